@@ -1,0 +1,29 @@
+# Compiler settings that every target of this project shares. Not exported: they are ours, not a consumer's.
+add_library(rbmpi_settings INTERFACE)
+target_compile_features(rbmpi_settings INTERFACE cxx_std_20)
+target_compile_options(rbmpi_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  $<$<BOOL:${RBMPI_WERROR}>:-Werror>
+  # Every float operation is rounded on its own, on every processor: the digest rests on it (docs/numerics.md).
+  -ffp-contract=off)
+if(RBMPI_SANITIZE)
+  target_compile_options(rbmpi_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                                                  -fno-omit-frame-pointer)
+  target_link_options(rbmpi_settings INTERFACE -fsanitize=address,undefined)
+endif()
+
+# rbmpi_add_layer(NAME LINKS ...): the static library rbmpi_NAME (alias rbmpi::NAME) from src/NAME/*.cpp, with the
+# public headers include/rbmpi/NAME.
+function(rbmpi_add_layer name)
+  cmake_parse_arguments(layer "" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(rbmpi_${name} STATIC ${sources})
+  add_library(rbmpi::${name} ALIAS rbmpi_${name})
+  set_target_properties(rbmpi_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_compile_features(rbmpi_${name} PUBLIC cxx_std_20)
+  target_include_directories(rbmpi_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(rbmpi_${name} PRIVATE $<BUILD_INTERFACE:rbmpi_settings>)
+  target_link_libraries(rbmpi_${name} ${layer_LINKS})
+endfunction()
