@@ -1,0 +1,39 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+
+namespace rbmpi {
+
+/// `size` zeros on a cache-line boundary. Move-only.
+template <typename Value>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() noexcept = default;
+  explicit AlignedBuffer(std::size_t size)
+      : values_(static_cast<Value*>(::operator new(size * sizeof(Value), alignment))), size_(size) {
+    static_assert(std::is_trivially_copyable_v<Value>);
+    std::uninitialized_fill_n(values_.get(), size, Value{});
+  }
+
+  [[nodiscard]] Value* data() noexcept { return values_.get(); }
+  [[nodiscard]] const Value* data() const noexcept { return values_.get(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::span<Value> span() noexcept { return {values_.get(), size_}; }
+  [[nodiscard]] std::span<const Value> span() const noexcept { return {values_.get(), size_}; }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  struct Free {
+    void operator()(Value* values) const noexcept { ::operator delete(values, alignment); }
+  };
+  std::unique_ptr<Value, Free> values_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rbmpi

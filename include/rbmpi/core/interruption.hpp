@@ -1,0 +1,16 @@
+#pragma once
+
+namespace rbmpi {
+
+/// Local. From now on SIGINT and SIGTERM only ask this process to stop, so that a loop can leave in good order and no
+/// half-written file stays behind. The second SIGINT ends the process at once.
+void stop_on_signals();
+
+/// Local, cheap, safe in any thread. Whether a signal asked this process to stop.
+[[nodiscard]] bool stop_requested() noexcept;
+
+/// Local. Throws Error(Failure::interrupted) if a signal asked this process to stop. `doing` completes "stopped
+/// while ...".
+void throw_if_stopped(const char* doing);
+
+}  // namespace rbmpi

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "rbmpi/core/random.hpp"
+#include "rbmpi/core/real.hpp"
+
+namespace rbmpi {
+
+// Element-wise kernels on one row (or one flat piece) of numbers, in the SIMD instructions of the processor at hand.
+// All are Local, run on the calling thread and allocate nothing. Every element goes through one sequence of IEEE
+// operations without fused multiply-add, tails included: all instruction sets give the same bits (docs/numerics.md).
+
+/// A dyadic grid: the multiples of 2^-exponent. Rounding to it goes to the nearest multiple, ties to even.
+struct Grid {
+  int exponent = 0;
+  friend bool operator==(const Grid&, const Grid&) = default;
+};
+
+/// How probabilities are rounded before they are summed: to a grid with exponent in [0, 24], or (plain arithmetic) not.
+struct ProbabilityRounding {
+  bool exact = true;
+  Grid grid;
+};
+
+/// probabilities[i] = values[i] / scale, rounded.
+void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept;
+void scale_to_probabilities(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept;
+void scale_to_probabilities(const double* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept;
+
+/// Turns the fields of the units into their probabilities, in place: sigmoid(x + bias), rounded. The error of the
+/// sigmoid is below 2e-7.
+void activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) noexcept;
+
+/// states[i] = 1 with probability probabilities[i], else 0: a 32-bit random number below probabilities[i] * 2^32. Its
+/// high byte is byte i % 16 of stream.block(i / 16); only if that does not decide, its other three are the high bytes
+/// of word i % 4 of stream.refinement(i / 4). The states may take the place of the probabilities.
+void sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) noexcept;
+
+/// The sum of rint(2^12 (a[i] - b[i]))^2, for a and b in [0, 1]: squared errors in units of 2^-24, as an integer, so
+/// that sums of them have no order. Rounding the difference adds 5e-9 to the mean of the squares.
+[[nodiscard]] std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noexcept;
+inline constexpr double squared_error_unit = 0x1p-24;
+
+/// sums[i] += a[i] - b[i], the two added one after the other.
+void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept;
+
+/// One step of gradient ascent with momentum (Polyak 1964), as in docs/design.md:
+///   gradient = sums / sample_count - weight_cost * parameter
+///   velocity = momentum * velocity + gradient
+///   parameter = parameter + learning_rate * velocity
+struct MomentumStep {
+  Real sample_count = 1;
+  Real learning_rate = 0;
+  Real momentum = 0;
+  Real weight_cost = 0;
+};
+void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
+                     Real* parameters) noexcept;
+
+/// Rounds one row of weights to two grids, and adds ceil(2^8 |weight|) to `column_norms` (element by element) and to
+/// the returned sum over the row. The norms are integers, so their sums are exact, in any order, up to 2^24; a sum
+/// beyond is no smaller than 2^24, and one that met a NaN or infinity is no finite number.
+inline constexpr int norm_exponent = 8;
+[[nodiscard]] Real round_weights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up,
+                                 Real* rounded_down, Real* column_norms) noexcept;
+
+/// Whether no value is a NaN or an infinity.
+[[nodiscard]] bool all_finite(const Real* values, std::size_t count) noexcept;
+
+/// The instruction set in use, such as "AVX3_ZEN4" or "AVX2".
+[[nodiscard]] const char* simd_target() noexcept;
+
+}  // namespace rbmpi

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace rbmpi {
+
+/// Local. Bytes of memory that this machine, or the control group of this process, can still give without swapping.
+[[nodiscard]] std::uint64_t available_memory();
+/// Local. Bytes that are free in the file system behind shared memory (/dev/shm); 0 if there is none.
+[[nodiscard]] std::uint64_t available_shared_memory();
+/// Local. The most memory this process ever had to itself at one of the calls of this function, in bytes: what it
+/// shares with other ranks, such as the samples, is not counted.
+[[nodiscard]] std::uint64_t peak_private_memory();
+
+/// "47.0 MB", "1.2 GB": powers of 1000.
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace rbmpi

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace rbmpi {
+
+/// What random numbers are drawn for. Each has numbers of its own. The values are part of what a digest means.
+enum class Phase : std::uint32_t {
+  data = 0,             ///< v0 ~ Bernoulli(v0p)
+  hidden = 1,           ///< h0 ~ Bernoulli(h0p)
+  visible = 2,          ///< v1 ~ Bernoulli(v1p)
+  weights = 3,          ///< initial weights
+  order = 4,            ///< the order of the rows
+  validation_data = 5,  ///< as the first three, for the validation rows
+  validation_hidden = 6,
+};
+
+/// The random numbers of one sample in one phase of one step: a pure function of (seed, layer, step, phase, sample),
+/// by the counter-based generator Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as
+/// 1, 2, 3", SC 2011). There is no state: nothing can be lost, shared by mistake or depend on a rank.
+///
+/// Counter: {block, sample, step (low 32 bits), step (bits 32 to 47) << 16 | layer << 8 | phase << 1 | refinement};
+/// key: the seed.
+class RandomStream {
+ public:
+  RandomStream(std::uint64_t seed, std::uint32_t layer, std::uint64_t step, Phase phase, std::uint32_t sample) noexcept;
+
+  using Block = std::array<std::uint32_t, 4>;
+  /// 128 random bits.
+  [[nodiscard]] Block block(std::uint32_t index) const noexcept;
+  /// 128 more, independent of all `block`s: the low bits of numbers whose high bits came from there.
+  [[nodiscard]] Block refinement(std::uint32_t index) const noexcept;
+
+ private:
+  Block counter_;
+  std::array<std::uint32_t, 2> key_;
+};
+
+/// Local. A standard normal number, a pure function of the stream and `index`, by Marsaglia's polar method. Only
+/// operations that IEEE 754 defines to the bit (+ - * / sqrt) are used, so it is the same on every machine.
+[[nodiscard]] double normal(const RandomStream& stream, std::uint32_t index) noexcept;
+
+/// Local. The natural logarithm of a positive, normal number to about 1e-15, the same bits on every machine, which the
+/// C library does not promise.
+[[nodiscard]] double portable_log(double x) noexcept;
+
+}  // namespace rbmpi

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <limits>
+
+namespace rbmpi {
+
+/// The scalar of parameters, states and gradients.
+using Real = float;
+
+static_assert(std::numeric_limits<Real>::is_iec559 && std::numeric_limits<Real>::digits == 24,
+              "exact sums (docs/numerics.md) rest on IEEE single precision: 24 bits, rounded to nearest");
+
+}  // namespace rbmpi

@@ -1,0 +1,38 @@
+#include "rbmpi/core/interruption.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <string>
+
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+namespace {
+
+std::atomic<int> signal_received{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch nothing else");
+
+void on_signal(int signal) {
+  if (signal == SIGINT && signal_received.exchange(signal) == SIGINT) {
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  signal_received.store(signal);
+}
+
+}  // namespace
+
+void stop_on_signals() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+bool stop_requested() noexcept {
+  return signal_received.load(std::memory_order_relaxed) != 0;
+}
+
+void throw_if_stopped(const char* doing) {
+  if (stop_requested()) throw Error(Failure::interrupted, std::string("stopped by a signal while ") + doing);
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,295 @@
+#include "rbmpi/core/kernels.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+// Highway compiles what follows once for each instruction set and chooses at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace rbmpi {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Calls body(tag, i) for vectors that cover [0, count): the longest first (16 lanes at most), then 4, then 1. The
+/// operations are the same, so an element does not feel which vector it was in.
+template <class Body>
+HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
+  const hn::CappedTag<Real, 16> longest;
+  const hn::CappedTag<Real, 4> four;
+  const hn::CappedTag<Real, 1> one;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) body(longest, i);
+  for (; i + hn::Lanes(four) <= count; i += hn::Lanes(four)) body(four, i);
+  for (; i < count; ++i) body(one, i);
+}
+
+/// The two factors 2^k and 2^-k of rounding to a grid.
+struct GridFactors {
+  explicit GridFactors(Grid grid) : up(std::ldexp(Real{1}, grid.exponent)), down(std::ldexp(Real{1}, -grid.exponent)) {}
+  Real up;
+  Real down;
+};
+
+template <class D, class V>
+HWY_INLINE V round_to(D d, V x, const GridFactors& grid) {
+  return hn::Mul(hn::Round(hn::Mul(x, hn::Set(d, grid.up))), hn::Set(d, grid.down));
+}
+
+template <class D, class V>
+HWY_INLINE V round_probability(D d, V p, bool exact, const GridFactors& grid) {
+  return exact ? round_to(d, p, grid) : p;
+}
+
+/// 1 / (1 + exp(-x)). exp(-x) = 2^n exp(r) with n = rint(-x / ln 2) and |r| <= (ln 2) / 2, where eight terms of the
+/// power series leave a relative error of 6e-9. ln 2 is taken off in two parts, the first of few bits, so that n times
+/// it is exact. Beyond |x| = 87, where exp would leave the normal numbers, x is cut.
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V y = hn::Max(hn::Min(hn::Neg(x), hn::Set(d, 87.0F)), hn::Set(d, -87.0F));
+  const V n = hn::Round(hn::Mul(y, hn::Set(d, 1.44269504F)));
+  V r = hn::Sub(y, hn::Mul(n, hn::Set(d, 0x1.62p-1F)));    // 0.69140625
+  r = hn::Sub(r, hn::Mul(n, hn::Set(d, 0x1.c85fep-10F)));  // ln 2 - 0.69140625
+  V series = hn::Set(d, 1.0F / 5040.0F);
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 720.0F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 120.0F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 24.0F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 6.0F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 0.5F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
+  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
+  const auto power = hn::ShiftLeft<23>(hn::Add(hn::NearestInt(n), hn::Set(di, 127)));
+  const V exponential = hn::Mul(series, hn::BitCast(d, power));
+  const V unit = hn::Set(d, 1.0F);
+  return hn::Div(unit, hn::Add(unit, exponential));
+}
+
+HWY_ATTR void ScaleBytes(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                         Real* probabilities) {
+  const GridFactors grid(rounding.grid);
+  const auto divisor = static_cast<Real>(scale);
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const hn::RebindToSigned<decltype(d)> di;
+    const hn::Rebind<std::uint8_t, decltype(d)> du8;
+    const auto number = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, values + i)));
+    const auto p = hn::Div(number, hn::Set(d, divisor));
+    hn::StoreU(round_probability(d, p, rounding.exact, grid), d, probabilities + i);
+  });
+}
+
+HWY_ATTR void ScaleFloats(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                          Real* probabilities) {
+  const GridFactors grid(rounding.grid);
+  const auto divisor = static_cast<Real>(scale);
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto p = hn::Div(hn::LoadU(d, values + i), hn::Set(d, divisor));
+    hn::StoreU(round_probability(d, p, rounding.exact, grid), d, probabilities + i);
+  });
+}
+
+HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) {
+  const GridFactors grid(rounding.grid);
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto p = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
+    hn::StoreU(round_probability(d, p, rounding.exact, grid), d, fields + i);
+  });
+}
+
+/// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.
+HWY_INLINE Real resolve_tie(Real scaled, const RandomStream& stream, std::size_t unit) {
+  const auto low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8;
+  return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1.0F : 0.0F;
+}
+
+HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) {
+  constexpr std::size_t units_at_once = 1024;
+  alignas(64) std::uint8_t bytes[units_at_once];
+  for (std::size_t first = 0; first < count; first += units_at_once) {
+    const std::size_t units = std::min(units_at_once, count - first);
+    for (std::size_t block = 0; block * 16 < units; ++block) {
+      const RandomStream::Block bits = stream.block(static_cast<std::uint32_t>(first / 16 + block));
+      std::memcpy(bytes + block * 16, bits.data(), 16);
+    }
+    const Real* const p = probabilities + first;
+    Real* const s = states + first;
+    for_each_vector(units, [&](auto d, std::size_t i) HWY_ATTR {
+      const hn::RebindToSigned<decltype(d)> di;
+      const hn::Rebind<std::uint8_t, decltype(d)> du8;
+      const auto scaled = hn::Mul(hn::LoadU(d, p + i), hn::Set(d, 256.0F));
+      const auto threshold = hn::ConvertTo(di, scaled);
+      const auto drawn = hn::PromoteTo(di, hn::LoadU(du8, bytes + i));
+      const auto on = hn::RebindMask(d, hn::Lt(drawn, threshold));
+      hn::StoreU(hn::IfThenElseZero(on, hn::Set(d, 1.0F)), d, s + i);
+      if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Eq(drawn, threshold)))) {
+        // The states may have taken the place of the probabilities, so these come from the register.
+        alignas(64) Real all_scaled[16];
+        hn::Store(scaled, d, all_scaled);
+        for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane) {
+          if (static_cast<std::int32_t>(all_scaled[lane]) != bytes[i + lane]) continue;
+          s[i + lane] = resolve_tie(all_scaled[lane], stream, first + i + lane);
+        }
+      }
+    });
+  }
+}
+
+HWY_ATTR std::int64_t SquaredError(const Real* a, const Real* b, std::size_t count) {
+  // A lane holds up to 64 squares of at most 2^24 before its sum is taken to 64 bits.
+  constexpr std::size_t squares_per_lane = 64;
+  const hn::CappedTag<Real, 16> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto unit = hn::Set(d, 0x1p12F);
+  std::int64_t total = 0;
+  std::size_t i = 0;
+  while (i + lanes <= count) {
+    auto sums = hn::Zero(di);
+    for (std::size_t n = 0; n < squares_per_lane && i + lanes <= count; ++n, i += lanes) {
+      const auto difference = hn::NearestInt(hn::Mul(hn::Sub(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), unit));
+      sums = hn::Add(sums, hn::Mul(difference, difference));
+    }
+    alignas(64) std::int32_t parts[16];
+    hn::Store(sums, di, parts);
+    for (std::size_t lane = 0; lane < lanes; ++lane) total += parts[lane];
+  }
+  for (; i < count; ++i) {
+    const auto difference = static_cast<std::int64_t>(std::nearbyint((a[i] - b[i]) * 0x1p12F));
+    total += difference * difference;
+  }
+  return total;
+}
+
+HWY_ATTR void AddDifference(const Real* a, const Real* b, std::size_t count, Real* sums) {
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto sum = hn::Add(hn::LoadU(d, sums + i), hn::LoadU(d, a + i));
+    hn::StoreU(hn::Sub(sum, hn::LoadU(d, b + i)), d, sums + i);
+  });
+}
+
+HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
+                             Real* parameters) {
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto parameter = hn::LoadU(d, parameters + i);
+    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
+    const auto gradient = hn::Sub(hn::Div(hn::LoadU(d, sums + i), hn::Set(d, step.sample_count)), cost);
+    const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
+    hn::StoreU(speed, d, velocity + i);
+    hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);
+  });
+}
+
+HWY_ATTR Real RoundWeights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up,
+                           Real* rounded_down, Real* column_norms) {
+  const GridFactors up_factors(up);
+  const GridFactors down_factors(down);
+  const Real norm_unit = std::ldexp(Real{1}, norm_exponent);
+  const hn::CappedTag<Real, 16> d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto row_norms = hn::Zero(d);
+  const auto round_vector = [&](auto tag, std::size_t i) HWY_ATTR {
+    const auto w = hn::LoadU(tag, weights + i);
+    hn::StoreU(round_to(tag, w, up_factors), tag, rounded_up + i);
+    hn::StoreU(round_to(tag, w, down_factors), tag, rounded_down + i);
+    const auto norm = hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(tag, norm_unit)));
+    hn::StoreU(hn::Add(hn::LoadU(tag, column_norms + i), norm), tag, column_norms + i);
+    return norm;
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) row_norms = hn::Add(row_norms, round_vector(d, i));
+  Real row_norm = hn::GetLane(hn::SumOfLanes(d, row_norms));
+  for (; i < count; ++i) row_norm += hn::GetLane(round_vector(hn::CappedTag<Real, 1>(), i));
+  return row_norm;
+}
+
+const char* TargetName() {
+  return hwy::TargetName(HWY_TARGET);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rbmpi
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rbmpi {
+
+HWY_EXPORT(ScaleBytes);
+HWY_EXPORT(ScaleFloats);
+HWY_EXPORT(Activate);
+HWY_EXPORT(Sample);
+HWY_EXPORT(SquaredError);
+HWY_EXPORT(AddDifference);
+HWY_EXPORT(MomentumUpdate);
+HWY_EXPORT(RoundWeights);
+HWY_EXPORT(TargetName);
+
+void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept {
+  HWY_DYNAMIC_DISPATCH(ScaleBytes)(values, scale, count, rounding, probabilities);
+}
+
+void scale_to_probabilities(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept {
+  HWY_DYNAMIC_DISPATCH(ScaleFloats)(values, scale, count, rounding, probabilities);
+}
+
+void scale_to_probabilities(const double* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                            Real* probabilities) noexcept {
+  // Rare enough for a plain loop: double-precision samples are twice the size for nothing that an RBM could use.
+  const auto up = std::ldexp(Real{1}, rounding.grid.exponent);
+  const auto down = std::ldexp(Real{1}, -rounding.grid.exponent);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto p = static_cast<Real>(values[i] / scale);
+    probabilities[i] = rounding.exact ? std::nearbyint(p * up) * down : p;
+  }
+}
+
+void activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) noexcept {
+  HWY_DYNAMIC_DISPATCH(Activate)(fields, bias, count, rounding);
+}
+
+void sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) noexcept {
+  HWY_DYNAMIC_DISPATCH(Sample)(probabilities, count, stream, states);
+}
+
+std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noexcept {
+  return HWY_DYNAMIC_DISPATCH(SquaredError)(a, b, count);
+}
+
+void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept {
+  HWY_DYNAMIC_DISPATCH(AddDifference)(a, b, count, sums);
+}
+
+void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
+                     Real* parameters) noexcept {
+  HWY_DYNAMIC_DISPATCH(MomentumUpdate)(step, sums, count, velocity, parameters);
+}
+
+Real round_weights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up, Real* rounded_down,
+                   Real* column_norms) noexcept {
+  return HWY_DYNAMIC_DISPATCH(RoundWeights)(weights, count, up, down, rounded_up, rounded_down, column_norms);
+}
+
+bool all_finite(const Real* values, std::size_t count) noexcept {
+  // Exponent bits all set mean infinity or NaN; the largest exponent is a reduction that compilers vectorise.
+  constexpr std::uint32_t exponent_bits = 0x7F800000U;
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & exponent_bits);
+  }
+  return largest != exponent_bits;
+}
+
+const char* simd_target() noexcept {
+  return HWY_DYNAMIC_DISPATCH(TargetName)();
+}
+
+}  // namespace rbmpi
+#endif  // HWY_ONCE
