@@ -1,0 +1,76 @@
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include "parallel/handles.hpp"
+#include "parallel/mpi_check.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
+  auto handle = std::make_unique<Handle>();
+  if (node.size() == 1) {
+    // One rank shares with nobody: plain memory needs no file system behind it.
+    node.agree([&] { handle->private_memory.reset(new std::byte[bytes]); });
+    bytes_ = {handle->private_memory.get(), bytes};
+    handle_ = handle.release();
+    return;
+  }
+
+  handle->node = node.handle_->communicator;
+  // All of it belongs to the first rank; the others ask where it is.
+  MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
+  void* memory = nullptr;
+  const int code = MPI_Win_allocate_shared(node.is_root() ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL,
+                                           handle->node, static_cast<void*>(&memory), &handle->window);
+  MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_ARE_FATAL);
+  node.agree([&] {
+    if (code != MPI_SUCCESS) {
+      throw Error(Failure::other,
+                  fmt::format("MPI cannot provide {} bytes of memory that the ranks of a node share (is /dev/shm, or "
+                              "what Open MPI uses instead, large enough?)",
+                              bytes));
+    }
+  });
+  MPI_Aint size = 0;
+  int unit = 0;
+  check_mpi(MPI_Win_shared_query(handle->window, 0, &size, &unit, static_cast<void*>(&memory)), "MPI_Win_shared_query");
+  // One long epoch of direct access; `synchronise` orders the accesses inside it.
+  check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, handle->window), "MPI_Win_lock_all");
+  bytes_ = {static_cast<std::byte*>(memory), bytes};
+  handle_ = handle.release();
+}
+
+SharedWindow::~SharedWindow() {
+  delete handle_;
+}
+
+void SharedWindow::release() {
+  if (handle_ != nullptr && handle_->window != MPI_WIN_NULL) {
+    check_mpi(MPI_Win_unlock_all(handle_->window), "MPI_Win_unlock_all");
+    check_mpi(MPI_Win_free(&handle_->window), "MPI_Win_free");
+  }
+  delete std::exchange(handle_, nullptr);
+  bytes_ = {};
+}
+
+SharedWindow::SharedWindow(SharedWindow&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), bytes_(std::exchange(other.bytes_, {})) {}
+
+SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+void SharedWindow::synchronise() const {
+  if (handle_ == nullptr || handle_->window == MPI_WIN_NULL) return;
+  check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
+  check_mpi(MPI_Barrier(handle_->node), "MPI_Barrier");
+  check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
+}
+
+}  // namespace rbmpi
