@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbmpi/storage/hdf5_file.hpp"
+
+namespace rbmpi {
+
+/// What a dataset file (docs/formats.md) says of itself.
+struct DatasetInfo {
+  ElementType type = ElementType::uint8;  ///< uint8, float32 or float64
+  std::uint64_t rows = 0;
+  std::uint64_t columns = 0;
+  double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
+  std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
+  bool has_labels = false;
+  std::string source;            ///< where the data came from, or empty
+  std::uint64_t chunk_rows = 0;  ///< rows in one chunk of the file, 0 if not chunked
+};
+
+/// A dataset file open for reading: `/samples` [rows x columns] and perhaps `/labels` [rows]. Every method is Local and
+/// throws Error(Failure::file) with the file's name.
+class DatasetReader {
+ public:
+  /// Checks everything that can be checked without reading the samples: that `/samples` is there, two-dimensional, of
+  /// a readable type and not empty, that scale is positive, that the labels are as many as the rows, and that sizes do
+  /// not overflow.
+  explicit DatasetReader(const std::filesystem::path& path);
+
+  [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
+
+  /// Reads rows [first, first + count) in the stored type into `values` (count * columns elements) and checks that
+  /// each value is in [0, scale]; NaN is not. The message names row, column and value.
+  void read_samples(std::uint64_t first, std::uint64_t count, void* values) const;
+  /// Reads labels [first, first + count). Only if `info().has_labels`.
+  void read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const;
+
+ private:
+  Hdf5File file_;
+  DatasetInfo info_;
+};
+
+/// Writes a dataset file row by row; the file appears, whole, with `finish`. Every method is Local.
+class DatasetWriter {
+ public:
+  /// `info.rows` is only the number that is expected, 0 if unknown: it keeps the chunks of a small file small. Rows are
+  /// appended, and what was appended counts.
+  DatasetWriter(const std::filesystem::path& path, const DatasetInfo& info);
+  ~DatasetWriter();
+  DatasetWriter(DatasetWriter&&) noexcept;
+  DatasetWriter& operator=(DatasetWriter&&) noexcept;
+
+  /// `samples`: count rows of the stored type; `labels`: count values, only if `info.has_labels`.
+  void append(std::uint64_t count, const void* samples, const std::int32_t* labels = nullptr);
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rbmpi

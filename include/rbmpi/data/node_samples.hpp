@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/data/samples.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// The samples of a dataset file in memory, in their stored type, once per node: a shared window that the ranks of the
+/// node fill in parallel, each its share of the rows.
+class NodeSamples {
+ public:
+  /// Collective over `world`, of which `node` is this rank's node. Reads the first `rows` rows, or all if `rows` is 0.
+  /// Throws an AgreedError on all ranks if the file cannot be read by any one of them, does not hold that many rows, or
+  /// holds a value outside [0, scale]; and, before anything is allocated, if the memory of a node does not suffice for
+  /// the samples and `other_bytes` more for each of its ranks; it is told what the file holds.
+  NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
+              std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes);
+
+  [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
+  [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
+  /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
+  [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
+
+  /// Collective over the node. Gives the memory back.
+  void release() { window_.release(); }
+
+ private:
+  DatasetInfo info_;
+  Samples samples_;
+  SharedWindow window_;
+  std::string digest_;
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rbmpi {
+
+/// The element types that rbmpi stores. `other` is whatever else a file holds; it cannot be read.
+enum class ElementType { uint8, int32, float32, float64, other };
+
+/// Bytes of one element in memory; 0 for `other`.
+[[nodiscard]] std::size_t element_size(ElementType type) noexcept;
+/// "uint8", "int32", "float32", "float64", "other".
+[[nodiscard]] std::string_view element_name(ElementType type) noexcept;
+
+/// What a file says of one of its arrays. Nothing of it is to be believed before it was compared with the memory.
+struct ArrayInfo {
+  ElementType type = ElementType::other;
+  std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
+  bool integers = false;                  ///< whether `read_integers` can read it
+  std::vector<std::uint64_t> dimensions;  ///< slowest first
+  std::uint64_t chunk_rows = 0;           ///< extent of a chunk along the first dimension; 0 if not chunked
+  std::uint64_t stored_bytes = 0;         ///< what the file holds of it, compressed as it may be; 0 if never written
+};
+
+/// How a new array is laid out.
+struct ArrayLayout {
+  std::uint64_t chunk_rows = 0;  ///< 0: contiguous
+  bool growing = false;          ///< the first dimension may be extended by `append_rows`; wants chunk_rows > 0
+  int deflate = 0;               ///< 0 (none) to 9; wants chunk_rows > 0
+};
+
+/// One open HDF5 file. Every method is Local. Each call of the HDF5 library is checked; its own error stack goes into
+/// the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects are
+/// paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
+class Hdf5File {
+ public:
+  /// Opens for reading, without file locks (network file systems). A missing file, a folder, a file that may not be
+  /// read and one that is not HDF5 each get their own message.
+  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path);
+  /// Creates or truncates. `named` is how messages call the file (the target of an AtomicFile); default: `path`.
+  [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {});
+
+  ~Hdf5File();
+  Hdf5File(Hdf5File&& other) noexcept;
+  Hdf5File& operator=(Hdf5File&& other) noexcept;
+  Hdf5File(const Hdf5File&) = delete;
+  Hdf5File& operator=(const Hdf5File&) = delete;
+
+  /// How messages call this file.
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+  /// Whether an object of that name exists (a link that leads nowhere does not).
+  [[nodiscard]] bool exists(const std::string& name) const;
+  /// Names of the links in a group, sorted by name.
+  [[nodiscard]] std::vector<std::string> list(const std::string& group) const;
+
+  /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file is too short for it.
+  [[nodiscard]] ArrayInfo array_info(const std::string& name) const;
+  /// Reads rows [first, first + count) of an array (of any number of dimensions >= 1) into `values`, which holds
+  /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider.
+  void read_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
+                 void* values) const;
+  /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
+  /// int64 becomes the nearest end of it.
+  void read_integers(const std::string& name, std::uint64_t first, std::uint64_t count, std::int64_t* values) const;
+  /// Reads a whole scalar text of fixed or variable length.
+  [[nodiscard]] std::string read_text(const std::string& name) const;
+
+  void create_group(const std::string& name);
+  void create_array(const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions,
+                    const ArrayLayout& layout = {});
+  void write_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
+                  const void* values);
+  /// Extends a growing array by `count` rows and writes them.
+  void append_rows(const std::string& name, ElementType type, std::uint64_t count, const void* values);
+  void write_text(const std::string& name, const std::string& text);
+
+  // Attributes of the object `name`. Reading gives nothing where there is no such attribute; an attribute of the wrong
+  // kind throws.
+  [[nodiscard]] std::optional<std::string> text_attribute(const std::string& name, const std::string& attribute) const;
+  [[nodiscard]] std::optional<double> real_attribute(const std::string& name, const std::string& attribute) const;
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers_attribute(const std::string& name,
+                                                                            const std::string& attribute) const;
+  void set_text_attribute(const std::string& name, const std::string& attribute, const std::string& text);
+  void set_real_attribute(const std::string& name, const std::string& attribute, double value);
+  /// One value becomes a scalar, several an array.
+  void set_integers_attribute(const std::string& name, const std::string& attribute,
+                              const std::vector<std::int64_t>& values);
+
+  /// Flushes and closes; after this only destruction and assignment are allowed. Throws if the library could not write.
+  void close();
+
+  /// "1.10.8": the version of the library at run time.
+  [[nodiscard]] static std::string library_version();
+
+ private:
+  Hdf5File(std::int64_t id, std::filesystem::path path) noexcept;
+  std::int64_t id_ = -1;  // hid_t, which only the .cpp may name
+  std::filesystem::path path_;
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,51 @@
+#include "rbmpi/data/dataset_digest.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace rbmpi {
+
+static_assert(std::endian::native == std::endian::little, "the digest is over little-endian bytes");
+
+namespace {
+
+void update(Sha256& stream, std::string_view text) {
+  stream.update(std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
+std::uint64_t digest_block_rows(std::uint64_t columns, ElementType type) noexcept {
+  constexpr std::uint64_t block_bytes = 1U << 20U;
+  return std::max<std::uint64_t>(1, block_bytes / (columns * element_size(type)));
+}
+
+std::uint64_t digest_blocks(std::uint64_t rows, std::uint64_t columns, ElementType type) noexcept {
+  const std::uint64_t block_rows = digest_block_rows(columns, type);
+  return rows / block_rows + (rows % block_rows != 0 ? 1 : 0);
+}
+
+Digest block_digest(const Samples& block) {
+  return sha256({block.values, block.rows * block.row_bytes()});
+}
+
+Digest labels_digest(std::span<const std::int32_t> labels) {
+  return sha256(std::as_bytes(labels));
+}
+
+std::string dataset_digest(const Samples& shape, std::span<const Digest> blocks, const std::optional<Digest>& labels) {
+  Sha256 stream;
+  update(stream, fmt::format("rbmpi-dataset 1\n{} {} {} {:.17g}\n", element_name(shape.type), shape.rows, shape.columns,
+                             shape.scale));
+  for (const Digest& block : blocks) stream.update(block);
+  if (labels) {
+    update(stream, "labels\n");
+    stream.update(*labels);
+  }
+  return hexadecimal(stream.finish());
+}
+
+}  // namespace rbmpi

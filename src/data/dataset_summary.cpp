@@ -1,0 +1,103 @@
+#include "rbmpi/data/dataset_summary.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <vector>
+
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/data/dataset_digest.hpp"
+
+namespace rbmpi {
+namespace {
+
+// Running figures over the values. Whole numbers add up exactly; the sums of floats are taken row by row, so that the
+// error stays small over any number of rows.
+struct Figures {
+  double minimum = std::numeric_limits<double>::infinity();
+  double maximum = -std::numeric_limits<double>::infinity();
+  double sum = 0.0;
+  std::uint64_t zeros = 0;
+
+  template <typename Value>
+  void add_row(const Value* values, std::uint64_t count) {
+    Value smallest = values[0];
+    Value largest = values[0];
+    double row_sum = 0.0;
+    std::uint64_t row_zeros = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      smallest = std::min(smallest, values[i]);
+      largest = std::max(largest, values[i]);
+      row_sum += static_cast<double>(values[i]);
+      row_zeros += values[i] == Value{0} ? 1 : 0;
+    }
+    minimum = std::min(minimum, static_cast<double>(smallest));
+    maximum = std::max(maximum, static_cast<double>(largest));
+    sum += row_sum;
+    zeros += row_zeros;
+  }
+
+  void add(const Samples& block) {
+    for (std::uint64_t i = 0; i < block.rows; ++i) {
+      const std::byte* row = block.row(i);
+      switch (block.type) {
+        case ElementType::uint8:
+          add_row(reinterpret_cast<const std::uint8_t*>(row), block.columns);
+          break;
+        case ElementType::float32:
+          add_row(reinterpret_cast<const float*>(row), block.columns);
+          break;
+        default:
+          add_row(reinterpret_cast<const double*>(row), block.columns);
+          break;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+DatasetSummary summarise(const DatasetReader& reader) {
+  constexpr std::uint64_t blocks_at_once = 8;
+  const DatasetInfo& info = reader.info();
+  const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
+  const std::uint64_t rows_at_once = std::min(info.rows, blocks_at_once * block_rows);
+  std::vector<std::byte> memory(rows_at_once * info.columns * element_size(info.type));
+  const Samples samples{info.type, memory.data(), info.rows, info.columns, info.scale};
+
+  Figures figures;
+  std::vector<Digest> block_digests;
+  std::vector<std::int32_t> labels;
+  std::set<std::int32_t> classes;
+  Sha256 labels_hash;
+  for (std::uint64_t first = 0; first < info.rows; first += rows_at_once) {
+    throw_if_stopped("reading a dataset");
+    const std::uint64_t count = std::min(rows_at_once, info.rows - first);
+    reader.read_samples(first, count, memory.data());
+    figures.add(samples.part(0, count));
+    for (std::uint64_t row = 0; row < count; row += block_rows)
+      block_digests.push_back(block_digest(samples.part(row, std::min(block_rows, count - row))));
+    if (info.has_labels) {
+      labels.resize(count);
+      reader.read_labels(first, count, labels.data());
+      labels_hash.update(std::as_bytes(std::span(labels)));
+      classes.insert(labels.begin(), labels.end());
+    }
+  }
+
+  DatasetSummary summary;
+  const double values = static_cast<double>(info.rows) * static_cast<double>(info.columns);
+  summary.minimum = figures.minimum;
+  summary.maximum = figures.maximum;
+  summary.mean = figures.sum / values / info.scale;
+  summary.zeros = static_cast<double>(figures.zeros) / values;
+  std::optional<Digest> labels_digest;
+  if (info.has_labels) {
+    summary.labels = LabelSummary{info.rows, classes.size(), *classes.begin(), *classes.rbegin()};
+    labels_digest = labels_hash.finish();
+  }
+  summary.digest = dataset_digest(samples, block_digests, labels_digest);
+  return summary;
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,85 @@
+#include "rbmpi/storage/byte_source.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+gzFile gzip(void* file) noexcept {
+  return static_cast<gzFile>(file);
+}
+
+[[noreturn]] void fail(const fs::path& path, const std::string& why) {
+  throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(), why));
+}
+
+std::string reason(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+std::uint64_t file_length(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail(path, errno == ENOENT ? "no such file" : reason(errno));
+  if (S_ISDIR(status.st_mode)) fail(path, "it is a folder");
+  if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+}  // namespace
+
+void ByteSource::Close::operator()(void* file) const noexcept {
+  gzclose_r(gzip(file));
+}
+
+ByteSource::ByteSource(const fs::path& path) : path_(path) {
+  constexpr unsigned buffer_bytes = 1U << 18U;
+  constexpr std::uint64_t best_compression = 1032;  // deflate's limit: 258 bytes from two bits
+  const std::uint64_t length = file_length(path);
+  file_.reset(gzopen(path.c_str(), "rb"));
+  if (file_ == nullptr) fail(path, errno != 0 ? reason(errno) : "out of memory");
+  gzbuffer(gzip(file_.get()), buffer_bytes);
+  most_bytes_ = gzdirect(gzip(file_.get())) == 1 ? length : length * best_compression;
+}
+
+ByteSource::~ByteSource() = default;
+ByteSource::ByteSource(ByteSource&&) noexcept = default;
+ByteSource& ByteSource::operator=(ByteSource&&) noexcept = default;
+
+std::size_t ByteSource::read(std::span<std::byte> bytes) {
+  constexpr std::size_t most_at_once = 1U << 30U;  // gzread counts in int
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const std::size_t wanted = std::min(bytes.size() - done, most_at_once);
+    const int count = gzread(gzip(file_.get()), bytes.data() + done, static_cast<unsigned>(wanted));
+    if (count > 0) done += static_cast<std::size_t>(count);
+    if (count >= 0 && static_cast<std::size_t>(count) == wanted) continue;
+
+    int problem = Z_OK;
+    gzerror(gzip(file_.get()), &problem);
+    if (problem == Z_ERRNO) fail(path_, reason(errno));
+    if (problem == Z_BUF_ERROR) fail(path_, "it is a truncated gzip file");
+    if (problem == Z_MEM_ERROR) fail(path_, "out of memory");
+    if (problem != Z_OK && problem != Z_STREAM_END) fail(path_, "it is a damaged gzip file");
+    break;
+  }
+  position_ += done;
+  return done;
+}
+
+void ByteSource::rewind() {
+  if (gzrewind(gzip(file_.get())) != 0) fail(path_, "its beginning cannot be read a second time");
+  position_ = 0;
+}
+
+}  // namespace rbmpi
