@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/matrix.hpp"
+
+namespace rbmpi {
+
+/// Numbers of visible and hidden units, and where the parameters lie in one flat buffer: the weights [V x H] row-major,
+/// then the visible bias [V], then the hidden bias [H]. Gradient and velocity have the same layout.
+struct RbmShape {
+  std::size_t visible = 0;
+  std::size_t hidden = 0;
+
+  [[nodiscard]] std::size_t weights() const noexcept { return visible * hidden; }
+  [[nodiscard]] std::size_t parameters() const noexcept { return weights() + visible + hidden; }
+  friend bool operator==(const RbmShape&, const RbmShape&) = default;
+};
+
+/// Named views of a flat buffer that has the layout of RbmShape.
+template <typename Value>
+struct RbmView {
+  RbmView(RbmShape shape, std::span<Value> flat) noexcept
+      : weights{flat.data(), shape.visible, shape.hidden},
+        visible_bias(flat.subspan(shape.weights(), shape.visible)),
+        hidden_bias(flat.subspan(shape.weights() + shape.visible, shape.hidden)) {}
+
+  BasicMatrixView<Value> weights;  ///< W: V x H
+  std::span<Value> visible_bias;   ///< b: V
+  std::span<Value> hidden_bias;    ///< c: H
+};
+
+/// A restricted Boltzmann machine with zero-one ("bernoulli") units on both sides (Smolensky 1986; Hinton 2002):
+///   E(v, h) = -b.v - c.h - v W h,   p(v, h) = exp(-E(v, h)) / Z
+/// Its parameters are one flat, aligned buffer. Move-only.
+class Rbm {
+ public:
+  Rbm() = default;
+  /// All parameters zero.
+  explicit Rbm(RbmShape shape) : shape_(shape), parameters_(shape.parameters()) {}
+
+  [[nodiscard]] RbmShape shape() const noexcept { return shape_; }
+  [[nodiscard]] std::span<Real> parameters() noexcept { return parameters_.span(); }
+  [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
+  [[nodiscard]] RbmView<Real> view() noexcept { return {shape_, parameters_.span()}; }
+  [[nodiscard]] RbmView<const Real> view() const noexcept { return {shape_, parameters_.span()}; }
+
+ private:
+  RbmShape shape_;
+  AlignedBuffer<Real> parameters_;
+};
+
+/// Local. Draws the weights from N(0, standard_deviation^2), a pure function of (seed, layer, unit, unit).
+void initialise_weights(Rbm& rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer);
+
+/// Local. Sets the visible bias to the log-odds of the mean of each unit in the data, log(p / (1 - p)), so that
+/// training need not learn it first (Hinton 2012, section 8). Means [V] closer to 0 or 1 than half a sample in `rows`
+/// count as that far away, for a finite bias.
+void set_visible_bias_to_log_odds(Rbm& rbm, std::span<const double> means, std::uint64_t rows);
+
+/// Local. energies[i] = F(v_i) = -b.v_i - sum_j log(1 + exp(c_j + (v_i W)_j)), the energy with the hidden units summed
+/// out: p(v) = exp(-F(v)) / Z. v: n x V, in [0, 1]; `fields` = v W: n x H, without the bias, formed by the caller, who
+/// knows in which arithmetic. Sums in double precision, in the order of the units.
+void free_energies(const Rbm& rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies);
+
+/// Local. The digest of a model: SHA-256 over its parameters, 64 hexadecimal digits (docs/formats.md).
+[[nodiscard]] std::string model_digest(std::span<const Rbm> layers);
+
+}  // namespace rbmpi

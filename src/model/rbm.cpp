@@ -1,0 +1,66 @@
+#include "rbmpi/model/rbm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/digest.hpp"
+#include "rbmpi/core/random.hpp"
+#include "rbmpi/core/threads.hpp"
+
+namespace rbmpi {
+
+void initialise_weights(Rbm& rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer) {
+  const MatrixView weights = rbm.view().weights;
+  parallel_for(weights.rows, [&](std::size_t i) {
+    const RandomStream stream(seed, layer, 0, Phase::weights, static_cast<std::uint32_t>(i));
+    for (std::size_t j = 0; j < weights.columns; ++j) {
+      weights.row(i)[j] = static_cast<Real>(standard_deviation * normal(stream, static_cast<std::uint32_t>(j)));
+    }
+  });
+}
+
+void set_visible_bias_to_log_odds(Rbm& rbm, std::span<const double> means, std::uint64_t rows) {
+  const double least = 0.5 / static_cast<double>(rows);
+  const std::span<Real> bias = rbm.view().visible_bias;
+  for (std::size_t i = 0; i < bias.size(); ++i) {
+    const double p = std::clamp(means[i], least, 1 - least);
+    bias[i] = static_cast<Real>(portable_log(p) - portable_log(1 - p));
+  }
+}
+
+namespace {
+
+/// log(1 + exp(x)), without overflow.
+double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
+
+}  // namespace
+
+void free_energies(const Rbm& rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
+  const RbmView<const Real> parameters = rbm.view();
+  parallel_for(v.rows, [&](std::size_t i) {
+    double energy = 0;
+    for (std::size_t j = 0; j < v.columns; ++j) energy -= double{parameters.visible_bias[j]} * double{v.row(i)[j]};
+    for (std::size_t j = 0; j < fields.columns; ++j) {
+      energy -= softplus(double{parameters.hidden_bias[j]} + double{fields.row(i)[j]});
+    }
+    energies[i] = energy;
+  });
+}
+
+std::string model_digest(std::span<const Rbm> layers) {
+  Sha256 hash;
+  const auto add = [&](const std::string& text) { hash.update(std::as_bytes(std::span(text))); };
+  add("rbmpi-model 1\n");
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const RbmShape shape = layers[i].shape();
+    add(fmt::format("layer {} bernoulli {} bernoulli {}\n", i, shape.visible, shape.hidden));
+    hash.update(std::as_bytes(layers[i].parameters()));
+  }
+  return hexadecimal(hash.finish());
+}
+
+}  // namespace rbmpi
