@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "rbmpi/train/schedule.hpp"
+
+namespace rbmpi {
+
+/// How sums are formed (docs/numerics.md): `exact`, so that they have no order and the model is bit-identical on any
+/// number of ranks and threads; or `plain`, ordinary single precision, for comparison.
+enum class Arithmetic { exact, plain };
+
+enum class VisibleBiasInit { zero, data };
+
+/// What a training run does. The names are those of the configuration file.
+struct TrainingOptions {
+  std::size_t hidden = 100;        ///< hidden units
+  std::uint64_t epochs = 10;       ///< passes over the training rows
+  std::uint64_t batch_size = 100;  ///< rows of one step over all ranks
+  Schedule learning_rate = 0.1;
+  Schedule momentum = 0.9;
+  Schedule weight_cost = 0.0;  ///< L2 penalty on the weights, taken off their gradient
+  double weight_init = 0.01;   ///< standard deviation of the initial weights
+  VisibleBiasInit visible_bias_init = VisibleBiasInit::zero;
+  bool shuffle = true;      ///< another order of the rows in each epoch
+  bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
+  std::uint64_t seed = 1;
+  Arithmetic arithmetic = Arithmetic::exact;
+  std::string estimator = "cd";        ///< a row of gradient_estimators()
+  std::string optimizer = "momentum";  ///< a row of optimizers()
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,24 @@
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/train/optimizer.hpp"
+
+namespace rbmpi {
+
+std::span<const OptimizerEntry> optimizers() {
+  static constexpr OptimizerEntry table[] = {
+      {"momentum", "gradient ascent with momentum", make_momentum, momentum_memory},
+  };
+  return table;
+}
+
+const OptimizerEntry& optimizer(const std::string& name) {
+  std::string known;
+  for (const OptimizerEntry& entry : optimizers()) {
+    if (name == entry.name) return entry;
+    known += fmt::format(" {}", entry.name);
+  }
+  throw Error(Failure::usage, fmt::format("optimizer = {}: known are{}", name, known));
+}
+
+}  // namespace rbmpi
