@@ -1,0 +1,26 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// One command of the program: a row of the table in commands.cpp.
+struct Command {
+  const char* name;
+  const char* summary;  ///< one line for `rbmpi --help`
+  /// Collective over `world`. Errors are thrown; what is printed, the root prints.
+  void (*run)(const std::vector<std::string>& arguments, const Communicator& world);
+};
+
+/// Every command, in the order of `--help`.
+[[nodiscard]] std::span<const Command> commands();
+
+void run_import(const std::vector<std::string>& arguments, const Communicator& world);
+void run_info(const std::vector<std::string>& arguments, const Communicator& world);
+void run_train(const std::vector<std::string>& arguments, const Communicator& world);
+
+}  // namespace rbmpi

@@ -1,0 +1,255 @@
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <numeric>
+#include <optional>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/configuration.hpp"
+#include "app/progress.hpp"
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/core/version.hpp"
+#include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/trainer.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// How the ranks lie on the machines.
+struct Layout {
+  Communicator node;  ///< the ranks that share memory (or a simulated node of them)
+  int nodes = 1;
+  int ranks_on_machine = 1;  ///< of this rank's real node
+  int threads = 1;
+};
+
+/// The number of threads that was asked for, or that the environment or the cores suggest.
+int choose_threads(int wanted, int ranks_on_machine) {
+  const int most = std::max(8, 4 * machine_cores());
+  if (wanted > most) {
+    throw Error(Failure::usage,
+                fmt::format("threads = {}: this machine has {} cores; give at most {}", wanted, machine_cores(), most));
+  }
+  if (wanted > 0) return wanted;
+  if (const char* const environment = std::getenv("OMP_NUM_THREADS"); environment != nullptr) {
+    const int threads = std::atoi(environment);
+    if (threads >= 1 && threads <= most) return threads;
+    throw Error(Failure::usage, fmt::format("OMP_NUM_THREADS = {}: must be from 1 to {}", environment, most));
+  }
+  return std::max(1, std::min(usable_cores(), machine_cores() / ranks_on_machine));
+}
+
+/// Collective.
+Layout arrange(const TrainSettings& settings, const Communicator& world) {
+  Layout layout;
+  layout.ranks_on_machine = world.split_by_node(0).size();
+  layout.node = world.split_by_node(settings.ranks_per_node);
+  std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
+  world.sum(std::span(&first_ranks, 1));
+  layout.nodes = static_cast<int>(first_ranks);
+  world.agree([&] {
+    layout.threads = choose_threads(settings.threads, layout.ranks_on_machine);
+    use_threads(layout.threads);
+  });
+  return layout;
+}
+
+/// The data in memory, and the views of them that training takes.
+struct LoadedData {
+  std::optional<NodeSamples> samples;
+  std::optional<NodeSamples> validation_samples;  ///< if they come from a file of their own
+  TrainingData views;
+
+  void release() {
+    if (validation_samples) validation_samples->release();
+    samples->release();
+  }
+};
+
+/// The share of the rows that `validation` names, or nothing if it names a file.
+std::optional<double> validation_share(const std::string& validation) {
+  double share = 0;
+  try {
+    share = parse_number(validation);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  if (share > 0 && share < 1) return share;
+  throw Error(Failure::usage,
+              fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
+}
+
+/// Collective.
+LoadedData load_data(const TrainSettings& settings, const Communicator& world, const Communicator& node) {
+  std::optional<double> share;
+  const bool validate = !settings.validation.empty();
+  if (validate) world.agree([&] { share = validation_share(settings.validation); });
+
+  LoadedData data;
+  data.samples.emplace(world, node, settings.data, settings.rows, [&](const DatasetInfo& info) {
+    return training_memory(settings.training, info.columns, validate, world.size());
+  });
+  const Samples& all = data.samples->samples();
+  data.views.training = all;
+  if (share) {
+    const auto rows = static_cast<std::uint64_t>(std::llround(*share * static_cast<double>(all.rows)));
+    world.agree([&] {
+      if (rows == 0 || rows == all.rows) {
+        throw Error(Failure::usage, fmt::format("validation = {}: of {} rows, {} would be left to train on and {} to "
+                                                "validate on",
+                                                settings.validation, all.rows, all.rows - rows, rows));
+      }
+    });
+    data.views.training = all.part(0, all.rows - rows);
+    data.views.validation = all.part(all.rows - rows, rows);
+  } else if (validate) {
+    data.validation_samples.emplace(world, node, settings.validation, 0,
+                                    [](const DatasetInfo&) { return std::uint64_t{0}; });
+    data.views.validation = data.validation_samples->samples();
+    world.agree([&] {
+      if (data.views.validation.columns == all.columns) return;
+      throw Error(Failure::file, fmt::format("validation = {}: it has {} columns, but '{}' has {}", settings.validation,
+                                             data.views.validation.columns, settings.data.string(), all.columns));
+    });
+  }
+  return data;
+}
+
+std::string plural(std::uint64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void print_banner(const TrainSettings& settings, const Communicator& world, const Layout& layout,
+                  const LoadedData& data) {
+  const auto ranks = static_cast<std::uint64_t>(world.size());
+  const auto nodes = static_cast<std::uint64_t>(layout.nodes);
+  const Samples& training = data.views.training;
+  const TrainingOptions& options = settings.training;
+  const RbmShape shape{training.columns, options.hidden};
+  const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
+
+  fmt::print("rbmpi {}\n", version());
+  fmt::print("  layout      {}, {}, {} each ({})\n",
+             plural(nodes, settings.ranks_per_node > 0 ? "simulated node" : "node"), plural(ranks, "rank"),
+             plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
+  fmt::print("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
+             options.arithmetic == Arithmetic::exact ? "exact" : "plain");
+  fmt::print("  data        {}: {} x {} {}, {} on each node\n", settings.data.string(), plural(training.rows, "row"),
+             training.columns, element_name(training.type), human_bytes(training.rows * training.row_bytes()));
+  if (data.views.validation.rows > 0) {
+    fmt::print("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
+  }
+  fmt::print("  model       {} x {}, {} parameters; {} each for parameters and buffers\n", shape.visible, shape.hidden,
+             shape.parameters(),
+             human_bytes(training_memory(options, shape.visible, data.views.validation.rows > 0, world.size())));
+  fmt::print("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
+             plural(options.batch_size, "row"), options.seed);
+  fmt::print("  output      {}\n", settings.output.string());
+  if (layout.threads > usable_cores()) {
+    fmt::print("  note        {} on {} that this rank is bound to; mpirun --bind-to none gives it all of them\n",
+               plural(static_cast<std::uint64_t>(layout.threads), "thread"),
+               plural(static_cast<std::uint64_t>(usable_cores()), "core"));
+  } else if (settings.threads == 0 && layout.threads * layout.ranks_on_machine < machine_cores()) {
+    fmt::print("  note        {} of {} cores are in use; more ranks, or mpirun --bind-to none, would use the others\n",
+               layout.threads * layout.ranks_on_machine, machine_cores());
+  }
+  std::fflush(stdout);
+}
+
+std::string command_line(const std::vector<std::string>& arguments) {
+  return std::accumulate(arguments.begin(), arguments.end(), std::string("rbmpi train"),
+                         [](const std::string& line, const std::string& word) {
+                           const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
+                           return line + (plain ? " " + word : " '" + word + "'");
+                         });
+}
+
+Model make_model(Rbm rbm, const TrainSettings& settings, const NodeSamples& samples,
+                 const std::vector<std::string>& arguments) {
+  Model model;
+  model.layers.push_back(std::move(rbm));
+  model.configuration = effective_configuration(settings);
+  model.provenance = {{"program", "rbmpi " + version()},
+                      {"mpi", MpiEnvironment::library_version()},
+                      {"blas", blas_version() + " " + blas_kernel()},
+                      {"hdf5", Hdf5File::library_version()},
+                      {"created", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
+                      {"command", command_line(arguments)},
+                      {"dataset", settings.data.string()},
+                      {"dataset_rows", fmt::format("{}", samples.samples().rows)},
+                      {"dataset_digest", samples.digest()}};
+  return model;
+}
+
+void print_summary(const RunFolder& folder, const Model& model, const TimeSplit& split, const LoadedData& data,
+                   std::uint64_t rank_memory) {
+  const double total = std::accumulate(split.begin(), split.end(), 0.0);
+  std::string parts;
+  for (std::size_t phase = 0; phase < split.size(); ++phase) {
+    if (split[phase] < total * 0.0005) continue;
+    parts +=
+        fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
+  }
+  const Samples& samples = data.samples->samples();
+  fmt::print("  model       {}\n", folder.model().string());
+  fmt::print("  digest      {}\n", model_digest(model.layers));
+  fmt::print("  time        {} ({})\n", human_seconds(total), parts);
+  fmt::print("  memory      samples {} on each node; at most {} for each rank besides\n",
+             human_bytes(samples.rows * samples.row_bytes()), human_bytes(rank_memory));
+}
+
+}  // namespace
+
+void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
+  TrainSettings settings;
+  if (!read_configuration(arguments, world, settings)) {
+    if (world.is_root()) fmt::print("{}", configuration_help());
+    return;
+  }
+  const RunFolder folder(settings.output);
+  world.agree_on_root([&] { folder.check(); });
+  const Layout layout = arrange(settings, world);
+  LoadedData data = load_data(settings, world, layout.node);
+  world.agree_on_root([&] { folder.create(effective_configuration(settings)); });
+
+  std::optional<Progress> progress;
+  if (world.is_root()) {
+    print_banner(settings, world, layout, data);
+    progress.emplace(settings.progress, settings.training.epochs);
+  }
+  TrainingEvents events;
+  events.epoch = [&](const EpochMetrics& metrics) {
+    (void)peak_private_memory();
+    if (!progress) return;
+    progress->epoch(metrics);
+    try {
+      folder.append_metrics(to_json(metrics));
+    } catch (const Error& error) {
+      fmt::print(stderr, "rbmpi: warning: {}\n", error.what());  // no reason to throw the training away
+    }
+  };
+  if (progress) events.step = [&](const StepProgress& step) { progress->step(step); };
+  TrainingResult result = train_rbm(settings.training, data.views, world, events);
+  if (progress) progress->finish();
+
+  Model model = make_model(std::move(result.rbm), settings, *data.samples, arguments);
+  world.agree_on_root([&] { save_model(folder.model(), model); });
+  // Alone on its node, a rank holds the samples in its own memory; they are not counted among what it has besides.
+  const std::uint64_t own_samples =
+      layout.node.size() > 1 ? 0 : data.samples->samples().rows * data.samples->samples().row_bytes();
+  const auto rank_memory =
+      static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory() - own_samples)));
+  if (world.is_root()) print_summary(folder, model, result.time_split, data, rank_memory);
+  data.release();
+}
+
+}  // namespace rbmpi

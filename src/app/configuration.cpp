@@ -1,0 +1,262 @@
+#include "app/configuration.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "app/options.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/train/trainer.hpp"
+
+namespace rbmpi {
+
+namespace po = boost::program_options;
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& reason) {
+  throw Error(Failure::usage, reason);
+}
+
+std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    refuse(fmt::format("must be a whole number from {} to {}", least, most));
+  }
+  return value;
+}
+
+bool parse_switch(const std::string& text) {
+  if (text == "on") return true;
+  if (text == "off") return false;
+  refuse("must be on or off");
+}
+
+std::string switch_text(bool on) {
+  return on ? "on" : "off";
+}
+
+/// The value of a choice, from pairs of name and value.
+template <typename Value, std::size_t count>
+Value parse_choice(const std::string& text, const std::pair<const char*, Value> (&choices)[count]) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (text == name) return value;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  }
+  refuse(fmt::format("must be one of {}", names));
+}
+
+template <typename Value, std::size_t count>
+std::string choice_text(Value wanted, const std::pair<const char*, Value> (&choices)[count]) {
+  return std::find_if(choices, choices + count, [&](const auto& choice) { return choice.second == wanted; })->first;
+}
+
+constexpr std::pair<const char*, Arithmetic> arithmetics[] = {{"exact", Arithmetic::exact},
+                                                              {"plain", Arithmetic::plain}};
+constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"zero", VisibleBiasInit::zero},
+                                                                  {"data", VisibleBiasInit::data}};
+constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", ProgressStyle::automatic},
+                                                                     {"bar", ProgressStyle::bar},
+                                                                     {"lines", ProgressStyle::lines},
+                                                                     {"off", ProgressStyle::off}};
+
+constexpr std::uint64_t any_count = std::uint64_t{1} << 48;
+constexpr std::uint64_t any_int = 1 << 20;
+
+std::string number_or(std::uint64_t value, const char* zero) {
+  return value == 0 ? zero : fmt::format("{}", value);
+}
+
+// The keys, in the order of --help and of the effective configuration.
+constexpr ConfigurationKey keys[] = {
+    {"data", "FILE", "dataset to train on (HDF5; rbmpi import makes one)",
+     [](TrainSettings& s, const std::string& text) { s.data = text; },
+     [](const TrainSettings& s) { return s.data.string(); }},
+    {"output", "FOLDER", "folder for the results; must not hold another run",
+     [](TrainSettings& s, const std::string& text) { s.output = text; },
+     [](const TrainSettings& s) { return s.output.string(); }},
+    {"rows", "N|all", "use only the first N rows of the data",
+     [](TrainSettings& s, const std::string& text) { s.rows = text == "all" ? 0 : parse_count(text, 1, any_count); },
+     [](const TrainSettings& s) { return number_or(s.rows, "all"); }},
+    {"validation", "FILE|SHARE|none", "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
+     [](TrainSettings& s, const std::string& text) { s.validation = text == "none" ? "" : text; },
+     [](const TrainSettings& s) { return s.validation.empty() ? std::string("none") : s.validation; }},
+    {"hidden", "N", "number of hidden units",
+     [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, 1 << 24); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.hidden); }},
+    {"epochs", "N", "passes over the data",
+     [](TrainSettings& s, const std::string& text) { s.training.epochs = parse_count(text, 1, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.epochs); }},
+    {"batch-size", "N", "rows of one step, over all ranks",
+     [](TrainSettings& s, const std::string& text) { s.training.batch_size = parse_count(text, 1, 1U << 31); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.batch_size); }},
+    {"learning-rate", "X|SCHEDULE", "step length",
+     [](TrainSettings& s, const std::string& text) { s.training.learning_rate = Schedule::parse(text); },
+     [](const TrainSettings& s) { return s.training.learning_rate.text(); }},
+    {"momentum", "X|SCHEDULE", "share of the velocity that is kept from step to step, in [0, 1)",
+     [](TrainSettings& s, const std::string& text) { s.training.momentum = Schedule::parse(text); },
+     [](const TrainSettings& s) { return s.training.momentum.text(); }},
+    {"weight-cost", "X|SCHEDULE", "L2 penalty on the weights",
+     [](TrainSettings& s, const std::string& text) { s.training.weight_cost = Schedule::parse(text); },
+     [](const TrainSettings& s) { return s.training.weight_cost.text(); }},
+    {"weight-init", "X", "standard deviation of the initial weights",
+     [](TrainSettings& s, const std::string& text) { s.training.weight_init = parse_number(text); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.weight_init); }},
+    {"visible-bias-init", "zero|data", "initial visible biases: zero, or the log-odds of the mean of the data",
+     [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
+     [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }},
+    {"shuffle", "on|off", "another order of the rows in each epoch",
+     [](TrainSettings& s, const std::string& text) { s.training.shuffle = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.training.shuffle); }},
+    {"sample-data", "on|off", "draw zeros and ones from the data, or use its values as they are",
+     [](TrainSettings& s, const std::string& text) { s.training.sample_data = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.training.sample_data); }},
+    {"seed", "N", "of all random numbers",
+     [](TrainSettings& s, const std::string& text) {
+       s.training.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
+     },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.seed); }},
+    {"estimator", "NAME", "of the gradient: cd (contrastive divergence, one step)",
+     [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
+     [](const TrainSettings& s) { return s.training.estimator; }},
+    {"optimizer", "NAME", "momentum (gradient ascent with momentum)",
+     [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
+     [](const TrainSettings& s) { return s.training.optimizer; }},
+    {"arithmetic", "exact|plain", "exact: the same model on any number of ranks and threads; plain: for comparison",
+     [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
+     [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }},
+    {"threads", "N|auto", "threads of each rank; auto: OMP_NUM_THREADS, else the cores of the node over its ranks",
+     [](TrainSettings& s, const std::string& text) {
+       s.threads = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
+     },
+     [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.threads), "auto"); }},
+    {"ranks-per-node", "N|auto",
+     "cut each node into simulated nodes of N ranks, to try a cluster's layout on one machine",
+     [](TrainSettings& s, const std::string& text) {
+       s.ranks_per_node = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
+     },
+     [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.ranks_per_node), "auto"); }},
+    {"progress", "auto|bar|lines|off", "a bar on a terminal, one line an epoch elsewhere",
+     [](TrainSettings& s, const std::string& text) { s.progress = parse_choice(text, progress_styles); },
+     [](const TrainSettings& s) { return choice_text(s.progress, progress_styles); }},
+};
+
+std::vector<std::string> key_names() {
+  std::vector<std::string> names;
+  for (const ConfigurationKey& key : keys) names.emplace_back(key.name);
+  return names;
+}
+
+po::options_description option_descriptions() {
+  po::options_description options;
+  options.add_options()("help", "")("config", po::value<std::string>(), "");
+  for (const ConfigurationKey& key : keys) options.add_options()(key.name, po::value<std::string>(), key.help);
+  return options;
+}
+
+/// `where` is the file, or how an option is written.
+void set_key(TrainSettings& settings, const ConfigurationKey& key, const std::string& text, const std::string& where) {
+  try {
+    key.set(settings, text);
+  } catch (const Error& error) {
+    refuse(fmt::format("{}: {} = {}: {}", where, key.name, text, error.what()));
+  }
+}
+
+void set_from_file(TrainSettings& settings, const std::string& path, const std::string& text) {
+  std::istringstream stream(text);
+  po::parsed_options parsed(nullptr);
+  try {
+    parsed = po::parse_config_file(stream, po::options_description(), /*allow_unregistered=*/true);
+  } catch (const po::error& error) {
+    refuse(fmt::format("'{}': {}", path, error.what()));
+  }
+  std::set<std::string> seen;
+  for (const po::option& option : parsed.options) {
+    const auto* const key = std::find_if(std::begin(keys), std::end(keys), [&](const ConfigurationKey& known) {
+      return option.string_key == known.name;
+    });
+    if (key == std::end(keys)) {
+      refuse(fmt::format("'{}': {}", path, unknown_name_message("key", option.string_key, key_names())));
+    }
+    if (!seen.insert(option.string_key).second) refuse(fmt::format("'{}': key '{}' is given twice", path, key->name));
+    set_key(settings, *key, option.value.empty() ? "" : option.value.front(), fmt::format("'{}'", path));
+  }
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream stream(path);
+  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!stream.is_open() || stream.bad()) {
+    throw Error(Failure::file, fmt::format("cannot read the configuration '{}': {}", path, std::strerror(errno)));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::span<const ConfigurationKey> configuration_keys() {
+  return keys;
+}
+
+bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world, TrainSettings& settings) {
+  po::variables_map options;
+  world.agree([&] { options = parse_arguments("train", arguments, option_descriptions()); });
+  if (options.count("help") != 0) return false;
+
+  std::string path;
+  std::string text;
+  if (options.count("config") != 0) {
+    path = options["config"].as<std::string>();
+    world.agree_on_root([&] { text = read_file(path); });
+    text = world.broadcast(text);
+  }
+  world.agree([&] {
+    if (!path.empty()) set_from_file(settings, path, text);
+    for (const ConfigurationKey& key : keys) {
+      if (options.count(key.name) == 0) continue;
+      set_key(settings, key, options[key.name].as<std::string>(), fmt::format("option --{}", key.name));
+    }
+    check_options(settings.training);
+    for (const auto& [name, value] : {std::pair{"data", settings.data}, std::pair{"output", settings.output}}) {
+      if (value.empty()) refuse(fmt::format("key '{}' is missing; give it in the file or as --{} ...", name, name));
+    }
+  });
+  return true;
+}
+
+std::string configuration_help() {
+  std::string text =
+      "Trains a restricted Boltzmann machine.\n\nUsage:\n"
+      "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...]\n\n"
+      "Every key below can stand in the file (key = value, # begins a comment) or be given as an option, which wins.\n"
+      "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch "
+      "6.\n\nKeys:\n";
+  const TrainSettings defaults;
+  for (const ConfigurationKey& key : keys) {
+    const std::string value = key.get(defaults);
+    text += fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), key.help,
+                        value.empty() ? "" : fmt::format(" [{}]", value));
+  }
+  text += "\nExample:\n  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n";
+  return text;
+}
+
+std::string effective_configuration(const TrainSettings& settings) {
+  std::string text;
+  for (const ConfigurationKey& key : keys) text += fmt::format("{} = {}\n", key.name, key.get(settings));
+  return text;
+}
+
+}  // namespace rbmpi

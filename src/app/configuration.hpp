@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/training_options.hpp"
+
+namespace rbmpi {
+
+/// Whether a progress bar or one line an epoch is shown; `automatic` asks whether there is a terminal.
+enum class ProgressStyle { automatic, bar, lines, off };
+
+/// All that `rbmpi train` can be told.
+struct TrainSettings {
+  std::filesystem::path data;
+  std::filesystem::path output;
+  std::uint64_t rows = 0;  ///< 0: all
+  std::string validation;  ///< a dataset file, a share of the rows, or empty
+  int threads = 0;         ///< per rank; 0: share out the cores
+  int ranks_per_node = 0;  ///< simulated nodes of this many ranks; 0: the real ones
+  ProgressStyle progress = ProgressStyle::automatic;
+  TrainingOptions training;
+};
+
+/// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
+/// parser, --help and the effective configuration read.
+struct ConfigurationKey {
+  const char* name;
+  const char* value;  ///< what to write after it, for --help: "N", "FILE", "on|off"
+  const char* help;
+  /// Throws Error(Failure::usage) with what would be right.
+  void (*set)(TrainSettings& settings, const std::string& text);
+  std::string (*get)(const TrainSettings& settings);
+};
+[[nodiscard]] std::span<const ConfigurationKey> configuration_keys();
+
+/// Collective. Reads the arguments of `rbmpi train`: the file of --config, then the options, which win. Throws an
+/// AgreedError for the first mistake, with file or option, key, value and what would be right. Prints nothing; if
+/// --help is asked for, returns false.
+[[nodiscard]] bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world,
+                                      TrainSettings& settings);
+
+/// The text of --help.
+[[nodiscard]] std::string configuration_help();
+
+/// Every key with its value, as a configuration file that repeats the run.
+[[nodiscard]] std::string effective_configuration(const TrainSettings& settings);
+
+}  // namespace rbmpi

@@ -1,0 +1,79 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/options.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/version.hpp"
+
+namespace rbmpi {
+namespace {
+
+std::string help() {
+  std::string text =
+      "rbmpi trains restricted Boltzmann machines, on one core or under mpirun.\n\nUsage:\n"
+      "  rbmpi COMMAND [OPTIONS]\n  mpirun -n RANKS rbmpi COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const Command& command : commands()) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  text += "\nrbmpi COMMAND --help shows the options of a command, rbmpi --version the version.\n";
+  return text;
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (name == command.name) return command;
+    names.emplace_back(command.name);
+  }
+  throw AgreedError(Failure::usage,
+                    unknown_name_message("command", name, names) + " (rbmpi --help lists the commands)");
+}
+
+void run(const std::vector<std::string>& arguments, const Communicator& world) {
+  if (arguments.empty()) throw AgreedError(Failure::usage, "no command given; rbmpi --help lists the commands");
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    if (world.is_root()) fmt::print("{}", help());
+  } else if (name == "--version") {
+    if (world.is_root()) fmt::print("rbmpi {}\n", version());
+  } else {
+    find_command(name).run({arguments.begin() + 1, arguments.end()}, world);
+  }
+}
+
+// An agreed error is on every rank: the root prints it and every rank leaves with its exit code. Any other may be on
+// this rank alone, and the others must not wait for it.
+int guarded_main(const std::vector<std::string>& arguments) {
+  const Communicator world = Communicator::world();
+  stop_on_signals();
+  try {
+    run(arguments, world);
+    return 0;
+  } catch (const AgreedError& error) {
+    if (world.is_root()) fmt::print(stderr, "rbmpi: {}\n", error.what());
+    return static_cast<int>(error.failure());
+  } catch (const Error& error) {
+    fmt::print(stderr, "rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), error.what());
+    MpiEnvironment::abort(static_cast<int>(error.failure()));
+  }
+}
+
+}  // namespace
+}  // namespace rbmpi
+
+int main(int argc, char** argv) {
+  const rbmpi::MpiEnvironment environment(argc, argv);
+  try {
+    return rbmpi::guarded_main({argv + 1, argv + argc});
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "rbmpi: out of memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "rbmpi: {}\n", error.what());
+  }
+  rbmpi::MpiEnvironment::abort(static_cast<int>(rbmpi::Failure::other));
+}

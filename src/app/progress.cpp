@@ -1,0 +1,77 @@
+#include "app/progress.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "app/terminal.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr const char* clear_line = "\r\033[K";
+constexpr auto redraw_interval = std::chrono::milliseconds(100);
+
+double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+}  // namespace
+
+std::string human_seconds(double seconds) {
+  if (seconds < 10) return fmt::format("{:.2f} s", seconds);
+  const auto whole = static_cast<long>(std::lround(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
+Progress::Progress(ProgressStyle style, std::uint64_t epochs) : style_(style), epochs_(epochs) {
+  if (style_ == ProgressStyle::automatic) style_ = output_is_terminal() ? ProgressStyle::bar : ProgressStyle::lines;
+}
+
+void Progress::step(const StepProgress& progress) {
+  if (style_ != ProgressStyle::bar) return;
+  const Clock::time_point now = Clock::now();
+  if (now - drawn_ < redraw_interval) return;
+  drawn_ = now;
+  draw(progress, now);
+}
+
+void Progress::draw(const StepProgress& progress, Clock::time_point now) {
+  const auto rows_per_epoch = static_cast<double>(progress.epoch_samples);
+  const double done = static_cast<double>(progress.epoch - 1) * rows_per_epoch + static_cast<double>(progress.samples);
+  const double share = done / (static_cast<double>(progress.epochs) * rows_per_epoch);
+  const double elapsed = seconds_between(begin_, now);
+
+  const std::string head = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
+  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", share * 100, done / elapsed,
+                                       progress.reconstruction_mse, human_seconds(elapsed / share - elapsed));
+  const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
+  const auto width = static_cast<std::size_t>(room);
+  const auto filled = static_cast<std::size_t>(share * static_cast<double>(width));
+  const std::string bar = width < 5 ? "" : fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", width - filled);
+  fmt::print("{}{}{}{}", clear_line, head, bar, tail);
+  std::fflush(stdout);
+}
+
+void Progress::epoch(const EpochMetrics& metrics) {
+  if (style_ != ProgressStyle::lines) return;
+  std::string line =
+      fmt::format("epoch {}/{}  reconstruction_mse {:.5f}", metrics.epoch, epochs_, metrics.reconstruction_mse);
+  if (metrics.validation) {
+    line +=
+        fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})", metrics.validation->reconstruction_mse,
+                    metrics.validation->free_energy, metrics.validation->training_free_energy);
+  }
+  fmt::print("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
+  std::fflush(stdout);
+}
+
+void Progress::finish() {
+  if (style_ == ProgressStyle::bar) fmt::print("{}", clear_line);
+}
+
+}  // namespace rbmpi

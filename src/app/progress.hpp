@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "app/configuration.hpp"
+#include "rbmpi/train/trainer.hpp"
+
+namespace rbmpi {
+
+/// Shows on the standard output how training goes: a bar that is drawn anew ten times a second, one line an epoch, or
+/// nothing. For the root only.
+class Progress {
+ public:
+  Progress(ProgressStyle style, std::uint64_t epochs);
+
+  void step(const StepProgress& progress);
+  void epoch(const EpochMetrics& metrics);
+  /// Takes the bar off the screen, so that other lines can follow.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(const StepProgress& progress, Clock::time_point now);
+
+  ProgressStyle style_;
+  std::uint64_t epochs_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point drawn_;
+};
+
+/// "0.42 s", "37 s", "4 min 10 s", "2 h 5 min".
+[[nodiscard]] std::string human_seconds(double seconds);
+
+}  // namespace rbmpi
