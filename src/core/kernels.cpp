@@ -179,7 +179,7 @@ HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::si
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto parameter = hn::LoadU(d, parameters + i);
     const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
-    const auto gradient = hn::Sub(hn::Div(hn::LoadU(d, sums + i), hn::Set(d, step.sample_count)), cost);
+    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
     const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
     hn::StoreU(speed, d, velocity + i);
     hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);

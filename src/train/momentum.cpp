@@ -16,7 +16,7 @@ class Momentum final : public Optimizer {
         velocity_(shape.parameters()) {}
 
   void update(Rbm& rbm, GradientSums& sums, std::uint64_t epoch) override {
-    MomentumStep step{.sample_count = sums.divisor(),
+    MomentumStep step{.sample_share = sums.sample_share(),
                       .learning_rate = static_cast<Real>(learning_rate_.at(epoch)),
                       .momentum = static_cast<Real>(momentum_.at(epoch)),
                       .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};

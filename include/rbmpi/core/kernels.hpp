@@ -50,11 +50,11 @@ inline constexpr double squared_error_unit = 0x1p-24;
 void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept;
 
 /// One step of gradient ascent with momentum (Polyak 1964), as in docs/design.md:
-///   gradient = sums / sample_count - weight_cost * parameter
+///   gradient = sums * sample_share - weight_cost * parameter
 ///   velocity = momentum * velocity + gradient
 ///   parameter = parameter + learning_rate * velocity
 struct MomentumStep {
-  Real sample_count = 1;
+  Real sample_share = 1;  ///< 1 / number of samples: a product costs a tenth of a division
   Real learning_rate = 0;
   Real momentum = 0;
   Real weight_cost = 0;
