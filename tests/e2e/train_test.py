@@ -1,0 +1,340 @@
+"""`rbmpi train` as a user meets it: what a run leaves behind, every mistake, the digest in many layouts, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import h5py
+import numpy
+
+from support import (RBMPI, SOURCE, FolderTest, assert_clean, assert_one_message, assert_success, command_line,
+                     mpi_environment, run)
+
+DIGITS = SOURCE / "data/digits.h5"
+
+
+def digest(model):
+    return assert_success(run(["info", "--digest", model])).stdout.strip()
+
+
+class Training(FolderTest):
+    def train(self, *arguments, name="run", ranks=None, data=DIGITS, **more):
+        return run(["train", "--data", data, "--output", self.folder / name, *arguments], ranks=ranks, **more)
+
+    def metrics(self, name="run"):
+        return [json.loads(line) for line in (self.folder / name / "metrics.jsonl").read_text().splitlines()]
+
+
+class WhatARunLeaves(Training):
+    def test_folder_metrics_and_model(self):
+        result = assert_success(self.train("--epochs", "3", "--hidden", "20", "--validation", "0.2", ranks=2))
+        self.assertEqual(sorted(os.listdir(self.folder / "run")), ["config.ini", "metrics.jsonl", "model.h5"])
+        metrics = self.metrics()
+        self.assertEqual([line["epoch"] for line in metrics], [1, 2, 3])
+        rows = 1797 - round(0.2 * 1797)
+        for line in metrics:
+            self.assertEqual(list(line), ["layer", "epoch", "step", "samples", "seconds", "samples_per_second",
+                                          "reconstruction_mse", "validation_reconstruction_mse",
+                                          "training_free_energy", "validation_free_energy"])
+            self.assertEqual(line["samples"], rows)
+            self.assertEqual(line["step"], line["epoch"] * -(-rows // 100))
+        self.assertLess(metrics[2]["reconstruction_mse"], metrics[0]["reconstruction_mse"])
+        self.assertIn(digest(self.folder / "run/model.h5"), result.stdout)
+        self.assertEqual(len([line for line in result.stdout.splitlines() if line.startswith("epoch ")]), 3)
+
+        with h5py.File(self.folder / "run/model.h5") as model:
+            self.assertEqual(model.attrs["format"], "rbmpi-model")
+            self.assertEqual(model["layer_0/weights"].shape, (64, 20))
+            self.assertEqual(model["layer_0/weights"].dtype, numpy.float32)
+            self.assertEqual(model["layer_0/visible_bias"].shape, (64,))
+            self.assertEqual(model["layer_0/hidden_bias"].shape, (20,))
+            for attribute in ("program", "mpi", "blas", "hdf5", "created", "command", "dataset", "dataset_digest"):
+                self.assertTrue(model.attrs[attribute], attribute)
+            self.assertEqual(model["config"][()].decode(), (self.folder / "run/config.ini").read_text())
+
+    def test_effective_configuration_repeats_the_run(self):
+        assert_success(self.train("--epochs", "2", "--hidden", "9", "--momentum", "1:0.5, 2:0.9", name="a"))
+        assert_success(run(["train", "--config", self.folder / "a/config.ini", "--output", self.folder / "b"]))
+        self.assertEqual(digest(self.folder / "a/model.h5"), digest(self.folder / "b/model.h5"))
+
+    def test_an_option_wins_over_the_file(self):
+        (self.folder / "c.ini").write_text("# a comment\nhidden = 9\nepochs = 7  # another\n")
+        assert_success(self.train("--config", self.folder / "c.ini", "--epochs", "1"))
+        text = (self.folder / "run/config.ini").read_text()
+        self.assertIn("hidden = 9\n", text)
+        self.assertIn("epochs = 1\n", text)
+
+    def test_a_share_and_a_file_of_the_same_rows_validate_alike(self):
+        with h5py.File(DIGITS) as digits, h5py.File(self.folder / "train.h5", "w") as train, \
+                h5py.File(self.folder / "valid.h5", "w") as valid:
+            train["samples"] = digits["samples"][:1600]
+            valid["samples"] = digits["samples"][1600:1797]
+            train["samples"].attrs["scale"] = valid["samples"].attrs["scale"] = 16.0
+        share = 197 / 1797
+        assert_success(self.train("--epochs", "2", "--validation", str(share), name="a"))
+        assert_success(self.train("--epochs", "2", "--validation", self.folder / "valid.h5", name="b", ranks=3,
+                                  data=self.folder / "train.h5"))
+        for a, b in zip(self.metrics("a"), self.metrics("b")):
+            for key in a:
+                if "second" not in key:
+                    self.assertEqual(a[key], b[key], key)
+        self.assertEqual(digest(self.folder / "a/model.h5"), digest(self.folder / "b/model.h5"))
+
+    def test_more_ranks_than_rows_in_a_batch(self):
+        for ranks in (None, 4):
+            assert_success(self.train("--epochs", "1", "--rows", "7", "--batch-size", "2", name=f"r{ranks}",
+                                      ranks=ranks))
+        self.assertEqual(digest(self.folder / "rNone/model.h5"), digest(self.folder / "r4/model.h5"))
+
+    def test_relative_paths_spaces_and_new_folders(self):
+        result = run(["train", "--data", os.path.relpath(DIGITS, self.folder), "--epochs", "1", "--output",
+                      "new folder/and another"], folder=self.folder)
+        assert_success(result)
+        self.assertTrue((self.folder / "new folder/and another/model.h5").exists())
+
+    def test_help_names_every_key_of_the_written_configuration(self):
+        text = assert_success(run(["train", "--help"])).stdout
+        assert_success(self.train("--epochs", "1", "--rows", "10"))
+        for line in (self.folder / "run/config.ini").read_text().splitlines():
+            self.assertIn(f"--{line.split(' = ')[0]} ", text)
+
+    def test_a_bar_where_there_is_a_terminal(self):
+        for ranks in (None, 2):
+            line = " ".join(f"'{word}'" for word in command_line(
+                ["train", "--data", DIGITS, "--output", self.folder / f"bar{ranks}", "--epochs", "20"], ranks))
+            output = subprocess.run(["script", "--quiet", "--return", "--command", line, "/dev/null"], text=True,
+                                    stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=True,
+                                    env=mpi_environment()).stdout
+            self.assertRegex(output, r"epoch \d+/20 \[#*\.*\] +\d+ %  \d+ rows/s  mse 0\.\d+  .* left", ranks)
+            self.assertNotIn("reconstruction_mse", output)
+
+    def test_plain_arithmetic_trains_as_well(self):
+        assert_success(self.train("--epochs", "3", "--arithmetic", "plain", name="plain", ranks=2))
+        assert_success(self.train("--epochs", "3", name="exact", ranks=2))
+        plain, exact = self.metrics("plain")[-1], self.metrics("exact")[-1]
+        self.assertAlmostEqual(plain["reconstruction_mse"], exact["reconstruction_mse"], delta=2e-3)
+
+
+class Digest(Training):
+    def test_every_layout(self):
+        result = subprocess.run([SOURCE / "scripts/compare-digests", "--quick", "--data", DIGITS, "--epochs", "1",
+                                 RBMPI], text=True, capture_output=True, env=mpi_environment(), check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("8 runs, the same digest", result.stdout)
+
+
+class Stopping(Training):
+    def stop(self, ranks, send):
+        process = subprocess.Popen(
+            command_line(["train", "--data", DIGITS, "--output", self.folder / "run", "--epochs", "1000000"], ranks),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=mpi_environment(), start_new_session=True)
+        self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
+        deadline = time.monotonic() + 30
+        while not (self.folder / "run/metrics.jsonl").exists():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        begin = time.monotonic()
+        send(process)
+        stdout, stderr = process.communicate(timeout=15)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertEqual(sorted(os.listdir(self.folder / "run")), ["config.ini", "metrics.jsonl"])
+        for line in (self.folder / "run/metrics.jsonl").read_text().splitlines():
+            json.loads(line)
+        return process.returncode, stdout, stderr
+
+    def test_interrupt_alone(self):
+        code, _, stderr = self.stop(None, lambda process: process.send_signal(signal.SIGINT))
+        self.assertEqual(code, 130)
+        self.assertRegex(stderr, r"^rbmpi: stopped by a signal in epoch \d+, after step \d+\n$")
+
+    def test_interrupt_to_mpirun(self):
+        self.stop(3, lambda process: process.send_signal(signal.SIGINT))
+
+    def test_terminate_one_rank(self):
+        def one_rank(process):
+            children = subprocess.run(["pgrep", "--parent", str(process.pid)], text=True, capture_output=True,
+                                      check=True).stdout.split()
+            os.kill(int(children[-1]), signal.SIGTERM)
+        _, _, stderr = self.stop(3, one_rank)
+        self.assertIn("rbmpi: stopped by a signal in epoch", stderr)
+
+
+class Mistakes(Training):
+    """Each mistake: one message on one rank, the right exit code, an end on all ranks within 5 seconds, at 1 and 3."""
+
+    def refused(self, code, fragments, *arguments, data=DIGITS, output=None, leaves=None):
+        for ranks in (None, 3):
+            before = self.files()
+            words = ["train", "--data", data, "--output", output or self.folder / "run", *arguments]
+            result = run(words, ranks=ranks, timeout=60)
+            assert_one_message(result, code, *fragments, seconds=5 + 4)  # 4 for mpirun to start and end on a busy machine
+            self.assertEqual(self.files(), leaves or before)
+
+    def write(self, name, samples, **attributes):
+        path = self.folder / name
+        with h5py.File(path, "w") as file:
+            file["samples"] = samples
+            for key, value in attributes.items():
+                file["samples"].attrs[key] = value
+        return path
+
+    # The data.
+    def test_no_such_file(self):
+        self.refused(3, ["nowhere.h5", "no such file"], data=self.folder / "nowhere.h5")
+
+    def test_not_hdf5(self):
+        path = self.folder / "text.h5"
+        path.write_text("this is no HDF5 file\n" * 100)
+        self.refused(3, ["text.h5", "HDF5"], data=path)
+
+    def test_no_samples(self):
+        with h5py.File(self.folder / "other.h5", "w") as file:
+            file["pixels"] = numpy.zeros((3, 4), numpy.uint8)
+        self.refused(3, ["other.h5", "samples"], data=self.folder / "other.h5")
+
+    def test_wrong_dimensions(self):
+        self.refused(3, ["cube.h5", "3"], data=self.write("cube.h5", numpy.zeros((3, 4, 5), numpy.uint8)))
+
+    def test_no_rows(self):
+        self.refused(3, ["empty.h5", "row"], data=self.write("empty.h5", numpy.zeros((0, 5), numpy.uint8)))
+
+    def test_not_a_number(self):
+        samples = numpy.full((10, 5), 0.5, numpy.float32)
+        samples[7, 3] = numpy.nan
+        self.refused(3, ["nan.h5", "row 7", "column 3", "nan"], data=self.write("nan.h5", samples))
+
+    def test_outside_the_scale(self):
+        samples = numpy.full((10, 5), 9, numpy.uint8)
+        samples[4, 2] = 17
+        self.refused(3, ["large.h5", "row 4", "column 2", "17", "16"],
+                     data=self.write("large.h5", samples, scale=16.0))
+
+    def test_truncated(self):
+        path = self.folder / "cut.h5"
+        path.write_bytes(DIGITS.read_bytes()[:5000])
+        self.refused(3, ["cut.h5"], data=path)
+
+    def test_rows_beyond_the_file(self):
+        self.refused(2, ["rows = 1798", "digits.h5", "1797"], "--rows", "1798")
+
+    def test_not_enough_memory(self):
+        path = self.folder / "huge.h5"
+        with h5py.File(path, "w") as file:
+            file.create_dataset("samples", (10**6, 10**8), numpy.uint8, chunks=(1, 10**6))[0, 0] = 1
+        self.refused(1, ["huge.h5", "memory", "100.0 TB", "available"], data=path)
+
+    def test_model_too_large_for_the_memory(self):
+        self.refused(1, ["memory", "digits.h5", "GB"], "--hidden", "16000000", "--batch-size", "1000")
+
+    def test_a_file_that_only_some_ranks_can_read(self):
+        words = [str(RBMPI), "train", "--output", str(self.folder / "run"), "--data"]
+        line = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", *words, str(DIGITS), ":", "-n", "1", *words,
+                str(self.folder / "nowhere.h5")]
+        process = subprocess.run(line, text=True, capture_output=True, env=mpi_environment(), timeout=60, check=False)
+        self.assertEqual(process.returncode, 3, process.stderr)
+        self.assertEqual(process.stderr.count("rbmpi: "), 1, process.stderr)
+        self.assertIn("nowhere.h5", process.stderr)
+        self.assertIn("(on rank 2 of 3)", process.stderr)
+        self.assertEqual(self.files(), [])
+
+    def test_validation_that_does_not_fit(self):
+        path = self.write("narrow.h5", numpy.zeros((5, 3), numpy.uint8))
+        self.refused(3, ["narrow.h5", "3 columns", "64"], "--validation", path)
+        self.refused(3, ["nowhere.h5"], "--validation", self.folder / "nowhere.h5")
+        self.refused(2, ["validation = 1.5", "less than 1"], "--validation", "1.5")
+        self.refused(2, ["validation = 0.0001", "0 to validate on"], "--validation", "0.0001")
+
+    # The configuration.
+    def configuration(self, text):
+        path = self.folder / "c.ini"
+        path.write_text(text)
+        return path
+
+    def test_unknown_key(self):
+        self.refused(2, ["c.ini", "'hiden'", "'hidden'"], "--config", self.configuration("hiden = 3\n"))
+
+    def test_repeated_key(self):
+        self.refused(2, ["c.ini", "'epochs'", "twice"], "--config", self.configuration("epochs = 3\nepochs = 4\n"))
+
+    def test_no_key_at_all(self):
+        self.refused(2, ["c.ini", "nonsense"], "--config", self.configuration("epochs = 3\nnonsense\n"))
+
+    def test_no_such_configuration(self):
+        self.refused(3, ["nowhere.ini", "o such file"], "--config", self.folder / "nowhere.ini")
+
+    def test_value_in_the_file(self):
+        self.refused(2, ["c.ini", "batch-size = 0", "from 1"], "--config", self.configuration("batch-size = 0\n"))
+
+    def test_unknown_option(self):
+        self.refused(2, ["'--epoch'", "'--epochs'"], "--epoch", "3")
+
+    def test_repeated_option(self):
+        self.refused(2, ["'--epochs'", "twice"], "--epochs", "3", "--epochs", "4")
+
+    def test_option_without_a_value(self):
+        self.refused(2, ["'--epochs'", "value"], "--epochs")
+
+    def test_superfluous_argument(self):
+        self.refused(2, ["more arguments"], "train.h5")
+
+    def test_keys_that_are_missing(self):
+        result = run(["train", "--output", self.folder / "run"])
+        assert_one_message(result, 2, "'data'", "missing")
+        result = run(["train", "--data", DIGITS])
+        assert_one_message(result, 2, "'output'", "missing")
+
+    def test_unknown_command(self):
+        assert_one_message(run(["trian"]), 2, "'trian'", "'train'")
+        assert_one_message(run([], ranks=3), 2, "no command")
+
+    # The folder.
+    def test_folder_that_cannot_be_written(self):
+        (self.folder / "file").write_text("")
+        self.refused(3, ["file/run", "no folder"], output=self.folder / "file/run")
+        self.refused(3, ["/proc/rbmpi"], "--epochs", "1", output="/proc/rbmpi")
+
+    def test_folder_that_holds_another_run(self):
+        assert_success(self.train("--epochs", "1", "--rows", "10"))
+        before = digest(self.folder / "run/model.h5")
+        self.refused(3, [f"{self.folder}/run", "another run", "config.ini"], "--epochs", "1")
+        self.assertEqual(digest(self.folder / "run/model.h5"), before)
+
+    # Divergence.
+    def test_divergence(self):
+        for ranks in (None, 3):
+            result = self.train("--learning-rate", "1e38", ranks=ranks, name=f"run{ranks}")
+            assert_one_message(result, 4, "epoch 1", "learning-rate = 1e+38")
+            self.assertFalse((self.folder / f"run{ranks}/model.h5").exists())
+
+
+# Values out of range, one test each, so that a failure names its value. At 3 ranks they take turns, since all of them
+# take the same way through the program; at 1 rank each is tried.
+OUT_OF_RANGE = [
+    ("hidden", "0"), ("hidden", "-3"), ("hidden", "many"), ("epochs", "0"), ("epochs", "1.5"), ("batch-size", "0"),
+    ("batch-size", "-1"), ("learning-rate", "-0.1"), ("learning-rate", "0"), ("learning-rate", "nan"),
+    ("learning-rate", "2:0.1"), ("learning-rate", "1:0.1,1:0.2"), ("learning-rate", "1:"), ("momentum", "1"),
+    ("momentum", "-0.5"), ("momentum", "1:0.5,6:1.5"), ("weight-cost", "-1"), ("weight-cost", "inf"),
+    ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),
+    ("seed", "18446744073709551616"), ("threads", "0"), ("threads", "100000"), ("ranks-per-node", "0"), ("rows", "0"),
+    ("arithmetic", "fast"), ("estimator", "pcd"), ("optimizer", "adam"), ("progress", "loud"),
+]
+
+
+def add_out_of_range_test(number, key, value):
+    def test(self):
+        for ranks in (None, 3) if number % 8 == 0 else (None,):
+            result = self.train(f"--{key}", value, ranks=ranks)
+            assert_one_message(result, 2, f"{key} = ", value.split(",")[0].split(":")[0])
+            self.assertEqual(self.files(), [])
+    setattr(Mistakes, f"test_{key}_{value}", test)
+
+
+for _number, (_key, _value) in enumerate(OUT_OF_RANGE):
+    add_out_of_range_test(_number, _key, _value)
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
