@@ -21,8 +21,6 @@
 namespace rbmpi {
 namespace {
 
-namespace fs = std::filesystem;
-
 [[noreturn]] void fail(const CsvImport& import, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot import '{}': {}", import.csv.string(), why));
 }

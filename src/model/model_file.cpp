@@ -106,10 +106,6 @@ std::string layer_group(std::size_t layer) {
 
 }  // namespace
 
-bool is_model_file(const std::filesystem::path& path) {
-  return Hdf5File::open(path).text_attribute("/", "format") == format_name;
-}
-
 Model load_model(const std::filesystem::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   check_format(file);

@@ -81,9 +81,10 @@ Communicator::Communicator(Communicator&& other) noexcept
       size_(std::exchange(other.size_, 1)) {}
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  std::swap(rank_, other.rank_);
-  std::swap(size_, other.size_);
+  Communicator moved(std::move(other));
+  std::swap(handle_, moved.handle_);
+  std::swap(rank_, moved.rank_);
+  std::swap(size_, moved.size_);
   return *this;
 }
 

@@ -61,8 +61,9 @@ SharedWindow::SharedWindow(SharedWindow&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), bytes_(std::exchange(other.bytes_, {})) {}
 
 SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  std::swap(bytes_, other.bytes_);
+  SharedWindow moved(std::move(other));
+  std::swap(handle_, moved.handle_);
+  std::swap(bytes_, moved.bytes_);
   return *this;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "storage/write_driver.hpp"
 
 namespace rbmpi {
 namespace {
@@ -358,19 +359,21 @@ std::string_view element_name(ElementType type) noexcept {
   return "other";
 }
 
-Hdf5File::Hdf5File(std::int64_t id, fs::path path) noexcept : id_(id), path_(std::move(path)) {}
+Hdf5File::Hdf5File(std::int64_t id, fs::path path, std::unique_ptr<int> problem) noexcept
+    : id_(id), path_(std::move(path)), problem_(std::move(problem)) {}
 
 Hdf5File::~Hdf5File() {
   if (id_ >= 0) H5Fclose(id_);
 }
 
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
-    : id_(std::exchange(other.id_, -1)), path_(std::exchange(other.path_, {})) {}
+    : id_(std::exchange(other.id_, -1)), path_(std::exchange(other.path_, {})), problem_(std::move(other.problem_)) {}
 
 Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
   Hdf5File moved(std::move(other));
   std::swap(id_, moved.id_);
   std::swap(path_, moved.path_);
+  std::swap(problem_, moved.problem_);
   return *this;
 }
 
@@ -391,7 +394,17 @@ Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named) {
   keep_quiet();
   const fs::path& shown = named.empty() ? path : named;
   const Handle access = access_list(shown);
-  return {check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), "write", shown), shown};
+  auto problem = std::make_unique<int>(0);
+  check(use_write_driver(access.id(), problem.get()), "write", shown);
+  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  if (id < 0 && *problem != 0) fail("write", shown, reason(*problem));
+  check(id, "write", shown);
+  *problem = 0;  // HDF5 first tries to open what is not there yet
+  return {id, shown, std::move(problem)};
+}
+
+void Hdf5File::check_written() const {
+  if (problem_ && *problem_ != 0) fail("write", path_, reason(*problem_));
 }
 
 bool Hdf5File::exists(const std::string& name) const {
@@ -477,6 +490,7 @@ void Hdf5File::create_group(const std::string& name) {
   const Handle creation = creation_list(H5P_GROUP_CREATE, path_);
   Handle group(check(H5Gcreate2(id_, name.c_str(), links.id(), creation.id(), H5P_DEFAULT), "write", path_));
   check(group.close(), "write", path_);
+  check_written();
 }
 
 void Hdf5File::create_array(const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions,
@@ -498,6 +512,7 @@ void Hdf5File::create_array(const std::string& name, ElementType type, const std
       check(H5Dcreate2(id_, name.c_str(), stored_type(type), space.id(), links.id(), creation.id(), H5P_DEFAULT),
             "write", path_));
   check(array.close(), "write", path_);
+  check_written();
 }
 
 void Hdf5File::write_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
@@ -508,6 +523,7 @@ void Hdf5File::write_rows(const std::string& name, ElementType type, std::uint64
   check(H5Dwrite(array.id(), native_type(type), rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "write",
         path_);
   check(array.close(), "write", path_);
+  check_written();
 }
 
 void Hdf5File::append_rows(const std::string& name, ElementType type, std::uint64_t count, const void* values) {
@@ -531,6 +547,7 @@ void Hdf5File::write_text(const std::string& name, const std::string& text) {
   const char* value = text.c_str();
   check(H5Dwrite(array.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &value), "write", path_);
   check(array.close(), "write", path_);
+  check_written();
 }
 
 std::optional<std::string> Hdf5File::text_attribute(const std::string& name, const std::string& attribute) const {
@@ -584,12 +601,8 @@ void Hdf5File::set_integers_attribute(const std::string& name, const std::string
 }
 
 void Hdf5File::close() {
-  const hid_t id = std::exchange(id_, -1);
-  const herr_t flushed = H5Fflush(id, H5F_SCOPE_GLOBAL);
-  const std::string flush_error = flushed < 0 ? error_stack() : std::string();
-  const herr_t closed = H5Fclose(id);
-  if (flushed < 0) fail("write", path_, fmt::format("HDF5 says: {}", flush_error));
-  check(closed, "write", path_);
+  check(H5Fclose(std::exchange(id_, -1)), problem_ ? "write" : "read", path_);
+  check_written();
 }
 
 std::string Hdf5File::library_version() {

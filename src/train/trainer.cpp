@@ -129,10 +129,10 @@ class Trainer {
     }
 
     optimizer_->update(rbm_, sums_, epoch);
+    ++steps_;
     use_parameters(epoch);
     clock_.lap(TimePhase::update);
 
-    ++steps_;
     epoch_samples_ += sums_.samples();
     epoch_squared_error_ += static_cast<double>(sums_.squared_error());
     if (events_.step) {

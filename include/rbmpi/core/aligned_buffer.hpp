@@ -6,6 +6,7 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace rbmpi {
 
@@ -18,6 +19,14 @@ class AlignedBuffer {
       : values_(static_cast<Value*>(::operator new(size * sizeof(Value), alignment))), size_(size) {
     static_assert(std::is_trivially_copyable_v<Value>);
     std::uninitialized_fill_n(values_.get(), size, Value{});
+  }
+
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : values_(std::move(other.values_)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    values_ = std::move(other.values_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
   }
 
   [[nodiscard]] Value* data() noexcept { return values_.get(); }

@@ -54,6 +54,8 @@ class DatasetWriter {
   ~DatasetWriter();
   DatasetWriter(DatasetWriter&&) noexcept;
   DatasetWriter& operator=(DatasetWriter&&) noexcept;
+  DatasetWriter(const DatasetWriter&) = delete;
+  DatasetWriter& operator=(const DatasetWriter&) = delete;
 
   /// `samples`: count rows of the stored type; `labels`: count values, only if `info.has_labels`.
   void append(std::uint64_t count, const void* samples, const std::int32_t* labels = nullptr);

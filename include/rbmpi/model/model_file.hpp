@@ -16,9 +16,6 @@ struct Model {
   std::map<std::string, std::string> provenance;  ///< root attributes: program, libraries, command line, dataset, ...
 };
 
-/// Local. Whether the file is HDF5 and says that it is a model. Throws Error(Failure::file) if it cannot be opened.
-[[nodiscard]] bool is_model_file(const std::filesystem::path& path);
-
 /// Local. Reads a model. Throws Error(Failure::file), naming the file and what is wrong with it: not a model, a version
 /// from the future, arrays that are missing, of the wrong shape or type, or not finite.
 [[nodiscard]] Model load_model(const std::filesystem::path& path);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -100,9 +101,11 @@ class Hdf5File {
   [[nodiscard]] static std::string library_version();
 
  private:
-  Hdf5File(std::int64_t id, std::filesystem::path path) noexcept;
+  Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<int> problem = nullptr) noexcept;
+  void check_written() const;
   std::int64_t id_ = -1;  // hid_t, which only the .cpp may name
   std::filesystem::path path_;
+  std::unique_ptr<int> problem_;  // of a file that is written: errno of the first write that failed, or 0
 };
 
 }  // namespace rbmpi
