@@ -21,6 +21,10 @@ void use_threads(int threads);
 /// throw, and must not care which thread calls it.
 template <typename Body>
 void parallel_for(std::size_t count, const Body& body) {
+  if (threads_in_use() == 1) {  // a parallel region of one thread would allocate, each time
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
 #pragma omp parallel for schedule(static)
   for (std::size_t i = 0; i < count; ++i) body(i);
 }
