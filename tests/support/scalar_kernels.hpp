@@ -1,0 +1,58 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "rbmpi/core/kernels.hpp"
+
+// The kernels of rbmpi/core/kernels.hpp for one element, as plain IEEE operations: what every instruction set must
+// give, bit for bit.
+namespace rbmpi::test {
+
+inline Real round_to(Real x, Grid grid) {
+  return std::nearbyint(x * std::ldexp(Real{1}, grid.exponent)) * std::ldexp(Real{1}, -grid.exponent);
+}
+
+inline Real round_probability(Real p, ProbabilityRounding rounding) {
+  return rounding.exact ? round_to(p, rounding.grid) : p;
+}
+
+inline Real sigmoid(Real x) {
+  const Real y = std::max(std::min(-x, 87.0F), -87.0F);
+  const Real n = std::nearbyint(y * 1.44269504F);
+  Real r = y - n * 0x1.62p-1F;
+  r = r - n * 0x1.c85fep-10F;
+  Real series = 1.0F / 5040.0F;
+  for (const Real factorial : {720.0F, 120.0F, 24.0F, 6.0F, 2.0F, 1.0F, 1.0F}) series = series * r + 1.0F / factorial;
+  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n) + 127);
+  return 1.0F / (1.0F + series * std::bit_cast<Real>(exponent << 23U));
+}
+
+/// A state of a unit: whether a number of 32 random bits, the high 8 from `block` and the others from `refinement`, is
+/// below p * 2^32.
+inline Real draw(Real p, const RandomStream& stream, std::size_t unit) {
+  const std::uint32_t four_bytes = stream.block(static_cast<std::uint32_t>(unit / 16))[unit % 16 / 4];
+  const std::uint32_t high = (four_bytes >> (unit % 4 * 8)) & 0xFFU;
+  const std::uint32_t low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8U;
+  const std::uint32_t number = (high << 24U) | low;
+  return static_cast<double>(number) < static_cast<double>(p) * 0x1p32 ? 1.0F : 0.0F;
+}
+
+inline std::int64_t squared_error(Real a, Real b) {
+  const auto difference = static_cast<std::int64_t>(std::nearbyint((a - b) * 4096.0F));
+  return difference * difference;
+}
+
+inline void momentum_update(const MomentumStep& step, Real sum, Real& velocity, Real& parameter) {
+  const Real cost = step.weight_cost * parameter;
+  const Real gradient = sum * step.sample_share - cost;
+  const Real kept = step.momentum * velocity;
+  velocity = kept + gradient;
+  const Real change = step.learning_rate * velocity;
+  parameter = parameter + change;
+}
+
+}  // namespace rbmpi::test

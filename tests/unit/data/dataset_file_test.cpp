@@ -1,0 +1,227 @@
+#include "rbmpi/data/dataset_file.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace rbmpi {
+namespace {
+
+using testing::ElementsAre;
+namespace fs = std::filesystem;
+
+class DatasetFileTest : public testing::Test {
+ protected:
+  // A file as another program could have written it: `fill` makes the arrays.
+  fs::path foreign(const std::function<void(Hdf5File&)>& fill) const {
+    Hdf5File file = Hdf5File::create(path_);
+    fill(file);
+    file.close();
+    return path_;
+  }
+  void refused(const std::vector<std::string>& fragments, const std::function<void(Hdf5File&)>& fill) const {
+    const fs::path path = foreign(fill);
+    std::vector<std::string> all = {"a.h5"};
+    all.insert(all.end(), fragments.begin(), fragments.end());
+    test::expect_error(Failure::file, all, [&] { const DatasetReader reader(path); });
+  }
+
+  test::TemporaryFolder folder_;
+  fs::path path_ = folder_ / "a.h5";
+};
+
+TEST_F(DatasetFileTest, WhatIsWrittenComesBack) {
+  const std::vector<float> samples = {0.0F, 0.5F, 2.0F, 1.0F, 0.25F, 0.125F};
+  const std::vector<std::int32_t> labels = {-1, 7, 300};
+  DatasetInfo info;
+  info.type = ElementType::float32;
+  info.columns = 2;
+  info.scale = 2.0;
+  info.picture = {2, 1};
+  info.has_labels = true;
+  info.source = "made up";
+  DatasetWriter writer(path_, info);
+  writer.append(1, samples.data(), labels.data());
+  writer.append(2, samples.data() + 2, labels.data() + 1);
+  EXPECT_FALSE(fs::exists(path_)) << "the file appears with finish";
+  writer.finish();
+
+  const DatasetReader reader(path_);
+  EXPECT_EQ(reader.info().type, ElementType::float32);
+  EXPECT_EQ(reader.info().rows, 3U);
+  EXPECT_EQ(reader.info().columns, 2U);
+  EXPECT_EQ(reader.info().scale, 2.0);
+  EXPECT_THAT(reader.info().picture, ElementsAre(2, 1));
+  EXPECT_TRUE(reader.info().has_labels);
+  EXPECT_EQ(reader.info().source, "made up");
+  std::vector<float> read(4);
+  reader.read_samples(1, 2, read.data());
+  EXPECT_THAT(read, ElementsAre(2.0F, 1.0F, 0.25F, 0.125F));
+  std::vector<std::int32_t> read_labels(3);
+  reader.read_labels(0, 3, read_labels.data());
+  EXPECT_EQ(read_labels, labels);
+}
+
+TEST_F(DatasetFileTest, AnUnfinishedFileLeavesNothing) {
+  {
+    DatasetInfo info;
+    info.columns = 1;
+    DatasetWriter writer(path_, info);
+    const std::uint8_t value = 1;
+    writer.append(1, &value);
+  }
+  EXPECT_EQ(folder_.entries(), 0U);
+}
+
+TEST_F(DatasetFileTest, ChunksOfASmallFileAreSmall) {
+  DatasetInfo info;
+  info.columns = 4;
+  info.rows = 3;
+  DatasetWriter writer(path_, info);
+  const std::vector<std::uint8_t> samples(12, 1);
+  writer.append(3, samples.data());
+  writer.finish();
+  EXPECT_EQ(DatasetReader(path_).info().chunk_rows, 3U);
+  EXPECT_LT(fs::file_size(path_), 16000U);
+}
+
+TEST_F(DatasetFileTest, BytesOfAnotherProgramLoad) {
+  foreign([](Hdf5File& file) {
+    const std::uint8_t values[] = {0, 255};
+    file.create_array("/samples", ElementType::uint8, {1, 2});
+    file.write_rows("/samples", ElementType::uint8, 0, 1, values);
+  });
+  const DatasetReader reader(path_);
+  EXPECT_EQ(reader.info().scale, 255.0);
+  EXPECT_FALSE(reader.info().has_labels);
+  EXPECT_EQ(reader.info().source, "");
+}
+
+TEST_F(DatasetFileTest, DoublesOfAnotherProgramLoad) {
+  foreign([](Hdf5File& file) {
+    const double values[] = {0.0, 1.0};
+    file.create_array("/samples", ElementType::float64, {2, 1});
+    file.write_rows("/samples", ElementType::float64, 0, 2, values);
+  });
+  const DatasetReader reader(path_);
+  EXPECT_EQ(reader.info().scale, 1.0);
+  std::vector<double> read(2);
+  reader.read_samples(0, 2, read.data());
+  EXPECT_THAT(read, ElementsAre(0.0, 1.0));
+}
+
+TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
+  const auto plain = [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {2, 6}); };
+  refused({"no array '/samples'"}, [](Hdf5File& file) { file.create_group("/other"); });
+  refused({"'/samples'", "not an array"}, [](Hdf5File& file) { file.create_group("/samples"); });
+  refused({"'rbmpi-model'", "'rbmpi-dataset'"}, [&](Hdf5File& file) {
+    plain(file);
+    file.set_text_attribute("/", "format", "rbmpi-model");
+  });
+  refused({"version is 2"}, [&](Hdf5File& file) {
+    plain(file);
+    file.set_text_attribute("/", "format", "rbmpi-dataset");
+    file.set_integers_attribute("/", "format_version", {2});
+  });
+  refused({"holds int32", "uint8, float32 or float64"}, [](Hdf5File& file) {
+    file.create_array("/samples", ElementType::int32, {2, 6});
+  });
+  refused({"3 dimensions [2 x 3 x 2]", "2 would be right"}, [](Hdf5File& file) {
+    file.create_array("/samples", ElementType::uint8, {2, 3, 2});
+  });
+  refused({"1 dimensions"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {6}); });
+  refused({"no rows"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {0, 6}); });
+  refused({"no columns"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {6, 0}); });
+  for (const double scale : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    refused({"'scale'", "positive"}, [&](Hdf5File& file) {
+      plain(file);
+      file.set_real_attribute("/samples", "scale", scale);
+    });
+  }
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{6}, {2, 2}, {-2, -3}, {std::numeric_limits<std::int64_t>::max(), 2}}) {
+    refused({"'shape'", "height * width = 6"}, [&](Hdf5File& file) {
+      plain(file);
+      file.set_integers_attribute("/samples", "shape", shape);
+    });
+  }
+  refused({"'/labels' has 3 values for 2 rows"}, [&](Hdf5File& file) {
+    plain(file);
+    file.create_array("/labels", ElementType::int32, {3});
+  });
+  refused({"'/labels' holds float32", "integers"}, [&](Hdf5File& file) {
+    plain(file);
+    file.create_array("/labels", ElementType::float32, {2});
+  });
+  refused({"'/labels' has 2 dimensions"}, [&](Hdf5File& file) {
+    plain(file);
+    file.create_array("/labels", ElementType::int32, {2, 1});
+  });
+}
+
+TEST_F(DatasetFileTest, SizesAreNotBelieved) {
+  // Chunks that were never written take no space, whatever the array claims.
+  const std::uint64_t huge = std::uint64_t{1} << 62U;
+  refused({"impossible size"}, [&](Hdf5File& file) {
+    file.create_array("/samples", ElementType::uint8, {huge, 1000}, {.chunk_rows = 1});
+  });
+  refused({"holds no values"}, [&](Hdf5File& file) {
+    file.create_array("/samples", ElementType::uint8, {huge, 1}, {.chunk_rows = 1});
+  });
+}
+
+template <typename Value>
+void write_samples(Hdf5File& file, ElementType type, const std::vector<Value>& values, std::uint64_t columns,
+                   double scale) {
+  file.create_array("/samples", type, {values.size() / columns, columns});
+  file.write_rows("/samples", type, 0, values.size() / columns, values.data());
+  file.set_real_attribute("/samples", "scale", scale);
+}
+
+template <typename Value>
+void expect_wrong_value(const fs::path& path, Value like, const std::vector<std::string>& fragments) {
+  const DatasetReader reader(path);
+  std::vector<Value> values(reader.info().rows * reader.info().columns, like);
+  test::expect_error(Failure::file, fragments, [&] { reader.read_samples(0, reader.info().rows, values.data()); });
+}
+
+TEST_F(DatasetFileTest, ValuesOutsideTheScaleAreNamedWithRowAndColumn) {
+  foreign([](Hdf5File& file) { write_samples<std::uint8_t>(file, ElementType::uint8, {0, 16, 1, 2, 17, 3}, 3, 16.0); });
+  expect_wrong_value<std::uint8_t>(path_, 0, {"a.h5", "row 1, column 1 (counted from 0) is 17", "[0, 16]"});
+
+  for (const float wrong : {-0.25F, 1.5F, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    foreign([&](Hdf5File& file) {
+      write_samples<float>(file, ElementType::float32, {0.0F, 1.0F, 0.5F, wrong}, 1, 1.0);
+    });
+    expect_wrong_value<float>(path_, 0.0F, {"row 3, column 0", "[0, 1]"});
+  }
+  for (const double wrong : {-1e-300, std::nextafter(1.0, 2.0), std::nan("")}) {
+    foreign([&](Hdf5File& file) { write_samples<double>(file, ElementType::float64, {wrong, 1.0, 0.5, 0.0}, 2, 1.0); });
+    expect_wrong_value<double>(path_, 0.0, {"row 0, column 0"});
+  }
+}
+
+TEST_F(DatasetFileTest, RowsAreCountedFromTheBeginningOfTheFile) {
+  foreign([](Hdf5File& file) { write_samples<std::uint8_t>(file, ElementType::uint8, {1, 1, 1, 9}, 1, 8.0); });
+  const DatasetReader reader(path_);
+  std::uint8_t value = 0;
+  test::expect_error(Failure::file, {"row 3, column 0"}, [&] { reader.read_samples(3, 1, &value); });
+}
+
+TEST_F(DatasetFileTest, TheLargestValueIsAllowed) {
+  foreign([](Hdf5File& file) { write_samples<float>(file, ElementType::float32, {0.1F, 0.0F}, 1, 0.1); });
+  const DatasetReader reader(path_);
+  std::vector<float> values(2);
+  EXPECT_NO_THROW(reader.read_samples(0, 2, values.data()));
+}
+
+}  // namespace
+}  // namespace rbmpi

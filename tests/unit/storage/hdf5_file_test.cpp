@@ -1,0 +1,302 @@
+#include "rbmpi/storage/hdf5_file.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace rbmpi {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+namespace fs = std::filesystem;
+
+std::string content(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class Hdf5FileTest : public testing::Test {
+ protected:
+  test::TemporaryFolder folder_;
+  fs::path path_ = folder_ / "a.h5";
+};
+
+TEST_F(Hdf5FileTest, ArraysOfEveryTypeComeBack) {
+  const std::vector<std::uint8_t> bytes = {0, 1, 254, 255};
+  const std::vector<std::int32_t> integers = {-7, std::numeric_limits<std::int32_t>::max()};
+  const std::vector<float> floats = {0.1F, -3.0F};
+  const std::vector<double> doubles = {1.0 / 3.0};
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/bytes", ElementType::uint8, {2, 2});
+  file.write_rows("/bytes", ElementType::uint8, 0, 2, bytes.data());
+  file.create_array("/group/deep/integers", ElementType::int32, {2});
+  file.write_rows("/group/deep/integers", ElementType::int32, 0, 2, integers.data());
+  file.create_array("/floats", ElementType::float32, {1, 2}, {.chunk_rows = 1, .deflate = 4});
+  file.write_rows("/floats", ElementType::float32, 0, 1, floats.data());
+  file.create_array("/doubles", ElementType::float64, {1});
+  file.write_rows("/doubles", ElementType::float64, 0, 1, doubles.data());
+  file.close();
+
+  const Hdf5File again = Hdf5File::open(path_);
+  std::vector<std::uint8_t> row(2);
+  again.read_rows("/bytes", ElementType::uint8, 1, 1, row.data());
+  EXPECT_THAT(row, ElementsAre(254, 255));
+  std::vector<std::int32_t> read_integers(2);
+  again.read_rows("/group/deep/integers", ElementType::int32, 0, 2, read_integers.data());
+  EXPECT_EQ(read_integers, integers);
+  std::vector<float> read_floats(2);
+  again.read_rows("/floats", ElementType::float32, 0, 1, read_floats.data());
+  EXPECT_EQ(read_floats, floats);
+  std::vector<double> read_doubles(1);
+  again.read_rows("/doubles", ElementType::float64, 0, 1, read_doubles.data());
+  EXPECT_EQ(read_doubles, doubles);
+
+  const ArrayInfo info = again.array_info("/floats");
+  EXPECT_EQ(info.type, ElementType::float32);
+  EXPECT_EQ(info.type_name, "float32");
+  EXPECT_FALSE(info.integers);
+  EXPECT_THAT(info.dimensions, ElementsAre(1, 2));
+  EXPECT_EQ(info.chunk_rows, 1U);
+  EXPECT_EQ(again.array_info("/bytes").chunk_rows, 0U);
+  EXPECT_TRUE(again.array_info("/bytes").integers);
+}
+
+TEST_F(Hdf5FileTest, WiderTypesMayBeReadAndNarrowerOnesNot) {
+  const std::vector<std::uint8_t> bytes = {3, 200};
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/bytes", ElementType::uint8, {2});
+  file.write_rows("/bytes", ElementType::uint8, 0, 2, bytes.data());
+  std::vector<double> doubles(2);
+  file.read_rows("/bytes", ElementType::float64, 0, 2, doubles.data());
+  EXPECT_THAT(doubles, ElementsAre(3.0, 200.0));
+  std::vector<std::int64_t> wide(2);
+  file.read_integers("/bytes", 0, 2, wide.data());
+  EXPECT_THAT(wide, ElementsAre(3, 200));
+
+  file.create_array("/doubles", ElementType::float64, {1});
+  float narrow = 0.0F;
+  test::expect_error(Failure::file, {"a.h5", "'/doubles' holds float64, not float32"},
+                     [&] { file.read_rows("/doubles", ElementType::float32, 0, 1, &narrow); });
+  test::expect_error(Failure::file, {"'/doubles' holds float64, not integers"},
+                     [&] { file.read_integers("/doubles", 0, 1, wide.data()); });
+}
+
+TEST_F(Hdf5FileTest, RowsAreAppended) {
+  const std::vector<std::int32_t> values = {1, 2, 3, 4, 5, 6};
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/a", ElementType::int32, {0, 2}, {.chunk_rows = 2, .growing = true, .deflate = 1});
+  file.append_rows("/a", ElementType::int32, 1, values.data());
+  file.append_rows("/a", ElementType::int32, 0, values.data());
+  file.append_rows("/a", ElementType::int32, 2, values.data() + 2);
+  file.close();
+  const Hdf5File again = Hdf5File::open(path_);
+  EXPECT_THAT(again.array_info("/a").dimensions, ElementsAre(3, 2));
+  std::vector<std::int32_t> read(6);
+  again.read_rows("/a", ElementType::int32, 0, 3, read.data());
+  EXPECT_EQ(read, values);
+}
+
+TEST_F(Hdf5FileTest, RowsBeyondTheArrayAreRefused) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/a", ElementType::uint8, {3, 1});
+  std::uint8_t value = 0;
+  const std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
+  test::expect_error(Failure::file, {"beyond the 3"}, [&] { file.read_rows("/a", ElementType::uint8, 3, 1, &value); });
+  test::expect_error(Failure::file, {"beyond the 3"},
+                     [&] { file.read_rows("/a", ElementType::uint8, 1, huge, &value); });
+  test::expect_error(Failure::file, {"beyond the 3"}, [&] { file.write_rows("/a", ElementType::uint8, 4, 1, &value); });
+}
+
+TEST_F(Hdf5FileTest, ChunksLargerThanTheLibrarysCacheAreRead) {
+  const std::size_t rows = 3000;
+  const std::size_t columns = 1000;
+  std::vector<std::uint8_t> values(rows * columns);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i % 251);
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/a", ElementType::uint8, {rows, columns}, {.chunk_rows = 2000, .deflate = 1});
+  file.write_rows("/a", ElementType::uint8, 0, rows, values.data());
+  std::vector<std::uint8_t> read(values.size());
+  for (std::size_t row = 0; row < rows; row += 500)
+    file.read_rows("/a", ElementType::uint8, row, 500, read.data() + row * columns);
+  EXPECT_EQ(read, values);
+}
+
+TEST_F(Hdf5FileTest, TextsAndAttributesComeBack) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.write_text("/config", "epochs = 3\n# Größe\n");
+  file.write_text("/nothing", "");
+  file.create_group("/group");
+  file.set_text_attribute("/", "format", "old");
+  file.set_text_attribute("/", "format", "rbmpi");
+  file.set_real_attribute("/group", "scale", 0.1);
+  file.set_integers_attribute("/group", "one", {-5});
+  file.set_integers_attribute("/group", "two", {28, 30});
+  file.close();
+
+  const Hdf5File again = Hdf5File::open(path_);
+  EXPECT_EQ(again.read_text("/config"), "epochs = 3\n# Größe\n");
+  EXPECT_EQ(again.read_text("/nothing"), "");
+  EXPECT_EQ(again.text_attribute("/", "format"), "rbmpi");
+  EXPECT_EQ(again.text_attribute("/", "missing"), std::nullopt);
+  EXPECT_EQ(again.real_attribute("/group", "scale"), 0.1);
+  EXPECT_EQ(again.real_attribute("/group", "one"), -5.0);
+  EXPECT_THAT(*again.integers_attribute("/group", "one"), ElementsAre(-5));
+  EXPECT_THAT(*again.integers_attribute("/group", "two"), ElementsAre(28, 30));
+  test::expect_error(Failure::file, {"'format'", "not a number"},
+                     [&] { static_cast<void>(again.real_attribute("/", "format")); });
+  test::expect_error(Failure::file, {"'scale'", "integers"},
+                     [&] { static_cast<void>(again.integers_attribute("/group", "scale")); });
+  test::expect_error(Failure::file, {"not a text"},
+                     [&] { static_cast<void>(again.text_attribute("/group", "scale")); });
+  test::expect_error(Failure::file, {"no text '/missing'"}, [&] { static_cast<void>(again.read_text("/missing")); });
+}
+
+TEST_F(Hdf5FileTest, ObjectsAreFoundAndListed) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_group("/b/inner");
+  file.create_array("/a", ElementType::uint8, {1});
+  EXPECT_THAT(file.list("/"), ElementsAreArray({"a", "b"}));
+  EXPECT_TRUE(file.exists("/"));
+  EXPECT_TRUE(file.exists("/b/inner"));
+  EXPECT_FALSE(file.exists("/b/other"));
+  EXPECT_FALSE(file.exists("/missing/inner"));
+  EXPECT_FALSE(file.exists("/a/inner")) << "an array has no members";
+  test::expect_error(Failure::file, {"a.h5", "no array '/missing'"},
+                     [&] { static_cast<void>(file.array_info("/missing")); });
+  test::expect_error(Failure::file, {"'/b' is not an array"}, [&] { static_cast<void>(file.array_info("/b")); });
+}
+
+TEST_F(Hdf5FileTest, TheSameContentGivesTheSameBytes) {
+  const std::uint8_t value = 5;
+  const auto write = [&](const fs::path& path) {
+    Hdf5File file = Hdf5File::create(path);
+    file.create_group("/group");
+    file.create_array("/a", ElementType::uint8, {1});
+    file.write_rows("/a", ElementType::uint8, 0, 1, &value);
+    file.set_text_attribute("/", "format", "rbmpi");
+    file.close();
+  };
+  write(path_);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5's times are in seconds
+  write(folder_ / "b.h5");
+  EXPECT_EQ(content(path_), content(folder_ / "b.h5"));
+}
+
+TEST_F(Hdf5FileTest, MovingEmptiesTheSource) {
+  Hdf5File first = Hdf5File::create(path_);
+  Hdf5File second = std::move(first);
+  second.create_group("/group");
+  first = std::move(second);
+  EXPECT_TRUE(first.exists("/group"));
+  first.close();
+}
+
+// A limit on the length of files, which stands in for a full disk.
+class FileLengthLimit {
+ public:
+  explicit FileLengthLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLengthLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    static_cast<void>(std::signal(SIGXFSZ, handler_));
+  }
+  FileLengthLimit(const FileLengthLimit&) = delete;
+  FileLengthLimit& operator=(const FileLengthLimit&) = delete;
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+TEST_F(Hdf5FileTest, AFullDiskIsAnErrorWithItsReasonAndTheLibraryGoesOn) {
+  const std::vector<std::uint8_t> values(std::size_t{4} << 20U, 7);
+  const std::uint64_t rows = values.size();
+  for (const ArrayLayout& layout :
+       {ArrayLayout{}, ArrayLayout{.chunk_rows = 1000}, ArrayLayout{.chunk_rows = 1U << 19U}}) {
+    Hdf5File file = Hdf5File::create(path_, folder_ / "shown.h5");
+    file.create_array("/a", ElementType::uint8, {rows}, layout);
+    const FileLengthLimit limit(1U << 20U);
+    test::expect_error(Failure::file, {"cannot write", "shown.h5", "File too large"},
+                       [&] { file.write_rows("/a", ElementType::uint8, 0, rows, values.data()); });
+    test::expect_error(Failure::file, {"shown.h5", "File too large"}, [&] { file.close(); });
+  }
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/a", ElementType::uint8, {rows});
+  EXPECT_NO_THROW(file.write_rows("/a", ElementType::uint8, 0, rows, values.data()));
+  EXPECT_NO_THROW(file.close());
+}
+
+TEST_F(Hdf5FileTest, AFullDiskIsFoundWhenTheLastBytesAreWritten) {
+  const std::vector<std::uint8_t> values(1000, 7);
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/a", ElementType::uint8, {1000});
+  const FileLengthLimit limit(10);
+  try {
+    file.write_rows("/a", ElementType::uint8, 0, 1000, values.data());
+  } catch (const Error&) {
+    // Whether these few bytes are held back until the end is the library's affair.
+  }
+  test::expect_error(Failure::file, {"a.h5", "File too large"}, [&] { file.close(); });
+}
+
+TEST_F(Hdf5FileTest, FilesThatCannotBeOpenedAreNamed) {
+  const auto open = [](const fs::path& path) { static_cast<void>(Hdf5File::open(path)); };
+  test::expect_error(Failure::file, {"missing.h5", "no such file"}, [&] { open(folder_ / "missing.h5"); });
+  test::expect_error(Failure::file, {"folder"}, [&] { open(folder_.path()); });
+  const fs::path empty = folder_.write("empty.h5", "");
+  test::expect_error(Failure::file, {"empty.h5", "it is empty"}, [&] { open(empty); });
+  const fs::path text = folder_.write("text.h5", "label,pixel0\n1,2\n");
+  test::expect_error(Failure::file, {"text.h5", "not an HDF5 file"}, [&] { open(text); });
+  test::expect_error(Failure::file, {"not a regular file"}, [&] { open("/dev/null"); });
+  test::expect_error(Failure::file, {"b.h5"},
+                     [&] { static_cast<void>(Hdf5File::create(folder_ / "no folder/a.h5", folder_ / "b.h5")); });
+}
+
+TEST_F(Hdf5FileTest, ATruncatedFileIsRefusedWithTheReasonOfHdf5) {
+  const std::vector<std::uint8_t> values(10000, 7);
+  {
+    Hdf5File file = Hdf5File::create(path_);
+    file.create_array("/a", ElementType::uint8, {10000});
+    file.write_rows("/a", ElementType::uint8, 0, 10000, values.data());
+    file.close();
+  }
+  fs::resize_file(path_, 6000);
+  test::expect_error(Failure::file, {"a.h5", "truncated file"}, [&] { static_cast<void>(Hdf5File::open(path_)); });
+}
+
+TEST_F(Hdf5FileTest, ADamagedChunkIsRefused) {
+  const std::vector<std::uint8_t> values(3000, 7);
+  {
+    Hdf5File file = Hdf5File::create(path_);
+    file.create_array("/a", ElementType::uint8, {30, 100}, {.chunk_rows = 30, .deflate = 4});
+    file.write_rows("/a", ElementType::uint8, 0, 30, values.data());
+    file.close();
+  }
+  std::string damaged = content(path_);
+  const std::size_t compressed = damaged.find("\x78\x5e");  // how a zlib stream of this level begins
+  ASSERT_NE(compressed, std::string::npos);
+  damaged.replace(compressed, 6, "damage");
+  static_cast<void>(folder_.write("a.h5", damaged));
+  const Hdf5File file = Hdf5File::open(path_);
+  std::vector<std::uint8_t> read(values.size());
+  test::expect_error(Failure::file, {"a.h5", "HDF5 says"},
+                     [&] { file.read_rows("/a", ElementType::uint8, 0, 30, read.data()); });
+}
+
+}  // namespace
+}  // namespace rbmpi
