@@ -10,7 +10,8 @@ namespace rbmpi {
 
 // Element-wise kernels on one row (or one flat piece) of numbers, in the SIMD instructions of the processor at hand.
 // All are Local, run on the calling thread and allocate nothing. Every element goes through one sequence of IEEE
-// operations without fused multiply-add, tails included: all instruction sets give the same bits (docs/numerics.md).
+// operations without fused multiply-add, tails included: all instruction sets give the same bits (docs/numerics.md),
+// but for the sign of a weight that rounds to zero, which no sum can tell.
 
 /// A dyadic grid: the multiples of 2^-exponent. Rounding to it goes to the nearest multiple, ties to even.
 struct Grid {
