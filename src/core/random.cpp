@@ -24,7 +24,7 @@ RandomStream::Block philox(const RandomStream::Block& counter, const std::array<
 /// A number in (-1, 1), never 0, from 52 of the 64 random bits: an odd multiple of 2^-52.
 double symmetric(std::uint32_t high, std::uint32_t low) noexcept {
   const std::uint64_t bits = (std::uint64_t{high} << 32) | low;
-  const double odd = static_cast<double>((bits >> 12) * 2 + 1);  // odd, below 2^53: exact
+  const auto odd = static_cast<double>((bits >> 12) * 2 + 1);  // odd, below 2^53: exact
   return odd * 0x1p-52 - 1.0;
 }
 

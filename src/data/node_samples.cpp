@@ -1,12 +1,12 @@
 #include "rbmpi/data/node_samples.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
@@ -21,18 +21,20 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
   const std::uint64_t available = available_memory();
   const auto ranks = static_cast<std::uint64_t>(node.size());
   if (sample_bytes > available || other_bytes > (available - sample_bytes) / ranks) {
-    throw Error(Failure::other,
-                fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model and "
-                            "buffers {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
-                            "'rows'), a smaller model or more memory",
-                            path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
-                            human_bytes(other_bytes), ranks, human_bytes(available)));
+    throw Error(
+        Failure::other,
+        fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model and "
+                    "buffers {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
+                    "'rows'), a smaller model or more memory",
+                    path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
+                    human_bytes(other_bytes), ranks, human_bytes(available)));
   }
   if (ranks > 1 && sample_bytes > available_shared_memory()) {
-    throw Error(Failure::other,
-                fmt::format("not enough shared memory for '{}': the samples take {} on each node, but /dev/shm has only "
-                            "{} free; make it larger or use fewer rows (key 'rows')",
-                            path.string(), human_bytes(sample_bytes), human_bytes(available_shared_memory())));
+    throw Error(
+        Failure::other,
+        fmt::format("not enough shared memory for '{}': the samples take {} on each node, but /dev/shm has only "
+                    "{} free; make it larger or use fewer rows (key 'rows')",
+                    path.string(), human_bytes(sample_bytes), human_bytes(available_shared_memory())));
   }
 }
 
@@ -85,9 +87,10 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
     reader.emplace(path);
     info_ = reader->info();
     if (rows > info_.rows) {
-      throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {} rows; give at most {}, or leave 'rows' out for "
-                                              "all of them",
-                                              rows, path.string(), info_.rows, info_.rows));
+      throw Error(Failure::usage,
+                  fmt::format("rows = {}: '{}' has only {} rows; give at most {}, or leave 'rows' out for "
+                              "all of them",
+                              rows, path.string(), info_.rows, info_.rows));
     }
     if (rows != 0) info_.rows = rows;
     check_memory(node, path, info_, info_.rows, info_.rows * info_.columns * element_size(info_.type),

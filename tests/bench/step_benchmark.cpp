@@ -3,8 +3,6 @@
 //
 //   step_benchmark [--smoke] [--visible V] [--hidden H] [--batch B] [--threads T] [--rounds N]
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -12,6 +10,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/gemm.hpp"
@@ -45,7 +45,9 @@ Setting parse(int argc, char** argv) {
   return setting;
 }
 
-double seconds(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
@@ -122,8 +124,7 @@ int main(int argc, char** argv) {
   for (const double phase : result.time_split) total += phase;
   for (std::size_t i = 0; i < result.time_split.size(); ++i) {
     if (time_phase_names[i] == "output") continue;  // here it is the time of the five products
-    fmt::print("  {:<12} {:8.3f} ms\n", time_phase_names[i],
-               result.time_split[i] / static_cast<double>(steps) * 1e3);
+    fmt::print("  {:<12} {:8.3f} ms\n", time_phase_names[i], result.time_split[i] / static_cast<double>(steps) * 1e3);
   }
   // It measures a training that works: the digest of the model says which.
   fmt::print("digest         {}\n", model_digest(std::span(&result.rbm, 1)));

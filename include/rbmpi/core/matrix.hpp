@@ -18,9 +18,8 @@ struct BasicMatrixView {
   /// The first `count` rows.
   [[nodiscard]] BasicMatrixView top(std::size_t count) const noexcept { return {values, count, columns}; }
   // A view of numbers that may be written serves where they are only read.
-  operator BasicMatrixView<const Value>() const noexcept {
-    return {values, rows, columns};
-  }  // NOLINT(google-explicit-constructor): as span does
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
+  operator BasicMatrixView<const Value>() const noexcept { return {values, rows, columns}; }
 };
 
 using MatrixView = BasicMatrixView<Real>;

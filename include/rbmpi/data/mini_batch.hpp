@@ -9,15 +9,15 @@
 
 namespace rbmpi {
 
-/// This rank's part of one mini-batch: `count` consecutive positions of the epoch's order, from `first` on. What is drawn
-/// for a sample depends on its position in the whole batch, never on the rank that has it.
+/// This rank's part of one mini-batch: `count` consecutive positions of the epoch's order, from `first` on. What is
+/// drawn for a sample depends on its position in the whole batch, never on the rank that has it.
 struct MiniBatch {
   const Samples* samples = nullptr;
   const RowOrder* order = nullptr;
-  std::uint64_t first = 0;             ///< position in the epoch of the first row of this part
-  std::uint64_t count = 0;             ///< rows of this part; may be 0
-  std::uint64_t position = 0;          ///< position in the whole batch of the first row of this part
-  std::uint64_t step = 0;              ///< number of the step since the beginning of the layer's training
+  std::uint64_t first = 0;     ///< position in the epoch of the first row of this part
+  std::uint64_t count = 0;     ///< rows of this part; may be 0
+  std::uint64_t position = 0;  ///< position in the whole batch of the first row of this part
+  std::uint64_t step = 0;      ///< number of the step since the beginning of the layer's training
 
   /// The values of row i of this part, in the type of the samples.
   [[nodiscard]] const std::byte* row(std::uint64_t i) const noexcept { return samples->row(order->row(first + i)); }

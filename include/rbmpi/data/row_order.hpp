@@ -6,8 +6,8 @@ namespace rbmpi {
 
 /// The order of the rows in one epoch: a permutation of [0, rows) that is a pure function of (seed, layer, epoch), and
 /// takes no memory however many rows there are. It is a Feistel network on an even number of bits with Philox as its
-/// round function (Luby and Rackoff 1988); results that are no row are sent through it again ("cycle walking", Black and
-/// Rogaway 2002). Local.
+/// round function (Luby and Rackoff 1988); results that are no row are sent through it again ("cycle walking", Black
+/// and Rogaway 2002). Local.
 class RowOrder {
  public:
   /// Without `shuffled`, the order of the file.

@@ -40,7 +40,8 @@ class GradientSums {
   [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
   [[nodiscard]] std::uint64_t squared_error() const noexcept { return squared_error_; }
   [[nodiscard]] bool stop_requested() const noexcept { return stop_; }
-  /// What `gradient` has to be multiplied by for the average over the samples. (In wide form it has been divided already.)
+  /// What `gradient` has to be multiplied by for the average over the samples. (In wide form it has been divided
+  /// already.)
   [[nodiscard]] Real sample_share() const noexcept {
     return wide_.empty() ? Real{1} / static_cast<Real>(samples_) : Real{1};
   }
