@@ -15,6 +15,8 @@
 #include "app/command.hpp"
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/parse.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/import.hpp"
 
 namespace rbmpi {
@@ -75,10 +77,9 @@ std::string text_of(const po::variables_map& values, const char* name) {
 std::optional<double> scale_of(const po::variables_map& values) {
   if (values.count("scale") == 0) return std::nullopt;
   const std::string text = text_of(values, "scale");
-  double scale = 0.0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), scale);
-  if (problem != std::errc() || end != text.data() + text.size() || !std::isfinite(scale) || scale <= 0.0)
-    refuse(fmt::format("--scale is '{}'; a positive number would be right", text));
+  const std::optional<double> scale = parse_number(text);
+  if (!scale || !is_scale(*scale))
+    refuse(fmt::format("--scale is '{}'; a positive number that single precision can hold would be right", text));
   return scale;
 }
 

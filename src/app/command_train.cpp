@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/data/node_samples.hpp"
@@ -69,6 +71,12 @@ struct LoadedData {
   std::optional<NodeSamples> validation_samples;  ///< if they come from a file of their own
   TrainingData views;
 
+  /// Of all samples on one node.
+  [[nodiscard]] std::uint64_t bytes() const {
+    const auto size = [](const Samples& all) { return all.rows * all.row_bytes(); };
+    return size(samples->samples()) + (validation_samples ? size(validation_samples->samples()) : 0);
+  }
+
   void release() {
     if (validation_samples) validation_samples->release();
     samples->release();
@@ -77,13 +85,8 @@ struct LoadedData {
 
 /// The share of the rows that `validation` names, or nothing if it names a file.
 std::optional<double> validation_share(const std::string& validation) {
-  double share = 0;
-  try {
-    share = parse_number(validation);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-  if (share > 0 && share < 1) return share;
+  const std::optional<double> share = parse_number(validation);
+  if (!share || (*share > 0 && *share < 1)) return share;
   throw Error(Failure::usage,
               fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
 }
@@ -95,9 +98,10 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
   if (validate) world.agree([&] { share = validation_share(settings.validation); });
 
   LoadedData data;
-  data.samples.emplace(world, node, settings.data, settings.rows, [&](const DatasetInfo& info) {
+  const auto model_memory = [&](const DatasetInfo& info) {
     return training_memory(settings.training, info.columns, validate, world.size());
-  });
+  };
+  data.samples.emplace(world, node, settings.data, settings.rows, model_memory);
   const Samples& all = data.samples->samples();
   data.views.training = all;
   if (share) {
@@ -112,8 +116,7 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
     data.views.training = all.part(0, all.rows - rows);
     data.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data.validation_samples.emplace(world, node, settings.validation, 0,
-                                    [](const DatasetInfo&) { return std::uint64_t{0}; });
+    data.validation_samples.emplace(world, node, settings.validation, 0, model_memory);
     data.views.validation = data.validation_samples->samples();
     world.agree([&] {
       if (data.views.validation.columns == all.columns) return;
@@ -126,6 +129,21 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
 
 std::string plural(std::uint64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+/// A word on threads that share a core, and on cores that have nothing to do.
+void print_note_on_cores(const Layout& layout) {
+  const int used = layout.threads * layout.ranks_on_machine;
+  if (layout.threads > usable_cores()) {
+    fmt::print("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all of them\n",
+               plural(static_cast<std::uint64_t>(layout.threads), "thread"),
+               plural(static_cast<std::uint64_t>(usable_cores()), "core"));
+  } else if (used < machine_cores()) {
+    fmt::print(
+        "  note        {} of {} cores are in use; more ranks would use the others, or more threads (threads = {}, "
+        "and --bind-to none under mpirun)\n",
+        used, machine_cores(), machine_cores() / layout.ranks_on_machine);
+  }
 }
 
 void print_banner(const TrainSettings& settings, const Communicator& world, const Layout& layout,
@@ -143,25 +161,21 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
              plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
   fmt::print("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
              options.arithmetic == Arithmetic::exact ? "exact" : "plain");
-  fmt::print("  data        {}: {} x {} {}, {} on each node\n", settings.data.string(), plural(training.rows, "row"),
-             training.columns, element_name(training.type), human_bytes(training.rows * training.row_bytes()));
+  fmt::print("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
+             element_name(training.type));
   if (data.views.validation.rows > 0) {
     fmt::print("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
-  fmt::print("  model       {} x {}, {} parameters; {} each for parameters and buffers\n", shape.visible, shape.hidden,
-             shape.parameters(),
-             human_bytes(training_memory(options, shape.visible, data.views.validation.rows > 0, world.size())));
+  fmt::print("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
+  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, world.size());
+  const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
+  fmt::print("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
+             human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node,
+             human_bytes(each));
   fmt::print("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
              plural(options.batch_size, "row"), options.seed);
   fmt::print("  output      {}\n", settings.output.string());
-  if (layout.threads > usable_cores()) {
-    fmt::print("  note        {} on {} that this rank is bound to; mpirun --bind-to none gives it all of them\n",
-               plural(static_cast<std::uint64_t>(layout.threads), "thread"),
-               plural(static_cast<std::uint64_t>(usable_cores()), "core"));
-  } else if (settings.threads == 0 && layout.threads * layout.ranks_on_machine < machine_cores()) {
-    fmt::print("  note        {} of {} cores are in use; more ranks, or mpirun --bind-to none, would use the others\n",
-               layout.threads * layout.ranks_on_machine, machine_cores());
-  }
+  print_note_on_cores(layout);
   std::fflush(stdout);
 }
 
@@ -199,12 +213,19 @@ void print_summary(const RunFolder& folder, const Model& model, const TimeSplit&
     parts +=
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
-  const Samples& samples = data.samples->samples();
   fmt::print("  model       {}\n", folder.model().string());
   fmt::print("  digest      {}\n", model_digest(model.layers));
   fmt::print("  time        {} ({})\n", human_seconds(total), parts);
-  fmt::print("  memory      samples {} on each node; at most {} for each rank besides\n",
-             human_bytes(samples.rows * samples.row_bytes()), human_bytes(rank_memory));
+  fmt::print("  memory      samples {} on each node; at most {} for each rank besides, as seen after every epoch\n",
+             human_bytes(data.bytes()), human_bytes(rank_memory));
+}
+
+/// Collective. The most memory that a rank had to itself. Alone on its node, a rank holds the samples in its own
+/// memory; they are not counted.
+std::uint64_t largest_private_memory(const Layout& layout, const LoadedData& data, const Communicator& world) {
+  const std::uint64_t all = peak_private_memory();
+  const std::uint64_t samples = layout.node.size() > 1 ? 0 : data.bytes();
+  return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(all - std::min(all, samples))));
 }
 
 }  // namespace
@@ -226,30 +247,31 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
     print_banner(settings, world, layout, data);
     progress.emplace(settings.progress, settings.training.epochs);
   }
+  std::optional<Error> metrics_failure;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& metrics) {
     (void)peak_private_memory();
     if (!progress) return;
     progress->epoch(metrics);
     try {
-      folder.append_metrics(to_json(metrics));
+      if (!metrics_failure) folder.append_metrics(to_json(metrics));
     } catch (const Error& error) {
-      fmt::print(stderr, "rbmpi: warning: {}\n", error.what());  // no reason to throw the training away
+      metrics_failure = error;  // no reason to throw the training away
     }
   };
   if (progress) events.step = [&](const StepProgress& step) { progress->step(step); };
   TrainingResult result = train_rbm(settings.training, data.views, world, events);
-  if (progress) progress->finish();
+  progress.reset();
 
   Model model = make_model(std::move(result.rbm), settings, *data.samples, arguments);
   world.agree_on_root([&] { save_model(folder.model(), model); });
-  // Alone on its node, a rank holds the samples in its own memory; they are not counted among what it has besides.
-  const std::uint64_t own_samples =
-      layout.node.size() > 1 ? 0 : data.samples->samples().rows * data.samples->samples().row_bytes();
-  const auto rank_memory =
-      static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory() - own_samples)));
+  const std::uint64_t rank_memory = largest_private_memory(layout, data, world);
   if (world.is_root()) print_summary(folder, model, result.time_split, data, rank_memory);
   data.release();
+  world.agree_on_root([&] {
+    if (!metrics_failure) return;
+    throw Error(metrics_failure->failure(), fmt::format("the model is whole, but {}", metrics_failure->what()));
+  });
 }
 
 }  // namespace rbmpi

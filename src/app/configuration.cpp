@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -15,6 +17,9 @@
 
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/parse.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -74,6 +79,11 @@ constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", Pr
 constexpr std::uint64_t any_count = std::uint64_t{1} << 48;
 constexpr std::uint64_t any_int = 1 << 20;
 
+/// As config.ini holds it, so that it means the same wherever it is read.
+std::string absolute_path(const std::filesystem::path& path) {
+  return path.empty() ? std::string() : std::filesystem::absolute(path).lexically_normal().string();
+}
+
 std::string number_or(std::uint64_t value, const char* zero) {
   return value == 0 ? zero : fmt::format("{}", value);
 }
@@ -82,18 +92,21 @@ std::string number_or(std::uint64_t value, const char* zero) {
 constexpr ConfigurationKey keys[] = {
     {"data", "FILE", "dataset to train on (HDF5; rbmpi import makes one)",
      [](TrainSettings& s, const std::string& text) { s.data = text; },
-     [](const TrainSettings& s) { return s.data.string(); }},
+     [](const TrainSettings& s) { return absolute_path(s.data); }},
     {"output", "FOLDER", "folder for the results; must not hold another run",
      [](TrainSettings& s, const std::string& text) { s.output = text; },
-     [](const TrainSettings& s) { return s.output.string(); }},
+     [](const TrainSettings& s) { return absolute_path(s.output); }},
     {"rows", "N|all", "use only the first N rows of the data",
      [](TrainSettings& s, const std::string& text) { s.rows = text == "all" ? 0 : parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return number_or(s.rows, "all"); }},
     {"validation", "FILE|SHARE|none", "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
      [](TrainSettings& s, const std::string& text) { s.validation = text == "none" ? "" : text; },
-     [](const TrainSettings& s) { return s.validation.empty() ? std::string("none") : s.validation; }},
+     [](const TrainSettings& s) {
+       if (s.validation.empty()) return std::string("none");
+       return parse_number(s.validation) ? s.validation : absolute_path(s.validation);
+     }},
     {"hidden", "N", "number of hidden units",
-     [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, 1 << 24); },
+     [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, largest_layer); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.hidden); }},
     {"epochs", "N", "passes over the data",
      [](TrainSettings& s, const std::string& text) { s.training.epochs = parse_count(text, 1, any_count); },
@@ -111,7 +124,11 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) { s.training.weight_cost = Schedule::parse(text); },
      [](const TrainSettings& s) { return s.training.weight_cost.text(); }},
     {"weight-init", "X", "standard deviation of the initial weights",
-     [](TrainSettings& s, const std::string& text) { s.training.weight_init = parse_number(text); },
+     [](TrainSettings& s, const std::string& text) {
+       const std::optional<double> value = parse_number(text);
+       if (!value) refuse(fmt::format("'{}' is no number", text));
+       s.training.weight_init = *value;
+     },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.weight_init); }},
     {"visible-bias-init", "zero|data", "initial visible biases: zero, or the log-odds of the mean of the data",
      [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
@@ -127,11 +144,11 @@ constexpr ConfigurationKey keys[] = {
        s.training.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
      },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.seed); }},
-    {"estimator", "NAME", "of the gradient: cd (contrastive divergence, one step)",
-     [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
+    {"estimator", "NAME",
+     "of the gradient: ", [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
      [](const TrainSettings& s) { return s.training.estimator; }},
-    {"optimizer", "NAME", "momentum (gradient ascent with momentum)",
-     [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
+    {"optimizer", "NAME",
+     "of the parameters: ", [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
      [](const TrainSettings& s) { return s.training.optimizer; }},
     {"arithmetic", "exact|plain", "exact: the same model on any number of ranks and threads; plain: for comparison",
      [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
@@ -165,16 +182,26 @@ po::options_description option_descriptions() {
   return options;
 }
 
-/// `where` is the file, or how an option is written.
-void set_key(TrainSettings& settings, const ConfigurationKey& key, const std::string& text, const std::string& where) {
+/// Where the value of a key comes from: "'my.ini'" or "option --epochs".
+using Origins = std::map<std::string, std::string>;
+
+void set_key(TrainSettings& settings, const ConfigurationKey& key, const std::string& text, const std::string& origin,
+             Origins& origins) {
+  origins[key.name] = origin;
+  const auto mistake = [&](const std::string& what) {
+    refuse(fmt::format("{}: {} = {}: {}", origin, key.name, text, what));
+  };
+  if (text.find_first_of("#\n\r") != std::string::npos) {
+    mistake("must not contain '#' or line ends, which a configuration file cannot hold");
+  }
   try {
     key.set(settings, text);
   } catch (const Error& error) {
-    refuse(fmt::format("{}: {} = {}: {}", where, key.name, text, error.what()));
+    mistake(error.what());
   }
 }
 
-void set_from_file(TrainSettings& settings, const std::string& path, const std::string& text) {
+void set_from_file(TrainSettings& settings, const std::string& path, const std::string& text, Origins& origins) {
   std::istringstream stream(text);
   po::parsed_options parsed(nullptr);
   try {
@@ -191,8 +218,38 @@ void set_from_file(TrainSettings& settings, const std::string& path, const std::
       refuse(fmt::format("'{}': {}", path, unknown_name_message("key", option.string_key, key_names())));
     }
     if (!seen.insert(option.string_key).second) refuse(fmt::format("'{}': key '{}' is given twice", path, key->name));
-    set_key(settings, *key, option.value.empty() ? "" : option.value.front(), fmt::format("'{}'", path));
+    set_key(settings, *key, option.value.empty() ? "" : option.value.front(), fmt::format("'{}'", path), origins);
   }
+}
+
+/// What single keys cannot know, with the origin of the key put before the message "key = value: ...".
+void check_together(const TrainSettings& settings, const Origins& origins) {
+  try {
+    check_options(settings.training);
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    const auto origin = origins.find(message.substr(0, message.find(" = ")));
+    refuse(origin == origins.end() ? message : fmt::format("{}: {}", origin->second, message));
+  }
+  for (const auto& [name, value] : {std::pair{"data", settings.data}, std::pair{"output", settings.output}}) {
+    if (value.empty()) refuse(fmt::format("key '{}' is missing; give it in the file or as --{} ...", name, name));
+  }
+}
+
+/// "cd (contrastive divergence, one step)": the names of a table with their summaries.
+template <typename Table>
+std::string names_of(const Table& table) {
+  std::string names;
+  for (const auto& entry : table)
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", entry.name, entry.summary);
+  return names;
+}
+
+std::string help_of(const ConfigurationKey& key) {
+  const std::string name = key.name;
+  if (name == "estimator") return key.help + names_of(gradient_estimators());
+  if (name == "optimizer") return key.help + names_of(optimizers());
+  return key.help;
 }
 
 std::string read_file(const std::string& path) {
@@ -205,10 +262,6 @@ std::string read_file(const std::string& path) {
 }
 
 }  // namespace
-
-std::span<const ConfigurationKey> configuration_keys() {
-  return keys;
-}
 
 bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world, TrainSettings& settings) {
   po::variables_map options;
@@ -223,15 +276,13 @@ bool read_configuration(const std::vector<std::string>& arguments, const Communi
     text = world.broadcast(text);
   }
   world.agree([&] {
-    if (!path.empty()) set_from_file(settings, path, text);
+    Origins origins;
+    if (!path.empty()) set_from_file(settings, path, text, origins);
     for (const ConfigurationKey& key : keys) {
       if (options.count(key.name) == 0) continue;
-      set_key(settings, key, options[key.name].as<std::string>(), fmt::format("option --{}", key.name));
+      set_key(settings, key, options[key.name].as<std::string>(), fmt::format("option --{}", key.name), origins);
     }
-    check_options(settings.training);
-    for (const auto& [name, value] : {std::pair{"data", settings.data}, std::pair{"output", settings.output}}) {
-      if (value.empty()) refuse(fmt::format("key '{}' is missing; give it in the file or as --{} ...", name, name));
-    }
+    check_together(settings, origins);
   });
   return true;
 }
@@ -246,7 +297,7 @@ std::string configuration_help() {
   const TrainSettings defaults;
   for (const ConfigurationKey& key : keys) {
     const std::string value = key.get(defaults);
-    text += fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), key.help,
+    text += fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), help_of(key),
                         value.empty() ? "" : fmt::format(" [{}]", value));
   }
   text += "\nExample:\n  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n";

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +35,6 @@ struct ConfigurationKey {
   void (*set)(TrainSettings& settings, const std::string& text);
   std::string (*get)(const TrainSettings& settings);
 };
-[[nodiscard]] std::span<const ConfigurationKey> configuration_keys();
 
 /// Collective. Reads the arguments of `rbmpi train`: the file of --config, then the options, which win. Throws an
 /// AgreedError for the first mistake, with file or option, key, value and what would be right. Prints nothing; if

@@ -46,13 +46,28 @@ void run(const std::vector<std::string>& arguments, const Communicator& world) {
   }
 }
 
+/// Collective. What a command does, and so which messages the ranks exchange, follows from its arguments: all ranks
+/// take those of the root.
+std::vector<std::string> arguments_of_root(const std::vector<std::string>& arguments, const Communicator& world) {
+  std::string joined;
+  for (const std::string& argument : arguments) joined += argument + '\0';
+  joined = world.broadcast(joined);
+  std::vector<std::string> common;
+  for (std::size_t first = 0; first < joined.size();) {
+    const std::size_t end = joined.find('\0', first);
+    common.push_back(joined.substr(first, end - first));
+    first = end + 1;
+  }
+  return common;
+}
+
 // An agreed error is on every rank: the root prints it and every rank leaves with its exit code. Any other may be on
 // this rank alone, and the others must not wait for it.
 int guarded_main(const std::vector<std::string>& arguments) {
   const Communicator world = Communicator::world();
   stop_on_signals();
   try {
-    run(arguments, world);
+    run(arguments_of_root(arguments, world), world);
     return 0;
   } catch (const AgreedError& error) {
     if (world.is_root()) fmt::print(stderr, "rbmpi: {}\n", error.what());

@@ -67,7 +67,7 @@ void print_json(const Model& model) {
   json["provenance"] = model.provenance;
   json["config"] = model.configuration;
   json["digest"] = model_digest(model.layers);
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_text(const std::filesystem::path& path, const Model& model) {

@@ -1,9 +1,9 @@
 #include "app/options.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 

@@ -70,8 +70,10 @@ void Progress::epoch(const EpochMetrics& metrics) {
   std::fflush(stdout);
 }
 
-void Progress::finish() {
-  if (style_ == ProgressStyle::bar) fmt::print("{}", clear_line);
+Progress::~Progress() {
+  if (style_ != ProgressStyle::bar) return;
+  std::fputs(clear_line, stdout);
+  std::fflush(stdout);
 }
 
 }  // namespace rbmpi

@@ -13,11 +13,13 @@ namespace rbmpi {
 class Progress {
  public:
   Progress(ProgressStyle style, std::uint64_t epochs);
+  /// Takes the bar off the screen, so that other lines, an error's too, can follow.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   void step(const StepProgress& progress);
   void epoch(const EpochMetrics& metrics);
-  /// Takes the bar off the screen, so that other lines can follow.
-  void finish();
 
  private:
   using Clock = std::chrono::steady_clock;

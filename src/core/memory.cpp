@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string_view>
@@ -9,33 +11,49 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include "core/control_group.hpp"
+
 namespace rbmpi {
 namespace {
 
-/// The value in kB of a line such as "MemAvailable:  123 kB", in bytes; 0 if there is no such line.
-std::uint64_t field_in_bytes(const char* path, std::string_view field) {
+constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+/// The number behind `field` in a file of lines such as "MemAvailable:  123 kB" or "inactive_file 123"; 0 if there is
+/// no such line.
+std::uint64_t field_of(const std::filesystem::path& path, std::string_view field) {
   std::ifstream file(path);
   std::string line;
   while (std::getline(file, line)) {
-    if (line.starts_with(field)) return std::stoull(line.substr(field.size())) * 1024;
+    if (line.starts_with(field)) return std::strtoull(line.c_str() + field.size(), nullptr, 10);
   }
   return 0;
 }
 
-std::uint64_t number_in(const char* path) {
+std::uint64_t number_in(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::uint64_t value = 0;
-  return file >> value ? value : std::numeric_limits<std::uint64_t>::max();
+  return file >> value ? value : unlimited;
+}
+
+/// What a control group still allows. Pages of files that it could drop at once do not count as used.
+std::uint64_t available_in_group(const std::filesystem::path& folder, bool version_2) {
+  const std::uint64_t limit = number_in(folder / (version_2 ? "memory.max" : "memory.limit_in_bytes"));
+  const std::uint64_t used = number_in(folder / (version_2 ? "memory.current" : "memory.usage_in_bytes"));
+  if (limit == unlimited || used == unlimited) return unlimited;
+  const std::uint64_t cached = field_of(folder / "memory.stat", version_2 ? "inactive_file " : "total_inactive_file ");
+  const std::uint64_t needed = used - std::min(used, cached);
+  return limit - std::min(limit, needed);
 }
 
 }  // namespace
 
 std::uint64_t available_memory() {
-  const std::uint64_t machine = field_in_bytes("/proc/meminfo", "MemAvailable:");
-  const std::uint64_t limit = number_in("/sys/fs/cgroup/memory.max");
-  if (limit == std::numeric_limits<std::uint64_t>::max()) return machine;
-  const std::uint64_t used = number_in("/sys/fs/cgroup/memory.current");
-  return std::min(machine, limit > used ? limit - used : 0);
+  std::uint64_t available = field_of("/proc/meminfo", "MemAvailable:") * 1024;
+  const ControlGroups groups = control_groups("memory");
+  for (const std::filesystem::path& folder : groups.folders) {
+    available = std::min(available, available_in_group(folder, groups.version_2));
+  }
+  return available;
 }
 
 std::uint64_t available_shared_memory() {
@@ -47,7 +65,7 @@ std::uint64_t available_shared_memory() {
 std::uint64_t peak_private_memory() {
   static std::uint64_t peak = 0;
   const std::uint64_t now =
-      field_in_bytes("/proc/self/status", "RssAnon:") + field_in_bytes("/proc/self/status", "RssFile:");
+      (field_of("/proc/self/status", "RssAnon:") + field_of("/proc/self/status", "RssFile:")) * 1024;
   peak = std::max(peak, now);
   return peak;
 }

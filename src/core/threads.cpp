@@ -1,14 +1,16 @@
 #include "rbmpi/core/threads.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 #include <fstream>
-#include <string>
 
 #include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
 #include <unistd.h>
 
+#include "core/control_group.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/gemm.hpp"
 
@@ -17,13 +19,24 @@ namespace {
 
 int current_threads = 1;
 
-/// Cores that the control group grants (quota / period, rounded up), or a large number without a limit.
+/// Cores that the control groups grant (quota / period, rounded up), or a large number without a limit.
 int control_group_cores() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return CPU_SETSIZE;
-  return std::max(1, static_cast<int>(std::stod(quota) / period + 0.999));
+  int cores = CPU_SETSIZE;
+  const ControlGroups groups = control_groups("cpu");
+  for (const std::filesystem::path& folder : groups.folders) {
+    double quota = 0;
+    double period = 0;
+    if (groups.version_2) {
+      std::ifstream file(folder / "cpu.max");  // "max 100000" without a limit
+      if (!(file >> quota >> period)) continue;
+    } else {
+      std::ifstream quota_file(folder / "cpu.cfs_quota_us");  // -1 without a limit
+      std::ifstream period_file(folder / "cpu.cfs_period_us");
+      if (!(quota_file >> quota) || !(period_file >> period)) continue;
+    }
+    if (quota > 0 && period > 0) cores = std::min(cores, std::max(1, static_cast<int>(std::ceil(quota / period))));
+  }
+  return cores;
 }
 
 }  // namespace

@@ -32,10 +32,6 @@ Digest block_digest(const Samples& block) {
   return sha256({block.values, block.rows * block.row_bytes()});
 }
 
-Digest labels_digest(std::span<const std::int32_t> labels) {
-  return sha256(std::as_bytes(labels));
-}
-
 std::string dataset_digest(const Samples& shape, std::span<const Digest> blocks, const std::optional<Digest>& labels) {
   Sha256 stream;
   update(stream, fmt::format("rbmpi-dataset 1\n{} {} {} {:.17g}\n", element_name(shape.type), shape.rows, shape.columns,

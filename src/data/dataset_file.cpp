@@ -57,15 +57,27 @@ void check_samples(const Hdf5File& file, const ArrayInfo& array) {
 
 // Rows that were never written take no space and read as zeros: such a file can claim any size.
 void check_not_hollow(const Hdf5File& file, const ArrayInfo& array) {
-  if (array.stored_bytes == 0) fail(file.path(), "'/samples' holds no values: it was made but never written");
+  if (array.stored_bytes == 0)
+    fail(file.path(), "'/samples' holds no values of its own: it was made but never written, or is virtual");
 }
+
+}  // namespace
+
+// Values are divided by the scale in single precision, where it must be neither zero nor infinite.
+bool is_scale(double value) noexcept {
+  return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+         value <= static_cast<double>(std::numeric_limits<float>::max());
+}
+
+namespace {
 
 double read_scale(const Hdf5File& file, ElementType type) {
   const double usual = type == ElementType::uint8 ? 255.0 : 1.0;
   const double scale = file.real_attribute(samples_name, "scale").value_or(usual);
-  if (!std::isfinite(scale) || scale <= 0.0)
-    fail(file.path(),
-         fmt::format("the attribute 'scale' of '/samples' is {}; a positive number would be right", scale));
+  if (!is_scale(scale))
+    fail(file.path(), fmt::format("the attribute 'scale' of '/samples' is {}; a positive number that single precision "
+                                  "can hold would be right",
+                                  scale));
   return scale;
 }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <exception>
 #include <functional>
 #include <limits>
@@ -15,6 +14,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
@@ -133,10 +133,7 @@ std::optional<double> to_number(std::string_view text) {
   text.remove_prefix(begin);
   text = text.substr(0, text.find_last_not_of(blanks) + 1);
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  double number = 0.0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
-  return number;
+  return parse_number(text);
 }
 
 /// One row of numbers, the label apart.

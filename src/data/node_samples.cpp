@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -38,6 +39,36 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
   }
 }
 
+/// Collective. A window on every node. One that a single node cannot provide is an error of all nodes.
+SharedWindow shared_window(const Communicator& world, const Communicator& node, std::size_t bytes) {
+  SharedWindow window;
+  std::optional<Error> failure;
+  try {
+    window = SharedWindow(node, bytes);
+  } catch (const AgreedError& error) {  // agreed upon in this node only
+    failure = error;
+  }
+  world.agree([&] {
+    if (failure) throw Error(*failure);
+  });
+  return window;
+}
+
+/// Reads some of the rows to where they belong in `window`, in blocks of whole chunks of the file.
+void read_shard(const DatasetReader& reader, Shard rows, std::byte* window) {
+  constexpr std::uint64_t block_bytes = std::uint64_t{64} << 20U;
+  const DatasetInfo& info = reader.info();
+  const std::uint64_t row_bytes = info.columns * element_size(info.type);
+  const std::uint64_t chunk_rows = std::max<std::uint64_t>(1, info.chunk_rows);
+  const std::uint64_t block_rows = std::max<std::uint64_t>(1, block_bytes / row_bytes / chunk_rows) * chunk_rows;
+  for (std::uint64_t first = rows.first; first < rows.first + rows.count;) {
+    throw_if_stopped("reading the data");
+    const std::uint64_t end = std::min((first / block_rows + 1) * block_rows, rows.first + rows.count);
+    reader.read_samples(first, end - first, window + first * row_bytes);
+    first = end;
+  }
+}
+
 /// Hash of the labels of the first `rows` rows; they are read in pieces.
 std::optional<Digest> hash_labels(const DatasetReader& reader, std::uint64_t rows) {
   if (!reader.info().has_labels) return std::nullopt;
@@ -60,15 +91,18 @@ std::string shared_digest(const Communicator& world, const Samples& samples, con
   // Each rank fills in its own hashes, four bytes to a number, and leaves zeros elsewhere: the sum is all of them.
   constexpr std::size_t words = sizeof(Digest) / 4;
   std::vector<std::int64_t> gathered(blocks * words);
-  for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
-    const std::uint64_t first = block * block_rows;
-    const Digest digest = block_digest(samples.part(first, std::min(block_rows, samples.rows - first)));
-    for (std::size_t word = 0; word < words; ++word) {
-      std::uint32_t bits = 0;
-      std::memcpy(&bits, digest.data() + word * 4, 4);
-      gathered[block * words + word] = bits;
+  world.agree([&] {
+    for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
+      throw_if_stopped("hashing the data");
+      const std::uint64_t first = block * block_rows;
+      const Digest digest = block_digest(samples.part(first, std::min(block_rows, samples.rows - first)));
+      for (std::size_t word = 0; word < words; ++word) {
+        std::uint32_t bits = 0;
+        std::memcpy(&bits, digest.data() + word * 4, 4);
+        gathered[block * words + word] = bits;
+      }
     }
-  }
+  });
   world.sum(std::span(gathered));
   std::vector<Digest> digests(blocks);
   for (std::size_t i = 0; i < gathered.size(); ++i) {
@@ -97,15 +131,12 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                  other_bytes(info_));
   });
 
-  window_ = SharedWindow(node, info_.rows * info_.columns * element_size(info_.type));
+  window_ = shared_window(world, node, info_.rows * info_.columns * element_size(info_.type));
   samples_ = {info_.type, window_.bytes().data(), info_.rows, info_.columns, info_.scale};
 
   std::optional<Digest> labels;
   world.agree([&] {
-    const Shard mine = shard(info_.rows, node.rank(), node.size());
-    if (mine.count > 0) {
-      reader->read_samples(mine.first, mine.count, window_.bytes().data() + mine.first * samples_.row_bytes());
-    }
+    read_shard(*reader, shard(info_.rows, node.rank(), node.size()), window_.bytes().data());
     if (world.is_root()) labels = hash_labels(*reader, info_.rows);
   });
   window_.synchronise();

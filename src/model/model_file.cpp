@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
@@ -70,10 +71,11 @@ Rbm read_layer(const Hdf5File& file, const std::string& group) {
                              "together",
                              weights[0], weights[1], visible_bias[0], hidden_bias[0], group));
   }
-  // The file must be long enough for what it claims before anything is allocated for it.
-  const std::uintmax_t floats = std::filesystem::file_size(file.path()) / sizeof(Real);
-  if (weights[0] > floats || weights[1] > floats / weights[0]) {
-    refuse(file, fmt::format("is too short for the weights [{} x {}] that '{}' claims", weights[0], weights[1], group));
+  // No size is believed before it was compared with the memory; `array_info` compared it with the file's length.
+  const std::uint64_t most = available_memory() / sizeof(Real);
+  if (weights[0] > largest_layer || weights[1] > largest_layer || weights[0] * weights[1] > most) {
+    refuse(file,
+           fmt::format("claims weights [{} x {}] in '{}', which do not fit the memory", weights[0], weights[1], group));
   }
   check_unit(file, group, "visible_unit");
   check_unit(file, group, "hidden_unit");

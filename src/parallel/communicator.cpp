@@ -137,13 +137,6 @@ std::int64_t Communicator::maximum(std::int64_t value) const {
   return value;
 }
 
-double Communicator::maximum(double value) const {
-  if (size_ > 1) {
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, handle_->communicator), "MPI_Allreduce");
-  }
-  return value;
-}
-
 void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
   if (size_ == 1) return;
   for (std::size_t first = 0; first < bytes.size(); first += largest_count) {

@@ -8,7 +8,7 @@
 namespace rbmpi {
 
 /// The one place that looks at MPI's return codes. Throws Error(Failure::other) with MPI's own text. With MPI's default
-/// error handler most failures end the job before this sees them; windows and communicators made here return theirs.
+/// error handler most failures end the job before this sees them.
 void check_mpi(int code, const char* call);
 
 /// MPI-3 counts are int, so long buffers travel in pieces of at most this many elements.

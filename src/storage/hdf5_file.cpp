@@ -422,23 +422,6 @@ bool Hdf5File::exists(const std::string& name) const {
   }
 }
 
-std::vector<std::string> Hdf5File::list(const std::string& group) const {
-  const Handle object = open_object(id_, group, "read", path_);
-  H5G_info_t info{};
-  check(H5Gget_info(object.id(), &info), "read", path_);
-  std::vector<std::string> names;
-  for (hsize_t index = 0; index < info.nlinks; ++index) {
-    const auto name = [&](char* buffer, std::size_t size) {
-      return check(H5Lget_name_by_idx(object.id(), ".", H5_INDEX_NAME, H5_ITER_INC, index, buffer, size, H5P_DEFAULT),
-                   "read", path_);
-    };
-    std::string text(static_cast<std::size_t>(name(nullptr, 0)), '\0');
-    name(text.data(), text.size() + 1);
-    names.push_back(std::move(text));
-  }
-  return names;
-}
-
 ArrayInfo Hdf5File::array_info(const std::string& name) const {
   if (!exists(name)) fail("read", path_, fmt::format("it has no array '{}'", name));
   const Handle array = open_array(id_, name, path_);

@@ -139,6 +139,11 @@ herr_t truncate(H5FD_t* base, hid_t, hbool_t) {
 
 H5FD_class_t driver_class() {
   H5FD_class_t driver{};
+#if H5_VERSION_GE(1, 13, 0)
+  driver.version = H5FD_CLASS_VERSION;
+  driver.value =
+      static_cast<H5FD_class_value_t>(H5_VFD_RESERVED + 1);  // ours; values above the reserved are free to use
+#endif
   driver.name = "rbmpi_write";
   driver.maxaddr = largest_address;
   driver.fc_degree = H5F_CLOSE_WEAK;

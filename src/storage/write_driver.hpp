@@ -1,6 +1,9 @@
 #pragma once
 
 #include <hdf5.h>
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>  // where newer versions keep what drivers need
+#endif
 
 namespace rbmpi {
 

@@ -98,12 +98,9 @@ class ContrastiveDivergence final : public GradientEstimator {
 
   /// sums[j] += sum over i of (a[i][j] - b[i][j]); each thread takes some of the columns.
   static void add_differences(ConstMatrixView a, ConstMatrixView b, std::span<Real> sums) {
-    const auto parts = static_cast<std::size_t>(threads_in_use());
-    parallel_for(parts, [&](std::size_t part) {
-      const std::size_t first = part * a.columns / parts;
-      const std::size_t count = (part + 1) * a.columns / parts - first;
+    parallel_pieces(a.columns, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = 0; i < a.rows; ++i) {
-        add_difference(a.row(i) + first, b.row(i) + first, count, sums.data() + first);
+        add_difference(a.row(i) + first, b.row(i) + first, last - first, sums.data() + first);
       }
     });
   }

@@ -26,20 +26,13 @@ std::uint64_t read_digits(const Value* tail) {
   return number;
 }
 
-/// Calls body(first, last) for pieces of [0, count), one for each thread.
-template <typename Body>
-void in_pieces(std::size_t count, const Body& body) {
-  const auto pieces = static_cast<std::size_t>(threads_in_use());
-  parallel_for(pieces, [&](std::size_t piece) { body(piece * count / pieces, (piece + 1) * count / pieces); });
-}
-
 }  // namespace
 
 GradientSums::GradientSums(std::size_t parameters, bool wide)
     : parameters_(parameters), values_(parameters + tail_size), wide_(wide ? parameters + tail_size : 0) {}
 
 void GradientSums::clear() {
-  in_pieces(values_.size(), [&](std::size_t first, std::size_t last) {
+  parallel_pieces(values_.size(), [&](std::size_t first, std::size_t last) {
     std::fill(values_.data() + first, values_.data() + last, Real{0});
     if (!wide_.empty()) std::fill(wide_.data() + first, wide_.data() + last, 0.0);
   });
@@ -50,7 +43,7 @@ void GradientSums::clear() {
 
 void GradientSums::finish_part() {
   if (wide_.empty()) return;
-  in_pieces(parameters_, [&](std::size_t first, std::size_t last) {
+  parallel_pieces(parameters_, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       wide_.data()[i] += static_cast<double>(values_.data()[i]);
       values_.data()[i] = 0;
@@ -75,7 +68,7 @@ void GradientSums::exchange(const Communicator& world) {
   }
   sum_tail(wide_);
   const auto count = static_cast<double>(samples_);
-  in_pieces(parameters_, [&](std::size_t first, std::size_t last) {
+  parallel_pieces(parameters_, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) values_.data()[i] = static_cast<Real>(wide_.data()[i] / count);
   });
 }

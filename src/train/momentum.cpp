@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -27,14 +25,10 @@ class Momentum final : public Optimizer {
   }
 
  private:
-  /// The range in equal pieces, one for each thread.
   void update_range(const MomentumStep& step, std::size_t begin, std::size_t count, Rbm& rbm, GradientSums& sums) {
-    const auto pieces = static_cast<std::size_t>(threads_in_use());
-    parallel_for(pieces, [&](std::size_t piece) {
-      const std::size_t first = begin + piece * count / pieces;
-      const std::size_t last = begin + (piece + 1) * count / pieces;
-      momentum_update(step, sums.gradient().data() + first, last - first, velocity_.data() + first,
-                      rbm.parameters().data() + first);
+    parallel_pieces(count, [&](std::size_t first, std::size_t last) {
+      momentum_update(step, sums.gradient().data() + begin + first, last - first, velocity_.data() + begin + first,
+                      rbm.parameters().data() + begin + first);
     });
   }
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/parse.hpp"
 
 namespace rbmpi {
 namespace {
@@ -27,24 +28,20 @@ std::uint64_t parse_epoch(const std::string& text) {
   return epoch;
 }
 
+double parse_value(const std::string& text) {
+  if (const std::optional<double> value = parse_number(text)) return *value;
+  throw Error(Failure::usage, fmt::format("'{}' is no number", text));
+}
+
 Schedule::Step parse_step(const std::string& text) {
   const auto colon = text.find(':');
   if (colon == std::string::npos) {
     throw Error(Failure::usage, fmt::format("'{}' has no epoch; write EPOCH:VALUE, as in 1:0.5, 6:0.9", text));
   }
-  return {parse_epoch(trimmed(text.substr(0, colon))), parse_number(trimmed(text.substr(colon + 1)))};
+  return {parse_epoch(trimmed(text.substr(0, colon))), parse_value(trimmed(text.substr(colon + 1)))};
 }
 
 }  // namespace
-
-double parse_number(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw Error(Failure::usage, fmt::format("'{}' is no number", text));
-  }
-  return value;
-}
 
 Schedule::Schedule(std::vector<Step> steps) : steps_(std::move(steps)) {
   if (steps_.empty() || steps_.front().from_epoch != 1) {
@@ -59,7 +56,7 @@ Schedule::Schedule(std::vector<Step> steps) : steps_(std::move(steps)) {
 }
 
 Schedule Schedule::parse(const std::string& text) {
-  if (text.find(':') == std::string::npos && text.find(',') == std::string::npos) return parse_number(trimmed(text));
+  if (text.find(':') == std::string::npos && text.find(',') == std::string::npos) return parse_value(trimmed(text));
   std::vector<Step> steps;
   for (std::size_t first = 0; first <= text.size();) {
     const std::size_t comma = std::min(text.find(',', first), text.size());

@@ -38,16 +38,25 @@ EstimatorSettings estimator_settings(const TrainingOptions& options, RbmShape sh
           .options = &options};
 }
 
-/// Mean of each unit over all rows, by exact sums in units of 2^-24 (Collective).
+/// The most rows that go upward as probabilities instead of states, on one rank.
+std::size_t probability_rows(const TrainingOptions& options, bool validation, std::size_t local_rows) {
+  const std::size_t training = options.sample_data ? 0 : std::min(local_rows, rows_at_once);
+  return std::max(training, validation ? validation_rows_at_once : 0);
+}
+
+/// Collective. Mean of each unit over all rows, by exact sums in units of 2^-24.
 std::vector<double> unit_means(const Samples& samples, const Communicator& world) {
   constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
   std::vector<std::int64_t> sums(samples.columns);
   std::vector<Real> row(samples.columns);
   const Shard mine = shard(samples.rows, world.rank(), world.size());
-  for (std::uint64_t i = mine.first; i < mine.first + mine.count; ++i) {
-    row_probabilities(samples, samples.row(i), finest, row.data());
-    for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
-  }
+  world.agree([&] {
+    for (std::uint64_t i = mine.first; i < mine.first + mine.count; ++i) {
+      throw_if_stopped("averaging the data");
+      row_probabilities(samples, samples.row(i), finest, row.data());
+      for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
+    }
+  });
   world.sum(std::span(sums));
   std::vector<double> means(samples.columns);
   std::transform(sums.begin(), sums.end(), means.begin(), [&](std::int64_t sum) {
@@ -75,7 +84,9 @@ class Trainer {
         world_(world),
         events_(events),
         rbm_(initial_rbm(options, data.training, means)),
-        products_(options.arithmetic, rbm_.shape(), rows_at_once),
+        products_(options.arithmetic, rbm_.shape(),
+                  probability_rows(options, data.validation.rows > 0,
+                                   largest_share(std::min(options.batch_size, data.training.rows), world.size()))),
         estimator_(gradient_estimator(options.estimator)
                        .make(estimator_settings(options, rbm_.shape(), data.training.rows, world.size()))),
         optimizer_(optimizer(options.optimizer).make(rbm_.shape(), options)),
@@ -87,7 +98,7 @@ class Trainer {
 
   /// Collective.
   TrainingResult run() {
-    use_parameters(1);
+    use_first_parameters();
     for (std::uint64_t epoch = 1; epoch <= options_.epochs; ++epoch) run_epoch(epoch);
     return {std::move(rbm_), clock_.split()};
   }
@@ -145,6 +156,13 @@ class Trainer {
     }
   }
 
+  void use_first_parameters() {
+    if (products_.assign(rbm_)) return;
+    throw AgreedError(Failure::usage, fmt::format("weight-init = {}: the initial weights are too large to be summed "
+                                                  "exactly; 0.01 is usual",
+                                                  options_.weight_init));
+  }
+
   /// The products follow the parameters. All ranks have the same parameters and so come to the same end.
   void use_parameters(std::uint64_t epoch) {
     if (products_.assign(rbm_)) return;
@@ -199,6 +217,19 @@ class Trainer {
   double epoch_squared_error_ = 0;  // of integers; beyond 2^53 the same rounding on all ranks
 };
 
+/// Collective. Throws on all ranks unless they all hold the same parameters: they never send them, so a rank with
+/// broken memory, or another build of the program, would go its own way.
+void check_replicas(const Rbm& rbm, const Communicator& world) {
+  const std::string digest = model_digest(std::span(&rbm, 1));
+  const std::string digest_of_root = world.broadcast(digest);
+  world.agree([&] {
+    if (digest == digest_of_root) return;
+    throw Error(Failure::other, fmt::format("rank {} has other parameters than rank 0 (digest {} instead of {}): its "
+                                            "hardware is faulty, or it runs another build of this program",
+                                            world.rank(), digest, digest_of_root));
+  });
+}
+
 }  // namespace
 
 TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
@@ -206,6 +237,10 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   world.agree([&] {
     check_options(options);
     if (data.training.rows == 0) throw Error(Failure::file, "there are no rows to train on");
+    if (data.training.columns == 0 || data.training.columns > largest_layer) {
+      throw Error(Failure::file, fmt::format("the data have {} columns; 1 to {} can be trained on",
+                                             data.training.columns, largest_layer));
+    }
     if (data.validation.rows > 0 && data.validation.columns != data.training.columns) {
       throw Error(Failure::file, fmt::format("the validation data have {} columns, the training data {}",
                                              data.validation.columns, data.training.columns));
@@ -215,7 +250,9 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   if (options.visible_bias_init == VisibleBiasInit::data) means = unit_means(data.training, world);
   std::optional<Trainer> trainer;
   world.agree([&] { trainer.emplace(options, data, means, world, events); });
-  return trainer->run();
+  TrainingResult result = trainer->run();
+  check_replicas(result.rbm, world);
+  return result;
 }
 
 namespace {
@@ -240,7 +277,9 @@ void check_schedule(const std::string& key, const Schedule& schedule, bool zero_
 void check_options(const TrainingOptions& options) {
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
-  if (options.hidden == 0) refuse("hidden", "0", "must be at least 1");
+  if (options.hidden == 0 || options.hidden > largest_layer) {
+    refuse("hidden", fmt::format("{}", options.hidden), fmt::format("must be from 1 to {}", largest_layer));
+  }
   if (options.epochs == 0) refuse("epochs", "0", "must be at least 1");
   if (options.batch_size == 0 || options.batch_size > largest_batch) {
     refuse("batch-size", fmt::format("{}", options.batch_size), fmt::format("must be from 1 to {}", largest_batch));
@@ -262,7 +301,7 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
       (shape.parameters() + 32) * (wide_sums(options) ? sizeof(double) + sizeof(Real) : sizeof(Real));
   return shape.parameters() * sizeof(Real) + sums + gradient_estimator(options.estimator).memory(settings) +
          optimizer(options.optimizer).memory(shape) +
-         WeightProducts::memory(options.arithmetic, shape, rows_at_once, validation || !options.sample_data) +
+         WeightProducts::memory(options.arithmetic, shape, probability_rows(options, validation, settings.local_rows)) +
          (validation ? Validation::memory(shape) : 0);
 }
 

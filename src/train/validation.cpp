@@ -4,6 +4,9 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -11,8 +14,8 @@
 namespace rbmpi {
 namespace {
 
-constexpr std::size_t rows_together = 256;
-constexpr double energy_unit = 0x1p-20;
+constexpr double energy_unit = 0x1p-16;
+constexpr double largest_energy = 1e9;  // of a model that makes sense; sums of it stay far from the end of 64 bits
 constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
 constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
@@ -26,21 +29,25 @@ Validation::Validation(const Samples& training, const Samples& validation, RbmSh
       layer_(layer),
       seed_(options.seed),
       sample_data_(options.sample_data),
-      visible_data_(rows_together * shape.visible),
-      visible_(rows_together * shape.visible),
-      hidden_(rows_together * shape.hidden),
-      energies_(rows_together) {}
+      visible_data_(validation_rows_at_once * shape.visible),
+      visible_(validation_rows_at_once * shape.visible),
+      hidden_(validation_rows_at_once * shape.hidden),
+      energies_(validation_rows_at_once) {}
 
 std::uint64_t Validation::memory(RbmShape shape) {
-  return rows_together * (2 * shape.visible + shape.hidden) * sizeof(Real);
+  return validation_rows_at_once * (2 * shape.visible + shape.hidden) * sizeof(Real);
 }
 
 ValidationFigures Validation::measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
                                       const Communicator& world) {
   const Sums validation = sum_rows(rbm, products, validation_, true, epoch, world);
   const Sums training = sum_rows(rbm, products, training_, false, epoch, world);
-  std::array<std::int64_t, 3> sums = {validation.squared_error, validation.free_energy, training.free_energy};
+  std::array<std::int64_t, 4> sums = {validation.squared_error, validation.free_energy, training.free_energy,
+                                      stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
+  if (sums[3] > 0) {
+    throw AgreedError(Failure::interrupted, fmt::format("stopped by a signal while validating epoch {}", epoch));
+  }
   const auto rows = static_cast<double>(validation_.rows);
   return {.reconstruction_mse =
               static_cast<double>(sums[0]) * squared_error_unit / (rows * static_cast<double>(shape_.visible)),
@@ -53,8 +60,9 @@ Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, 
   const RbmView<const Real> parameters = rbm.view();
   const Shard mine = shard(rows.rows, world.rank(), world.size());
   Sums sums;
-  for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += rows_together) {
-    const std::size_t count = std::min<std::uint64_t>(rows_together, mine.first + mine.count - begin);
+  for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += validation_rows_at_once) {
+    if (stop_requested()) break;
+    const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, mine.first + mine.count - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};
     const MatrixView visible{visible_.data(), count, shape_.visible};
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
@@ -66,7 +74,8 @@ Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, 
     products.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {
-      sums.free_energy += static_cast<std::int64_t>(std::llrint(energies_.data()[i] / energy_unit));
+      const double energy = std::clamp(energies_.data()[i], -largest_energy, largest_energy);
+      sums.free_energy += static_cast<std::int64_t>(std::llrint(energy / energy_unit));
     }
     if (!reconstruct) continue;
 

@@ -4,9 +4,11 @@
 
 namespace rbmpi {
 
-WeightProducts::WeightProducts(Arithmetic arithmetic, RbmShape shape, std::size_t rows)
-    : arithmetic_(arithmetic), shape_(shape), rows_(rows) {
-  if (arithmetic == Arithmetic::exact) exact_ = ExactWeights(shape.visible, shape.hidden);
+WeightProducts::WeightProducts(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows)
+    : arithmetic_(arithmetic) {
+  if (arithmetic == Arithmetic::plain) return;
+  exact_ = ExactWeights(shape.visible, shape.hidden);
+  if (probability_rows > 0) real_product_.emplace(probability_rows, shape.visible, shape.hidden);
 }
 
 bool WeightProducts::assign(const Rbm& rbm) {
@@ -30,14 +32,13 @@ void WeightProducts::up_from_probabilities(ConstMatrixView p, MatrixView fields)
     multiply(p, weights_, fields);
     return;
   }
-  if (!real_product_) real_product_.emplace(rows_, shape_.visible, shape_.hidden);
   real_product_->exact(p, weights_, exact_.up_grid(), fields);
 }
 
-std::uint64_t WeightProducts::memory(Arithmetic arithmetic, RbmShape shape, std::size_t rows, bool from_probabilities) {
+std::uint64_t WeightProducts::memory(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows) {
   if (arithmetic == Arithmetic::plain) return 0;
-  const std::uint64_t copies = 2 * shape.weights() * sizeof(Real);
-  return from_probabilities ? copies + RealProduct::memory(rows, shape.visible, shape.hidden) : copies;
+  return 2 * shape.weights() * sizeof(Real) +
+         (probability_rows > 0 ? RealProduct::memory(probability_rows, shape.visible, shape.hidden) : 0);
 }
 
 }  // namespace rbmpi

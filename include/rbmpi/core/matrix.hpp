@@ -15,8 +15,6 @@ struct BasicMatrixView {
 
   [[nodiscard]] Value* row(std::size_t index) const noexcept { return values + index * columns; }
   [[nodiscard]] std::size_t size() const noexcept { return rows * columns; }
-  /// The first `count` rows.
-  [[nodiscard]] BasicMatrixView top(std::size_t count) const noexcept { return {values, count, columns}; }
   // A view of numbers that may be written serves where they are only read.
   // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator BasicMatrixView<const Value>() const noexcept { return {values, rows, columns}; }

@@ -5,7 +5,8 @@
 
 namespace rbmpi {
 
-/// Local. Bytes of memory that this machine, or the control group of this process, can still give without swapping.
+/// Local. Bytes of memory that this machine, within the limits of the control groups of this process (Slurm's,
+/// systemd's, a container's), can still give without swapping.
 [[nodiscard]] std::uint64_t available_memory();
 /// Local. Bytes that are free in the file system behind shared memory (/dev/shm); 0 if there is none.
 [[nodiscard]] std::uint64_t available_shared_memory();

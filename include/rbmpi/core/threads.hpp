@@ -29,4 +29,11 @@ void parallel_for(std::size_t count, const Body& body) {
   for (std::size_t i = 0; i < count; ++i) body(i);
 }
 
+/// Local. Calls body(first, last) for equal contiguous pieces of [0, count), one for each thread.
+template <typename Body>
+void parallel_pieces(std::size_t count, const Body& body) {
+  const auto pieces = static_cast<std::size_t>(threads_in_use());
+  parallel_for(pieces, [&](std::size_t piece) { body(piece * count / pieces, (piece + 1) * count / pieces); });
+}
+
 }  // namespace rbmpi

@@ -25,8 +25,6 @@ namespace rbmpi {
 
 /// Local. Hash of one block: all the rows of the view.
 [[nodiscard]] Digest block_digest(const Samples& block);
-/// Local. Hash of all labels.
-[[nodiscard]] Digest labels_digest(std::span<const std::int32_t> labels);
 
 /// Local. The digest of a dataset, 64 hexadecimal digits. Of `shape`, type, rows, columns and scale are used.
 [[nodiscard]] std::string dataset_digest(const Samples& shape, std::span<const Digest> blocks,

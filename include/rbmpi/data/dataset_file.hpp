@@ -22,6 +22,9 @@ struct DatasetInfo {
   std::uint64_t chunk_rows = 0;  ///< rows in one chunk of the file, 0 if not chunked
 };
 
+/// Local. Whether a number can be a scale: positive, and normal in single precision.
+[[nodiscard]] bool is_scale(double value) noexcept;
+
 /// A dataset file open for reading: `/samples` [rows x columns] and perhaps `/labels` [rows]. Every method is Local and
 /// throws Error(Failure::file) with the file's name.
 class DatasetReader {

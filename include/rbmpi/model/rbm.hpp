@@ -10,6 +10,9 @@
 
 namespace rbmpi {
 
+/// The most units of a layer: the sums of docs/numerics.md and the integers of BLAS have room for it.
+inline constexpr std::size_t largest_layer = std::size_t{1} << 22U;
+
 /// Numbers of visible and hidden units, and where the parameters lie in one flat buffer: the weights [V x H] row-major,
 /// then the visible bias [V], then the hidden bias [H]. Gradient and velocity have the same layout.
 struct RbmShape {

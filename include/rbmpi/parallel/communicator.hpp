@@ -59,14 +59,13 @@ class Communicator {
   /// that many ranks, so that the paths between nodes can be tried on one machine.
   [[nodiscard]] Communicator split_by_node(int ranks_per_node) const;
 
-  /// Collective. Element-wise sum over the ranks, in place and equal on all ranks. Float sums have no defined order:
-  /// only exact sums (docs/numerics.md) are the same on every number of ranks. Any length.
+  /// Collective. Element-wise sum over the ranks, in place, and in practice equal on all ranks. Float sums have no
+  /// defined order: only exact sums (docs/numerics.md) are the same on every number of ranks. Any length.
   void sum(std::span<float> values) const;
   void sum(std::span<double> values) const;
   void sum(std::span<std::int64_t> values) const;
   /// Collective. The largest value of any rank.
   [[nodiscard]] std::int64_t maximum(std::int64_t value) const;
-  [[nodiscard]] double maximum(double value) const;
   /// Collective. The bytes of rank `root` go to every rank. Any length.
   void broadcast(std::span<std::byte> bytes, int root = 0) const;
   /// Collective. A text of rank `root`, on every rank.

@@ -58,8 +58,6 @@ class Hdf5File {
 
   /// Whether an object of that name exists (a link that leads nowhere does not).
   [[nodiscard]] bool exists(const std::string& name) const;
-  /// Names of the links in a group, sorted by name.
-  [[nodiscard]] std::vector<std::string> list(const std::string& group) const;
 
   /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file is too short for it.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;

@@ -33,8 +33,4 @@ class Schedule {
   std::vector<Step> steps_;
 };
 
-/// Reads all of `text` as a finite number, in decimal notation and independent of the locale. Throws
-/// Error(Failure::usage).
-[[nodiscard]] double parse_number(const std::string& text);
-
 }  // namespace rbmpi

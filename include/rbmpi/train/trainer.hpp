@@ -58,8 +58,9 @@ struct TrainingResult {
 /// Collective. Trains an RBM with `options.hidden` units from random weights, data-parallel over the ranks of `world`.
 /// Every rank takes its share of each mini-batch; one exchange a step sums the gradients; every rank makes the same
 /// update. In exact arithmetic the result depends on data, options and seed only (docs/numerics.md).
-/// Throws an AgreedError: Failure::usage for options that cannot be, Failure::diverged when parameters are no longer
-/// finite, Failure::interrupted after a signal.
+/// Throws an AgreedError: Failure::usage for options that cannot be, Failure::file for data that do not fit,
+/// Failure::diverged when parameters are no longer finite, Failure::interrupted after a signal, Failure::other if the
+/// ranks do not end with the same parameters.
 [[nodiscard]] TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data,
                                        const Communicator& world, const TrainingEvents& events = {});
 

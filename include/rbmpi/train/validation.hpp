@@ -10,6 +10,9 @@
 
 namespace rbmpi {
 
+/// Rows that are validated together.
+inline constexpr std::size_t validation_rows_at_once = 256;
+
 /// How well a model does on rows that it is not trained on.
 struct ValidationFigures {
   double reconstruction_mse = 0;    ///< mean of (v0p - v1p)^2 over validation rows and units, one Gibbs step as in CD-1
@@ -18,14 +21,15 @@ struct ValidationFigures {
 };
 
 /// Measures a model on validation rows. The rows are shared out over the ranks and the sums are of integers (free
-/// energies in units of 2^-20), so that the figures are the same on any number of ranks.
+/// energies in units of 2^-16), so that the figures are the same on any number of ranks.
 class Validation {
  public:
   /// `training` and `validation` are the same on all ranks and must live on.
   Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
              const TrainingOptions& options);
 
-  /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`.
+  /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`. Throws an
+  /// AgreedError(Failure::interrupted) after a signal.
   [[nodiscard]] ValidationFigures measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
                                           const Communicator& world);
 
@@ -35,7 +39,7 @@ class Validation {
  private:
   struct Sums {
     std::int64_t squared_error = 0;  // in units of squared_error_unit
-    std::int64_t free_energy = 0;    // in units of 2^-20
+    std::int64_t free_energy = 0;    // in units of 2^-16
   };
   Sums sum_rows(const Rbm& rbm, WeightProducts& products, const Samples& rows, bool reconstruct, std::uint64_t epoch,
                 const Communicator& world);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "rbmpi/core/exact_weights.hpp"
@@ -15,8 +16,8 @@ namespace rbmpi {
 /// two rounded copies of the weights, renewed by `assign` after every change of the parameters.
 class WeightProducts {
  public:
-  /// For products of at most `rows` rows.
-  WeightProducts(Arithmetic arithmetic, RbmShape shape, std::size_t rows);
+  /// `probability_rows`: the most rows that `up_from_probabilities` will have; 0 if it will not be used.
+  WeightProducts(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows);
 
   /// Local, on all threads. The products are from now on those of `rbm`, which must live on. Returns false if its
   /// parameters are not finite, or too large for exact sums.
@@ -29,17 +30,14 @@ class WeightProducts {
   /// Local, on all threads. fields = p W, for p in [0, 1], in exact arithmetic on a grid of exponent <= 24.
   void up_from_probabilities(ConstMatrixView p, MatrixView fields);
 
-  /// Bytes that an object for these sizes holds once it was used.
-  [[nodiscard]] static std::uint64_t memory(Arithmetic arithmetic, RbmShape shape, std::size_t rows,
-                                            bool from_probabilities);
+  /// Bytes that an object for these sizes holds.
+  [[nodiscard]] static std::uint64_t memory(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows);
 
  private:
   Arithmetic arithmetic_;
-  RbmShape shape_;
-  std::size_t rows_;
   ConstMatrixView weights_;
   ExactWeights exact_;
-  std::optional<RealProduct> real_product_;  // made when it is first needed
+  std::optional<RealProduct> real_product_;
 };
 
 }  // namespace rbmpi

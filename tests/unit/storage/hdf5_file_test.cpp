@@ -167,7 +167,6 @@ TEST_F(Hdf5FileTest, ObjectsAreFoundAndListed) {
   Hdf5File file = Hdf5File::create(path_);
   file.create_group("/b/inner");
   file.create_array("/a", ElementType::uint8, {1});
-  EXPECT_THAT(file.list("/"), ElementsAreArray({"a", "b"}));
   EXPECT_TRUE(file.exists("/"));
   EXPECT_TRUE(file.exists("/b/inner"));
   EXPECT_FALSE(file.exists("/b/other"));

@@ -1,0 +1,285 @@
+#include "rbmpi/train/trainer.hpp"
+
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rbmpi/core/threads.hpp"
+#include "support/expect_error.hpp"
+#include "support/numbers.hpp"
+#include "support/random_samples.hpp"
+
+namespace rbmpi {
+namespace {
+
+struct Case {
+  std::string name;
+  ElementType type = ElementType::uint8;
+  std::uint64_t rows = 47;
+  std::uint64_t columns = 19;
+  std::uint64_t validation_rows = 0;
+  TrainingOptions options;
+};
+
+void PrintTo(const Case& shown, std::ostream* stream) {
+  *stream << shown.name;
+}
+
+Case make_case(const std::string& name, ElementType type, const std::function<void(Case&)>& change = {}) {
+  Case result;
+  result.name = name;
+  result.type = type;
+  result.options.hidden = 13;
+  result.options.batch_size = 10;  // the last batch of an epoch has 7 rows
+  result.options.epochs = 3;
+  result.options.weight_init = 0.1;
+  if (change) change(result);
+  return result;
+}
+
+/// Few columns, so that thousands of rows take little time.
+void many_rows(Case& c, std::uint64_t rows, std::uint64_t batch_size) {
+  c.rows = rows;
+  c.columns = 6;
+  c.options.hidden = 5;
+  c.options.epochs = 2;
+  c.options.batch_size = batch_size;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> cases;
+  for (const auto& [type, name] :
+       {std::pair(ElementType::uint8, "bytes"), {ElementType::float32, "floats"}, {ElementType::float64, "doubles"}}) {
+    for (const bool sample_data : {true, false}) {
+      for (const bool shuffle : {true, false}) {
+        const std::string full_name =
+            std::string(name) + (sample_data ? "_sampled" : "_unsampled") + (shuffle ? "_shuffled" : "_in_order");
+        cases.push_back(make_case(full_name, type, [&](Case& c) {
+          c.options.sample_data = sample_data;
+          c.options.shuffle = shuffle;
+          c.validation_rows = shuffle ? 23 : 0;
+        }));
+      }
+    }
+  }
+  const auto add = [&](const std::string& name, const std::function<void(Case&)>& change) {
+    cases.push_back(make_case(name, ElementType::uint8, change));
+  };
+  add("batch_1", [](Case& c) { c.options.batch_size = 1; });
+  add("batch_3", [](Case& c) { c.options.batch_size = 3; });  // fewer than 4 ranks
+  add("batch_larger_than_the_data", [](Case& c) { c.options.batch_size = 1000; });
+  add("one_row", [](Case& c) { c.rows = c.validation_rows = 1; });
+  add("schedules", [](Case& c) {
+    c.options.learning_rate = Schedule::parse("1:0.3, 2:0.01");
+    c.options.momentum = Schedule::parse("1:0.5, 3:0.95");
+    c.options.weight_cost = Schedule::parse("1:0.02, 3:0");
+  });
+  add("means", [](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
+  add("large_weights", [](Case& c) {
+    c.options.weight_init = 3;
+    c.options.learning_rate = 20.0;
+    c.validation_rows = 10;
+  });
+  add("more_validation_than_training", [](Case& c) { c.validation_rows = 600; });
+  add("batch_of_several_parts", [](Case& c) { many_rows(c, 4500, 4096); });
+  add("wide", [](Case& c) { many_rows(c, 9000, 5000); });
+  add("wide_unsampled", [](Case& c) {
+    many_rows(c, 9000, 8000);
+    c.type = ElementType::float32;
+    c.options.sample_data = false;
+  });
+  add("wide_for_few_rows", [](Case& c) { c.options.batch_size = 100000; });
+  return cases;
+}
+
+/// What a run gives, as far as it must not depend on ranks and threads.
+struct Outcome {
+  std::string digest;
+  std::vector<double> figures;
+};
+
+Outcome train(const Case& c, const Communicator& world) {
+  const test::RandomSamples training(c.type, c.rows, c.columns, 1);
+  const test::RandomSamples validation(c.type, c.validation_rows, c.columns, 2);
+  Outcome outcome;
+  TrainingEvents events;
+  events.epoch = [&](const EpochMetrics& m) {
+    for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
+      outcome.figures.push_back(static_cast<double>(number));
+    }
+    outcome.figures.push_back(m.reconstruction_mse);
+    EXPECT_EQ(m.validation.has_value(), c.validation_rows > 0);
+    if (!m.validation) return;
+    outcome.figures.push_back(m.validation->reconstruction_mse);
+    outcome.figures.push_back(m.validation->free_energy);
+    outcome.figures.push_back(m.validation->training_free_energy);
+  };
+  const TrainingResult result = train_rbm(c.options, {training.view(), validation.view()}, world, events);
+  outcome.digest = model_digest(std::span(&result.rbm, 1));
+  return outcome;
+}
+
+class TrainerTest : public testing::TestWithParam<Case> {
+ protected:
+  void TearDown() override { use_threads(1); }
+  Communicator world_ = Communicator::world();
+};
+
+INSTANTIATE_TEST_SUITE_P(Cases, TrainerTest, testing::ValuesIn(cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(TrainerTest, TheModelDoesNotDependOnRanksAndThreads) {
+  use_threads(1);
+  const Outcome alone = train(GetParam(), Communicator());
+  for (const int threads : {1, 2, 3}) {
+    use_threads(threads);
+    const Outcome together = train(GetParam(), world_);
+    EXPECT_EQ(together.digest, alone.digest) << world_.size() << " ranks, " << threads << " threads";
+    EXPECT_EQ(together.figures, alone.figures) << world_.size() << " ranks, " << threads << " threads";
+  }
+}
+
+class TrainingTest : public testing::Test {
+ protected:
+  Communicator world_ = Communicator::world();
+  Case case_ = make_case("", ElementType::uint8);
+};
+
+TEST_F(TrainingTest, OptionsAndDataChangeTheModel) {
+  const std::string digest = train(case_, world_).digest;
+  const auto differs = [&](const std::function<void(Case&)>& change) {
+    Case changed = case_;
+    change(changed);
+    EXPECT_NE(train(changed, world_).digest, digest);
+  };
+  EXPECT_EQ(train(case_, world_).digest, digest);
+  differs([](Case& c) { c.options.seed = 2; });
+  differs([](Case& c) { c.options.shuffle = false; });
+  differs([](Case& c) { c.options.sample_data = false; });
+  differs([](Case& c) { c.options.batch_size = 11; });
+  differs([](Case& c) { c.options.momentum = 0.8; });
+  differs([](Case& c) { c.options.weight_cost = 0.001; });
+  differs([](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
+  differs([](Case& c) { c.options.arithmetic = Arithmetic::plain; });
+  differs([](Case& c) { c.rows = 46; });
+}
+
+TEST_F(TrainingTest, ValidationDoesNotTouchTheModel) {
+  Case validated = case_;
+  validated.validation_rows = 20;
+  EXPECT_EQ(train(validated, world_).digest, train(case_, world_).digest);
+}
+
+TEST_F(TrainingTest, PlainArithmeticRepeatsAtTheSameLayout) {
+  case_.options.arithmetic = Arithmetic::plain;
+  case_.validation_rows = 20;
+  for (const int threads : {1, 2}) {
+    use_threads(threads);
+    const Outcome first = train(case_, world_);
+    const Outcome second = train(case_, world_);
+    EXPECT_EQ(second.digest, first.digest);
+    EXPECT_EQ(second.figures, first.figures);
+    EXPECT_EQ(world_.broadcast(first.digest), first.digest);
+  }
+  use_threads(1);
+}
+
+TEST_F(TrainingTest, PlainArithmeticIsClose) {
+  case_.options.epochs = 1;
+  const Outcome exact = train(case_, world_);
+  case_.options.arithmetic = Arithmetic::plain;
+  const Outcome plain = train(case_, world_);
+  ASSERT_EQ(plain.figures.size(), exact.figures.size());
+  EXPECT_NEAR(plain.figures.back(), exact.figures.back(), 0.01);
+}
+
+TEST_F(TrainingTest, EventsTellTheWay) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  std::vector<std::uint64_t> rows;
+  std::vector<std::uint64_t> steps;
+  TrainingEvents events;
+  events.step = [&](const StepProgress& progress) {
+    rows.push_back(progress.samples);
+    EXPECT_EQ(progress.epoch_samples, 47U);
+    EXPECT_EQ(progress.epochs, 3U);
+  };
+  events.epoch = [&](const EpochMetrics& metrics) {
+    steps.push_back(metrics.step);
+    EXPECT_EQ(metrics.samples, 47U);
+    EXPECT_GT(metrics.seconds, 0);
+    EXPECT_GT(metrics.reconstruction_mse, 0);
+    EXPECT_LT(metrics.reconstruction_mse, 1);
+  };
+  const TrainingResult result = train_rbm(case_.options, {samples.view(), {}}, world_, events);
+  EXPECT_EQ(rows, (std::vector<std::uint64_t>{10, 20, 30, 40, 47, 10, 20, 30, 40, 47, 10, 20, 30, 40, 47}));
+  EXPECT_EQ(steps, (std::vector<std::uint64_t>{5, 10, 15}));
+  double seconds = 0;
+  for (const double phase : result.time_split) {
+    EXPECT_GE(phase, 0);
+    seconds += phase;
+  }
+  EXPECT_GT(seconds, 0);
+}
+
+TEST_F(TrainingTest, ADivergedRunEndsOnAllRanksAlike) {
+  for (const Arithmetic arithmetic : {Arithmetic::exact, Arithmetic::plain}) {
+    case_.options.arithmetic = arithmetic;
+    case_.options.learning_rate = Schedule::parse("1:0.1, 2:1e38");
+    const auto expect_agreed = [&] {
+      try {
+        (void)train(case_, world_);
+      } catch (const AgreedError& error) {
+        EXPECT_EQ(error.what(), world_.broadcast(error.what()));
+        throw;
+      }
+    };
+    test::expect_error(Failure::diverged, {"no longer finite", "epoch 2", "learning-rate = 1e+38"}, expect_agreed);
+  }
+}
+
+TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedOnAllRanks) {
+  const test::RandomSamples samples(ElementType::uint8, 5, 4);
+  const test::RandomSamples narrow(ElementType::uint8, 5, 3);
+  const auto refused = [&](Failure failure, const std::vector<std::string>& fragments, const TrainingData& data) {
+    test::expect_error(failure, fragments, [&] {
+      try {
+        (void)train_rbm(case_.options, data, world_);
+      } catch (const AgreedError&) {
+        throw;
+      } catch (const Error& error) {
+        ADD_FAILURE() << "not agreed upon: " << error.what();
+      }
+    });
+  };
+  refused(Failure::file, {"no rows"}, {samples.view().part(0, 0), {}});
+  refused(Failure::file, {"3 columns", "4"}, {samples.view(), narrow.view()});
+  // Options that only one rank got wrong.
+  if (world_.rank() == world_.size() - 1) case_.options.hidden = 0;
+  refused(Failure::usage, {"hidden = 0"}, {samples.view(), {}});
+}
+
+TEST(MetricsTest, AreOneObjectALine) {
+  EpochMetrics metrics{.layer = 0,
+                       .epoch = 2,
+                       .step = 840,
+                       .samples = 42000,
+                       .seconds = 1.5,
+                       .samples_per_second = 28000,
+                       .reconstruction_mse = 0.0179,
+                       .validation = std::nullopt};
+  EXPECT_EQ(to_json(metrics),
+            R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
+            R"("reconstruction_mse":0.0179})");
+  metrics.validation = {.reconstruction_mse = 0.02, .free_energy = -70.5, .training_free_energy = -71};
+  EXPECT_EQ(to_json(metrics),
+            R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
+            R"("reconstruction_mse":0.0179,"validation_reconstruction_mse":0.02,"training_free_energy":-71.0,)"
+            R"("validation_free_energy":-70.5})");
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,327 @@
+#include "rbmpi/core/kernels.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include "support/numbers.hpp"
+#include "support/scalar_kernels.hpp"
+
+namespace rbmpi {
+namespace {
+
+using test::Random;
+using test::same_bits;
+
+constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
+constexpr ProbabilityRounding roundings[] = {
+    unrounded, {.exact = true, .grid = {0}}, {.exact = true, .grid = {17}}, {.exact = true, .grid = {24}}};
+
+/// Lengths with every kind of tail, and some of real layers.
+std::vector<std::size_t> lengths() {
+  std::vector<std::size_t> lengths(71);
+  std::iota(lengths.begin(), lengths.end(), std::size_t{0});
+  for (const std::size_t length : {300U, 784U, 1000U, 1024U, 1025U, 2500U}) lengths.push_back(length);
+  return lengths;
+}
+
+/// Each kernel on each instruction set of this machine.
+class KernelsTest : public testing::TestWithParam<std::int64_t> {
+ protected:
+  void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Targets, KernelsTest, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+                         [](const auto& test) { return std::string(hwy::TargetName(test.param)); });
+
+TEST_P(KernelsTest, RunOnTheTargetThatIsTested) {
+  EXPECT_STREQ(simd_target(), hwy::TargetName(GetParam()));
+}
+
+template <typename Value, typename Make>
+void expect_scaled(double scale, const Make& make) {
+  for (const std::size_t count : lengths()) {
+    for (const ProbabilityRounding rounding : roundings) {
+      std::vector<Value> values(count + 1);
+      for (Value& value : values) value = make();
+      // One element further on, so that no vector is aligned; what lies behind must stay.
+      std::vector<Real> actual(count + 2, -7.0F);
+      std::vector<Real> expected = actual;
+      scale_to_probabilities(values.data() + 1, scale, count, rounding, actual.data() + 1);
+      for (std::size_t i = 0; i < count; ++i) {
+        const Real p = std::is_same_v<Value, double> ? static_cast<Real>(static_cast<double>(values[i + 1]) / scale)
+                                                     : static_cast<Real>(values[i + 1]) / static_cast<Real>(scale);
+        expected[i + 1] = test::round_probability(p, rounding);
+      }
+      ASSERT_TRUE(same_bits(actual, expected)) << count << " values, grid " << rounding.grid.exponent;
+    }
+  }
+}
+
+TEST_P(KernelsTest, ProbabilitiesAreTheValuesDividedByTheScale) {
+  Random random(1);
+  expect_scaled<std::uint8_t>(255.0, [&] { return static_cast<std::uint8_t>(random.below(256)); });
+  expect_scaled<std::uint8_t>(16.0, [&] { return static_cast<std::uint8_t>(random.below(17)); });
+  expect_scaled<float>(3.0, [&] { return static_cast<float>(random.uniform(0, 3)); });
+  expect_scaled<double>(0.1, [&] { return random.uniform(0, 0.1); });
+}
+
+TEST_P(KernelsTest, RoundingGoesToTheNearestMultipleTiesToEven) {
+  // Quarters on a grid of halves.
+  const std::vector<float> values = {0.0F, 0.2F, 0.25F, 0.3F, 0.5F, 0.7F, 0.75F, 0.8F, 1.0F};
+  const std::vector<Real> expected = {0.0F, 0.0F, 0.0F, 0.5F, 0.5F, 0.5F, 1.0F, 1.0F, 1.0F};
+  std::vector<Real> actual(values.size());
+  scale_to_probabilities(values.data(), 1.0, values.size(), {.exact = true, .grid = {1}}, actual.data());
+  EXPECT_TRUE(same_bits(actual, expected));
+}
+
+TEST_P(KernelsTest, ActivateIsTheSigmoidOfFieldAndBias) {
+  Random random(2);
+  for (const std::size_t count : lengths()) {
+    for (const ProbabilityRounding rounding : roundings) {
+      std::vector<Real> actual = random.reals(count + 2, -30, 30);
+      std::vector<Real> expected = actual;
+      const std::vector<Real> bias = random.reals(count + 1, -5, 5);
+      activate(actual.data() + 1, bias.data() + 1, count, rounding);
+      for (std::size_t i = 1; i <= count; ++i) {
+        expected[i] = test::round_probability(test::sigmoid(expected[i] + bias[i]), rounding);
+      }
+      ASSERT_TRUE(same_bits(actual, expected)) << count << " units, grid " << rounding.grid.exponent;
+    }
+  }
+}
+
+std::vector<Real> sigmoids(std::vector<Real> x) {
+  const std::vector<Real> zeros(x.size());
+  activate(x.data(), zeros.data(), x.size(), unrounded);
+  return x;
+}
+
+TEST_P(KernelsTest, TheErrorOfTheSigmoidIsBelowItsBound) {
+  std::vector<Real> x;
+  for (int i = -400000; i <= 400000; ++i) x.push_back(static_cast<Real>(i) * 0x1p-12F);  // -97.6 to 97.6
+  const std::vector<Real> actual = sigmoids(x);
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, std::abs(double{actual[i]} - 1 / (1 + std::exp(-double{x[i]}))));
+    ASSERT_GE(actual[i], 0.0F) << x[i];
+    ASSERT_LE(actual[i], 1.0F) << x[i];
+  }
+  EXPECT_LT(worst, 2e-7);
+}
+
+TEST_P(KernelsTest, TheSigmoidEndsAtZeroAndOne) {
+  constexpr Real largest = std::numeric_limits<Real>::max();
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  const std::vector<Real> y = sigmoids({-infinity, -largest, -88.0F, -40.0F, 0.0F, 40.0F, 88.0F, largest, infinity});
+  EXPECT_EQ(y[0], y[1]);
+  EXPECT_EQ(y[1], y[2]);
+  EXPECT_GE(y[0], 0.0F);
+  EXPECT_LT(y[0], 1e-37F);
+  EXPECT_LT(y[2], y[3]);
+  EXPECT_EQ(y[4], 0.5F);
+  for (std::size_t i = 5; i < y.size(); ++i) EXPECT_EQ(y[i], 1.0F) << i;
+}
+
+TEST_P(KernelsTest, StatesAreRandomNumbersBelowTheProbabilities) {
+  Random random(3);
+  for (const std::size_t count : lengths()) {
+    const RandomStream stream(17, 2, count, Phase::hidden, 5);
+    std::vector<Real> p = random.reals(count + 2, 0, 1);
+    // Multiples of 2^-8 and their neighbours: there the high byte decides alone, or not at all.
+    for (std::size_t i = 0; i < p.size(); i += 2) p[i] = std::round(p[i] * 256) / 256;
+    for (std::size_t i = 0; i < p.size(); i += 6) p[i] = std::nextafter(p[i], 2.0F - p[i] * 2);
+    std::vector<Real> expected = p;
+    for (std::size_t i = 0; i < count; ++i) expected[i + 1] = test::draw(p[i + 1], stream, i);
+
+    std::vector<Real> actual = p;
+    sample(p.data() + 1, count, stream, actual.data() + 1);
+    ASSERT_TRUE(same_bits(actual, expected)) << count;
+    sample(p.data() + 1, count, stream, p.data() + 1);
+    ASSERT_TRUE(same_bits(p, expected)) << count << ", in place";
+  }
+}
+
+TEST_P(KernelsTest, TheLowBitsOfARandomNumberDecideWhereItsHighByteDoesNot) {
+  // Probabilities just above and just below the very numbers that are drawn.
+  for (std::uint32_t step = 0; step < 20; ++step) {
+    const RandomStream stream(3, 0, step, Phase::data, 1);
+    constexpr std::size_t count = 100;
+    std::vector<Real> below(count);
+    std::vector<Real> above(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      double low = 0;
+      double high = 1;
+      for (int bit = 0; bit < 32; ++bit) {
+        const double middle = (low + high) / 2;
+        (test::draw(static_cast<Real>(middle), stream, i) == 1.0F ? high : low) = middle;
+      }
+      above[i] = std::nextafter(static_cast<Real>(high), 1.0F);
+      below[i] = std::nextafter(static_cast<Real>(low), 0.0F);
+    }
+    sample(above.data(), count, stream, above.data());
+    sample(below.data(), count, stream, below.data());
+    ASSERT_TRUE(same_bits(above, std::vector<Real>(count, 1.0F)));
+    ASSERT_TRUE(same_bits(below, std::vector<Real>(count, 0.0F)));
+  }
+}
+
+TEST_P(KernelsTest, ProbabilityZeroIsNeverAndOneAlways) {
+  constexpr std::size_t count = 100000;
+  const std::vector<Real> zeros(count, 0.0F);
+  const std::vector<Real> ones(count, 1.0F);
+  std::vector<Real> states(count);
+  sample(zeros.data(), count, RandomStream(1, 0, 0, Phase::data, 0), states.data());
+  EXPECT_TRUE(same_bits(states, zeros));
+  sample(ones.data(), count, RandomStream(1, 0, 0, Phase::data, 0), states.data());
+  EXPECT_TRUE(same_bits(states, ones));
+}
+
+TEST_P(KernelsTest, FrequenciesMeetTheProbabilities) {
+  constexpr std::size_t count = 400000;
+  std::vector<Real> states(count);
+  for (const Real p : {0.001F, 0.3F, 0.5F, 0.77F, 0.999F}) {
+    const std::vector<Real> probabilities(count, p);
+    sample(probabilities.data(), count, RandomStream(99, 1, 2, Phase::visible, 3), states.data());
+    const double on = std::accumulate(states.begin(), states.end(), 0.0);
+    const double sigma = std::sqrt(count * double{p} * (1 - double{p}));
+    EXPECT_NEAR(on, count * double{p}, 4 * sigma) << p;
+  }
+}
+
+TEST_P(KernelsTest, SquaredErrorsAreWholeNumbers) {
+  Random random(4);
+  for (const std::size_t count : lengths()) {
+    const std::vector<Real> a = random.reals(count + 1, 0, 1);
+    const std::vector<Real> b = random.reals(count + 1, 0, 1);
+    std::int64_t expected = 0;
+    for (std::size_t i = 1; i <= count; ++i) expected += test::squared_error(a[i], b[i]);
+    ASSERT_EQ(squared_error(a.data() + 1, b.data() + 1, count), expected) << count;
+  }
+}
+
+TEST_P(KernelsTest, SquaredErrorsOfALongRowDoNotOverflow) {
+  constexpr std::size_t count = 5003;
+  const std::vector<Real> zeros(count, 0.0F);
+  const std::vector<Real> ones(count, 1.0F);
+  EXPECT_EQ(squared_error(zeros.data(), ones.data(), count), std::int64_t{count} << 24);
+}
+
+TEST_P(KernelsTest, SquaredErrorsAreCloseToTheTrueOnes) {
+  constexpr std::size_t count = 100000;
+  Random random(5);
+  const std::vector<Real> a = random.reals(count, 0, 1);
+  const std::vector<Real> b = random.reals(count, 0, 1);
+  double expected = 0;
+  for (std::size_t i = 0; i < count; ++i) expected += std::pow(double{a[i]} - double{b[i]}, 2);
+  const double actual = static_cast<double>(squared_error(a.data(), b.data(), count)) * squared_error_unit;
+  EXPECT_NEAR(actual / count, expected / count, 1e-6);
+}
+
+TEST_P(KernelsTest, DifferencesAreAddedOneAfterTheOther) {
+  Random random(6);
+  for (const std::size_t count : lengths()) {
+    const std::vector<Real> a = random.reals(count + 1, 0, 1);
+    const std::vector<Real> b = random.reals(count + 1, 0, 1);
+    std::vector<Real> actual = random.reals(count + 2, -100, 100);
+    std::vector<Real> expected = actual;
+    add_difference(a.data() + 1, b.data() + 1, count, actual.data() + 1);
+    for (std::size_t i = 1; i <= count; ++i) {
+      const Real sum = expected[i] + a[i];
+      expected[i] = sum - b[i];
+    }
+    ASSERT_TRUE(same_bits(actual, expected)) << count;
+  }
+}
+
+TEST_P(KernelsTest, TheMomentumUpdateIsTheFormula) {
+  Random random(7);
+  const MomentumStep step{.sample_share = 1.0F / 7.0F, .learning_rate = 0.1F, .momentum = 0.9F, .weight_cost = 0.0002F};
+  for (const std::size_t count : lengths()) {
+    const std::vector<Real> sums = random.reals(count + 1, -50, 50);
+    std::vector<Real> velocity = random.reals(count + 2, -1, 1);
+    std::vector<Real> parameters = random.reals(count + 2, -1, 1);
+    std::vector<Real> expected_velocity = velocity;
+    std::vector<Real> expected_parameters = parameters;
+    momentum_update(step, sums.data() + 1, count, velocity.data() + 1, parameters.data() + 1);
+    for (std::size_t i = 1; i <= count; ++i) {
+      test::momentum_update(step, sums[i], expected_velocity[i], expected_parameters[i]);
+    }
+    ASSERT_TRUE(same_bits(velocity, expected_velocity)) << count;
+    ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
+  }
+}
+
+TEST_P(KernelsTest, WeightsAreRoundedToTwoGridsAndTheirNormsAdded) {
+  Random random(8);
+  for (const std::size_t count : lengths()) {
+    const Grid up{14};
+    const Grid down{9};
+    const std::vector<Real> weights = random.reals(count + 1, -3, 3);
+    std::vector<Real> rounded_up(count + 2, 5.0F);
+    std::vector<Real> rounded_down(count + 2, 5.0F);
+    std::vector<Real> norms = random.reals(count + 2, 0, 1000);
+    for (Real& norm : norms) norm = std::round(norm);
+    std::vector<Real> expected_up = rounded_up;
+    std::vector<Real> expected_down = rounded_down;
+    std::vector<Real> expected_norms = norms;
+    double expected_row = 0;
+
+    const Real row = round_weights(weights.data() + 1, count, up, down, rounded_up.data() + 1, rounded_down.data() + 1,
+                                   norms.data() + 1);
+    for (std::size_t i = 1; i <= count; ++i) {
+      expected_up[i] = test::round_to(weights[i], up);
+      expected_down[i] = test::round_to(weights[i], down);
+      const Real norm = std::ceil(std::abs(weights[i]) * 256);
+      expected_norms[i] += norm;
+      expected_row += double{norm};
+    }
+    // Instruction sets may differ in the sign of a weight that is rounded to zero: no sum can tell, and == cannot.
+    ASSERT_EQ(rounded_up, expected_up) << count;
+    ASSERT_EQ(rounded_down, expected_down) << count;
+    ASSERT_TRUE(same_bits(norms, expected_norms)) << count;
+    ASSERT_EQ(double{row}, expected_row) << count;
+  }
+}
+
+TEST_P(KernelsTest, ANormThatMeetsNoNumberIsNoNumber) {
+  for (const Real bad : {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity(),
+                         -std::numeric_limits<Real>::infinity()}) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::vector<Real> weights(40, 0.5F);
+      weights[at] = bad;
+      std::vector<Real> up(40);
+      std::vector<Real> down(40);
+      std::vector<Real> norms(40);
+      const Real row = round_weights(weights.data(), 40, Grid{10}, Grid{10}, up.data(), down.data(), norms.data());
+      ASSERT_FALSE(std::isfinite(row)) << bad << " at " << at;
+      ASSERT_FALSE(std::isfinite(norms[at])) << bad << " at " << at;
+    }
+  }
+}
+
+TEST(AllFiniteTest, OneBadNumberAnywhereIsFound) {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  for (const std::size_t count : {1U, 2U, 7U, 16U, 33U, 100U}) {
+    std::vector<Real> values(count, -std::numeric_limits<Real>::max());
+    values.back() = std::numeric_limits<Real>::denorm_min();
+    EXPECT_TRUE(all_finite(values.data(), count));
+    for (std::size_t at = 0; at < count; ++at) {
+      for (const Real bad : {infinity, -infinity, std::nanf(""), -std::nanf("")}) {
+        std::vector<Real> spoilt = values;
+        spoilt[at] = bad;
+        ASSERT_FALSE(all_finite(spoilt.data(), count)) << bad << " at " << at;
+      }
+    }
+  }
+  EXPECT_TRUE(all_finite(nullptr, 0));
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,129 @@
+// No step of training allocates memory: between two steps neither malloc nor operator new (which calls it) is called,
+// by this program or by any library. On one thread: OpenBLAS makes a table of jobs for each product on several. The
+// functions below take the place of the C library's for the whole process, so this is an executable of its own; the
+// sanitizers, which have their own, are built without it.
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/train/trainer.hpp"
+#include "support/random_samples.hpp"
+
+namespace {
+std::atomic<long> allocations{0};
+}  // namespace
+
+extern "C" {
+// The C library's own, under the names that it exports for programs such as this one.
+void* __libc_malloc(std::size_t size);                           // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_realloc(void* memory, std::size_t size);            // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(bugprone-reserved-identifier): its name
+
+void* malloc(std::size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) {
+  ++allocations;
+  return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) {
+  ++allocations;
+  return __libc_realloc(memory, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+  ++allocations;
+  *memory = __libc_memalign(alignment, size);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+}
+
+namespace rbmpi {
+namespace {
+
+struct Case {
+  std::string name;
+  bool sample_data = true;
+  Arithmetic arithmetic = Arithmetic::exact;
+  std::uint64_t batch_size = 100;
+};
+
+void PrintTo(const Case& shown, std::ostream* stream) {
+  *stream << shown.name;
+}
+
+class AllocationTest : public testing::TestWithParam<Case> {};
+
+INSTANTIATE_TEST_SUITE_P(Cases, AllocationTest,
+                         testing::Values(Case{.name = "exact"}, Case{.name = "unsampled", .sample_data = false},
+                                         Case{.name = "plain", .arithmetic = Arithmetic::plain},
+                                         Case{.name = "wide", .batch_size = 5000}),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(AllocationCounterTest, CountsEveryKind) {
+  const auto counts = [](const auto& allocate) {
+    const long before = allocations;
+    allocate();
+    return allocations - before;
+  };
+  void* volatile memory = nullptr;  // so that nothing is optimised away
+  EXPECT_EQ(counts([&] { memory = std::malloc(10); }), 1);
+  EXPECT_EQ(counts([&] { memory = std::realloc(memory, 10000); }), 1);
+  std::free(memory);
+  EXPECT_EQ(counts([&] { memory = std::calloc(10, 10); }), 1);
+  std::free(memory);
+  EXPECT_EQ(counts([&] { memory = std::aligned_alloc(64, 64); }), 1);
+  std::free(memory);
+  EXPECT_EQ(counts([&] { memory = ::operator new(10); }), 1);
+  ::operator delete(memory);
+  EXPECT_EQ(counts([&] { memory = ::operator new (10, std::align_val_t{64}); }), 1);
+  ::operator delete (memory, std::align_val_t{64});
+}
+
+TEST_P(AllocationTest, AStepAllocatesNothing) {
+  const Case& param = GetParam();
+  use_threads(1);
+  TrainingOptions options;
+  options.hidden = 100;
+  options.epochs = 3;
+  options.batch_size = param.batch_size;
+  options.sample_data = param.sample_data;
+  options.arithmetic = param.arithmetic;
+  // Products of 100 x 200 x 100 and more: for small ones of double precision OpenBLAS has kernels that allocate.
+  const test::RandomSamples samples(ElementType::uint8, 5 * param.batch_size, 200);
+
+  // What libraries set up at their first use is not of the step: the first epoch is left out. So is what lies between
+  // two epochs.
+  std::uint64_t epoch = 0;
+  long last = 0;
+  std::vector<long> in_step;
+  in_step.reserve(1000);
+  TrainingEvents events;
+  events.step = [&](const StepProgress& progress) {
+    if (progress.epoch == epoch && epoch > 1) in_step.push_back(allocations - last);
+    epoch = progress.epoch;
+    last = allocations;
+  };
+  (void)train_rbm(options, {samples.view(), {}}, Communicator(), events);
+  EXPECT_EQ(in_step, std::vector<long>(8, 0));
+}
+
+}  // namespace
+}  // namespace rbmpi

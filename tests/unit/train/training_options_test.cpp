@@ -1,0 +1,102 @@
+#include "rbmpi/train/training_options.hpp"
+
+#include <functional>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/trainer.hpp"
+#include "support/expect_error.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+TEST(TrainingOptionsTest, TheDefaultsAreThoseOfTheDesign) {
+  const TrainingOptions options;
+  EXPECT_NO_THROW(check_options(options));
+  EXPECT_EQ(options.batch_size, 100U);
+  EXPECT_EQ(options.epochs, 10U);
+  EXPECT_EQ(options.learning_rate.at(1), 0.1);
+  EXPECT_EQ(options.momentum.at(1), 0.9);
+  EXPECT_EQ(options.weight_cost.at(1), 0.0);
+  EXPECT_EQ(options.weight_init, 0.01);
+  EXPECT_TRUE(options.shuffle);
+  EXPECT_TRUE(options.sample_data);
+  EXPECT_EQ(options.arithmetic, Arithmetic::exact);
+}
+
+TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
+  const auto refused = [](const std::vector<std::string>& fragments,
+                          const std::function<void(TrainingOptions&)>& spoil) {
+    TrainingOptions options;
+    spoil(options);
+    test::expect_error(Failure::usage, fragments, [&] { check_options(options); });
+  };
+  refused({"hidden = 0", "from 1"}, [](auto& o) { o.hidden = 0; });
+  refused({"epochs = 0", "at least 1"}, [](auto& o) { o.epochs = 0; });
+  refused({"batch-size = 0", "from 1 to"}, [](auto& o) { o.batch_size = 0; });
+  refused({"batch-size = 5000000000"}, [](auto& o) { o.batch_size = 5000000000; });
+  for (const double value : {0.0, -0.1, not_a_number, infinity}) {
+    refused({"learning-rate = ", "more than 0"}, [&](auto& o) { o.learning_rate = value; });
+  }
+  for (const double value : {-0.1, 1.0, 2.0, not_a_number}) {
+    refused({"momentum = ", "0 or more and less than 1"}, [&](auto& o) { o.momentum = value; });
+  }
+  for (const double value : {-0.1, not_a_number, infinity}) {
+    refused({"weight-cost = ", "0 or more"}, [&](auto& o) { o.weight_cost = value; });
+    refused({"weight-init = ", "0 or more"}, [&](auto& o) { o.weight_init = value; });
+  }
+  refused({"momentum = 1:0.5, 6:1"}, [](auto& o) { o.momentum = Schedule::parse("1:0.5, 6:1"); });
+  refused({"learning-rate = 1:0.1, 9:0"}, [](auto& o) { o.learning_rate = Schedule::parse("1:0.1, 9:0"); });
+  refused({"estimator = pcd", "cd"}, [](auto& o) { o.estimator = "pcd"; });
+  refused({"optimizer = adam", "momentum"}, [](auto& o) { o.optimizer = "adam"; });
+}
+
+TEST(TrainingOptionsTest, TheEndsOfTheRangesAreAllowed) {
+  TrainingOptions options;
+  options.hidden = 1;
+  options.epochs = 1;
+  options.batch_size = 1;
+  options.momentum = 0.0;
+  options.weight_init = 0.0;
+  EXPECT_NO_THROW(check_options(options));
+  options.batch_size = std::uint64_t{1} << 31;
+  options.momentum = 0.999999;
+  options.learning_rate = 1e-30;
+  EXPECT_NO_THROW(check_options(options));
+}
+
+TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
+  ASSERT_FALSE(gradient_estimators().empty());
+  const TrainingOptions options;
+  const EstimatorSettings settings{.shape = {4, 3}, .local_rows = 5, .layer = 0, .options = &options};
+  for (const GradientEstimatorEntry& entry : gradient_estimators()) {
+    EXPECT_EQ(&gradient_estimator(entry.name), &entry);
+    EXPECT_STRNE(entry.summary, "");
+    EXPECT_NE(entry.make(settings), nullptr);
+    EXPECT_GT(entry.memory(settings), 0U);
+  }
+}
+
+TEST(TrainingMemoryTest, FollowsTheSizes) {
+  TrainingOptions options;
+  options.hidden = 300;
+  const std::uint64_t one = training_memory(options, 784, false, 1);
+  const std::uint64_t parameters = (784 * 300 + 784 + 300) * sizeof(Real);
+  EXPECT_GT(one, 5 * parameters);  // parameters, two rounded copies, gradient, velocity
+  EXPECT_LT(one, 8 * parameters);
+  EXPECT_LT(training_memory(options, 784, false, 4), one);
+  EXPECT_GT(training_memory(options, 784, true, 1), one);
+  options.arithmetic = Arithmetic::plain;
+  EXPECT_LT(training_memory(options, 784, false, 1), one);
+  options.arithmetic = Arithmetic::exact;
+  options.batch_size = 10000;
+  EXPECT_GT(training_memory(options, 784, false, 1), one + 2 * parameters);
+}
+
+}  // namespace
+}  // namespace rbmpi
