@@ -131,18 +131,18 @@ std::string plural(std::uint64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-/// A word on threads that share a core, and on cores that have nothing to do.
-void print_note_on_cores(const Layout& layout) {
+/// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
+void print_note_on_cores(const Layout& layout, bool automatic) {
   const int used = layout.threads * layout.ranks_on_machine;
   if (layout.threads > usable_cores()) {
-    fmt::print("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all of them\n",
+    fmt::print("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
                plural(static_cast<std::uint64_t>(layout.threads), "thread"),
                plural(static_cast<std::uint64_t>(usable_cores()), "core"));
-  } else if (used < machine_cores()) {
-    fmt::print(
-        "  note        {} of {} cores are in use; more ranks would use the others, or more threads (threads = {}, "
-        "and --bind-to none under mpirun)\n",
-        used, machine_cores(), machine_cores() / layout.ranks_on_machine);
+  } else if (used > machine_cores()) {
+    fmt::print("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
+  } else if (used < machine_cores() && automatic) {
+    fmt::print("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used,
+               machine_cores());
   }
 }
 
@@ -175,7 +175,7 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
   fmt::print("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
              plural(options.batch_size, "row"), options.seed);
   fmt::print("  output      {}\n", settings.output.string());
-  print_note_on_cores(layout);
+  print_note_on_cores(layout, settings.threads == 0 && std::getenv("OMP_NUM_THREADS") == nullptr);
   std::fflush(stdout);
 }
 
@@ -204,8 +204,8 @@ Model make_model(Rbm rbm, const TrainSettings& settings, const NodeSamples& samp
   return model;
 }
 
-void print_summary(const RunFolder& folder, const Model& model, const TimeSplit& split, const LoadedData& data,
-                   std::uint64_t rank_memory) {
+void print_summary(const RunFolder& folder, const Model& model, const EpochMetrics& last, const TimeSplit& split,
+                   const LoadedData& data, std::uint64_t rank_memory) {
   const double total = std::accumulate(split.begin(), split.end(), 0.0);
   std::string parts;
   for (std::size_t phase = 0; phase < split.size(); ++phase) {
@@ -213,6 +213,8 @@ void print_summary(const RunFolder& folder, const Model& model, const TimeSplit&
     parts +=
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
+  fmt::print("  error       reconstruction_mse {:.5f} in the last epoch{}\n", last.reconstruction_mse,
+             last.validation ? fmt::format(", validation {:.5f}", last.validation->reconstruction_mse) : "");
   fmt::print("  model       {}\n", folder.model().string());
   fmt::print("  digest      {}\n", model_digest(model.layers));
   fmt::print("  time        {} ({})\n", human_seconds(total), parts);
@@ -247,10 +249,12 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
     print_banner(settings, world, layout, data);
     progress.emplace(settings.progress, settings.training.epochs);
   }
+  EpochMetrics last_epoch;
   std::optional<Error> metrics_failure;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& metrics) {
     (void)peak_private_memory();
+    last_epoch = metrics;
     if (!progress) return;
     progress->epoch(metrics);
     try {
@@ -266,7 +270,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   Model model = make_model(std::move(result.rbm), settings, *data.samples, arguments);
   world.agree_on_root([&] { save_model(folder.model(), model); });
   const std::uint64_t rank_memory = largest_private_memory(layout, data, world);
-  if (world.is_root()) print_summary(folder, model, result.time_split, data, rank_memory);
+  if (world.is_root()) print_summary(folder, model, last_epoch, result.time_split, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
     if (!metrics_failure) return;

@@ -1,10 +1,7 @@
 #include "app/configuration.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -18,6 +15,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/storage/byte_source.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -253,11 +251,16 @@ std::string help_of(const ConfigurationKey& key) {
 }
 
 std::string read_file(const std::string& path) {
-  std::ifstream stream(path);
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream.is_open() || stream.bad()) {
-    throw Error(Failure::file, fmt::format("cannot read the configuration '{}': {}", path, std::strerror(errno)));
+  constexpr std::size_t longest = std::size_t{1} << 20U;
+  std::string text(longest, '\0');
+  ByteSource source(path);
+  text.resize(source.read(std::as_writable_bytes(std::span(text))));
+  if (text.size() == longest || text.find('\0') != std::string::npos) {
+    throw Error(Failure::file, fmt::format("'{}' is no configuration: it has a megabyte or more, or bytes that are no "
+                                           "text; lines 'key = value' would be right",
+                                           path));
   }
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // byte order mark
   return text;
 }
 

@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "app/command.hpp"
 #include "app/options.hpp"
@@ -61,6 +64,23 @@ std::vector<std::string> arguments_of_root(const std::vector<std::string>& argum
   return common;
 }
 
+/// Threads of OpenMP that wait for each other spin for milliseconds before they sleep. Where ranks or other programs
+/// share the cores, that takes the time of those who are waited for: a training can become a hundred times slower. GNU
+/// OpenMP reads how long to spin when it is loaded, before `main`, so the program starts itself anew, once, with a
+/// short time, unless the user has said how threads should wait.
+void shorten_spinning(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("GOMP_SPINCOUNT", "10000", 0);  // some tens of microseconds, longer than the gaps inside a step
+  execv("/proc/self/exe", argv);         // comes back only if it fails: then the threads spin as they did
+}
+
+/// One line without control characters, whatever names and texts of files are in the message.
+std::string printable(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message;
+}
+
 // An agreed error is on every rank: the root prints it and every rank leaves with its exit code. Any other may be on
 // this rank alone, and the others must not wait for it.
 int guarded_main(const std::vector<std::string>& arguments) {
@@ -70,10 +90,10 @@ int guarded_main(const std::vector<std::string>& arguments) {
     run(arguments_of_root(arguments, world), world);
     return 0;
   } catch (const AgreedError& error) {
-    if (world.is_root()) fmt::print(stderr, "rbmpi: {}\n", error.what());
+    if (world.is_root()) fmt::print(stderr, "rbmpi: {}\n", printable(error.what()));
     return static_cast<int>(error.failure());
   } catch (const Error& error) {
-    fmt::print(stderr, "rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), error.what());
+    fmt::print(stderr, "rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), printable(error.what()));
     MpiEnvironment::abort(static_cast<int>(error.failure()));
   }
 }
@@ -82,6 +102,7 @@ int guarded_main(const std::vector<std::string>& arguments) {
 }  // namespace rbmpi
 
 int main(int argc, char** argv) {
+  rbmpi::shorten_spinning(argv);
   const rbmpi::MpiEnvironment environment(argc, argv);
   try {
     return rbmpi::guarded_main({argv + 1, argv + argc});

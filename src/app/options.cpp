@@ -86,6 +86,9 @@ po::variables_map parse_arguments(const std::string& command, const std::vector<
       if (option.position_key < 0 && !seen.insert(option.string_key).second) {
         refuse(fmt::format("option '--{}' is given twice", option.string_key) + see);
       }
+      if (option.value.size() == 1 && option.value.front().empty()) {
+        refuse(fmt::format("option '--{}' has an empty value", option.string_key) + see);
+      }
     }
     po::store(parsed, values);
     po::notify(values);

@@ -53,7 +53,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const auto width = static_cast<std::size_t>(room);
   const auto filled = static_cast<std::size_t>(share * static_cast<double>(width));
   const std::string bar = width < 5 ? "" : fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", width - filled);
-  fmt::print("{}{}{}{}", clear_line, head, bar, tail);
+  fmt::print("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1);
   std::fflush(stdout);
 }
 

@@ -23,8 +23,10 @@ void on_signal(int signal) {
 }  // namespace
 
 void stop_on_signals() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // What was ignored when the program began, as under nohup, stays ignored.
+    if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
+  }
 }
 
 bool stop_requested() noexcept {

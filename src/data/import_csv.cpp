@@ -238,8 +238,12 @@ class CsvTable {
 
   [[nodiscard]] std::string known_names() const {
     if (header_.empty()) return "";
-    if (header_.size() <= 6) return fmt::format("a name ('{}'), ", fmt::join(header_, "', '"));
-    return fmt::format("a name ('{}', '{}', '{}' ... '{}'), ", header_[0], header_[1], header_[2], header_.back());
+    std::vector<std::string> names(header_.size());
+    std::transform(header_.begin(), header_.end(), names.begin(), [](const std::string& name) { return shown(name); });
+    if (names.size() == 1 && names[0].find_first_of(";\t") != std::string::npos)
+      return fmt::format("its only column is '{}' (columns are separated by commas), ", names[0]);
+    if (names.size() <= 6) return fmt::format("a name ('{}'), ", fmt::join(names, "', '"));
+    return fmt::format("a name ('{}', '{}', '{}' ... '{}'), ", names[0], names[1], names[2], names.back());
   }
 
   const CsvImport& import_;
@@ -311,10 +315,10 @@ ElementType choose_type(const CsvImport& import, const CsvTable& table, const Fi
   return type;
 }
 
-double choose_scale(const CsvImport& import, const Findings& findings, ElementType type) {
+double choose_scale(const CsvImport& import, const Findings& findings) {
   if (import.scale) return *import.scale;
   if (findings.largest.value <= 1.0) return 1.0;
-  if (type == ElementType::uint8) return 255.0;
+  if (!findings.no_byte) return 255.0;
   misfit(import,
          fmt::format("its values are from {} to {}, and nothing says which of them means 1.0; --scale {} would be "
                      "right if the largest does",
@@ -393,7 +397,7 @@ ImportResult import_csv(const CsvImport& import) {
   info.type = choose_type(import, table, findings);
   info.rows = findings.rows;
   info.columns = table.columns();
-  info.scale = choose_scale(import, findings, info.type);
+  info.scale = choose_scale(import, findings);
   info.picture = import.picture;
   info.has_labels = table.has_labels();
   info.source = import.source.empty() ? import.csv.filename().string() : import.source;

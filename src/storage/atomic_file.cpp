@@ -52,6 +52,12 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   if (!fs::exists(folder, ignored)) fail(target_, fmt::format("no such folder '{}'", folder.string()));
   if (!fs::is_directory(folder, ignored)) fail(target_, fmt::format("'{}' is not a folder", folder.string()));
   if (fs::is_directory(target_, ignored)) fail(target_, "it is a folder");
+  // A rename would put a file in the place of a device or a link; the file that a link leads to is what is meant.
+  if (fs::is_symlink(target_, ignored) && fs::exists(target_, ignored)) {
+    *this = AtomicFile(fs::canonical(target_));
+    return;
+  }
+  if (fs::exists(target_, ignored) && !fs::is_regular_file(target_, ignored)) fail(target_, "it is not a regular file");
 
   const fs::path name = folder / fmt::format(".{}.partial-{}-{}", target_.filename().string(), host_name(), ::getpid());
   const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -135,8 +135,9 @@ class Trainer {
     sums_.exchange(world_);
     clock_.lap(TimePhase::exchange);
     if (sums_.stop_requested()) {
-      throw AgreedError(Failure::interrupted,
-                        fmt::format("stopped by a signal in epoch {}, after step {}", epoch, steps_));
+      throw AgreedError(
+          Failure::interrupted,
+          fmt::format("stopped by a signal in epoch {}, after step {}; no model was written", epoch, steps_));
     }
 
     optimizer_->update(rbm_, sums_, epoch);
@@ -264,8 +265,9 @@ namespace {
 /// Each value of a schedule in [0, limit), or (0, limit) if it must not be zero.
 void check_schedule(const std::string& key, const Schedule& schedule, bool zero_allowed, double limit) {
   for (const Schedule::Step& step : schedule.steps()) {
-    const bool low = zero_allowed ? step.value < 0 : step.value <= 0;
-    if (!low && step.value < limit) continue;
+    const auto used = static_cast<Real>(step.value);  // training is in single precision
+    const bool low = zero_allowed ? step.value < 0 : used <= 0;
+    if (!low && step.value < limit && std::isfinite(used)) continue;
     refuse(key, schedule.text(),
            fmt::format("must be {}{}", zero_allowed ? "0 or more" : "more than 0",
                        std::isfinite(limit) ? fmt::format(" and less than {}", limit) : ""));

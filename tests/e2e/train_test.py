@@ -179,7 +179,7 @@ class Stopping(Training):
     def test_interrupt_alone(self):
         code, _, stderr = self.stop(None, lambda process: process.send_signal(signal.SIGINT))
         self.assertEqual(code, 130)
-        self.assertRegex(stderr, r"^rbmpi: stopped by a signal in epoch \d+, after step \d+\n$")
+        self.assertRegex(stderr, r"^rbmpi: stopped by a signal in epoch \d+, after step \d+; no model was written\n$")
 
     def test_interrupt_to_mpirun(self):
         self.stop(3, lambda process: process.send_signal(signal.SIGINT))
@@ -311,8 +311,24 @@ class Mistakes(Training):
     def test_no_key_at_all(self):
         self.refused(2, ["c.ini", "nonsense"], "--config", self.configuration("epochs = 3\nnonsense\n"))
 
+    def test_configuration_that_is_no_text(self):
+        os.mkfifo(self.folder / "pipe")
+        self.refused(3, ["pipe", "not a regular file"], "--config", self.folder / "pipe")
+        self.refused(3, ["/dev/zero", "not a regular file"], "--config", "/dev/zero")
+        self.refused(3, [str(self.folder), "folder"], "--config", self.folder)
+        self.refused(3, ["digits.h5", "no configuration"], "--config", DIGITS)
+
+    def test_byte_order_mark(self):
+        assert_success(self.train("--config", self.configuration("\ufeffhidden = 3\nepochs = 1\n"), "--rows", "10"))
+
+    def test_empty_value(self):
+        self.refused(2, ["'--validation'", "empty"], "--validation", "")
+
+    def test_control_characters_do_not_reach_the_terminal(self):
+        self.refused(3, ["no?[31m?.h5"], data=self.folder / "no\x1b[31m\n.h5")
+
     def test_no_such_configuration(self):
-        self.refused(3, ["nowhere.ini", "o such file"], "--config", self.folder / "nowhere.ini")
+        self.refused(3, ["nowhere.ini", "no such file"], "--config", self.folder / "nowhere.ini")
 
     def test_values_in_the_file(self):
         for line, right in [("batch-size = 0", "from 1"), ("momentum = 1", "less than 1"),
@@ -367,6 +383,16 @@ class Mistakes(Training):
         self.refused(3, [f"{self.folder}/run", "another run", "config.ini"], "--epochs", "1")
         self.assertEqual(digest(self.folder / "run/model.h5"), before)
 
+    def test_two_runs_that_begin_at_once(self):
+        for attempt in range(5):
+            name = f"race{attempt}"
+            runs = [subprocess.Popen(command_line(["train", "--data", DIGITS, "--output", self.folder / name, "--epochs",
+                                                   "2", "--seed", seed]), stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True, env=mpi_environment()) for seed in (1, 2)]
+            ends = [run.communicate(timeout=60) for run in runs]
+            self.assertEqual(sorted(run.returncode for run in runs), [0, 3], ends)
+            self.assertEqual(len(self.metrics(name)), 2)
+
     # Divergence.
     def test_divergence(self):
         for ranks in (None, 3):
@@ -378,7 +404,7 @@ class Mistakes(Training):
 # Values out of range, one test each, so that a failure names its value.
 OUT_OF_RANGE = [
     ("hidden", "0"), ("hidden", "-3"), ("hidden", "many"), ("epochs", "0"), ("epochs", "1.5"), ("batch-size", "0"),
-    ("batch-size", "-1"), ("learning-rate", "-0.1"), ("learning-rate", "0"), ("learning-rate", "nan"),
+    ("batch-size", "-1"), ("learning-rate", "-0.1"), ("learning-rate", "0"), ("learning-rate", "nan"), ("learning-rate", "1e-46"), ("learning-rate", "1e39"),
     ("learning-rate", "2:0.1"), ("learning-rate", "1:0.1,1:0.2"), ("learning-rate", "1:"), ("momentum", "1"),
     ("momentum", "-0.5"), ("momentum", "1:0.5,6:1.5"), ("weight-cost", "-1"), ("weight-cost", "inf"),
     ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),

@@ -9,7 +9,8 @@ namespace rbmpi {
 /// Move-only; the destructor removes the temporary file if there was no commit.
 class AtomicFile {
  public:
-  /// Local. Throws Error(Failure::file), naming the folder, if it does not exist or cannot be written.
+  /// Local. A link is followed. Throws Error(Failure::file), naming the folder, if it does not exist or cannot be
+  /// written, and for a target that is there and is no regular file.
   explicit AtomicFile(std::filesystem::path target);
   ~AtomicFile();
   AtomicFile(AtomicFile&& other) noexcept;

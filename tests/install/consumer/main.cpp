@@ -4,11 +4,12 @@
 #include <span>
 #include <vector>
 
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/trainer.hpp"
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const rbmpi::MpiEnvironment environment(argc, argv);
   const rbmpi::Communicator world = rbmpi::Communicator::world();
 
@@ -29,4 +30,7 @@ int main(int argc, char** argv) {
   const rbmpi::TrainingResult result = rbmpi::train_rbm(options, {.training = bars, .validation = {}}, world);
 
   if (world.is_root()) std::cout << rbmpi::model_digest(std::span(&result.rbm, 1)) << '\n';
+} catch (const rbmpi::Error& error) {
+  std::cerr << error.what() << '\n';
+  return static_cast<int>(error.failure());
 }

@@ -52,6 +52,25 @@ TEST(AtomicFile, HasThePermissionsOfTheUmask) {
   EXPECT_EQ(fs::status(folder / "a.txt").permissions(), static_cast<fs::perms>(0640));
 }
 
+TEST(AtomicFile, FollowsALinkAndKeepsIt) {
+  const test::TemporaryFolder folder;
+  const fs::path target = folder.write("a.txt", "old");
+  fs::create_symlink(target, folder / "link");
+  AtomicFile file(folder / "link");
+  std::ofstream(file.temporary()) << "new";
+  file.commit();
+  EXPECT_EQ(content(target), "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+}
+
+TEST(AtomicFile, RefusesWhatIsNoRegularFile) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  test::expect_error(Failure::file, {"pipe", "not a regular file"}, [&] { (void)AtomicFile(folder / "pipe"); });
+  test::expect_error(Failure::file, {"/dev/null", "not a regular file"}, [&] { (void)AtomicFile("/dev/null"); });
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
 TEST(AtomicFile, MovingEmptiesTheSource) {
   const test::TemporaryFolder folder;
   AtomicFile first(folder / "a.txt");
