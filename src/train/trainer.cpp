@@ -270,7 +270,8 @@ void check_schedule(const std::string& key, const Schedule& schedule, bool zero_
     if (!low && step.value < limit && std::isfinite(used)) continue;
     refuse(key, schedule.text(),
            fmt::format("must be {}{}", zero_allowed ? "0 or more" : "more than 0",
-                       std::isfinite(limit) ? fmt::format(" and less than {}", limit) : ""));
+                       std::isfinite(limit) ? fmt::format(" and less than {}", limit)
+                                            : std::string(", and a number that single precision can hold")));
   }
 }
 
