@@ -34,6 +34,14 @@ fs::path folder_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
+// The file that a link leads to: a rename would replace the link.
+fs::path behind_link(fs::path target) {
+  std::error_code error;
+  if (!fs::is_symlink(target, error)) return target;
+  fs::path file = fs::canonical(target, error);
+  return error ? std::move(target) : std::move(file);
+}
+
 // Flushes a file or folder to disk; gives errno, 0 if all is well.
 int synchronise(const fs::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
@@ -45,18 +53,14 @@ int synchronise(const fs::path& path, int flags) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
+AtomicFile::AtomicFile(fs::path target) : target_(behind_link(std::move(target))) {
   if (!target_.has_filename()) fail(target_, "that is no file name");
   std::error_code ignored;
   const fs::path folder = folder_of(target_);
   if (!fs::exists(folder, ignored)) fail(target_, fmt::format("no such folder '{}'", folder.string()));
   if (!fs::is_directory(folder, ignored)) fail(target_, fmt::format("'{}' is not a folder", folder.string()));
   if (fs::is_directory(target_, ignored)) fail(target_, "it is a folder");
-  // A rename would put a file in the place of a device or a link; the file that a link leads to is what is meant.
-  if (fs::is_symlink(target_, ignored) && fs::exists(target_, ignored)) {
-    *this = AtomicFile(fs::canonical(target_));
-    return;
-  }
+  // A rename would put a file in the place of a device.
   if (fs::exists(target_, ignored) && !fs::is_regular_file(target_, ignored)) fail(target_, "it is not a regular file");
 
   const fs::path name = folder / fmt::format(".{}.partial-{}-{}", target_.filename().string(), host_name(), ::getpid());
