@@ -61,16 +61,6 @@ void check_not_hollow(const Hdf5File& file, const ArrayInfo& array) {
     fail(file.path(), "'/samples' holds no values of its own: it was made but never written, or is virtual");
 }
 
-}  // namespace
-
-// Values are divided by the scale in single precision, where it must be neither zero nor infinite.
-bool is_scale(double value) noexcept {
-  return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
-         value <= static_cast<double>(std::numeric_limits<float>::max());
-}
-
-namespace {
-
 double read_scale(const Hdf5File& file, ElementType type) {
   const double usual = type == ElementType::uint8 ? 255.0 : 1.0;
   const double scale = file.real_attribute(samples_name, "scale").value_or(usual);
@@ -152,6 +142,12 @@ void check_range(const Value* values, std::uint64_t first, std::uint64_t count, 
 }
 
 }  // namespace
+
+// Values are divided by the scale in single precision, where it must be neither zero nor infinite.
+bool is_scale(double value) noexcept {
+  return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+         value <= static_cast<double>(std::numeric_limits<float>::max());
+}
 
 DatasetReader::DatasetReader(const fs::path& path) : file_(Hdf5File::open(path)), info_(read_info(file_)) {}
 

@@ -1,12 +1,10 @@
 #include "rbmpi/storage/hdf5_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <sys/stat.h>

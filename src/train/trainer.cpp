@@ -26,16 +26,13 @@ bool wide_sums(const TrainingOptions& options) {
   return options.arithmetic == Arithmetic::exact && options.batch_size > largest_single_precision_batch;
 }
 
-/// The most rows of a mini-batch that a rank can have.
-std::size_t largest_share(std::uint64_t batch_size, int ranks) {
-  return shard(batch_size, 0, ranks).count;
+/// The most rows of a mini-batch that a rank can have, of `rows` rows in all.
+std::size_t largest_share(const TrainingOptions& options, std::uint64_t rows, int ranks) {
+  return shard(std::min(options.batch_size, rows), 0, ranks).count;
 }
 
 EstimatorSettings estimator_settings(const TrainingOptions& options, RbmShape shape, std::uint64_t rows, int ranks) {
-  return {.shape = shape,
-          .local_rows = largest_share(std::min(options.batch_size, rows), ranks),
-          .layer = first_layer,
-          .options = &options};
+  return {.shape = shape, .local_rows = largest_share(options, rows, ranks), .layer = first_layer, .options = &options};
 }
 
 /// The most rows that go upward as probabilities instead of states, on one rank.
@@ -86,7 +83,7 @@ class Trainer {
         rbm_(initial_rbm(options, data.training, means)),
         products_(options.arithmetic, rbm_.shape(),
                   probability_rows(options, data.validation.rows > 0,
-                                   largest_share(std::min(options.batch_size, data.training.rows), world.size()))),
+                                   largest_share(options, data.training.rows, world.size()))),
         estimator_(gradient_estimator(options.estimator)
                        .make(estimator_settings(options, rbm_.shape(), data.training.rows, world.size()))),
         optimizer_(optimizer(options.optimizer).make(rbm_.shape(), options)),

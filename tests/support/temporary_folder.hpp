@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,6 +12,12 @@
 #include <unistd.h>
 
 namespace rbmpi::test {
+
+/// All bytes of a file.
+[[nodiscard]] inline std::string content(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
 
 /// A new, empty folder (its name has a space) that is removed with everything in it at the end of the test.
 class TemporaryFolder {

@@ -1,7 +1,6 @@
 #include "rbmpi/storage/atomic_file.hpp"
 
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -16,19 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string content(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 TEST(AtomicFile, AppearsWithCommitAndReplacesTheOldFile) {
   const test::TemporaryFolder folder;
   const fs::path target = folder.write("a.txt", "old");
   AtomicFile file(target);
   std::ofstream(file.temporary()) << "new";
-  EXPECT_EQ(content(target), "old");
+  EXPECT_EQ(test::content(target), "old");
   file.commit();
-  EXPECT_EQ(content(target), "new");
+  EXPECT_EQ(test::content(target), "new");
   EXPECT_EQ(folder.entries(), 1U);
 }
 
@@ -59,7 +53,7 @@ TEST(AtomicFile, FollowsALinkAndKeepsIt) {
   AtomicFile file(folder / "link");
   std::ofstream(file.temporary()) << "new";
   file.commit();
-  EXPECT_EQ(content(target), "new");
+  EXPECT_EQ(test::content(target), "new");
   EXPECT_TRUE(fs::is_symlink(folder / "link"));
 }
 

@@ -1,7 +1,5 @@
 #include "rbmpi/train/run_folder.hpp"
 
-#include <fstream>
-#include <iterator>
 
 #include <gtest/gtest.h>
 
@@ -13,11 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string content(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 TEST(RunFolderTest, IsMadeWithTheFoldersAboveIt) {
   const test::TemporaryFolder folder;
   const RunFolder run(folder / "runs" / "a");
@@ -26,8 +19,8 @@ TEST(RunFolderTest, IsMadeWithTheFoldersAboveIt) {
   run.create("hidden = 3\n");
   run.append_metrics(R"({"epoch":1})");
   run.append_metrics(R"({"epoch":2})");
-  EXPECT_EQ(content(folder / "runs/a/config.ini"), "hidden = 3\n");
-  EXPECT_EQ(content(folder / "runs/a/metrics.jsonl"), "{\"epoch\":1}\n{\"epoch\":2}\n");
+  EXPECT_EQ(test::content(folder / "runs/a/config.ini"), "hidden = 3\n");
+  EXPECT_EQ(test::content(folder / "runs/a/metrics.jsonl"), "{\"epoch\":1}\n{\"epoch\":2}\n");
   EXPECT_EQ(run.model(), folder / "runs/a/model.h5");
 }
 
@@ -45,7 +38,7 @@ TEST(RunFolderTest, AFolderWithAnotherRunIsRefused) {
     const fs::path file = folder.write(name, "old");
     test::expect_error(Failure::file, {folder.path().string(), "another run", name},
                        [&] { RunFolder(folder.path()).check(); });
-    EXPECT_EQ(content(file), "old");
+    EXPECT_EQ(test::content(file), "old");
   }
 }
 
