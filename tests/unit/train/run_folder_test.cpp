@@ -1,6 +1,5 @@
 #include "rbmpi/train/run_folder.hpp"
 
-
 #include <gtest/gtest.h>
 
 #include "support/expect_error.hpp"
