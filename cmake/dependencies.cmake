@@ -11,6 +11,9 @@ find_package(fmt REQUIRED)
 find_package(hwy REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
+if(NOT TARGET PkgConfig::xxhash)
+  pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
+endif()
 
 if(NOT TARGET hdf5::hdf5)
   # Where pkg-config knows HDF5 for Open MPI (Debian), it is asked: CMake's own search fails in folders with a blank.

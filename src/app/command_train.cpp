@@ -20,6 +20,7 @@
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/metrics_log.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -242,7 +243,11 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   world.agree_on_root([&] { folder.check(); });
   const Layout layout = arrange(settings, world);
   LoadedData data = load_data(settings, world, layout.node);
-  world.agree_on_root([&] { folder.create(effective_configuration(settings)); });
+  world.agree_on_root([&] {
+    folder.create();
+    folder.write_configuration(effective_configuration(settings));
+  });
+  MetricsLog log(folder.metrics());
 
   std::optional<Progress> progress;
   if (world.is_root()) {
@@ -258,7 +263,8 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
     if (!progress) return;
     progress->epoch(metrics);
     try {
-      if (!metrics_failure) folder.append_metrics(to_json(metrics));
+      log.add(to_json(metrics));
+      log.write();
     } catch (const Error& error) {
       metrics_failure = error;  // no reason to throw the training away
     }
@@ -266,6 +272,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   if (progress) events.step = [&](const StepProgress& step) { progress->step(step); };
   TrainingResult result = train_rbm(settings.training, data.views, world, events);
   progress.reset();
+  if (!result.finished) throw AgreedError(Failure::interrupted, "stopped by a signal");
 
   Model model = make_model(std::move(result.rbm), settings, *data.samples, arguments);
   world.agree_on_root([&] { save_model(folder.model(), model); });

@@ -23,14 +23,18 @@ void on_signal(int signal) {
 }  // namespace
 
 void stop_on_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     // What was ignored when the program began, as under nohup, stays ignored.
     if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
 }
 
 bool stop_requested() noexcept {
-  return signal_received.load(std::memory_order_relaxed) != 0;
+  return stop_signal() != 0;
+}
+
+int stop_signal() noexcept {
+  return signal_received.load(std::memory_order_relaxed);
 }
 
 void throw_if_stopped(const char* doing) {

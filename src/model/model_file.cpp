@@ -48,11 +48,21 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   return info.dimensions;
 }
 
-void read_parameters(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::span<Real> values) {
-  file.read_rows(name, ElementType::float32, 0, rows, values.data());
+void read_values(const Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape,
+                 std::span<Real> values) {
+  if (extents(file, name, shape.size()) != shape) {
+    refuse(file, fmt::format("has '{}' in another shape than [{}]", name, fmt::join(shape, " x ")));
+  }
+  file.read_rows(name, ElementType::float32, 0, shape.front(), values.data());
   for (const Real value : values) {
     if (!std::isfinite(value)) refuse(file, fmt::format("has a value in '{}' that is not finite", name));
   }
+}
+
+void write_values(Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape,
+                  const Real* values) {
+  file.create_array(name, ElementType::float32, shape);
+  file.write_rows(name, ElementType::float32, 0, shape.front(), values);
 }
 
 void check_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
@@ -81,35 +91,42 @@ Rbm read_layer(const Hdf5File& file, const std::string& group) {
   check_unit(file, group, "hidden_unit");
 
   Rbm rbm(RbmShape{weights[0], weights[1]});
-  const RbmView<Real> view = rbm.view();
-  read_parameters(file, group + "/weights", weights[0], rbm.parameters().first(rbm.shape().weights()));
-  read_parameters(file, group + "/visible_bias", weights[0], view.visible_bias);
-  read_parameters(file, group + "/hidden_bias", weights[1], view.hidden_bias);
+  read_parameters(file, group, rbm.shape(), rbm.parameters());
   return rbm;
 }
 
 void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
-  const RbmShape shape = rbm.shape();
-  const RbmView<const Real> view = rbm.view();
-  file.create_group(group);
+  write_parameters(file, group, rbm.shape(), rbm.parameters());
   file.set_text_attribute(group, "visible_unit", bernoulli);
   file.set_text_attribute(group, "hidden_unit", bernoulli);
-  file.create_array(group + "/weights", ElementType::float32, {shape.visible, shape.hidden});
-  file.write_rows(group + "/weights", ElementType::float32, 0, shape.visible, view.weights.values);
-  file.create_array(group + "/visible_bias", ElementType::float32, {shape.visible});
-  file.write_rows(group + "/visible_bias", ElementType::float32, 0, shape.visible, view.visible_bias.data());
-  file.create_array(group + "/hidden_bias", ElementType::float32, {shape.hidden});
-  file.write_rows(group + "/hidden_bias", ElementType::float32, 0, shape.hidden, view.hidden_bias.data());
 }
+
+}  // namespace
 
 std::string layer_group(std::size_t layer) {
   return fmt::format("/layer_{}", layer);
 }
 
-}  // namespace
+void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values) {
+  const RbmView<Real> view(shape, values);
+  read_values(file, group + "/weights", {shape.visible, shape.hidden}, values.first(shape.weights()));
+  read_values(file, group + "/visible_bias", {shape.visible}, view.visible_bias);
+  read_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias);
+}
+
+void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values) {
+  const RbmView<const Real> view(shape, values);
+  file.create_group(group);
+  write_values(file, group + "/weights", {shape.visible, shape.hidden}, view.weights.values);
+  write_values(file, group + "/visible_bias", {shape.visible}, view.visible_bias.data());
+  write_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias.data());
+}
 
 Model load_model(const std::filesystem::path& path) {
-  const Hdf5File file = Hdf5File::open(path);
+  return read_model(Hdf5File::open(path));
+}
+
+Model read_model(const Hdf5File& file) {
   check_format(file);
   Model model;
   while (file.exists(layer_group(model.layers.size()))) {
@@ -130,9 +147,7 @@ Model load_model(const std::filesystem::path& path) {
   return model;
 }
 
-void save_model(const std::filesystem::path& path, const Model& model) {
-  AtomicFile atomic(path);
-  Hdf5File file = Hdf5File::create(atomic.temporary(), path);
+void write_model(Hdf5File& file, const Model& model) {
   file.set_text_attribute("/", "format", format_name);
   file.set_integers_attribute("/", "format_version", {format_version});
   for (const char* name : provenance_names) {
@@ -142,6 +157,12 @@ void save_model(const std::filesystem::path& path, const Model& model) {
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, layer_group(i), model.layers[i]);
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
+}
+
+void save_model(const std::filesystem::path& path, const Model& model) {
+  AtomicFile atomic(path);
+  Hdf5File file = Hdf5File::create(atomic.temporary(), path);
+  write_model(file, model);
   file.close();
   atomic.commit();
 }

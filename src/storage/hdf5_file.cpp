@@ -388,13 +388,15 @@ Hdf5File Hdf5File::open(const fs::path& path) {
   return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path};
 }
 
-Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named) {
+Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {
   keep_quiet();
   const fs::path& shown = named.empty() ? path : named;
   const Handle access = access_list(shown);
   auto problem = std::make_unique<int>(0);
   check(use_write_driver(access.id(), problem.get()), "write", shown);
-  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  const Handle creation(check(H5Pcreate(H5P_FILE_CREATE), "write", shown));
+  check(H5Pset_userblock(creation.id(), user_block), "write", shown);
+  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
   if (id < 0 && *problem != 0) fail("write", shown, reason(*problem));
   check(id, "write", shown);
   *problem = 0;  // HDF5 first tries to open what is not there yet

@@ -8,10 +8,11 @@
 namespace rbmpi {
 namespace {
 
-// The tail: 8 digits of the number of samples, 8 of the squared error, the number of ranks that want to stop.
+// The tail: 8 digits of the number of samples, 8 of the squared error, the numbers of ranks that want to stop and that
+// want a checkpoint.
 constexpr std::size_t digits = 8;
 constexpr std::size_t digit_bits = 8;
-constexpr std::size_t tail_size = 2 * digits + 1;
+constexpr std::size_t tail_size = 2 * digits + 2;
 
 template <typename Value>
 void write_digits(std::uint64_t number, Value* tail) {
@@ -39,6 +40,7 @@ void GradientSums::clear() {
   samples_ = 0;
   squared_error_ = 0;
   stop_ = false;
+  checkpoint_ = false;
 }
 
 void GradientSums::finish_part() {
@@ -57,10 +59,12 @@ void GradientSums::exchange(const Communicator& world) {
     write_digits(samples_, tail);
     write_digits(squared_error_, tail + digits);
     tail[2 * digits] = stop_ ? 1 : 0;
+    tail[2 * digits + 1] = checkpoint_ ? 1 : 0;
     world.sum(buffer.span());
     samples_ = read_digits(tail);
     squared_error_ = read_digits(tail + digits);
     stop_ = tail[2 * digits] > 0;
+    checkpoint_ = tail[2 * digits + 1] > 0;
   };
   if (wide_.empty()) {
     sum_tail(values_);

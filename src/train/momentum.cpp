@@ -24,6 +24,8 @@ class Momentum final : public Optimizer {
     update_range(step, weights, rbm.shape().parameters() - weights, rbm, sums);
   }
 
+  std::vector<OptimizerMemory> memory() noexcept override { return {{"velocity", velocity_.span()}}; }
+
  private:
   void update_range(const MomentumStep& step, std::size_t begin, std::size_t count, Rbm& rbm, GradientSums& sums) {
     parallel_pieces(count, [&](std::size_t first, std::size_t last) {

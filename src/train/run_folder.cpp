@@ -1,14 +1,19 @@
 #include "rbmpi/train/run_folder.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <optional>
+#include <system_error>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
 
 namespace rbmpi {
 
@@ -16,24 +21,38 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view checkpoint_prefix = "checkpoint-";
+constexpr std::string_view suffix = ".h5";
+
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot write the output folder '{}': {}", path.string(), why));
 }
 
-[[noreturn]] void holds_another_run(const fs::path& folder, const fs::path& file) {
-  throw Error(Failure::file,
-              fmt::format("the output folder '{}' holds another run (it has {}); name a new folder, or move "
-                          "that one away",
-                          folder.string(), file.filename().string()));
+/// The steps in "checkpoint-<steps>.h5", if it is such a name.
+std::optional<std::uint64_t> steps_in(std::string_view name) {
+  if (!name.starts_with(checkpoint_prefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(checkpoint_prefix.size());
+  name.remove_suffix(std::min(name.size(), suffix.size()));
+  std::uint64_t steps = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), steps);
+  if (error != std::errc() || end != name.data() + name.size() || name != std::to_string(steps)) return std::nullopt;
+  return steps;
+}
+
+/// The names of all that is in the folder; none if it cannot be read.
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  return names;
 }
 
 }  // namespace
 
 void RunFolder::check() const {
   std::error_code ignored;
-  for (const fs::path& file : {configuration(), metrics(), model()}) {
-    if (fs::exists(file, ignored)) holds_another_run(path_, file);
-  }
   // The nearest folder that exists has to take the others.
   fs::path nearest = fs::absolute(path_).lexically_normal();
   while (!fs::exists(nearest, ignored) && nearest.has_relative_path()) nearest = nearest.parent_path();
@@ -43,26 +62,74 @@ void RunFolder::check() const {
   }
 }
 
-void RunFolder::create(const std::string& configuration_text) const {
+void RunFolder::create() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) refuse(path_, error.message());
-  // Whoever makes this file has the folder: of two runs that begin at once, the system lets one do it.
-  const int descriptor = open(configuration().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0 && errno == EEXIST) holds_another_run(path_, configuration());
-  if (descriptor < 0) refuse(path_, std::strerror(errno));
-  const ssize_t written = write(descriptor, configuration_text.data(), configuration_text.size());
-  if (close(descriptor) != 0 || written != static_cast<ssize_t>(configuration_text.size())) {
-    refuse(path_, written < 0 ? std::strerror(errno) : "the disk is full");
+}
+
+void RunFolder::write_configuration(const std::string& text) const {
+  AtomicFile atomic(configuration());
+  std::ofstream stream(atomic.temporary());
+  stream << text << std::flush;
+  if (!stream) refuse(path_, std::strerror(errno));
+  stream.close();
+  atomic.commit();
+}
+
+void RunFolder::remove_partial_files() const {
+  for (const std::string& name : names_in(path_)) {
+    std::error_code ignored;
+    if (name.starts_with(".") && name.find(".partial-") != std::string::npos) fs::remove(path_ / name, ignored);
   }
 }
 
-void RunFolder::append_metrics(const std::string& line) const {
-  std::ofstream stream(metrics(), std::ios::app);
-  stream << line + "\n" << std::flush;
-  if (!stream) {
-    throw Error(Failure::file, fmt::format("cannot write '{}': {}", metrics().string(), std::strerror(errno)));
+fs::path RunFolder::move_aside() const {
+  // A name that ends in a slash has no last part to add to.
+  const fs::path folder = path_.has_filename() ? path_ : path_.parent_path();
+  for (int number = 1;; ++number) {
+    const fs::path target = fmt::format("{}.old-{}", folder.string(), number);
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(target, error))) continue;
+    fs::rename(folder, target, error);
+    if (error) {
+      throw Error(Failure::file, fmt::format("cannot move the folder '{}' aside to '{}': {}", folder.string(),
+                                             target.string(), error.message()));
+    }
+    return target;
   }
+}
+
+std::vector<std::uint64_t> RunFolder::checkpoints() const {
+  std::vector<std::uint64_t> all;
+  for (const std::string& name : names_in(path_)) {
+    if (const auto steps = steps_in(name)) all.push_back(*steps);
+  }
+  std::ranges::sort(all, std::greater());
+  return all;
+}
+
+void RunFolder::set_aside(std::uint64_t steps) const {
+  const fs::path file = checkpoint(steps);
+  std::error_code error;
+  fs::rename(file, file.string() + ".damaged", error);
+  if (error) throw Error(Failure::file, fmt::format("cannot rename '{}': {}", file.string(), error.message()));
+}
+
+void RunFolder::remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const {
+  std::uint64_t kept = 0;
+  for (const std::uint64_t other : checkpoints()) {
+    std::error_code ignored;  // what cannot be removed now is removed after the next checkpoint
+    if (other <= steps && ++kept > keep) fs::remove(checkpoint(other), ignored);
+  }
+}
+
+fs::path RunFolder::checkpoint(std::uint64_t steps) const {
+  return path_ / fmt::format("{}{}{}", checkpoint_prefix, steps, suffix);
+}
+
+fs::path RunFolder::snapshot(std::uint64_t steps) const {
+  return path_ / fmt::format("snapshot-{}{}", steps, suffix);
 }
 
 }  // namespace rbmpi

@@ -16,6 +16,7 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/replicas.hpp"
 
 namespace rbmpi {
 namespace {
@@ -63,7 +64,7 @@ std::vector<double> unit_means(const Samples& samples, const Communicator& world
 }
 
 /// Random weights; the visible bias from the means of the units, or zero if there are none.
-Rbm initial_rbm(const TrainingOptions& options, const Samples& samples, const std::vector<double>& means) {
+Rbm random_rbm(const TrainingOptions& options, const Samples& samples, const std::vector<double>& means) {
   Rbm rbm(RbmShape{samples.columns, options.hidden});
   initialise_weights(rbm, options.weight_init, options.seed, first_layer);
   if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, samples.rows);
@@ -73,85 +74,139 @@ Rbm initial_rbm(const TrainingOptions& options, const Samples& samples, const st
 /// One training run of one layer on one rank. The path of the data is `step`, top to bottom.
 class Trainer {
  public:
-  /// Local. `means` of the visible units if their biases begin from the data, else empty.
-  Trainer(const TrainingOptions& options, const TrainingData& data, const std::vector<double>& means,
-          const Communicator& world, const TrainingEvents& events)
+  /// Local.
+  Trainer(const TrainingOptions& options, const TrainingData& data, Rbm first, const Communicator& world,
+          const TrainingEvents& events)
       : options_(options),
         data_(data),
         world_(world),
         events_(events),
-        rbm_(initial_rbm(options, data.training, means)),
+        rbm_(std::move(first)),
         products_(options.arithmetic, rbm_.shape(),
                   probability_rows(options, data.validation.rows > 0,
                                    largest_share(options, data.training.rows, world.size()))),
         estimator_(gradient_estimator(options.estimator)
                        .make(estimator_settings(options, rbm_.shape(), data.training.rows, world.size()))),
         optimizer_(optimizer(options.optimizer).make(rbm_.shape(), options)),
+        optimizer_memory_(optimizer_->memory()),
         sums_(rbm_.shape().parameters(), wide_sums(options)) {
     if (data.validation.rows > 0) {
       validation_.emplace(data.training, data.validation, rbm_.shape(), first_layer, options);
     }
   }
 
+  /// Collective. Every rank takes over the parameters, the optimizer's memory and the progress of the root's `start`.
+  void resume(const std::optional<SavedState>& start) {
+    world_.agree_on_root([&] {
+      if (start->optimizer.size() != optimizer_memory_.size()) {
+        throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
+      }
+      for (std::size_t i = 0; i < optimizer_memory_.size(); ++i) {
+        const auto& [name, values] = start->optimizer[i];
+        if (name != optimizer_memory_[i].name || values.size() != optimizer_memory_[i].values.size()) {
+          throw Error(Failure::file, fmt::format("the start has no '{}' of the right size for the optimizer '{}'",
+                                                 optimizer_memory_[i].name, options_.optimizer));
+        }
+        std::ranges::copy(values.span(), optimizer_memory_[i].values.begin());
+      }
+      progress_ = start->progress;
+      if (progress_.layer != first_layer || progress_.epoch == 0 || progress_.epoch > options_.epochs + 1 ||
+          progress_.epoch_rows > data_.training.rows) {
+        throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                                               "{} rows",
+                                               progress_.epoch, progress_.epoch_rows, options_.epochs,
+                                               data_.training.rows));
+      }
+    });
+    world_.broadcast(std::as_writable_bytes(rbm_.parameters()));
+    for (const OptimizerMemory& memory : optimizer_memory_) world_.broadcast(std::as_writable_bytes(memory.values));
+    world_.broadcast(std::as_writable_bytes(std::span(&progress_, 1)));
+  }
+
   /// Collective.
   TrainingResult run() {
     use_first_parameters();
-    for (std::uint64_t epoch = 1; epoch <= options_.epochs; ++epoch) run_epoch(epoch);
-    return {std::move(rbm_), clock_.split()};
+    bool finished = true;
+    while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
+    if (finished) keep_checkpoint();
+    return {.rbm = std::move(rbm_), .time_split = clock_.split(), .progress = progress_, .finished = finished};
   }
 
  private:
-  void run_epoch(std::uint64_t epoch) {
-    const auto begin = std::chrono::steady_clock::now();
+  using Clock = std::chrono::steady_clock;
+
+  /// What is left of the current epoch. False if training was stopped.
+  bool run_epoch() {
     const std::uint64_t rows = data_.training.rows;
-    const RowOrder order(rows, options_.shuffle, options_.seed, first_layer, epoch);
-    epoch_samples_ = 0;
-    epoch_squared_error_ = 0;
+    const RowOrder order(rows, options_.shuffle, options_.seed, first_layer, progress_.epoch);
+    epoch_begin_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(
+                                      std::chrono::duration<double>(progress_.epoch_seconds));
     clock_.restart();
-    for (std::uint64_t first = 0; first < rows; first += options_.batch_size) {
-      step(epoch, order, first, std::min(options_.batch_size, rows - first));
+    while (progress_.epoch_rows < rows) {
+      step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
+      if (sums_.checkpoint_requested() || sums_.stop_requested()) keep_checkpoint();
+      if (sums_.stop_requested()) return false;
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    report(epoch, seconds);
+    check_replicas(state(), world_);
+    clock_.lap(TimePhase::checkpoint);
+    if (!report()) {
+      keep_checkpoint();
+      return false;
+    }
+    progress_ = {.layer = progress_.layer, .epoch = progress_.epoch + 1, .steps = progress_.steps};
+    return true;
   }
 
-  /// One mini-batch: the rows [first, first + batch_rows) of the epoch's order.
-  void step(std::uint64_t epoch, const RowOrder& order, std::uint64_t first, std::uint64_t batch_rows) {
+  /// One mini-batch: the next `batch_rows` rows of the epoch's order.
+  void step(const RowOrder& order, std::uint64_t batch_rows) {
     const Shard mine = shard(batch_rows, world_.rank(), world_.size());
     const MiniBatch batch{.samples = &data_.training,
                           .order = &order,
-                          .first = first + mine.first,
+                          .first = progress_.epoch_rows + mine.first,
                           .count = mine.count,
                           .position = mine.first,
-                          .step = steps_};
+                          .step = progress_.steps};
     sums_.clear();
-    if (stop_requested()) sums_.request_stop();
+    const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
+    if (wishes.stop || stop_requested()) sums_.request_stop();
+    if (wishes.checkpoint) sums_.request_checkpoint();
     clock_.lap(TimePhase::update);
     estimator_->add_gradient(rbm_, products_, batch, sums_, clock_);
 
     sums_.exchange(world_);
     clock_.lap(TimePhase::exchange);
-    if (sums_.stop_requested()) {
-      throw AgreedError(
-          Failure::interrupted,
-          fmt::format("stopped by a signal in epoch {}, after step {}; no model was written", epoch, steps_));
-    }
 
-    optimizer_->update(rbm_, sums_, epoch);
-    ++steps_;
-    use_parameters(epoch);
+    optimizer_->update(rbm_, sums_, progress_.epoch);
+    ++progress_.steps;
+    use_parameters();
     clock_.lap(TimePhase::update);
 
-    epoch_samples_ += sums_.samples();
-    epoch_squared_error_ += static_cast<double>(sums_.squared_error());
+    progress_.epoch_rows += sums_.samples();
+    progress_.epoch_squared_error += static_cast<double>(sums_.squared_error());
+    if (events_.state) events_.state(state());
+    clock_.lap(TimePhase::checkpoint);
     if (events_.step) {
-      events_.step({.epoch = epoch,
+      events_.step({.epoch = progress_.epoch,
                     .epochs = options_.epochs,
-                    .samples = epoch_samples_,
+                    .samples = progress_.epoch_rows,
                     .epoch_samples = data_.training.rows,
                     .reconstruction_mse = reconstruction_mse()});
       clock_.lap(TimePhase::output);
     }
+  }
+
+  [[nodiscard]] TrainingState state() const { return {rbm_, optimizer_memory_, progress_}; }
+
+  void keep_checkpoint() {
+    progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
+    clock_.restart();
+    check_replicas(state(), world_);
+    if (events_.checkpoint) events_.checkpoint(state());
+    clock_.lap(TimePhase::checkpoint);
+  }
+
+  [[nodiscard]] double epoch_seconds() const {
+    return std::chrono::duration<double>(Clock::now() - epoch_begin_).count();
   }
 
   void use_first_parameters() {
@@ -162,41 +217,46 @@ class Trainer {
   }
 
   /// The products follow the parameters. All ranks have the same parameters and so come to the same end.
-  void use_parameters(std::uint64_t epoch) {
+  void use_parameters() {
     if (products_.assign(rbm_)) return;
+    const std::uint64_t epoch = progress_.epoch;
     throw AgreedError(
         Failure::diverged,
         fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
                     "learning-rate = {} is too high{}; try a tenth of it",
-                    epoch, steps_, options_.learning_rate.at(epoch),
+                    epoch, progress_.steps, options_.learning_rate.at(epoch),
                     options_.weight_cost.at(epoch) * options_.learning_rate.at(epoch) > 1
                         ? fmt::format(" for weight-cost = {}", options_.weight_cost.at(epoch))
                         : ""));
   }
 
-  void report(std::uint64_t epoch, double seconds) {
-    EpochMetrics metrics{.layer = first_layer,
-                         .epoch = epoch,
-                         .step = steps_,
-                         .samples = epoch_samples_,
+  /// The end of an epoch. False if training was stopped meanwhile.
+  bool report() {
+    const double seconds = epoch_seconds();
+    EpochMetrics metrics{.layer = progress_.layer,
+                         .epoch = progress_.epoch,
+                         .step = progress_.steps,
+                         .samples = progress_.epoch_rows,
                          .seconds = seconds,
-                         .samples_per_second = static_cast<double>(epoch_samples_) / seconds,
+                         .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
                          .reconstruction_mse = reconstruction_mse(),
                          .validation = std::nullopt};
     clock_.restart();
     if (validation_) {
-      metrics.validation = validation_->measure(rbm_, products_, epoch, world_);
+      metrics.validation = validation_->measure(rbm_, products_, progress_.epoch, world_);
       clock_.lap(TimePhase::validation);
+      if (!metrics.validation) return false;
     }
     if (events_.epoch) {
       events_.epoch(metrics);
       clock_.lap(TimePhase::output);
     }
+    return true;
   }
 
   [[nodiscard]] double reconstruction_mse() const {
-    return epoch_squared_error_ * squared_error_unit /
-           (static_cast<double>(epoch_samples_) * static_cast<double>(rbm_.shape().visible));
+    return progress_.epoch_squared_error * squared_error_unit /
+           (static_cast<double>(progress_.epoch_rows) * static_cast<double>(rbm_.shape().visible));
   }
 
   const TrainingOptions& options_;
@@ -207,31 +267,18 @@ class Trainer {
   WeightProducts products_;
   std::unique_ptr<GradientEstimator> estimator_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::vector<OptimizerMemory> optimizer_memory_;
   GradientSums sums_;
   std::optional<Validation> validation_;
   PhaseClock clock_;
-  std::uint64_t steps_ = 0;
-  std::uint64_t epoch_samples_ = 0;
-  double epoch_squared_error_ = 0;  // of integers; beyond 2^53 the same rounding on all ranks
+  TrainingProgress progress_;
+  Clock::time_point epoch_begin_;
 };
-
-/// Collective. Throws on all ranks unless they all hold the same parameters: they never send them, so a rank with
-/// broken memory, or another build of the program, would go its own way.
-void check_replicas(const Rbm& rbm, const Communicator& world) {
-  const std::string digest = model_digest(std::span(&rbm, 1));
-  const std::string digest_of_root = world.broadcast(digest);
-  world.agree([&] {
-    if (digest == digest_of_root) return;
-    throw Error(Failure::other, fmt::format("rank {} has other parameters than rank 0 (digest {} instead of {}): its "
-                                            "hardware is faulty, or it runs another build of this program",
-                                            world.rank(), digest, digest_of_root));
-  });
-}
 
 }  // namespace
 
 TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
-                         const TrainingEvents& events) {
+                         const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
     if (data.training.rows == 0) throw Error(Failure::file, "there are no rows to train on");
@@ -244,13 +291,29 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
                                              data.validation.columns, data.training.columns));
     }
   });
+  const RbmShape shape{data.training.columns, options.hidden};
+  std::int64_t resumes = start ? 1 : 0;
+  world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
   std::vector<double> means;
-  if (options.visible_bias_init == VisibleBiasInit::data) means = unit_means(data.training, world);
+  if (resumes == 0 && options.visible_bias_init == VisibleBiasInit::data) means = unit_means(data.training, world);
   std::optional<Trainer> trainer;
-  world.agree([&] { trainer.emplace(options, data, means, world, events); });
-  TrainingResult result = trainer->run();
-  check_replicas(result.rbm, world);
-  return result;
+  world.agree([&] {
+    Rbm first;
+    if (start && world.is_root()) {
+      if (start->rbm.shape() != shape) {
+        throw Error(Failure::file, fmt::format("the start has {} x {} units instead of {} x {}",
+                                               start->rbm.shape().visible, start->rbm.shape().hidden, shape.visible,
+                                               shape.hidden));
+      }
+      first = std::move(start->rbm);
+    } else {
+      first = resumes == 0 ? random_rbm(options, data.training, means) : Rbm(shape);
+    }
+    trainer.emplace(options, data, std::move(first), world, events);
+  });
+  if (resumes != 0) trainer->resume(start);
+  start.reset();
+  return trainer->run();
 }
 
 namespace {

@@ -4,8 +4,6 @@
 #include <array>
 #include <cmath>
 
-#include <fmt/format.h>
-
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
@@ -38,21 +36,20 @@ std::uint64_t Validation::memory(RbmShape shape) {
   return validation_rows_at_once * (2 * shape.visible + shape.hidden) * sizeof(Real);
 }
 
-ValidationFigures Validation::measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
-                                      const Communicator& world) {
+std::optional<ValidationFigures> Validation::measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
+                                                     const Communicator& world) {
   const Sums validation = sum_rows(rbm, products, validation_, true, epoch, world);
   const Sums training = sum_rows(rbm, products, training_, false, epoch, world);
   std::array<std::int64_t, 4> sums = {validation.squared_error, validation.free_energy, training.free_energy,
                                       stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
-  if (sums[3] > 0) {
-    throw AgreedError(Failure::interrupted, fmt::format("stopped by a signal while validating epoch {}", epoch));
-  }
+  if (sums[3] > 0) return std::nullopt;
   const auto rows = static_cast<double>(validation_.rows);
-  return {.reconstruction_mse =
-              static_cast<double>(sums[0]) * squared_error_unit / (rows * static_cast<double>(shape_.visible)),
-          .free_energy = static_cast<double>(sums[1]) * energy_unit / rows,
-          .training_free_energy = static_cast<double>(sums[2]) * energy_unit / static_cast<double>(training_.rows)};
+  return ValidationFigures{
+      .reconstruction_mse =
+          static_cast<double>(sums[0]) * squared_error_unit / (rows * static_cast<double>(shape_.visible)),
+      .free_energy = static_cast<double>(sums[1]) * energy_unit / rows,
+      .training_free_energy = static_cast<double>(sums[2]) * energy_unit / static_cast<double>(training_.rows)};
 }
 
 Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, const Samples& rows, bool reconstruct,

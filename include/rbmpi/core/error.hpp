@@ -11,7 +11,7 @@ enum class Failure : int {
   usage = 2,          ///< wrong usage or configuration
   file = 3,           ///< a file or folder that cannot be read or written, or does not fit
   diverged = 4,       ///< parameters are no longer finite
-  interrupted = 130,  ///< ended by a signal, nothing half-written left behind (128 + SIGINT, as shells do)
+  interrupted = 75,  ///< ended by a signal or a time limit; the same command goes on or does it again (EX_TEMPFAIL)
 };
 
 /// Every error that this library throws on purpose. The message is one sentence or two for the person at the terminal:

@@ -2,12 +2,15 @@
 
 namespace rbmpi {
 
-/// Local. From now on SIGINT, SIGTERM and SIGHUP only ask this process to stop, so that a loop can leave in good order
+/// Local. From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1 (what Slurm sends ahead of time) only ask this process to stop, so that a loop can leave in good order
 /// and no half-written file stays behind. The second SIGINT ends the process at once.
 void stop_on_signals();
 
 /// Local, cheap, safe in any thread. Whether a signal asked this process to stop.
 [[nodiscard]] bool stop_requested() noexcept;
+
+/// Local. The number of the last signal that asked this process to stop; 0 if there was none.
+[[nodiscard]] int stop_signal() noexcept;
 
 /// Local. Throws Error(Failure::interrupted) if a signal asked this process to stop. `doing` completes "stopped
 /// while ...".

@@ -2,10 +2,12 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "rbmpi/model/rbm.hpp"
+#include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
 
@@ -22,5 +24,20 @@ struct Model {
 
 /// Local. Writes a model; the file appears whole or not at all.
 void save_model(const std::filesystem::path& path, const Model& model);
+
+// The parts of it, for files that are models and more.
+
+/// Local. The same from and to an open file.
+[[nodiscard]] Model read_model(const Hdf5File& file);
+void write_model(Hdf5File& file, const Model& model);
+
+/// Local. `values` has the layout of the parameters (RbmShape); in the file they are the arrays weights, visible_bias
+/// and hidden_bias of `group`, which is made. Reading throws if one is missing, of another type or shape, or has a value
+/// that is not finite.
+void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values);
+void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values);
+
+/// "/layer_0": the group of a layer.
+[[nodiscard]] std::string layer_group(std::size_t layer);
 
 }  // namespace rbmpi

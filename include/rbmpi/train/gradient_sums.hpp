@@ -11,8 +11,8 @@
 namespace rbmpi {
 
 /// What the ranks sum in one step: the flat gradient, as sums over samples, not averages, and behind it, in the same
-/// buffer and so in the same exchange, the number of samples, their squared error and the wish to stop. Integers travel
-/// as digits of 8 bits, one to a number, so that their sums are exact for up to 65,793 ranks.
+/// buffer and so in the same exchange, the number of samples, their squared error and the wishes to stop and to keep a
+/// checkpoint. Integers travel as digits of 8 bits, one to a number, so that their sums are exact for up to 65,793 ranks.
 ///
 /// In wide form the sums are kept and exchanged in double precision: for batches of more samples than single precision
 /// can add exactly.
@@ -32,14 +32,17 @@ class GradientSums {
   /// In units of `squared_error_unit`, over all samples and visible units.
   void add_squared_error(std::uint64_t units) noexcept { squared_error_ += units; }
   void request_stop() noexcept { stop_ = true; }
+  void request_checkpoint() noexcept { checkpoint_ = true; }
 
-  /// Collective. The one exchange of a step: afterwards all of the above are sums over the ranks, and equal on all.
+  /// Collective. The one exchange of a step: afterwards all of the above are sums over the ranks, and equal on all; one
+  /// rank's wish is everyone's.
   void exchange(const Communicator& world);
 
   /// After the exchange.
   [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
   [[nodiscard]] std::uint64_t squared_error() const noexcept { return squared_error_; }
   [[nodiscard]] bool stop_requested() const noexcept { return stop_; }
+  [[nodiscard]] bool checkpoint_requested() const noexcept { return checkpoint_; }
   /// What `gradient` has to be multiplied by for the average over the samples. (In wide form it has been divided
   /// already.)
   [[nodiscard]] Real sample_share() const noexcept {
@@ -53,6 +56,7 @@ class GradientSums {
   std::uint64_t samples_ = 0;
   std::uint64_t squared_error_ = 0;
   bool stop_ = false;
+  bool checkpoint_ = false;
 };
 
 }  // namespace rbmpi

@@ -10,6 +10,7 @@
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/training_options.hpp"
+#include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 
@@ -22,6 +23,10 @@ class Optimizer {
   /// Local, on all threads, without allocation. One step in `epoch` (from 1), up the gradient in `sums` after their
   /// exchange. The weight cost acts on the weights alone.
   virtual void update(Rbm& rbm, GradientSums& sums, std::uint64_t epoch) = 0;
+
+  /// Local. All that the optimizer remembers from step to step: what checkpoints keep, and what is filled in to go on.
+  /// The views stay valid as long as the optimizer.
+  [[nodiscard]] virtual std::vector<OptimizerMemory> memory() noexcept = 0;
 };
 
 /// One row of the table of optimizers: the values of the key `optimizer`.

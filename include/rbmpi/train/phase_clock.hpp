@@ -8,11 +8,11 @@
 namespace rbmpi {
 
 /// What the time of a training run goes into.
-enum class TimePhase : std::size_t { input, sampling, products, exchange, update, validation, output };
+enum class TimePhase : std::size_t { input, sampling, products, exchange, update, validation, checkpoint, output };
 
 /// Names in the order of TimePhase.
-inline constexpr std::array<std::string_view, 7> time_phase_names = {"input",  "sampling",   "products", "exchange",
-                                                                     "update", "validation", "output"};
+inline constexpr std::array<std::string_view, 8> time_phase_names = {
+    "input", "sampling", "products", "exchange", "update", "validation", "checkpoint", "output"};
 
 /// Seconds of each phase.
 using TimeSplit = std::array<double, time_phase_names.size()>;

@@ -10,6 +10,7 @@
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
+#include "rbmpi/train/training_state.hpp"
 #include "rbmpi/train/validation.hpp"
 
 namespace rbmpi {
@@ -38,9 +39,24 @@ struct StepProgress {
   double reconstruction_mse = 0;    ///< of this epoch so far
 };
 
-/// What a caller may want to be told; called on every rank, and must not communicate. Either may be empty.
+/// What a rank wishes for after the coming step. The wishes travel in the exchange: one rank's is fulfilled on all.
+struct StepWishes {
+  bool stop = false;
+  bool checkpoint = false;
+};
+
+/// What a caller may want to be told or to decide; called on every rank, and must not communicate. Any may be empty.
 struct TrainingEvents {
+  /// Before each step.
+  std::function<StepWishes(const TrainingProgress&)> wishes;
+  /// After each step.
   std::function<void(const StepProgress&)> step;
+  /// After each step: to keep copies.
+  std::function<void(const TrainingState&)> state;
+  /// Whenever a rank wished for it, when training is stopped, and at its end. All ranks hold the same state, compared
+  /// just before.
+  std::function<void(const TrainingState&)> checkpoint;
+  /// After each epoch.
   std::function<void(const EpochMetrics&)> epoch;
 };
 
@@ -53,16 +69,21 @@ struct TrainingData {
 struct TrainingResult {
   Rbm rbm;
   TimeSplit time_split{};  ///< of this rank
+  TrainingProgress progress;
+  bool finished = true;  ///< else it was stopped, by a signal or a wish, and can go on from its last checkpoint
 };
 
-/// Collective. Trains an RBM with `options.hidden` units from random weights, data-parallel over the ranks of `world`.
-/// Every rank takes its share of each mini-batch; one exchange a step sums the gradients; every rank makes the same
-/// update. In exact arithmetic the result depends on data, options and seed only (docs/numerics.md).
-/// Throws an AgreedError: Failure::usage for options that cannot be, Failure::file for data that do not fit,
-/// Failure::diverged when parameters are no longer finite, Failure::interrupted after a signal, Failure::other if the
-/// ranks do not end with the same parameters.
+/// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,
+/// or from `start`, which only the root has to give. Every rank takes its share of each mini-batch; one exchange a step
+/// sums the gradients; every rank makes the same update. In exact arithmetic the result depends on data, options and
+/// seed only (docs/numerics.md), however often training was stopped and on however many ranks it went on.
+/// After a signal (core/interruption.hpp) on any rank all ranks end the same step and return.
+/// Every epoch, and before each checkpoint, the ranks compare their parameters.
+/// Throws an AgreedError: Failure::usage for options that cannot be, Failure::file for data or a start that do not fit,
+/// Failure::diverged when parameters are no longer finite, Failure::other if the ranks' parameters differ.
 [[nodiscard]] TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data,
-                                       const Communicator& world, const TrainingEvents& events = {});
+                                       const Communicator& world, const TrainingEvents& events = {},
+                                       std::optional<SavedState> start = {});
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/model/rbm.hpp"
@@ -28,10 +29,10 @@ class Validation {
   Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
              const TrainingOptions& options);
 
-  /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`. Throws an
-  /// AgreedError(Failure::interrupted) after a signal.
-  [[nodiscard]] ValidationFigures measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
-                                          const Communicator& world);
+  /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
+  /// ranks, if a signal asked one of them to stop.
+  [[nodiscard]] std::optional<ValidationFigures> measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
+                                                         const Communicator& world);
 
   /// Bytes that an object for this shape holds.
   [[nodiscard]] static std::uint64_t memory(RbmShape shape);

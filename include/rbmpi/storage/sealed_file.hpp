@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace rbmpi {
+
+/// A sealed file begins with 512 bytes of text, the seal: how many bytes follow, and their SHA-256. HDF5 calls such a
+/// block at the front a user block and skips it, so a sealed HDF5 file opens everywhere as it is, and its bytes can be
+/// trusted before HDF5 sees the first of them. Anyone can check it: tail --bytes=+513 FILE | sha256sum.
+inline constexpr std::uint64_t seal_bytes = 512;
+
+/// Local. Flushes the file to disk, reads all behind the first 512 bytes back (from the disk, where the system lets go
+/// of its copy in memory) and writes the seal over those 512. `named` is how messages call the file. Throws
+/// Error(Failure::file).
+void seal_file(const std::filesystem::path& path, const std::filesystem::path& named);
+
+/// Local. Throws Error(Failure::file) unless every byte of the file is as it was when it was sealed: the seal itself,
+/// the length and the content.
+void check_seal(const std::filesystem::path& path);
+
+}  // namespace rbmpi

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/training_state.hpp"
+
+namespace rbmpi {
+
+/// All that a training needs to go on, as a file holds it (docs/formats.md): a model file that also has the memory of
+/// the optimizer, the progress and the metrics, sealed with a checksum (storage/sealed_file.hpp).
+struct Checkpoint {
+  Model model;  ///< the parameters so far, the effective configuration, the provenance
+  std::vector<SavedState::Memory> optimizer;
+  TrainingProgress progress;
+  std::string metrics;  ///< the lines of metrics.jsonl so far
+};
+
+/// Local. Writes a checkpoint: to a temporary file in the same folder, which is flushed, read back from the disk,
+/// compared with what is in memory, and renamed. Throws Error(Failure::file) and leaves nothing behind, and a file that
+/// was there before as it was.
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Local. Reads a checkpoint. No byte of it goes to HDF5 before the checksum of the whole was found right. Throws
+/// Error(Failure::file) that says what is wrong with the file.
+[[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// Local. Whether an open model file is a checkpoint, and the progress in it.
+[[nodiscard]] bool is_checkpoint(const Hdf5File& file);
+[[nodiscard]] TrainingProgress read_progress(const Hdf5File& file);
+
+}  // namespace rbmpi

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/training_state.hpp"
+
+namespace rbmpi {
+
+/// Writes the checkpoints and snapshots of a run in a thread of its own, while training goes on: `keep_...` copies the
+/// state and returns. While something is being written no other thread of this process may call HDF5, which is not
+/// thread-safe. Every method is Local, for one thread, the root's; none calls MPI. Not copyable.
+class CheckpointWriter {
+ public:
+  /// How the writing of one file ended.
+  struct Outcome {
+    std::filesystem::path file;
+    std::string problem;  ///< empty: all is well
+    double seconds = 0;   ///< that the writing took
+  };
+
+  /// `keep`: how many checkpoints stay; older ones are removed after a new one is safe.
+  CheckpointWriter(RunFolder folder, std::uint64_t keep);
+  /// Waits for what is being written.
+  ~CheckpointWriter();
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
+
+  /// What the files say of the run, besides its state. To be given before the first file.
+  void describe(std::string configuration, std::map<std::string, std::string> provenance);
+
+  /// Whether nothing is being written: else `keep_...` would have to wait.
+  [[nodiscard]] bool idle() const;
+  /// Keeps `checkpoint-<steps>.h5`. `metrics`: the lines of metrics.jsonl so far.
+  void keep_checkpoint(const TrainingState& state, const std::string& metrics);
+  /// Keeps the parameters as `snapshot-<steps>.h5`, a model.
+  void keep_snapshot(const TrainingState& state);
+  /// Until nothing is being written.
+  void wait();
+
+  /// Takes the outcomes since the last call, in order.
+  [[nodiscard]] std::vector<Outcome> outcomes();
+
+  /// Bytes of memory that the copies of a state of this shape take, and what is read back to be compared.
+  [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t optimizer_bytes);
+
+ private:
+  struct Shared;
+  void copy_parameters(const TrainingState& state);
+  void start(bool is_checkpoint);
+
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/real.hpp"
+#include "rbmpi/model/rbm.hpp"
+
+namespace rbmpi {
+
+/// How far a training is, between two steps. The order of the rows and all random numbers are pure functions of seed,
+/// layer, epoch and step (docs/numerics.md), so together with the parameters and what the optimizer remembers this is
+/// all that a training needs to go on.
+struct TrainingProgress {
+  std::uint32_t layer = 0;
+  std::uint64_t epoch = 1;         ///< the epoch that is going on, from 1; one more than there are when all is done
+  std::uint64_t epoch_rows = 0;    ///< rows of that epoch that are done
+  std::uint64_t steps = 0;         ///< steps of this layer that are done
+  double epoch_squared_error = 0;  ///< of those rows, a whole number of squared_error_unit
+  double epoch_seconds = 0;        ///< that they took
+  friend bool operator==(const TrainingProgress&, const TrainingProgress&) = default;
+};
+
+/// Something that an optimizer remembers from step to step, such as the velocity, by its name in files. It has the
+/// layout of the parameters (RbmShape).
+struct OptimizerMemory {
+  const char* name;
+  std::span<Real> values;
+};
+
+/// A training between two steps, as it is in memory.
+struct TrainingState {
+  const Rbm& rbm;
+  std::span<const OptimizerMemory> optimizer;
+  const TrainingProgress& progress;
+};
+
+/// A copy of it, to go on from.
+struct SavedState {
+  struct Memory {
+    std::string name;
+    AlignedBuffer<Real> values;
+  };
+  Rbm rbm;
+  std::vector<Memory> optimizer;
+  TrainingProgress progress;
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,110 @@
+#include "rbmpi/storage/sealed_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rbmpi/core/digest.hpp"
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const char* doing, const fs::path& file, const std::string& why) {
+  throw Error(Failure::file, fmt::format("cannot {} '{}': {}", doing, file.string(), why));
+}
+
+[[noreturn]] void damaged(const fs::path& file, const std::string& why) {
+  throw Error(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why));
+}
+
+std::string reason(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, const char* doing, const fs::path& named)
+      : value_(::open(path.c_str(), flags | O_CLOEXEC)) {
+    if (value_ < 0) fail(doing, named, errno == ENOENT ? "no such file" : reason(errno));
+  }
+  ~Descriptor() { ::close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int value() const noexcept { return value_; }
+
+ private:
+  int value_;
+};
+
+/// Fills `bytes` from the file's current position on; gives how many there were.
+std::size_t read_some(const Descriptor& file, std::span<char> bytes, const fs::path& named) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = ::read(file.value(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", named, reason(errno));
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+/// The seal of what follows the file's current position.
+std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
+  Sha256 hash;
+  std::uint64_t length = 0;
+  std::vector<char> block(std::size_t{1} << 20U);
+  for (std::size_t count = block.size(); count == block.size(); length += count) {
+    count = read_some(file, block, named);
+    hash.update(std::as_bytes(std::span(block).first(count)));
+  }
+  std::string seal =
+      fmt::format("rbmpi-seal 1\nbytes {}\nsha256 {}\n", length, hexadecimal(hash.finish())) +
+      "\nThe SHA-256 is that of the bytes that follow these first 512, where the HDF5 file begins.\n"
+      "tail --bytes=+513 FILE | sha256sum\n";
+  seal.resize(seal_bytes - 1, ' ');
+  return seal + '\n';
+}
+
+void flush(const Descriptor& file, const fs::path& named) {
+  if (::fsync(file.value()) != 0) fail("write", named, reason(errno));
+}
+
+}  // namespace
+
+void seal_file(const fs::path& path, const fs::path& named) {
+  const Descriptor file(path, O_RDWR, "write", named);
+  flush(file, named);
+  // What comes back is then what the disk holds. Where the system keeps its copy, that one is read.
+  (void)::posix_fadvise(file.value(), 0, 0, POSIX_FADV_DONTNEED);
+  if (::lseek(file.value(), static_cast<off_t>(seal_bytes), SEEK_SET) < 0) fail("write", named, reason(errno));
+  const std::string seal = seal_of_rest(file, named);
+  const ssize_t written = ::pwrite(file.value(), seal.data(), seal.size(), 0);
+  if (written != static_cast<ssize_t>(seal.size())) fail("write", named, reason(written < 0 ? errno : ENOSPC));
+  flush(file, named);
+}
+
+void check_seal(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY, "read", path);
+  struct stat status {};
+  if (::fstat(file.value(), &status) != 0) fail("read", path, reason(errno));
+  if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
+  std::string seal(seal_bytes, '\0');
+  if (read_some(file, seal, path) < seal.size()) damaged(path, "it is too short");
+  if (!seal.starts_with("rbmpi-seal ")) damaged(path, "it does not begin with a seal, the checksum of its content");
+  if (seal != seal_of_rest(file, path)) damaged(path, "its content does not match its checksum");
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,153 @@
+#include "rbmpi/train/checkpoint.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
+#include "rbmpi/train/optimizer.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* progress_group = "/progress";
+constexpr const char* metrics_name = "/metrics";
+constexpr const char* optimizer_attribute = "optimizer";  // names of what it remembers, with blanks between them
+
+[[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
+  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
+}
+
+/// The whole numbers of the progress with their names in the file.
+template <typename Progress>
+auto counts_of(Progress& progress) {
+  return std::array{std::pair{"epoch", &progress.epoch}, std::pair{"epoch_rows", &progress.epoch_rows},
+                    std::pair{"steps", &progress.steps}};
+}
+
+/// The others.
+template <typename Progress>
+auto reals_of(Progress& progress) {
+  return std::array{std::pair{"epoch_squared_error", &progress.epoch_squared_error},
+                    std::pair{"epoch_seconds", &progress.epoch_seconds}};
+}
+
+std::uint64_t read_count(const Hdf5File& file, const char* name) {
+  const auto values = file.integers_attribute(progress_group, name);
+  if (!values || values->size() != 1 || values->front() < 0) {
+    refuse(file, fmt::format("has no whole number '{}' in '{}'", name, progress_group));
+  }
+  return static_cast<std::uint64_t>(values->front());
+}
+
+void write_progress(Hdf5File& file, const TrainingProgress& progress) {
+  file.create_group(progress_group);
+  file.set_integers_attribute(progress_group, "layer", {static_cast<std::int64_t>(progress.layer)});
+  for (const auto& [name, value] : counts_of(progress)) {
+    file.set_integers_attribute(progress_group, name, {static_cast<std::int64_t>(*value)});
+  }
+  for (const auto& [name, value] : reals_of(progress)) file.set_real_attribute(progress_group, name, *value);
+}
+
+std::string optimizer_group(const Checkpoint& checkpoint, const std::string& name) {
+  return layer_group(checkpoint.progress.layer) + "/" + name;
+}
+
+void write(Hdf5File& file, const Checkpoint& checkpoint) {
+  write_model(file, checkpoint.model);
+  write_progress(file, checkpoint.progress);
+  std::string names;
+  const RbmShape shape = checkpoint.model.layers.at(checkpoint.progress.layer).shape();
+  for (const SavedState::Memory& memory : checkpoint.optimizer) {
+    write_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
+    names += (names.empty() ? "" : " ") + memory.name;
+  }
+  file.set_text_attribute(progress_group, optimizer_attribute, names);
+  file.write_text(metrics_name, checkpoint.metrics);
+}
+
+Checkpoint read(const Hdf5File& file) {
+  if (!is_checkpoint(file)) refuse(file, "is a model, but no checkpoint: it has no '/progress'");
+  Checkpoint checkpoint{.model = read_model(file), .optimizer = {}, .progress = read_progress(file), .metrics = {}};
+  if (checkpoint.progress.layer >= checkpoint.model.layers.size()) {
+    refuse(file, fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer,
+                             checkpoint.model.layers.size()));
+  }
+  const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
+  std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(' '), names.size());
+    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(shape.parameters())};
+    names.erase(0, end + 1);
+    read_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
+    checkpoint.optimizer.push_back(std::move(memory));
+  }
+  checkpoint.metrics = file.read_text(metrics_name);
+  return checkpoint;
+}
+
+bool same_bits(std::span<const Real> a, std::span<const Real> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+/// Whether the file holds just what is in memory.
+bool equal(const Checkpoint& a, const Checkpoint& b) {
+  const auto same_layer = [](const Rbm& x, const Rbm& y) {
+    return x.shape() == y.shape() && same_bits(x.parameters(), y.parameters());
+  };
+  const auto same_memory = [](const SavedState::Memory& x, const SavedState::Memory& y) {
+    return x.name == y.name && same_bits(x.values.span(), y.values.span());
+  };
+  return std::ranges::equal(a.model.layers, b.model.layers, same_layer) &&
+         a.model.configuration == b.model.configuration && a.model.provenance == b.model.provenance &&
+         std::ranges::equal(a.optimizer, b.optimizer, same_memory) && a.progress == b.progress &&
+         a.metrics == b.metrics;
+}
+
+}  // namespace
+
+bool is_checkpoint(const Hdf5File& file) {
+  return file.exists(progress_group);
+}
+
+TrainingProgress read_progress(const Hdf5File& file) {
+  TrainingProgress progress;
+  progress.layer = static_cast<std::uint32_t>(std::min<std::uint64_t>(read_count(file, "layer"), UINT32_MAX));
+  for (const auto& [name, value] : counts_of(progress)) *value = read_count(file, name);
+  for (const auto& [name, value] : reals_of(progress)) {
+    const auto number = file.real_attribute(progress_group, name);
+    if (!number || !std::isfinite(*number) || *number < 0) {
+      refuse(file, fmt::format("has no number '{}' in '{}'", name, progress_group));
+    }
+    *value = *number;
+  }
+  return progress;
+}
+
+void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
+  AtomicFile atomic(path);
+  Hdf5File file = Hdf5File::create(atomic.temporary(), path, seal_bytes);
+  write(file, checkpoint);
+  file.close();
+  seal_file(atomic.temporary(), path);
+  if (!equal(read(Hdf5File::open(atomic.temporary())), checkpoint)) {
+    throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
+                                           "the memory of this machine is faulty",
+                                           path.string()));
+  }
+  atomic.commit();
+}
+
+Checkpoint load_checkpoint(const fs::path& path) {
+  check_seal(path);
+  return read(Hdf5File::open(path));
+}
+
+}  // namespace rbmpi

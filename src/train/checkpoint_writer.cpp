@@ -1,0 +1,146 @@
+#include "rbmpi/train/checkpoint_writer.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+
+/// What the two threads share. `checkpoint` and the settings belong to the writing thread while `busy`, else to the
+/// other; the rest is guarded by the mutex.
+struct CheckpointWriter::Shared {
+  Shared(RunFolder run_folder, std::uint64_t checkpoints_kept) : folder(std::move(run_folder)), keep(checkpoints_kept) {}
+
+  RunFolder folder;
+  std::uint64_t keep;
+  Checkpoint checkpoint;  ///< the copy; its buffers are used again
+  bool is_checkpoint = true;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool busy = false;
+  bool end = false;
+  std::vector<Outcome> outcomes;
+  std::thread thread;
+
+  void write();
+  void run();
+};
+
+void CheckpointWriter::Shared::write() {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  const std::uint64_t steps = checkpoint.progress.steps;
+  Outcome outcome{.file = is_checkpoint ? folder.checkpoint(steps) : folder.snapshot(steps), .problem = {}};
+  try {
+    if (is_checkpoint) {
+      save_checkpoint(outcome.file, checkpoint);
+      folder.remove_old_checkpoints(steps, keep);
+    } else {
+      save_model(outcome.file, checkpoint.model);
+    }
+  } catch (const std::exception& error) {  // no reason to end the training
+    outcome.problem = error.what();
+  }
+  outcome.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const std::scoped_lock lock(mutex);
+  outcomes.push_back(std::move(outcome));
+}
+
+void CheckpointWriter::Shared::run() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    changed.wait(lock, [&] { return busy || end; });
+    if (!busy) return;
+    lock.unlock();
+    write();
+    lock.lock();
+    busy = false;
+    changed.notify_all();
+  }
+}
+
+CheckpointWriter::CheckpointWriter(RunFolder folder, std::uint64_t keep)
+    : shared_(std::make_unique<Shared>(std::move(folder), keep)) {
+  shared_->thread = std::thread([shared = shared_.get()] { shared->run(); });
+}
+
+CheckpointWriter::~CheckpointWriter() {
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->end = true;
+  }
+  shared_->changed.notify_all();
+  shared_->thread.join();
+}
+
+void CheckpointWriter::describe(std::string configuration, std::map<std::string, std::string> provenance) {
+  wait();
+  shared_->checkpoint.model.configuration = std::move(configuration);
+  shared_->checkpoint.model.provenance = std::move(provenance);
+}
+
+bool CheckpointWriter::idle() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return !shared_->busy;
+}
+
+void CheckpointWriter::keep_checkpoint(const TrainingState& state, const std::string& metrics) {
+  wait();
+  copy_parameters(state);
+  std::vector<SavedState::Memory>& copies = shared_->checkpoint.optimizer;
+  copies.resize(state.optimizer.size());
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const OptimizerMemory& memory = state.optimizer[i];
+    if (copies[i].values.size() != memory.values.size()) copies[i].values = AlignedBuffer<Real>(memory.values.size());
+    copies[i].name = memory.name;
+    std::ranges::copy(memory.values, copies[i].values.data());
+  }
+  shared_->checkpoint.metrics = metrics;
+  start(true);
+}
+
+void CheckpointWriter::keep_snapshot(const TrainingState& state) {
+  wait();
+  copy_parameters(state);
+  start(false);
+}
+
+void CheckpointWriter::copy_parameters(const TrainingState& state) {
+  std::vector<Rbm>& layers = shared_->checkpoint.model.layers;
+  if (layers.size() != 1 || layers.front().shape() != state.rbm.shape()) {
+    layers.clear();
+    layers.emplace_back(state.rbm.shape());
+  }
+  std::ranges::copy(state.rbm.parameters(), layers.front().parameters().begin());
+  shared_->checkpoint.progress = state.progress;
+}
+
+void CheckpointWriter::start(bool is_checkpoint) {
+  shared_->is_checkpoint = is_checkpoint;
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->busy = true;
+  }
+  shared_->changed.notify_all();
+}
+
+void CheckpointWriter::wait() {
+  std::unique_lock lock(shared_->mutex);
+  shared_->changed.wait(lock, [&] { return !shared_->busy; });
+}
+
+std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
+  const std::scoped_lock lock(shared_->mutex);
+  return std::exchange(shared_->outcomes, {});
+}
+
+std::uint64_t CheckpointWriter::memory(RbmShape shape, std::uint64_t optimizer_bytes) {
+  return 2 * (shape.parameters() * sizeof(Real) + optimizer_bytes);
+}
+
+}  // namespace rbmpi
