@@ -1,0 +1,232 @@
+#include "rbmpi/core/child_process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/memory.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// One end of a pipe. Move-only.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) noexcept : number_(number) {}
+  ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int number() const noexcept { return number_; }
+  void close() noexcept {
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
+  }
+
+ private:
+  int number_;
+};
+
+/// What comes first through the pipe. The pipe ends early if the child did.
+struct Header {
+  bool failed = false;
+  Failure failure = Failure::other;
+  std::uint64_t length = 0;  ///< of the result or the message, which follows
+};
+
+std::string reason(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+/// Bytes of memory that count against RLIMIT_DATA now.
+std::uint64_t data_in_use() {
+  std::ifstream file("/proc/self/statm");
+  std::array<std::uint64_t, 6> pages{};  // the sixth are data and stack
+  for (std::uint64_t& field : pages) file >> field;
+  return pages.back() * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// --- In the child ---
+
+void limit(__rlimit_resource resource, std::uint64_t most) {
+  rlimit now{};
+  if (getrlimit(resource, &now) != 0) return;
+  now.rlim_cur = std::min<rlim_t>(now.rlim_max, most);
+  setrlimit(resource, &now);
+}
+
+void prepare_child(pid_t parent, const ChildOptions& options, std::uint64_t most_memory) {
+  // MPI libraries print the stack at a crash; here a crash is one of the things that may happen.
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGTRAP}) std::signal(signal, SIG_DFL);
+  prctl(PR_SET_DUMPABLE, 0);  // no core file
+  if (const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC); nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+  if (options.outlives_parent) {
+    setsid();
+  } else {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+  }
+  if (options.cpu_seconds > 0) limit(RLIMIT_CPU, options.cpu_seconds);
+  if (options.limit_memory) limit(RLIMIT_DATA, most_memory);
+}
+
+void send(int pipe, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(pipe, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) _exit(1);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+[[noreturn]] void run_child(const std::function<std::string()>& work, int pipe) noexcept {
+  Header header;
+  std::string text;
+  try {
+    text = work();
+  } catch (const Error& error) {
+    header = {.failed = true, .failure = error.failure()};
+    text = error.what();
+  } catch (const std::bad_alloc&) {
+    header.failed = true;
+    text = "out of memory";
+  } catch (const std::exception& error) {
+    header.failed = true;
+    text = error.what();
+  } catch (...) {
+    header.failed = true;
+    text = "an unknown exception";
+  }
+  std::fflush(stdout);
+  header.length = text.size();
+  send(pipe, {reinterpret_cast<const char*>(&header), sizeof header});
+  send(pipe, text);
+  _exit(0);
+}
+
+// --- In the parent ---
+
+/// A running child. The destructor leaves no zombie and no child behind.
+class Child {
+ public:
+  explicit Child(pid_t id) noexcept : id_(id) {}
+  ~Child() {
+    if (id_ <= 0) return;
+    signal(SIGKILL);
+    wait();
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  void signal(int number) const noexcept { kill(id_, number); }
+  /// The status of waitpid, or nothing if the system does not keep it (SIGCHLD is ignored).
+  std::optional<int> wait() noexcept {
+    int status = 0;
+    pid_t ended = 0;
+    do ended = waitpid(id_, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    id_ = -1;
+    return ended > 0 ? std::optional(status) : std::nullopt;
+  }
+
+ private:
+  pid_t id_;
+};
+
+/// Everything that the child sends until it closes its end or, asked to stop, takes too long to.
+std::string receive(int pipe, const Child& child, bool forward_stop) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int interval = 50;                 // milliseconds between two looks at a signal
+  constexpr std::chrono::seconds patience{5};  // of a child that was asked to stop
+  std::optional<Clock::time_point> asked;
+  std::string received;
+  std::array<char, 1U << 16U> block{};
+  for (;;) {
+    if (forward_stop && stop_requested()) {
+      if (!asked) {
+        child.signal(SIGTERM);
+        asked = Clock::now();
+      } else if (Clock::now() - *asked > patience) {
+        child.signal(SIGKILL);
+      }
+    }
+    pollfd end{pipe, POLLIN, 0};
+    if (poll(&end, 1, interval) <= 0) continue;
+    const ssize_t count = read(pipe, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return received;
+    received.append(block.data(), static_cast<std::size_t>(count));
+  }
+}
+
+[[noreturn]] void throw_crash(const std::string& doing, const ChildOptions& options, std::optional<int> status) {
+  if (!options.outlives_parent && stop_requested())
+    throw Error(Failure::interrupted, fmt::format("stopped by a signal, so it could not {}", doing));
+  const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
+  if (signal == SIGXCPU && options.cpu_seconds > 0) {
+    throw Error(Failure::file,
+                fmt::format("cannot {}: it takes more than {} s of processor time", doing, options.cpu_seconds));
+  }
+  if (signal == SIGKILL)
+    throw Error(Failure::other, fmt::format("cannot {}: its process was killed; was the memory exhausted?", doing));
+  std::string how = "for an unknown reason";
+  if (signal != 0) how = fmt::format("signal {}: {}", signal, strsignal(signal));
+  if (status && WIFEXITED(*status)) how = fmt::format("exit code {}", WEXITSTATUS(*status));
+  throw Error(Failure::file, fmt::format("cannot {}: {} ({})", doing, options.on_crash, how));
+}
+
+}  // namespace
+
+std::string run_in_child(const std::string& doing, const std::function<std::string()>& work,
+                         const ChildOptions& options) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    throw Error(Failure::other, fmt::format("cannot {}: no pipe to a child process: {}", doing, reason(errno)));
+  const Descriptor from_child(ends[0]);
+  Descriptor to_parent(ends[1]);
+  const std::uint64_t most_memory = options.limit_memory ? data_in_use() + available_memory() : 0;
+  std::fflush(stdout);  // or both would print it
+  const pid_t parent = getpid();
+  const pid_t id = fork();
+  if (id < 0) throw Error(Failure::other, fmt::format("cannot {}: no child process: {}", doing, reason(errno)));
+  if (id == 0) {
+    prepare_child(parent, options, most_memory);
+    run_child(work, to_parent.number());
+  }
+  Child child(id);
+  to_parent.close();
+  std::string received = receive(from_child.number(), child, !options.outlives_parent);
+  const std::optional<int> status = child.wait();
+
+  Header header;
+  if (received.size() < sizeof header) throw_crash(doing, options, status);
+  std::memcpy(&header, received.data(), sizeof header);
+  received.erase(0, sizeof header);
+  if (received.size() != header.length) throw_crash(doing, options, status);
+  if (header.failed) throw Error(header.failure, received);
+  return received;
+}
+
+}  // namespace rbmpi
