@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
@@ -38,6 +39,7 @@ int stop_signal() noexcept {
 }
 
 void throw_if_stopped(const char* doing) {
+  now_doing(doing);
   if (stop_requested()) throw Error(Failure::interrupted, std::string("stopped by a signal while ") + doing);
 }
 

@@ -14,6 +14,7 @@
 
 #include "parallel/handles.hpp"
 #include "parallel/mpi_check.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 
@@ -61,6 +62,7 @@ Communicator::Communicator(Handle* handle) : handle_(handle) {
 
 Communicator Communicator::world() {
   auto handle = std::make_unique<Handle>();
+  const WaitingForOthers waiting;
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &handle->communicator), "MPI_Comm_dup");
   return Communicator(handle.release());
 }
@@ -91,6 +93,7 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 Communicator Communicator::split(int colour) const {
   if (handle_ == nullptr) return {};
   auto part = std::make_unique<Handle>();
+  const WaitingForOthers waiting;
   check_mpi(MPI_Comm_split(handle_->communicator, colour, rank_, &part->communicator), "MPI_Comm_split");
   return Communicator(part.release());
 }
@@ -98,9 +101,12 @@ Communicator Communicator::split(int colour) const {
 Communicator Communicator::split_by_node(int ranks_per_node) const {
   if (handle_ == nullptr) return {};
   auto shared = std::make_unique<Handle>();
-  check_mpi(
-      MPI_Comm_split_type(handle_->communicator, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &shared->communicator),
-      "MPI_Comm_split_type");
+  {
+    const WaitingForOthers waiting;
+    check_mpi(
+        MPI_Comm_split_type(handle_->communicator, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &shared->communicator),
+        "MPI_Comm_split_type");
+  }
   Communicator node(shared.release());
   return ranks_per_node > 0 ? node.split(node.rank() / ranks_per_node) : std::move(node);
 }
@@ -111,6 +117,7 @@ template <typename Value>
 void sum_in_pieces(std::span<Value> values, MPI_Datatype type, MPI_Comm communicator) {
   for (std::size_t first = 0; first < values.size(); first += largest_count) {
     const std::size_t count = std::min(largest_count, values.size() - first);
+    const WaitingForOthers waiting;
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, static_cast<int>(count), type, MPI_SUM, communicator),
               "MPI_Allreduce");
   }
@@ -132,6 +139,7 @@ void Communicator::sum(std::span<std::int64_t> values) const {
 
 std::int64_t Communicator::maximum(std::int64_t value) const {
   if (size_ > 1) {
+    const WaitingForOthers waiting;
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, handle_->communicator), "MPI_Allreduce");
   }
   return value;
@@ -141,6 +149,7 @@ void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
   if (size_ == 1) return;
   for (std::size_t first = 0; first < bytes.size(); first += largest_count) {
     const std::size_t count = std::min(largest_count, bytes.size() - first);
+    const WaitingForOthers waiting;
     check_mpi(MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, root, handle_->communicator),
               "MPI_Bcast");
   }
@@ -157,7 +166,9 @@ std::string Communicator::broadcast(const std::string& text, int root) const {
 }
 
 void Communicator::barrier() const {
-  if (size_ > 1) check_mpi(MPI_Barrier(handle_->communicator), "MPI_Barrier");
+  if (size_ == 1) return;
+  const WaitingForOthers waiting;
+  check_mpi(MPI_Barrier(handle_->communicator), "MPI_Barrier");
 }
 
 namespace {

@@ -6,6 +6,7 @@
 
 #include "parallel/handles.hpp"
 #include "parallel/mpi_check.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
@@ -24,8 +25,11 @@ SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
   // All of it belongs to the first rank; the others ask where it is.
   MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
   void* memory = nullptr;
-  const int code = MPI_Win_allocate_shared(node.is_root() ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL,
-                                           handle->node, static_cast<void*>(&memory), &handle->window);
+  const int code = [&] {
+    const WaitingForOthers waiting;
+    return MPI_Win_allocate_shared(node.is_root() ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL, handle->node,
+                                   static_cast<void*>(&memory), &handle->window);
+  }();
   MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_ARE_FATAL);
   node.agree([&] {
     if (code != MPI_SUCCESS) {
@@ -51,6 +55,7 @@ SharedWindow::~SharedWindow() {
 void SharedWindow::release() {
   if (handle_ != nullptr && handle_->window != MPI_WIN_NULL) {
     check_mpi(MPI_Win_unlock_all(handle_->window), "MPI_Win_unlock_all");
+    const WaitingForOthers waiting;
     check_mpi(MPI_Win_free(&handle_->window), "MPI_Win_free");
   }
   delete std::exchange(handle_, nullptr);
@@ -70,6 +75,7 @@ SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
 void SharedWindow::synchronise() const {
   if (handle_ == nullptr || handle_->window == MPI_WIN_NULL) return;
   check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
+  const WaitingForOthers waiting;
   check_mpi(MPI_Barrier(handle_->node), "MPI_Barrier");
   check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
 }

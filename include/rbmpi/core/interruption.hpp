@@ -13,7 +13,7 @@ void stop_on_signals();
 [[nodiscard]] int stop_signal() noexcept;
 
 /// Local. Throws Error(Failure::interrupted) if a signal asked this process to stop. `doing` completes "stopped
-/// while ...".
+/// while ..." and, with static storage, is what the process is `now_doing`: a loop that asks shows that it is alive.
 void throw_if_stopped(const char* doing);
 
 }  // namespace rbmpi

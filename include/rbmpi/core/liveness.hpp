@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+namespace rbmpi {
+
+// What this process is doing, written by its main thread for whoever watches over it (parallel/watchdog). All of it is
+// Local, takes nanoseconds, allocates nothing and may be called in any thread; but work in the background must not
+// call it, for its signs of life would hide that the main thread hangs.
+
+/// A sign of life: from now on the process does `what`, such as "computing the gradient": a phrase with static storage.
+void now_doing(const char* what) noexcept;
+
+/// While it lives, the process waits for other ranks, in what it was last said to be doing. Begin and end are signs of
+/// life.
+class WaitingForOthers {
+ public:
+  WaitingForOthers() noexcept;
+  ~WaitingForOthers();
+  WaitingForOthers(const WaitingForOthers&) = delete;
+  WaitingForOthers& operator=(const WaitingForOthers&) = delete;
+};
+
+/// What was said last, and how many signs of life there were in all. The three values need not be of one instant.
+struct SignsOfLife {
+  const char* doing = "starting";
+  std::uint64_t beats = 0;
+  bool waiting = false;
+};
+[[nodiscard]] SignsOfLife signs_of_life() noexcept;
+
+}  // namespace rbmpi
