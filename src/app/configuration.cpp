@@ -7,7 +7,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -199,8 +201,16 @@ void set_key(TrainSettings& settings, const ConfigurationKey& key, const std::st
   }
 }
 
+constexpr std::size_t longest_file = std::size_t{1} << 20U;
+
 void set_from_file(TrainSettings& settings, const std::string& path, const std::string& text, Origins& origins) {
-  std::istringstream stream(text);
+  if (text.size() >= longest_file || text.find('\0') != std::string::npos) {
+    throw Error(Failure::file, fmt::format("'{}' is no configuration: it has a megabyte or more, or bytes that are no "
+                                           "text; lines 'key = value' would be right",
+                                           path));
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  std::istringstream stream(text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text);
   po::parsed_options parsed(nullptr);
   try {
     parsed = po::parse_config_file(stream, po::options_description(), /*allow_unregistered=*/true);
@@ -251,16 +261,9 @@ std::string help_of(const ConfigurationKey& key) {
 }
 
 std::string read_file(const std::string& path) {
-  constexpr std::size_t longest = std::size_t{1} << 20U;
-  std::string text(longest, '\0');
+  std::string text(longest_file, '\0');
   ByteSource source(path);
   text.resize(source.read(std::as_writable_bytes(std::span(text))));
-  if (text.size() == longest || text.find('\0') != std::string::npos) {
-    throw Error(Failure::file, fmt::format("'{}' is no configuration: it has a megabyte or more, or bytes that are no "
-                                           "text; lines 'key = value' would be right",
-                                           path));
-  }
-  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // byte order mark
   return text;
 }
 
@@ -288,6 +291,14 @@ bool read_configuration(const std::vector<std::string>& arguments, const Communi
     check_together(settings, origins);
   });
   return true;
+}
+
+TrainSettings parse_configuration(const std::string& path, const std::string& text) {
+  TrainSettings settings;
+  Origins origins;
+  set_from_file(settings, path, text, origins);
+  check_together(settings, origins);
+  return settings;
 }
 
 std::string configuration_help() {

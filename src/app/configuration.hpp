@@ -42,6 +42,10 @@ struct ConfigurationKey {
 [[nodiscard]] bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world,
                                       TrainSettings& settings);
 
+/// Local. What the text of a configuration file means without options besides; `path` is its name in messages. Throws
+/// Error(Failure::usage) as above, and Error(Failure::file) for what is no text.
+[[nodiscard]] TrainSettings parse_configuration(const std::string& path, const std::string& text);
+
 /// The text of --help.
 [[nodiscard]] std::string configuration_help();
 
