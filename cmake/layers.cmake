@@ -6,10 +6,21 @@ target_compile_options(rbmpi_settings INTERFACE
   $<$<BOOL:${RBMPI_WERROR}>:-Werror>
   # Every float operation is rounded on its own, on every processor: the digest rests on it (docs/numerics.md).
   -ffp-contract=off)
-if(RBMPI_SANITIZE)
-  target_compile_options(rbmpi_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+if(RBMPI_FUZZ)
+  set(rbmpi_sanitizers fuzzer-no-link,address,undefined)
+elseif(NOT RBMPI_SANITIZE)
+  set(rbmpi_sanitizers "")
+elseif(RBMPI_SANITIZE STREQUAL address)
+  set(rbmpi_sanitizers address,undefined)
+elseif(RBMPI_SANITIZE STREQUAL thread)
+  set(rbmpi_sanitizers thread)
+else()
+  message(FATAL_ERROR "RBMPI_SANITIZE = ${RBMPI_SANITIZE}: off, address or thread would be right")
+endif()
+if(rbmpi_sanitizers)
+  target_compile_options(rbmpi_settings INTERFACE -fsanitize=${rbmpi_sanitizers} -fno-sanitize-recover=undefined
                                                   -fno-omit-frame-pointer)
-  target_link_options(rbmpi_settings INTERFACE -fsanitize=address,undefined)
+  target_link_options(rbmpi_settings INTERFACE -fsanitize=${rbmpi_sanitizers})
 endif()
 
 # rbmpi_add_layer(NAME LINKS ...): the static library rbmpi_NAME (alias rbmpi::NAME) from src/NAME/*.cpp, with the

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "fuzz/support.hpp"
+#include "rbmpi/data/dataset_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace rbmpi::fuzz {
+
+/// Where the fuzzers of the importers write.
+inline std::filesystem::path output_path() {
+  static const test::TemporaryFolder folder;
+  return folder / "imported.h5";
+}
+
+/// What an import made can be read, and is what the import said.
+inline void check_imported(const std::filesystem::path& path, const DatasetInfo& made) {
+  const DatasetReader reader(path);
+  const DatasetInfo& info = reader.info();
+  promise(info.type == made.type && info.rows == made.rows && info.columns == made.columns &&
+              info.scale == made.scale && info.has_labels == made.has_labels && info.picture == made.picture,
+          "the dataset is what its import said");
+  constexpr std::uint64_t most_bytes = 1U << 20U;
+  const std::uint64_t rows = std::min(info.rows, most_bytes / (info.columns * element_size(info.type)));
+  std::vector<std::byte> samples(rows * info.columns * element_size(info.type));
+  reader.read_samples(0, rows, samples.data());
+  std::vector<std::int32_t> labels(info.has_labels ? rows : 0);
+  if (info.has_labels) reader.read_labels(0, rows, labels.data());
+}
+
+}  // namespace rbmpi::fuzz
