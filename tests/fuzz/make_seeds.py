@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""Makes the inputs that the fuzzers begin with, in tests/fuzz/seeds/<fuzzer>/.
+
+    make_seeds.py RBMPI
+
+RBMPI is the built program: some seeds are files that it wrote. Findings of the fuzzers that became seeds are not made
+here; they stay as they are.
+"""
+
+import gzip
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+def write(fuzzer, name, content):
+    folder = SEEDS / fuzzer
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def idx(magic, sizes, values):
+    return struct.pack(f">{1 + len(sizes)}I", magic, *sizes) + bytes(values)
+
+
+def make_idx():
+    images = idx(0x803, [3, 2, 2], range(0, 240, 20))
+    labels = idx(0x801, [3], [7, 0, 255])
+    table = idx(0x802, [2, 3], range(6))
+    cube = idx(0x804, [1, 2, 2, 2], range(8))
+
+    def both(labels, images):
+        return struct.pack("<H", len(labels)) + labels + images
+
+    packed = [gzip.compress(content, mtime=0) for content in (labels, images)]
+    write("fuzz_import_idx", "images.idx", both(b"", images))
+    write("fuzz_import_idx", "labels.idx", both(labels, images))
+    write("fuzz_import_idx", "gzip.idx", both(*packed))
+    write("fuzz_import_idx", "gzip-labels.idx", both(packed[0], images))
+    write("fuzz_import_idx", "table.idx", both(b"", table))
+    write("fuzz_import_idx", "cube.idx", both(b"", cube))
+    write("fuzz_import_idx", "truncated.idx", both(b"", images[:-1]))
+    write("fuzz_import_idx", "longer.idx", both(labels + b"\0", images + b"\0"))
+    write("fuzz_import_idx", "no-rows.idx", both(b"", idx(0x803, [0, 2, 2], [])))
+    write("fuzz_import_idx", "claims-much.idx", both(b"", idx(0x804, [2**32 - 1] * 4, [])))
+
+
+def make_csv():
+    def csv(text, label=0, scale=0, kind=0, header=True, picture=None):
+        choice = label | scale << 2 | kind << 4 | (not header) << 6
+        if picture:
+            choice |= 1 << 7 | picture[0] << 8 | picture[1] << 12
+        return struct.pack("<H", choice) + (text if isinstance(text, bytes) else text.encode())
+
+    none, last, first, by_name = range(4)
+    table = "a,b,label\n0,255,3\n7,8,9\n"
+    write("fuzz_import_csv", "header.csv", csv(table))
+    write("fuzz_import_csv", "label-by-name.csv", csv(table, label=by_name))
+    write("fuzz_import_csv", "label-last.csv", csv("0.5,1e-3,7\n0,1,-8\n", label=last, header=False))
+    write("fuzz_import_csv", "label-first.csv", csv('"label","x"\r\n"1","0.25"\r\n', label=first))
+    write("fuzz_import_csv", "picture.csv", csv("1,2,3,4,5,6\n", header=False, picture=(2, 3)))
+    write("fuzz_import_csv", "quotes.csv", csv('"a ""b""","c\nd"\n" +1 ",\t2\t\n', scale=2))
+    write("fuzz_import_csv", "mark.csv", csv(b"\xef\xbb\xbfa,b\n1,0\n\n0,1\n", scale=1))
+    write("fuzz_import_csv", "scale.csv", csv("3e29,1e30\n", scale=3, header=False))
+    write("fuzz_import_csv", "float64.csv", csv("1e29,5e-324\n", scale=3, kind=3, header=False))
+    write("fuzz_import_csv", "uint8.csv", csv("a\n1\n2\n", kind=1, scale=2))
+    write("fuzz_import_csv", "float32.csv", csv("a\n0.1\n", kind=2))
+    write("fuzz_import_csv", "no-newline.csv", csv("a,b\n1,0", label=none))
+    write("fuzz_import_csv", "words.csv", csv("a;b\n1;2\n\n,\n"))
+    write("fuzz_import_csv", "gzip.csv", csv(gzip.compress(table.encode(), mtime=0), label=by_name))
+
+
+def make_configurations():
+    seeds = {
+        "least": "data = train.h5\noutput = run\n",
+        "schedules": "data = train.h5\noutput = run\nlearning-rate = 1:0.1, 6:0.05,9:1e-3\nmomentum=1:0.5, 6 : 0.9\n"
+        "weight-cost = 2e-4\nepochs = 20\n",
+        "words": "# a comment\ndata = /tmp/a b.h5  # another\noutput = ../run\n\nrows = all\nvalidation = 0.1\n"
+        "hidden = 500\nbatch-size = 100\nweight-init = 0.01\nvisible-bias-init = data\nshuffle = off\nsample-data = on\n"
+        "seed = 18446744073709551615\nestimator = cd\noptimizer = momentum\narithmetic = plain\nthreads = auto\n"
+        "ranks-per-node = 2\nprogress = lines\n",
+        "validation": "data = d\noutput = o\nvalidation = valid.h5\nrows = 60000\nthreads = 2\nranks-per-node = auto\n",
+        "mark": "\ufeffdata = d\r\noutput = o\r\nseed = 0\r\n",
+        "mistakes": "data = d\noutput = o\nepoch = 3\n[section]\nhidden\n",
+        "twice": "data = d\noutput = o\nseed = 1\nseed = 2\n",
+    }
+    for name, text in seeds.items():
+        write("fuzz_configuration", name + ".config", text.encode())
+
+
+def make_hdf5(program):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+
+        def keep(fuzzer, name, path=None):
+            write(fuzzer, name, (path or folder / name).read_bytes())
+
+        def h5(fuzzer, name, fill):
+            with h5py.File(folder / name, "w", libver="earliest") as file:
+                fill(file)
+            keep(fuzzer, name)
+
+        def rbmpi(*arguments):
+            subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+        (folder / "table.csv").write_text("a,b,c,label\n0,255,3,1\n7,8,9,2\n")
+        rbmpi("import", "--csv", "table.csv", "--label-column", "label", "--output", "imported.h5")
+        keep("fuzz_dataset", "imported.h5")
+
+        def every_value(file, dtype, **options):
+            values = numpy.linspace(0, 1, 12).reshape(4, 3)
+            file.create_dataset("samples", data=(values * 255 if dtype == "uint8" else values).astype(dtype), **options)
+            file["samples"].attrs["shape"] = [1, 3]
+
+        h5("fuzz_dataset", "plain.h5", lambda file: every_value(file, "float32"))
+        h5("fuzz_dataset", "float64.h5", lambda file: every_value(file, ">f8", chunks=(2, 3)))
+        h5("fuzz_dataset", "gzip.h5", lambda file: every_value(file, "uint8", chunks=(3, 2), compression=4,
+                                                              shuffle=True, fletcher32=True))
+        h5("fuzz_dataset", "growing.h5", lambda file: every_value(file, "uint8", chunks=(1, 3), maxshape=(None, 3)))
+
+        def labels(file):
+            every_value(file, "float32")
+            file["samples"].attrs["scale"] = 1.0
+            file["labels"] = numpy.arange(4, dtype="int64")
+            file.attrs["format"] = "rbmpi-dataset"
+            file.attrs["format_version"] = 1
+            file.attrs["source"] = "somewhere"
+
+        h5("fuzz_dataset", "labels.h5", labels)
+
+        def links(file):
+            every_value(file.create_group("group"), "float32")
+            file["samples"] = h5py.SoftLink("/group/samples")
+            file["labels"] = h5py.ExternalLink("other.h5", "/labels")
+
+        h5("fuzz_dataset", "links.h5", links)
+
+        rbmpi("train", "--data", "imported.h5", "--output", "run", "--hidden", 2, "--epochs", 1, "--threads", 1)
+        keep("fuzz_model", "trained.h5", folder / "run" / "model.h5")
+
+        def layers(file):
+            for layer, (visible, hidden) in enumerate([(3, 2), (2, 1)]):
+                group = file.create_group(f"layer_{layer}")
+                group["weights"] = numpy.full((visible, hidden), 0.5, dtype="float32")
+                group["visible_bias"] = numpy.zeros(visible, dtype="float32")
+                group["hidden_bias"] = numpy.zeros(hidden, dtype="float32")
+            file.attrs["format"] = numpy.bytes_("rbmpi-model")
+
+        h5("fuzz_model", "two-layers.h5", layers)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    make_idx()
+    make_csv()
+    make_configurations()
+    make_hdf5(Path(sys.argv[1]).resolve())
+
+
+if __name__ == "__main__":
+    main()
