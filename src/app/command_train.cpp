@@ -2,9 +2,12 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <map>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -12,7 +15,10 @@
 #include "app/command.hpp"
 #include "app/configuration.hpp"
 #include "app/progress.hpp"
+#include "app/run_recorder.hpp"
+#include "app/run_start.hpp"
 #include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/parse.hpp"
@@ -20,7 +26,7 @@
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/model/model_file.hpp"
-#include "rbmpi/train/metrics_log.hpp"
+#include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -32,6 +38,7 @@ struct Layout {
   Communicator node;  ///< the ranks that share memory (or a simulated node of them)
   int nodes = 1;
   int ranks_on_machine = 1;  ///< of this rank's real node
+  bool has_root = true;      ///< whether rank 0 is on this node
   int threads = 1;
 };
 
@@ -56,6 +63,7 @@ Layout arrange(const TrainSettings& settings, const Communicator& world) {
   Layout layout;
   layout.ranks_on_machine = world.split_by_node(0).size();
   layout.node = world.split_by_node(settings.ranks_per_node);
+  layout.has_root = layout.node.maximum(world.is_root() ? 1 : 0) > 0;
   std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
   world.sum(std::span(&first_ranks, 1));
   layout.nodes = static_cast<int>(first_ranks);
@@ -72,6 +80,10 @@ struct LoadedData {
   std::optional<NodeSamples> validation_samples;  ///< if they come from a file of their own
   TrainingData views;
 
+  /// Of the file to validate on; empty if there is none.
+  [[nodiscard]] std::string validation_digest() const {
+    return validation_samples ? validation_samples->digest() : std::string();
+  }
   /// Of all samples on one node.
   [[nodiscard]] std::uint64_t bytes() const {
     const auto size = [](const Samples& all) { return all.rows * all.row_bytes(); };
@@ -92,17 +104,26 @@ std::optional<double> validation_share(const std::string& validation) {
               fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
 }
 
+/// The share of one rank in what the root needs on its node to keep checkpoints.
+std::uint64_t checkpoint_memory(const TrainSettings& settings, std::uint64_t visible, const Layout& layout) {
+  if (!layout.has_root) return 0;
+  const RbmShape shape{visible, settings.training.hidden};
+  return CheckpointWriter::memory(shape, optimizer(settings.training.optimizer).memory(shape)) /
+         static_cast<std::uint64_t>(layout.node.size());
+}
+
 /// Collective.
-LoadedData load_data(const TrainSettings& settings, const Communicator& world, const Communicator& node) {
+LoadedData load_data(const TrainSettings& settings, const Communicator& world, const Layout& layout) {
   std::optional<double> share;
   const bool validate = !settings.validation.empty();
   if (validate) world.agree([&] { share = validation_share(settings.validation); });
 
   LoadedData data;
   const auto model_memory = [&](const DatasetInfo& info) {
-    return training_memory(settings.training, info.columns, validate, world.size());
+    return training_memory(settings.training, info.columns, validate, world.size()) +
+           checkpoint_memory(settings, info.columns, layout);
   };
-  data.samples.emplace(world, node, settings.data, settings.rows, model_memory);
+  data.samples.emplace(world, layout.node, settings.data, settings.rows, model_memory);
   const Samples& all = data.samples->samples();
   data.views.training = all;
   if (share) {
@@ -117,7 +138,7 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
     data.views.training = all.part(0, all.rows - rows);
     data.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data.validation_samples.emplace(world, node, settings.validation, 0, model_memory);
+    data.validation_samples.emplace(world, layout.node, settings.validation, 0, model_memory);
     data.views.validation = data.validation_samples->samples();
     world.agree([&] {
       if (data.views.validation.columns == all.columns) return;
@@ -188,21 +209,21 @@ std::string command_line(const std::vector<std::string>& arguments) {
                          });
 }
 
-Model make_model(Rbm rbm, const TrainSettings& settings, const NodeSamples& samples,
-                 const std::vector<std::string>& arguments) {
-  Model model;
-  model.layers.push_back(std::move(rbm));
-  model.configuration = effective_configuration(settings);
-  model.provenance = {{"program", "rbmpi " + version()},
-                      {"mpi", MpiEnvironment::library_version()},
-                      {"blas", blas_version() + " " + blas_kernel()},
-                      {"hdf5", Hdf5File::library_version()},
-                      {"created", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
-                      {"command", command_line(arguments)},
-                      {"dataset", settings.data.string()},
-                      {"dataset_rows", fmt::format("{}", samples.samples().rows)},
-                      {"dataset_digest", samples.digest()}};
-  return model;
+/// Where a model of this run comes from.
+std::map<std::string, std::string> make_provenance(const TrainSettings& settings, const LoadedData& data,
+                                                   const std::vector<std::string>& arguments) {
+  std::map<std::string, std::string> provenance = {
+      {"program", "rbmpi " + version()},
+      {"mpi", MpiEnvironment::library_version()},
+      {"blas", blas_version() + " " + blas_kernel()},
+      {"hdf5", Hdf5File::library_version()},
+      {"created", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
+      {"command", command_line(arguments)},
+      {"dataset", settings.data.string()},
+      {"dataset_rows", fmt::format("{}", data.samples->samples().rows)},
+      {"dataset_digest", data.samples->digest()}};
+  if (data.validation_samples) provenance["validation_digest"] = data.validation_samples->digest();
+  return provenance;
 }
 
 void print_summary(const RunFolder& folder, const Model& model, const EpochMetrics& last, const TimeSplit& split,
@@ -231,57 +252,141 @@ std::uint64_t largest_private_memory(const Layout& layout, const LoadedData& dat
   return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(all - std::min(all, samples))));
 }
 
+/// What the root says besides errors: one line on the standard error.
+void warn(const std::string& message) {
+  fmt::print(stderr, "rbmpi: warning: {}\n", message);
+}
+
+/// Collective. The root's value on every rank.
+template <typename Value>
+Value from_root(Value value, const Communicator& world) {
+  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
+  return value;
+}
+
+void print_finished(const TrainSettings& settings, const Model& model) {
+  fmt::print("the run in {} is finished: {} trained\n", settings.output.string(),
+             plural(settings.training.epochs, "epoch"));
+  fmt::print("  model       {}\n", RunFolder(settings.output).model().string());
+  fmt::print("  digest      {}\n", model_digest(model.layers));
+  fmt::print("More epochs go on with it, --fresh starts over.\n");
+}
+
+/// What the run goes on from, and what it does not.
+void print_beginning(const std::optional<Checkpoint>& checkpoint, const std::filesystem::path& old_run) {
+  if (!old_run.empty()) fmt::print("  fresh       the run that was here is now in {}\n", old_run.string());
+  if (checkpoint) {
+    const TrainingProgress& progress = checkpoint->progress;
+    fmt::print("  resumes     from checkpoint-{}.h5: epoch {}, {} done\n", progress.steps, progress.epoch,
+               plural(progress.steps, "step"));
+  }
+  std::fflush(stdout);
+}
+
+/// Writes the model that is the fruit of the run.
+void save_final_model(const RunFolder& folder, const Model& model, const RunRecorder& recorder) {
+  try {
+    save_model(folder.model(), model);
+  } catch (const Error& error) {
+    if (!recorder.last_checkpoint() || !recorder.checkpoint_problem().empty()) throw;
+    throw Error(error.failure(),
+                fmt::format("{}; nothing is lost: {} has it, and the same command writes the model when that works",
+                            error.what(), folder.checkpoint(*recorder.last_checkpoint()).filename().string()));
+  }
+}
+
+/// Collective. Throws what a stopped training ends with: the word on its checkpoint.
+[[noreturn]] void throw_stopped(const TrainingProgress& progress, const RunFolder& folder,
+                                const std::optional<RunRecorder>& recorder, const Communicator& world) {
+  const auto signal = static_cast<int>(world.maximum(stop_signal()));
+  const std::string stopped = fmt::format("stopped by {} in epoch {} after step {}",
+                                          signal > 0 ? fmt::format("SIG{}", sigabbrev_np(signal)) : "its time limit",
+                                          progress.epoch, progress.steps);
+  world.agree_on_root([&] {
+    if (recorder->checkpoint_problem().empty()) return;
+    throw Error(Failure::file,
+                fmt::format("{}, but its checkpoint is lost: {}; the same command goes on from the last one "
+                            "before",
+                            stopped, recorder->checkpoint_problem()));
+  });
+  throw AgreedError(Failure::interrupted, fmt::format("{}; {} is written and the same command goes on from there",
+                                                      stopped, folder.checkpoint(progress.steps).filename().string()));
+}
+
 }  // namespace
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
+  const RunRecorder::Clock::time_point begin = RunRecorder::Clock::now();
   TrainSettings settings;
   if (!read_configuration(arguments, world, settings)) {
     if (world.is_root()) fmt::print("{}", configuration_help());
     return;
   }
   const RunFolder folder(settings.output);
-  world.agree_on_root([&] { folder.check(); });
-  const Layout layout = arrange(settings, world);
-  LoadedData data = load_data(settings, world, layout.node);
-  world.agree_on_root([&] {
-    folder.create();
-    folder.write_configuration(effective_configuration(settings));
-  });
-  MetricsLog log(folder.metrics());
 
+  // These four are the root's alone.
+  std::optional<RunStart> start;
+  std::optional<SavedState> saved;
   std::optional<Progress> progress;
-  if (world.is_root()) {
-    print_banner(settings, world, layout, data);
-    progress.emplace(settings.progress, settings.training.epochs);
+  std::optional<RunRecorder> recorder;
+
+  world.agree_on_root([&] { start.emplace(settings, warn); });
+  if (from_root(start && start->is_finished(), world)) {
+    if (start) print_finished(settings, start->finished_model());
+    return;
   }
+  const Layout layout = arrange(settings, world);
+  LoadedData data = load_data(settings, world, layout);
+  const std::map<std::string, std::string> provenance = make_provenance(settings, data, arguments);
+  world.agree_on_root([&] {
+    start->check_data(data.samples->digest(), data.validation_digest());
+    const std::filesystem::path old_run = start->prepare();
+    std::optional<Checkpoint> checkpoint = std::exchange(start->checkpoint(), std::nullopt);
+    print_banner(settings, world, layout, data);
+    print_beginning(checkpoint, old_run);
+    progress.emplace(settings.progress, settings.training.epochs,
+                     checkpoint ? checkpoint->progress : TrainingProgress{});
+    const auto warn_over_bar = [&progress](const std::string& message) {
+      if (progress) progress->clear();
+      warn(message);
+    };
+    recorder.emplace(settings, folder, data.views.training.rows, checkpoint ? checkpoint->metrics : std::string(),
+                     provenance, begin, warn_over_bar);
+    if (checkpoint) {
+      saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
+                         .optimizer = std::move(checkpoint->optimizer),
+                         .progress = checkpoint->progress};
+    }
+  });
+
   EpochMetrics last_epoch;
-  std::optional<Error> metrics_failure;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& metrics) {
     (void)peak_private_memory();
     last_epoch = metrics;
-    if (!progress) return;
-    progress->epoch(metrics);
-    try {
-      log.add(to_json(metrics));
-      log.write();
-    } catch (const Error& error) {
-      metrics_failure = error;  // no reason to throw the training away
-    }
+    if (progress) progress->epoch(metrics);
+    if (recorder) recorder->epoch(metrics);
   };
-  if (progress) events.step = [&](const StepProgress& step) { progress->step(step); };
-  TrainingResult result = train_rbm(settings.training, data.views, world, events);
+  if (recorder) {
+    events.wishes = [&](const TrainingProgress& now) { return recorder->wishes(now); };
+    events.checkpoint = [&](const TrainingState& state) { recorder->keep_checkpoint(state); };
+    if (recorder->has_snapshots()) events.state = [&](const TrainingState& state) { recorder->keep_snapshot(state); };
+    events.step = [&](const StepProgress& step) { progress->step(step); };
+  }
+  TrainingResult result = train_rbm(settings.training, data.views, world, events, std::move(saved));
+  if (recorder) recorder->finish();
   progress.reset();
-  if (!result.finished) throw AgreedError(Failure::interrupted, "stopped by a signal");
+  if (!result.finished) throw_stopped(result.progress, folder, recorder, world);
 
-  Model model = make_model(std::move(result.rbm), settings, *data.samples, arguments);
-  world.agree_on_root([&] { save_model(folder.model(), model); });
+  Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
+  model.layers.push_back(std::move(result.rbm));
+  world.agree_on_root([&] { save_final_model(folder, model, *recorder); });
   const std::uint64_t rank_memory = largest_private_memory(layout, data, world);
   if (world.is_root()) print_summary(folder, model, last_epoch, result.time_split, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
-    if (!metrics_failure) return;
-    throw Error(metrics_failure->failure(), fmt::format("the model is whole, but {}", metrics_failure->what()));
+    if (recorder->metrics_problem().empty()) return;
+    throw Error(Failure::file, fmt::format("the model is whole, but {}", recorder->metrics_problem()));
   });
 }
 

@@ -76,6 +76,16 @@ constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", Pr
                                                                      {"lines", ProgressStyle::lines},
                                                                      {"off", ProgressStyle::off}};
 
+std::uint64_t parse_time(const std::string& text) {
+  const std::optional<std::uint64_t> seconds = parse_duration(text);
+  if (!seconds || *seconds == 0) refuse("must be a time of a second or more, such as 90s, 15m, 2h or 1:30:00");
+  return *seconds;
+}
+
+// Whether a key may change when a run goes on.
+constexpr bool fixed = true;
+constexpr bool changeable = false;
+
 constexpr std::uint64_t any_count = std::uint64_t{1} << 48;
 constexpr std::uint64_t any_int = 1 << 20;
 
@@ -90,83 +100,109 @@ std::string number_or(std::uint64_t value, const char* zero) {
 
 // The keys, in the order of --help and of the effective configuration.
 constexpr ConfigurationKey keys[] = {
-    {"data", "FILE", "dataset to train on (HDF5; rbmpi import makes one)",
+    {"data", "FILE", changeable, "dataset to train on (HDF5; rbmpi import makes one)",
      [](TrainSettings& s, const std::string& text) { s.data = text; },
      [](const TrainSettings& s) { return absolute_path(s.data); }},
-    {"output", "FOLDER", "folder for the results; must not hold another run",
+    {"output", "FOLDER", changeable, "folder of the run; the same command goes on with the run that it holds",
      [](TrainSettings& s, const std::string& text) { s.output = text; },
      [](const TrainSettings& s) { return absolute_path(s.output); }},
-    {"rows", "N|all", "use only the first N rows of the data",
+    {"rows", "N|all", fixed, "use only the first N rows of the data",
      [](TrainSettings& s, const std::string& text) { s.rows = text == "all" ? 0 : parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return number_or(s.rows, "all"); }},
-    {"validation", "FILE|SHARE|none", "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
+    {"validation", "FILE|SHARE|none", changeable,
+     "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
      [](TrainSettings& s, const std::string& text) { s.validation = text == "none" ? "" : text; },
      [](const TrainSettings& s) {
        if (s.validation.empty()) return std::string("none");
        return parse_number(s.validation) ? s.validation : absolute_path(s.validation);
      }},
-    {"hidden", "N", "number of hidden units",
+    {"hidden", "N", fixed, "number of hidden units",
      [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, largest_layer); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.hidden); }},
-    {"epochs", "N", "passes over the data",
+    {"epochs", "N", changeable, "passes over the data",
      [](TrainSettings& s, const std::string& text) { s.training.epochs = parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.epochs); }},
-    {"batch-size", "N", "rows of one step, over all ranks",
+    {"batch-size", "N", fixed, "rows of one step, over all ranks",
      [](TrainSettings& s, const std::string& text) { s.training.batch_size = parse_count(text, 1, 1U << 31); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.batch_size); }},
-    {"learning-rate", "X|SCHEDULE", "step length",
+    {"learning-rate", "X|SCHEDULE", fixed, "step length",
      [](TrainSettings& s, const std::string& text) { s.training.learning_rate = Schedule::parse(text); },
      [](const TrainSettings& s) { return s.training.learning_rate.text(); }},
-    {"momentum", "X|SCHEDULE", "share of the velocity that is kept from step to step, in [0, 1)",
+    {"momentum", "X|SCHEDULE", fixed, "share of the velocity that is kept from step to step, in [0, 1)",
      [](TrainSettings& s, const std::string& text) { s.training.momentum = Schedule::parse(text); },
      [](const TrainSettings& s) { return s.training.momentum.text(); }},
-    {"weight-cost", "X|SCHEDULE", "L2 penalty on the weights",
+    {"weight-cost", "X|SCHEDULE", fixed, "L2 penalty on the weights",
      [](TrainSettings& s, const std::string& text) { s.training.weight_cost = Schedule::parse(text); },
      [](const TrainSettings& s) { return s.training.weight_cost.text(); }},
-    {"weight-init", "X", "standard deviation of the initial weights",
+    {"weight-init", "X", fixed, "standard deviation of the initial weights",
      [](TrainSettings& s, const std::string& text) {
        const std::optional<double> value = parse_number(text);
        if (!value) refuse(fmt::format("'{}' is no number", text));
        s.training.weight_init = *value;
      },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.weight_init); }},
-    {"visible-bias-init", "zero|data", "initial visible biases: zero, or the log-odds of the mean of the data",
+    {"visible-bias-init", "zero|data", fixed, "initial visible biases: zero, or the log-odds of the mean of the data",
      [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
      [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }},
-    {"shuffle", "on|off", "another order of the rows in each epoch",
+    {"shuffle", "on|off", fixed, "another order of the rows in each epoch",
      [](TrainSettings& s, const std::string& text) { s.training.shuffle = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.training.shuffle); }},
-    {"sample-data", "on|off", "draw zeros and ones from the data, or use its values as they are",
+    {"sample-data", "on|off", fixed, "draw zeros and ones from the data, or use its values as they are",
      [](TrainSettings& s, const std::string& text) { s.training.sample_data = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.training.sample_data); }},
-    {"seed", "N", "of all random numbers",
+    {"seed", "N", fixed, "of all random numbers",
      [](TrainSettings& s, const std::string& text) {
        s.training.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
      },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.seed); }},
-    {"estimator", "NAME",
+    {"estimator", "NAME", fixed,
      "of the gradient: ", [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
      [](const TrainSettings& s) { return s.training.estimator; }},
-    {"optimizer", "NAME",
+    {"optimizer", "NAME", fixed,
      "of the parameters: ", [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
      [](const TrainSettings& s) { return s.training.optimizer; }},
-    {"arithmetic", "exact|plain", "exact: the same model on any number of ranks and threads; plain: for comparison",
+    {"arithmetic", "exact|plain", fixed,
+     "exact: the same model on any number of ranks and threads; plain: for comparison",
      [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
      [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }},
-    {"threads", "N|auto", "threads of each rank; auto: OMP_NUM_THREADS, else the cores of the node over its ranks",
+    {"threads", "N|auto", changeable,
+     "threads of each rank; auto: OMP_NUM_THREADS, else the cores of the node over its ranks",
      [](TrainSettings& s, const std::string& text) {
        s.threads = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
      },
      [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.threads), "auto"); }},
-    {"ranks-per-node", "N|auto",
+    {"ranks-per-node", "N|auto", changeable,
      "cut each node into simulated nodes of N ranks, to try a cluster's layout on one machine",
      [](TrainSettings& s, const std::string& text) {
        s.ranks_per_node = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
      },
      [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.ranks_per_node), "auto"); }},
-    {"progress", "auto|bar|lines|off", "a bar on a terminal, one line an epoch elsewhere",
+    {"progress", "auto|bar|lines|off", changeable, "a bar on a terminal, one line an epoch elsewhere",
      [](TrainSettings& s, const std::string& text) { s.progress = parse_choice(text, progress_styles); },
      [](const TrainSettings& s) { return choice_text(s.progress, progress_styles); }},
+    {"checkpoint-seconds", "N", changeable, "keep a checkpoint after so many seconds; 0: not for this reason",
+     [](TrainSettings& s, const std::string& text) { s.checkpoints.seconds = parse_count(text, 0, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.checkpoints.seconds); }},
+    {"checkpoint-epochs", "N", changeable, "also after each so many epochs",
+     [](TrainSettings& s, const std::string& text) { s.checkpoints.epochs = parse_count(text, 0, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.checkpoints.epochs); }},
+    {"checkpoint-steps", "N", changeable, "also after each so many steps",
+     [](TrainSettings& s, const std::string& text) { s.checkpoints.steps = parse_count(text, 0, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.checkpoints.steps); }},
+    {"checkpoint-keep", "N", changeable, "so many of the newest checkpoints stay",
+     [](TrainSettings& s, const std::string& text) { s.checkpoints.keep = parse_count(text, 1, any_int); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.checkpoints.keep); }},
+    {"snapshots", "none|linear:N|log:N", changeable,
+     "keep N models along the training, at equal distances or ratios of steps",
+     [](TrainSettings& s, const std::string& text) { s.checkpoints.snapshots = SnapshotSchedule::parse(text); },
+     [](const TrainSettings& s) { return s.checkpoints.snapshots.text(); }},
+    {"time-limit", "TIME|none", changeable,
+     "stop in good time before so long (90s, 15m, 2h, 1:30:00), with a checkpoint",
+     [](TrainSettings& s, const std::string& text) { s.time_limit = text == "none" ? 0 : parse_time(text); },
+     [](const TrainSettings& s) { return s.time_limit == 0 ? "none" : duration_text(s.time_limit); }},
+    {"hang-timeout", "TIME|0", changeable, "end the job when a rank shows no sign of life for so long; 0: never",
+     [](TrainSettings& s, const std::string& text) { s.hang_timeout = text == "0" ? 0 : parse_time(text); },
+     [](const TrainSettings& s) { return s.hang_timeout == 0 ? "0" : duration_text(s.hang_timeout); }},
 };
 
 std::vector<std::string> key_names() {
@@ -177,7 +213,7 @@ std::vector<std::string> key_names() {
 
 po::options_description option_descriptions() {
   po::options_description options;
-  options.add_options()("help", "")("config", po::value<std::string>(), "");
+  options.add_options()("help", "")("fresh", "")("config", po::value<std::string>(), "");
   for (const ConfigurationKey& key : keys) options.add_options()(key.name, po::value<std::string>(), key.help);
   return options;
 }
@@ -273,6 +309,7 @@ bool read_configuration(const std::vector<std::string>& arguments, const Communi
   po::variables_map options;
   world.agree([&] { options = parse_arguments("train", arguments, option_descriptions()); });
   if (options.count("help") != 0) return false;
+  settings.fresh = options.count("fresh") != 0;
 
   std::string path;
   std::string text;
@@ -304,7 +341,9 @@ TrainSettings parse_configuration(const std::string& path, const std::string& te
 std::string configuration_help() {
   std::string text =
       "Trains a restricted Boltzmann machine.\n\nUsage:\n"
-      "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...]\n\n"
+      "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...] [--fresh]\n\n"
+      "The same command goes on where a run was stopped, on any number of ranks; with --fresh it starts over, and the\n"
+      "folder of the run is moved aside.\n"
       "Every key below can stand in the file (key = value, # begins a comment) or be given as an option, which wins.\n"
       "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch "
       "6.\n\nKeys:\n";
@@ -316,6 +355,21 @@ std::string configuration_help() {
   }
   text += "\nExample:\n  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n";
   return text;
+}
+
+std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
+                                                   const TrainSettings& settings) {
+  const TrainSettings run = parse_configuration(path, text);
+  std::vector<std::string> differences;
+  for (const ConfigurationKey& key : keys) {
+    const std::string before = key.get(run);
+    const std::string now = key.get(settings);
+    if (before == now) continue;
+    // A file to validate on may have moved; a share changes what is left to train on.
+    const bool share = std::string_view(key.name) == "validation" && (parse_number(before) || parse_number(now));
+    if (key.fixed || share) differences.push_back(fmt::format("{} = {}, but {} in the run", key.name, now, before));
+  }
+  return differences;
 }
 
 std::string effective_configuration(const TrainSettings& settings) {

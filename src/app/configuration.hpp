@@ -6,12 +6,22 @@
 #include <vector>
 
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/snapshot_schedule.hpp"
 #include "rbmpi/train/training_options.hpp"
 
 namespace rbmpi {
 
 /// Whether a progress bar or one line an epoch is shown; `automatic` asks whether there is a terminal.
 enum class ProgressStyle { automatic, bar, lines, off };
+
+/// When a run keeps a copy of itself. 0 everywhere: not for this reason.
+struct CheckpointSettings {
+  std::uint64_t seconds = 60;  ///< after so many seconds
+  std::uint64_t epochs = 0;    ///< after each so many epochs
+  std::uint64_t steps = 0;     ///< after each so many steps
+  std::uint64_t keep = 3;      ///< so many of the newest stay
+  SnapshotSchedule snapshots;
+};
 
 /// All that `rbmpi train` can be told.
 struct TrainSettings {
@@ -22,6 +32,10 @@ struct TrainSettings {
   int threads = 0;         ///< per rank; 0: share out the cores
   int ranks_per_node = 0;  ///< simulated nodes of this many ranks; 0: the real ones
   ProgressStyle progress = ProgressStyle::automatic;
+  bool fresh = false;  ///< start over, with what is in the folder moved aside
+  CheckpointSettings checkpoints;
+  std::uint64_t time_limit = 0;      ///< seconds; 0: none
+  std::uint64_t hang_timeout = 600;  ///< seconds; 0: none
   TrainingOptions training;
 };
 
@@ -30,6 +44,7 @@ struct TrainSettings {
 struct ConfigurationKey {
   const char* name;
   const char* value;  ///< what to write after it, for --help: "N", "FILE", "on|off"
+  bool fixed;         ///< whether a run keeps it from its beginning to its end: else it may change between two starts
   const char* help;
   /// Throws Error(Failure::usage) with what would be right.
   void (*set)(TrainSettings& settings, const std::string& text);
@@ -45,6 +60,11 @@ struct ConfigurationKey {
 /// Local. What the text of a configuration file means without options besides; `path` is its name in messages. Throws
 /// Error(Failure::usage) as above, and Error(Failure::file) for what is no text.
 [[nodiscard]] TrainSettings parse_configuration(const std::string& path, const std::string& text);
+
+/// Local. The fixed keys whose values differ between the configuration of a run, as its files have it, and `settings`:
+/// "hidden = 30, but 20 in the run". Throws Error for a text that is no configuration; `path` is its name in messages.
+[[nodiscard]] std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
+                                                                 const TrainSettings& settings);
 
 /// The text of --help.
 [[nodiscard]] std::string configuration_help();

@@ -28,7 +28,8 @@ std::string human_seconds(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-Progress::Progress(ProgressStyle style, std::uint64_t epochs) : style_(style), epochs_(epochs) {
+Progress::Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start)
+    : style_(style), epochs_(epochs), start_(start) {
   if (style_ == ProgressStyle::automatic) style_ = output_is_terminal() ? ProgressStyle::bar : ProgressStyle::lines;
 }
 
@@ -42,16 +43,19 @@ void Progress::step(const StepProgress& progress) {
 
 void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const auto rows_per_epoch = static_cast<double>(progress.epoch_samples);
-  const double done = static_cast<double>(progress.epoch - 1) * rows_per_epoch + static_cast<double>(progress.samples);
-  const double share = done / (static_cast<double>(progress.epochs) * rows_per_epoch);
-  const double elapsed = seconds_between(begin_, now);
+  const auto rows_until = [&](std::uint64_t epoch, std::uint64_t rows) {
+    return static_cast<double>(epoch - 1) * rows_per_epoch + static_cast<double>(rows);
+  };
+  const double done = rows_until(progress.epoch, progress.samples);
+  const double all = static_cast<double>(progress.epochs) * rows_per_epoch;
+  const double rate = (done - rows_until(start_.epoch, start_.epoch_rows)) / seconds_between(begin_, now);
 
   const std::string head = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
-  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", share * 100, done / elapsed,
-                                       progress.reconstruction_mse, human_seconds(elapsed / share - elapsed));
+  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", done / all * 100, rate,
+                                       progress.reconstruction_mse, human_seconds((all - done) / rate));
   const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
   const auto width = static_cast<std::size_t>(room);
-  const auto filled = static_cast<std::size_t>(share * static_cast<double>(width));
+  const auto filled = static_cast<std::size_t>(done / all * static_cast<double>(width));
   const std::string bar = width < 5 ? "" : fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", width - filled);
   fmt::print("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1);
   std::fflush(stdout);
@@ -71,6 +75,10 @@ void Progress::epoch(const EpochMetrics& metrics) {
 }
 
 Progress::~Progress() {
+  clear();
+}
+
+void Progress::clear() {
   if (style_ != ProgressStyle::bar) return;
   std::fputs(clear_line, stdout);
   std::fflush(stdout);

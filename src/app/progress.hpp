@@ -12,7 +12,8 @@ namespace rbmpi {
 /// nothing. For the root only.
 class Progress {
  public:
-  Progress(ProgressStyle style, std::uint64_t epochs);
+  /// `start`: how far the training is when it begins here.
+  Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start = {});
   /// Takes the bar off the screen, so that other lines, an error's too, can follow.
   ~Progress();
   Progress(const Progress&) = delete;
@@ -20,6 +21,8 @@ class Progress {
 
   void step(const StepProgress& progress);
   void epoch(const EpochMetrics& metrics);
+  /// Takes the bar off the screen until it is drawn again.
+  void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -27,6 +30,7 @@ class Progress {
 
   ProgressStyle style_;
   std::uint64_t epochs_;
+  TrainingProgress start_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point drawn_;
 };

@@ -70,10 +70,9 @@ std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
     count = read_some(file, block, named);
     hash.update(std::as_bytes(std::span(block).first(count)));
   }
-  std::string seal =
-      fmt::format("rbmpi-seal 1\nbytes {}\nsha256 {}\n", length, hexadecimal(hash.finish())) +
-      "\nThe SHA-256 is that of the bytes that follow these first 512, where the HDF5 file begins.\n"
-      "tail --bytes=+513 FILE | sha256sum\n";
+  std::string seal = fmt::format("rbmpi-seal 1\nbytes {}\nsha256 {}\n", length, hexadecimal(hash.finish())) +
+                     "\nThe SHA-256 is that of the bytes that follow these first 512, where the HDF5 file begins.\n"
+                     "tail --bytes=+513 FILE | sha256sum\n";
   seal.resize(seal_bytes - 1, ' ');
   return seal + '\n';
 }

@@ -77,8 +77,8 @@ Checkpoint read(const Hdf5File& file) {
   if (!is_checkpoint(file)) refuse(file, "is a model, but no checkpoint: it has no '/progress'");
   Checkpoint checkpoint{.model = read_model(file), .optimizer = {}, .progress = read_progress(file), .metrics = {}};
   if (checkpoint.progress.layer >= checkpoint.model.layers.size()) {
-    refuse(file, fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer,
-                             checkpoint.model.layers.size()));
+    refuse(file,
+           fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, checkpoint.model.layers.size()));
   }
   const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
   std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
@@ -148,6 +148,28 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
 Checkpoint load_checkpoint(const fs::path& path) {
   check_seal(path);
   return read(Hdf5File::open(path));
+}
+
+std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
+                                            const std::function<std::string(const Checkpoint&)>& foreign,
+                                            const std::function<void(const std::string&)>& warn) {
+  for (const std::uint64_t steps : folder.checkpoints()) {
+    const fs::path file = folder.checkpoint(steps);
+    try {
+      Checkpoint checkpoint = load_checkpoint(file);
+      std::string problem = foreign(checkpoint);
+      if (problem.empty() && checkpoint.progress.steps != steps) {
+        problem = fmt::format("it is of step {}", checkpoint.progress.steps);
+      }
+      if (problem.empty()) return checkpoint;
+      throw Error(Failure::file, problem);
+    } catch (const Error& error) {
+      if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
+      warn(fmt::format("'{}' is skipped: {}", file.string(), error.what()));
+      folder.set_aside(steps);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace rbmpi

@@ -13,7 +13,8 @@ namespace rbmpi {
 /// What the two threads share. `checkpoint` and the settings belong to the writing thread while `busy`, else to the
 /// other; the rest is guarded by the mutex.
 struct CheckpointWriter::Shared {
-  Shared(RunFolder run_folder, std::uint64_t checkpoints_kept) : folder(std::move(run_folder)), keep(checkpoints_kept) {}
+  Shared(RunFolder run_folder, std::uint64_t checkpoints_kept)
+      : folder(std::move(run_folder)), keep(checkpoints_kept) {}
 
   RunFolder folder;
   std::uint64_t keep;
@@ -35,7 +36,10 @@ void CheckpointWriter::Shared::write() {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const std::uint64_t steps = checkpoint.progress.steps;
-  Outcome outcome{.file = is_checkpoint ? folder.checkpoint(steps) : folder.snapshot(steps), .problem = {}};
+  Outcome outcome{.file = is_checkpoint ? folder.checkpoint(steps) : folder.snapshot(steps),
+                  .is_checkpoint = is_checkpoint,
+                  .steps = steps,
+                  .problem = {}};
   try {
     if (is_checkpoint) {
       save_checkpoint(outcome.file, checkpoint);

@@ -40,8 +40,7 @@ void MetricsLog::write() const {
   if (length > text_.size() || (length > 0 && text_[length - 1] != '\n')) length = 0;
   const std::size_t begin = length;
   while (problem == 0 && length < text_.size()) {
-    const ssize_t count =
-        pwrite(descriptor, text_.data() + length, text_.size() - length, static_cast<off_t>(length));
+    const ssize_t count = pwrite(descriptor, text_.data() + length, text_.size() - length, static_cast<off_t>(length));
     if (count > 0) length += static_cast<std::size_t>(count);
     if (count == 0) problem = ENOSPC;
     if (count < 0 && errno != EINTR) problem = errno;

@@ -23,8 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& file, int error_number) {
-  throw Error(Failure::file, fmt::format("cannot lock the output folder with '{}': {}", file.string(),
-                                         std::strerror(error_number)));
+  throw Error(Failure::file,
+              fmt::format("cannot lock the output folder with '{}': {}", file.string(), std::strerror(error_number)));
 }
 
 std::string host_name() {

@@ -112,10 +112,10 @@ class Trainer {
       progress_ = start->progress;
       if (progress_.layer != first_layer || progress_.epoch == 0 || progress_.epoch > options_.epochs + 1 ||
           progress_.epoch_rows > data_.training.rows) {
-        throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
-                                               "{} rows",
-                                               progress_.epoch, progress_.epoch_rows, options_.epochs,
-                                               data_.training.rows));
+        throw Error(Failure::file,
+                    fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                                "{} rows",
+                                progress_.epoch, progress_.epoch_rows, options_.epochs, data_.training.rows));
       }
     });
     world_.broadcast(std::as_writable_bytes(rbm_.parameters()));
@@ -139,8 +139,8 @@ class Trainer {
   bool run_epoch() {
     const std::uint64_t rows = data_.training.rows;
     const RowOrder order(rows, options_.shuffle, options_.seed, first_layer, progress_.epoch);
-    epoch_begin_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(
-                                      std::chrono::duration<double>(progress_.epoch_seconds));
+    epoch_begin_ = Clock::now() -
+                   std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(progress_.epoch_seconds));
     clock_.restart();
     while (progress_.epoch_rows < rows) {
       step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
@@ -301,9 +301,9 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
     Rbm first;
     if (start && world.is_root()) {
       if (start->rbm.shape() != shape) {
-        throw Error(Failure::file, fmt::format("the start has {} x {} units instead of {} x {}",
-                                               start->rbm.shape().visible, start->rbm.shape().hidden, shape.visible,
-                                               shape.hidden));
+        throw Error(Failure::file,
+                    fmt::format("the start has {} x {} units instead of {} x {}", start->rbm.shape().visible,
+                                start->rbm.shape().hidden, shape.visible, shape.hidden));
       }
       first = std::move(start->rbm);
     } else {

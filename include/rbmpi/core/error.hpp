@@ -7,10 +7,10 @@ namespace rbmpi {
 
 /// Why something failed. The value is the exit code of the program `rbmpi`.
 enum class Failure : int {
-  other = 1,          ///< anything that is none of the below
-  usage = 2,          ///< wrong usage or configuration
-  file = 3,           ///< a file or folder that cannot be read or written, or does not fit
-  diverged = 4,       ///< parameters are no longer finite
+  other = 1,         ///< anything that is none of the below
+  usage = 2,         ///< wrong usage or configuration
+  file = 3,          ///< a file or folder that cannot be read or written, or does not fit
+  diverged = 4,      ///< parameters are no longer finite
   interrupted = 75,  ///< ended by a signal or a time limit; the same command goes on or does it again (EX_TEMPFAIL)
 };
 

@@ -2,8 +2,9 @@
 
 namespace rbmpi {
 
-/// Local. From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1 (what Slurm sends ahead of time) only ask this process to stop, so that a loop can leave in good order
-/// and no half-written file stays behind. The second SIGINT ends the process at once.
+/// Local. From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1 (what Slurm sends ahead of time) only ask this process to
+/// stop, so that a loop can leave in good order and no half-written file stays behind. The second SIGINT ends the
+/// process at once.
 void stop_on_signals();
 
 /// Local, cheap, safe in any thread. Whether a signal asked this process to stop.

@@ -32,8 +32,8 @@ void save_model(const std::filesystem::path& path, const Model& model);
 void write_model(Hdf5File& file, const Model& model);
 
 /// Local. `values` has the layout of the parameters (RbmShape); in the file they are the arrays weights, visible_bias
-/// and hidden_bias of `group`, which is made. Reading throws if one is missing, of another type or shape, or has a value
-/// that is not finite.
+/// and hidden_bias of `group`, which is made. Reading throws if one is missing, of another type or shape, or has a
+/// value that is not finite.
 void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values);
 void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values);
 

@@ -2,9 +2,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -26,6 +29,12 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 /// Local. Reads a checkpoint. No byte of it goes to HDF5 before the checksum of the whole was found right. Throws
 /// Error(Failure::file) that says what is wrong with the file.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// Local. The newest checkpoint of a folder that is whole and for which `foreign` gives an empty text, not the reason
+/// why it is of another run. Those that are skipped on the way are told to `warn`, and renamed out of the way.
+[[nodiscard]] std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
+                                                          const std::function<std::string(const Checkpoint&)>& foreign,
+                                                          const std::function<void(const std::string&)>& warn);
 
 /// Local. Whether an open model file is a checkpoint, and the progress in it.
 [[nodiscard]] bool is_checkpoint(const Hdf5File& file);

@@ -22,6 +22,8 @@ class CheckpointWriter {
   /// How the writing of one file ended.
   struct Outcome {
     std::filesystem::path file;
+    bool is_checkpoint = true;  ///< else a snapshot
+    std::uint64_t steps = 0;
     std::string problem;  ///< empty: all is well
     double seconds = 0;   ///< that the writing took
   };

@@ -12,7 +12,8 @@ namespace rbmpi {
 
 /// What the ranks sum in one step: the flat gradient, as sums over samples, not averages, and behind it, in the same
 /// buffer and so in the same exchange, the number of samples, their squared error and the wishes to stop and to keep a
-/// checkpoint. Integers travel as digits of 8 bits, one to a number, so that their sums are exact for up to 65,793 ranks.
+/// checkpoint. Integers travel as digits of 8 bits, one to a number, so that their sums are exact for up to 65,793
+/// ranks.
 ///
 /// In wide form the sums are kept and exchanged in double precision: for batches of more samples than single precision
 /// can add exactly.

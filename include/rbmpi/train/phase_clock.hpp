@@ -11,8 +11,8 @@ namespace rbmpi {
 enum class TimePhase : std::size_t { input, sampling, products, exchange, update, validation, checkpoint, output };
 
 /// Names in the order of TimePhase.
-inline constexpr std::array<std::string_view, 8> time_phase_names = {
-    "input", "sampling", "products", "exchange", "update", "validation", "checkpoint", "output"};
+inline constexpr std::array<std::string_view, 8> time_phase_names = {"input",  "sampling",   "products",   "exchange",
+                                                                     "update", "validation", "checkpoint", "output"};
 
 /// Seconds of each phase.
 using TimeSplit = std::array<double, time_phase_names.size()>;

@@ -7,9 +7,9 @@
 
 namespace rbmpi {
 
-/// The folder of one training run (docs/formats.md): `config.ini` (effective configuration), `metrics.jsonl` (one object
-/// an epoch), `checkpoint-<steps>.h5`, `snapshot-<steps>.h5`, at the end `model.h5`, and `lock` while a run is alive.
-/// Every method is Local and meant for the root; errors are Error(Failure::file).
+/// The folder of one training run (docs/formats.md): `config.ini` (effective configuration), `metrics.jsonl` (one
+/// object an epoch), `checkpoint-<steps>.h5`, `snapshot-<steps>.h5`, at the end `model.h5`, and `lock` while a run is
+/// alive. Every method is Local and meant for the root; errors are Error(Failure::file).
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}

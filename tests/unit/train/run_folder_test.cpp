@@ -1,5 +1,6 @@
 #include "rbmpi/train/run_folder.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/expect_error.hpp"
@@ -9,36 +10,19 @@ namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 
 TEST(RunFolderTest, IsMadeWithTheFoldersAboveIt) {
   const test::TemporaryFolder folder;
   const RunFolder run(folder / "runs" / "a");
   run.check();
   EXPECT_EQ(folder.entries(), 0U) << "a check changes nothing";
-  run.create("hidden = 3\n");
-  run.append_metrics(R"({"epoch":1})");
-  run.append_metrics(R"({"epoch":2})");
-  EXPECT_EQ(test::content(folder / "runs/a/config.ini"), "hidden = 3\n");
-  EXPECT_EQ(test::content(folder / "runs/a/metrics.jsonl"), "{\"epoch\":1}\n{\"epoch\":2}\n");
+  run.create();
+  run.create();  // may be there
+  run.write_configuration("hidden = 3\n");
+  run.write_configuration("hidden = 4\n");
+  EXPECT_EQ(test::content(folder / "runs/a/config.ini"), "hidden = 4\n");
   EXPECT_EQ(run.model(), folder / "runs/a/model.h5");
-}
-
-TEST(RunFolderTest, AnEmptyFolderWillDo) {
-  const test::TemporaryFolder folder;
-  const RunFolder run(folder.path());
-  run.check();
-  run.create("");
-  EXPECT_TRUE(fs::exists(folder / "config.ini"));
-}
-
-TEST(RunFolderTest, AFolderWithAnotherRunIsRefused) {
-  for (const char* name : {"config.ini", "metrics.jsonl", "model.h5"}) {
-    const test::TemporaryFolder folder;
-    const fs::path file = folder.write(name, "old");
-    test::expect_error(Failure::file, {folder.path().string(), "another run", name},
-                       [&] { RunFolder(folder.path()).check(); });
-    EXPECT_EQ(test::content(file), "old");
-  }
 }
 
 TEST(RunFolderTest, AFileInItsPlaceIsRefused) {
@@ -47,7 +31,10 @@ TEST(RunFolderTest, AFileInItsPlaceIsRefused) {
   for (const fs::path& path : {file, file / "b", file / "b" / "c"}) {
     test::expect_error(Failure::file, {path.string(), "'" + file.string() + "' is no folder"},
                        [&] { RunFolder(path).check(); });
-    test::expect_error(Failure::file, {path.string()}, [&] { RunFolder(path).create(""); });
+    test::expect_error(Failure::file, {path.string()}, [&] {
+      RunFolder(path).create();
+      RunFolder(path).write_configuration("");
+    });
   }
 }
 
@@ -56,9 +43,61 @@ TEST(RunFolderTest, AFolderThatCannotBeWrittenIsRefused) {
   const RunFolder run("/proc/runs/a");
   test::expect_error(Failure::file, {"cannot write the output folder '/proc/runs/a'"}, [&] {
     run.check();  // says so already, unless the user is root
-    run.create("");
+    run.create();
   });
-  test::expect_error(Failure::file, {"/proc/runs/a/metrics.jsonl"}, [&] { run.append_metrics("{}"); });
+}
+
+TEST(RunFolderTest, CheckpointsAreFoundByTheirNamesTheNewestFirst) {
+  const test::TemporaryFolder folder;
+  const RunFolder run(folder.path());
+  EXPECT_THAT(run.checkpoints(), ElementsAre());
+  EXPECT_THAT(RunFolder(folder / "nowhere").checkpoints(), ElementsAre());
+  for (const char* name : {"checkpoint-9.h5", "checkpoint-100.h5", "checkpoint-20.h5", "checkpoint-0.h5",
+                           "checkpoint-.h5", "checkpoint-h5", "checkpoint-7.h5.damaged", "checkpoint-007.h5",
+                           ".checkpoint-8.h5.partial-a-1", "checkpoint--3.h5", "checkpoint-99999999999999999999.h5",
+                           "snapshot-5.h5", "model.h5"}) {
+    (void)folder.write(name, "");
+  }
+  EXPECT_THAT(run.checkpoints(), ElementsAre(100, 20, 9, 0));
+  EXPECT_EQ(run.checkpoint(20), folder / "checkpoint-20.h5");
+  EXPECT_EQ(run.snapshot(20), folder / "snapshot-20.h5");
+}
+
+TEST(RunFolderTest, OldCheckpointsGoButNotNewerOnes) {
+  const test::TemporaryFolder folder;
+  const RunFolder run(folder.path());
+  for (const std::uint64_t steps : {10U, 20U, 30U, 40U, 50U}) (void)folder.write(run.checkpoint(steps).filename(), "");
+  run.remove_old_checkpoints(40, 2);
+  EXPECT_THAT(run.checkpoints(), ElementsAre(50, 40, 30));
+  run.set_aside(50);
+  EXPECT_THAT(run.checkpoints(), ElementsAre(40, 30));
+  EXPECT_TRUE(fs::exists(folder / "checkpoint-50.h5.damaged"));
+  test::expect_error(Failure::file, {"checkpoint-50.h5"}, [&] { run.set_aside(50); });
+}
+
+TEST(RunFolderTest, HalfWrittenFilesAreRemoved) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {".checkpoint-8.h5.partial-host-1", ".model.h5.partial-host-2", ".hidden", "a.partial-b"}) {
+    (void)folder.write(name, "");
+  }
+  RunFolder(folder.path()).remove_partial_files();
+  EXPECT_TRUE(fs::exists(folder / ".hidden"));
+  EXPECT_TRUE(fs::exists(folder / "a.partial-b"));
+  EXPECT_EQ(folder.entries(), 2U);
+}
+
+TEST(RunFolderTest, IsMovedAsideAsOftenAsNeeded) {
+  const test::TemporaryFolder folder;
+  for (const char* number : {"1", "2"}) {
+    // A slash at the end is a way to write the name of a folder.
+    const RunFolder run((folder / "a").string() + (*number == '1' ? "/" : ""));
+    run.create();
+    run.write_configuration(number);
+    const fs::path aside = run.move_aside();
+    EXPECT_EQ(aside.string(), (folder / "a.old-").string() + number);
+    EXPECT_FALSE(fs::exists(folder / "a"));
+    EXPECT_EQ(test::content(aside / "config.ini"), number);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,130 @@
+#include "app/run_recorder.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+namespace {
+
+using Clock = RunRecorder::Clock;
+using Seconds = std::chrono::duration<double>;
+
+/// The end of the Slurm job, if there is one and it has an end; half a minute earlier, for what comes after the
+/// program.
+std::optional<Clock::time_point> end_of_slurm_job() {
+  const char* const text = std::getenv("SLURM_JOB_END_TIME");
+  std::int64_t end = 0;
+  if (text == nullptr || std::from_chars(text, text + std::strlen(text), end).ec != std::errc() || end <= 0) return {};
+  constexpr std::int64_t century = std::int64_t{100} * 366 * 24 * 3600;
+  const std::int64_t left = end - static_cast<std::int64_t>(std::time(nullptr));
+  if (left > century) return {};
+  return Clock::now() + std::chrono::seconds(left - 30);
+}
+
+std::optional<Clock::time_point> earlier(std::optional<Clock::time_point> a, std::optional<Clock::time_point> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
+  const std::uint64_t batch = settings.training.batch_size;
+  return (rows + batch - 1) / batch * settings.training.epochs;
+}
+
+}  // namespace
+
+RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows,
+                         std::string metrics, const std::map<std::string, std::string>& provenance,
+                         Clock::time_point begin, std::function<void(const std::string&)> warn)
+    : checkpoints_(settings.checkpoints),
+      batch_size_(settings.training.batch_size),
+      rows_(rows),
+      snapshots_(settings.checkpoints.snapshots.steps(steps_of(settings, rows))),
+      warn_(std::move(warn)),
+      folder_(folder),
+      log_(folder.metrics(), std::move(metrics)),
+      writer_(folder, settings.checkpoints.keep),
+      last_step_(Clock::now()),
+      last_keeping_(last_step_) {
+  if (settings.time_limit > 0) deadline_ = begin + std::chrono::seconds(settings.time_limit);
+  deadline_ = earlier(deadline_, end_of_slurm_job());
+  writer_.describe(effective_configuration(settings), provenance);
+  log_.restore();
+}
+
+StepWishes RunRecorder::wishes(const TrainingProgress& progress) {
+  const Clock::time_point now = Clock::now();
+  if (progress.epoch_rows > 0 || progress.steps > 0) {
+    longest_step_ = std::max(longest_step_, Seconds(now - last_step_).count());
+  }
+  last_step_ = now;
+  take_outcomes();
+  return {.stop = time_is_up(now), .checkpoint = checkpoint_is_due(progress, now)};
+}
+
+bool RunRecorder::checkpoint_is_due(const TrainingProgress& progress, Clock::time_point now) const {
+  const std::uint64_t steps = progress.steps + 1;
+  const bool ends_epoch = progress.epoch_rows + batch_size_ >= rows_;
+  return (checkpoints_.steps > 0 && steps % checkpoints_.steps == 0) ||
+         (checkpoints_.epochs > 0 && ends_epoch && progress.epoch % checkpoints_.epochs == 0) ||
+         (checkpoints_.seconds > 0 && now - last_keeping_ >= std::chrono::seconds(checkpoints_.seconds) &&
+          writer_.idle());
+}
+
+bool RunRecorder::time_is_up(Clock::time_point now) {
+  if (!deadline_) return false;
+  // This step and the writing of its end come first, either of which may take longer than ever before.
+  const Seconds needed(2 * (longest_step_ + longest_writing_));
+  return now + needed >= *deadline_;
+}
+
+void RunRecorder::keep_snapshot(const TrainingState& state) {
+  if (std::ranges::binary_search(snapshots_, state.progress.steps)) writer_.keep_snapshot(state);
+}
+
+void RunRecorder::keep_checkpoint(const TrainingState& state) {
+  last_keeping_ = Clock::now();
+  writer_.keep_checkpoint(state, log_.text());
+}
+
+void RunRecorder::epoch(const EpochMetrics& metrics) {
+  log_.add(to_json(metrics));
+  write_metrics();
+}
+
+void RunRecorder::write_metrics() {
+  std::string problem;
+  try {
+    log_.write();
+  } catch (const Error& error) {
+    problem = error.what();
+    if (problem != metrics_problem_) warn_(problem + "; the line is kept, and written as soon as that works");
+  }
+  metrics_problem_ = problem;
+}
+
+void RunRecorder::take_outcomes() {
+  for (const CheckpointWriter::Outcome& outcome : writer_.outcomes()) {
+    if (!outcome.problem.empty()) warn_(outcome.problem + "; training goes on without it");
+    if (!outcome.is_checkpoint) continue;
+    checkpoint_problem_ = outcome.problem;
+    if (outcome.problem.empty()) last_checkpoint_ = outcome.steps;
+    longest_writing_ = std::max(longest_writing_, outcome.seconds);
+  }
+}
+
+void RunRecorder::finish() {
+  writer_.wait();
+  take_outcomes();
+  if (!metrics_problem_.empty()) write_metrics();
+}
+
+}  // namespace rbmpi

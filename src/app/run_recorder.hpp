@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/configuration.hpp"
+#include "rbmpi/train/checkpoint_writer.hpp"
+#include "rbmpi/train/metrics_log.hpp"
+#include "rbmpi/train/trainer.hpp"
+
+namespace rbmpi {
+
+/// Keeps what a training leaves behind as it goes: metrics, checkpoints and snapshots, when they are due, and sees to
+/// it that it stops in good time. For the root only; everything is Local. What cannot be written is told to `warn`, and
+/// does not end the training.
+class RunRecorder {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch.
+  RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::string metrics,
+              const std::map<std::string, std::string>& provenance, Clock::time_point begin,
+              std::function<void(const std::string&)> warn);
+
+  // The events of training (train/trainer.hpp).
+  [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);
+  [[nodiscard]] bool has_snapshots() const noexcept { return !snapshots_.empty(); }
+  void keep_snapshot(const TrainingState& state);
+  void keep_checkpoint(const TrainingState& state);
+  void epoch(const EpochMetrics& metrics);
+
+  /// At the end: waits for the files that are being written, and tries once more what could not be written.
+  void finish();
+  /// What could not be written at the end, metrics or the last checkpoint; empty if all is well.
+  [[nodiscard]] const std::string& metrics_problem() const noexcept { return metrics_problem_; }
+  [[nodiscard]] const std::string& checkpoint_problem() const noexcept { return checkpoint_problem_; }
+  /// The steps of the last checkpoint that is safe; nothing if there was none since this start.
+  [[nodiscard]] std::optional<std::uint64_t> last_checkpoint() const noexcept { return last_checkpoint_; }
+
+ private:
+  [[nodiscard]] bool checkpoint_is_due(const TrainingProgress& progress, Clock::time_point now) const;
+  [[nodiscard]] bool time_is_up(Clock::time_point now);
+  void write_metrics();
+  void take_outcomes();
+
+  const CheckpointSettings checkpoints_;
+  const std::uint64_t batch_size_;
+  const std::uint64_t rows_;
+  std::vector<std::uint64_t> snapshots_;  ///< steps at which one is kept
+  std::function<void(const std::string&)> warn_;
+  RunFolder folder_;
+  MetricsLog log_;
+  CheckpointWriter writer_;
+
+  std::optional<Clock::time_point> deadline_;
+  Clock::time_point last_step_;
+  Clock::time_point last_keeping_;
+  double longest_step_ = 0;     ///< seconds from one step to the next, validation between them included
+  double longest_writing_ = 1;  ///< seconds of a checkpoint; a guess before the first one
+  std::string metrics_problem_;
+  std::string checkpoint_problem_;
+  std::optional<std::uint64_t> last_checkpoint_;
+};
+
+}  // namespace rbmpi

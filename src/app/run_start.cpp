@@ -1,0 +1,139 @@
+#include "app/run_start.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/byte_source.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+[[noreturn]] void refuse(const RunFolder& folder, const std::string& what) {
+  throw Error(Failure::usage,
+              fmt::format("the output folder '{}' holds a run {}; --fresh starts over and moves that run "
+                          "aside, another --output leaves it alone",
+                          folder.path().string(), what));
+}
+
+void check_configuration(const RunFolder& folder, const std::string& text, const TrainSettings& settings) {
+  const std::vector<std::string> differences =
+      configuration_differences(folder.configuration().string(), text, settings);
+  if (!differences.empty()) refuse(folder, fmt::format("of another configuration: {}", fmt::join(differences, "; ")));
+}
+
+/// The configuration in the folder, or nothing: there is none, or it is none.
+std::optional<std::string> configuration_of(const RunFolder& folder) {
+  constexpr std::size_t longest = std::size_t{1} << 20U;
+  try {
+    ByteSource source(folder.configuration());
+    std::string text(longest, '\0');
+    text.resize(source.read(std::as_writable_bytes(std::span(text))));
+    (void)parse_configuration(folder.configuration().string(), text);
+    return text;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::string value_of(const std::map<std::string, std::string>& texts, const std::string& name) {
+  const auto found = texts.find(name);
+  return found == texts.end() ? "" : found->second;
+}
+
+}  // namespace
+
+RunStart::RunStart(const TrainSettings& settings, const std::function<void(const std::string&)>& warn)
+    : settings_(settings), folder_(settings.output) {
+  folder_.check();
+  if (!is_there(folder_.path())) return;
+  lock(warn);
+  if (!settings_.fresh) find_run(warn);
+}
+
+void RunStart::lock(const std::function<void(const std::string&)>& warn) {
+  lock_.emplace(folder_.lock());
+  if (!lock_->dead_owner().empty()) {
+    warn(fmt::format("the last job in '{}' ended without a word ({})", folder_.path().string(), lock_->dead_owner()));
+  }
+}
+
+void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
+  // A checkpoint of another configuration than the folder's own was put there by somebody.
+  const std::optional<std::string> configuration = configuration_of(folder_);
+  const auto foreign = [&](const Checkpoint& checkpoint) -> std::string {
+    if (!configuration) return "";
+    const TrainSettings run = parse_configuration(folder_.configuration().string(), *configuration);
+    const auto differences = configuration_differences("the checkpoint", checkpoint.model.configuration, run);
+    return differences.empty() ? "" : fmt::format("it is of another run ({})", fmt::join(differences, "; "));
+  };
+  checkpoint_ = newest_checkpoint(folder_, foreign, warn);
+
+  const std::uint64_t epochs = settings_.training.epochs;
+  if (checkpoint_) {
+    check_configuration(folder_, checkpoint_->model.configuration, settings_);
+    if (checkpoint_->progress.epoch > epochs + 1) {
+      refuse(folder_,
+             fmt::format("that is in epoch {} already, beyond epochs = {}", checkpoint_->progress.epoch, epochs));
+    }
+    if (checkpoint_->progress.epoch == epochs + 1) {
+      if (!is_there(folder_.model())) {
+        save_model(folder_.model(), checkpoint_->model);
+        warn(fmt::format("'{}' was missing and is written anew", folder_.model().string()));
+      }
+      finished_model_ = std::move(checkpoint_->model);
+    }
+  } else if (is_there(folder_.model())) {
+    Model model = load_model(folder_.model());
+    check_configuration(folder_, model.configuration, settings_);
+    const TrainSettings run = parse_configuration(folder_.model().string(), model.configuration);
+    if (run.training.epochs != epochs) {
+      refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
+                                  run.training.epochs, epochs));
+    }
+    finished_model_ = std::move(model);
+  }
+}
+
+void RunStart::check_data(const std::string& dataset_digest, const std::string& validation_digest) const {
+  if (!checkpoint_) return;
+  const std::map<std::string, std::string>& provenance = checkpoint_->model.provenance;
+  const auto compare = [&](const char* key, const fs::path& file, const std::string& before, const std::string& now) {
+    if (before.empty() || now.empty() || before == now) return;
+    refuse(folder_,
+           fmt::format("on other data: {} = {} has the digest {}, but {} in the run", key, file.string(), now, before));
+  };
+  compare("data", settings_.data, value_of(provenance, "dataset_digest"), dataset_digest);
+  compare("validation", settings_.validation, value_of(provenance, "validation_digest"), validation_digest);
+}
+
+fs::path RunStart::prepare() {
+  fs::path aside;
+  if (settings_.fresh && lock_) {
+    aside = folder_.move_aside();
+    std::error_code ignored;
+    fs::remove(aside / folder_.lock().filename(), ignored);
+    lock_.reset();
+  }
+  if (!lock_) {
+    folder_.create();
+    lock_.emplace(folder_.lock());
+    // A folder that was not there, or was moved, a moment ago: another run may have come and gone.
+    if (!folder_.checkpoints().empty() || is_there(folder_.configuration()) || is_there(folder_.model())) {
+      throw Error(Failure::file, fmt::format("another job has begun a run in the output folder '{}' in the meantime",
+                                             folder_.path().string()));
+    }
+  }
+  folder_.remove_partial_files();
+  folder_.write_configuration(effective_configuration(settings_));
+  return aside;
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "app/configuration.hpp"
+#include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/run_lock.hpp"
+
+namespace rbmpi {
+
+/// How a run begins in its folder. For the root only; everything is Local and throws an Error that names the folder.
+class RunStart {
+ public:
+  /// Looks at the folder and, if it is there, locks it. Throws Error(Failure::file) if another job is at work in it,
+  /// Error(Failure::usage) if it holds a run of another configuration. Damaged checkpoints are told to `warn`.
+  RunStart(const TrainSettings& settings, const std::function<void(const std::string&)>& warn);
+
+  /// Whether there is nothing left to do, and the model of the run. One that is lost is written anew from the last
+  /// checkpoint.
+  [[nodiscard]] bool is_finished() const noexcept { return finished_model_.has_value(); }
+  [[nodiscard]] const Model& finished_model() const { return *finished_model_; }
+
+  /// The checkpoint to go on from, if there is one.
+  [[nodiscard]] std::optional<Checkpoint>& checkpoint() noexcept { return checkpoint_; }
+  /// Throws Error(Failure::usage) if the checkpoint is of a run on other data.
+  void check_data(const std::string& dataset_digest, const std::string& validation_digest) const;
+
+  /// Makes the folder ready, when all else is well: a new one, one with what a killed job left half-written removed,
+  /// or, to start over, the old one moved aside; where to is the result, empty if nowhere.
+  [[nodiscard]] std::filesystem::path prepare();
+
+ private:
+  void find_run(const std::function<void(const std::string&)>& warn);
+  void lock(const std::function<void(const std::string&)>& warn);
+
+  TrainSettings settings_;
+  RunFolder folder_;
+  std::optional<RunLock> lock_;
+  std::optional<Checkpoint> checkpoint_;
+  std::optional<Model> finished_model_;
+};
+
+}  // namespace rbmpi
