@@ -55,15 +55,18 @@ TEST_P(GradientSumsTest, ThePartsAreAddedAndDividedOnce) {
   EXPECT_FLOAT_EQ(sums.gradient()[1] * sums.sample_share(), -0.75F);
 }
 
-TEST_P(GradientSumsTest, TheWishToStopIsPassedOnAndCleared) {
+TEST_P(GradientSumsTest, TheWishesArePassedOnAndCleared) {
   GradientSums sums(1, GetParam());
-  sums.clear();
-  sums.request_stop();
-  sums.exchange(alone_);
-  EXPECT_TRUE(sums.stop_requested());
-  sums.clear();
-  sums.exchange(alone_);
-  EXPECT_FALSE(sums.stop_requested());
+  for (const bool stop : {false, true, false}) {
+    for (const bool checkpoint : {false, true, false}) {
+      sums.clear();
+      if (stop) sums.request_stop();
+      if (checkpoint) sums.request_checkpoint();
+      sums.exchange(alone_);
+      EXPECT_EQ(sums.stop_requested(), stop);
+      EXPECT_EQ(sums.checkpoint_requested(), checkpoint);
+    }
+  }
 }
 
 TEST_P(GradientSumsTest, ANewStepBeginsWithZeros) {

@@ -52,10 +52,10 @@ TEST(RunFolderTest, CheckpointsAreFoundByTheirNamesTheNewestFirst) {
   const RunFolder run(folder.path());
   EXPECT_THAT(run.checkpoints(), ElementsAre());
   EXPECT_THAT(RunFolder(folder / "nowhere").checkpoints(), ElementsAre());
-  for (const char* name : {"checkpoint-9.h5", "checkpoint-100.h5", "checkpoint-20.h5", "checkpoint-0.h5",
-                           "checkpoint-.h5", "checkpoint-h5", "checkpoint-7.h5.damaged", "checkpoint-007.h5",
-                           ".checkpoint-8.h5.partial-a-1", "checkpoint--3.h5", "checkpoint-99999999999999999999.h5",
-                           "snapshot-5.h5", "model.h5"}) {
+  for (const char* name :
+       {"checkpoint-9.h5", "checkpoint-100.h5", "checkpoint-20.h5", "checkpoint-0.h5", "checkpoint-.h5",
+        "checkpoint-h5", "checkpoint-7.h5.damaged", "checkpoint-007.h5", ".checkpoint-8.h5.partial-a-1",
+        "checkpoint--3.h5", "checkpoint-99999999999999999999.h5", "snapshot-5.h5", "model.h5"}) {
     (void)folder.write(name, "");
   }
   EXPECT_THAT(run.checkpoints(), ElementsAre(100, 20, 9, 0));

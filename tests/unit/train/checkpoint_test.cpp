@@ -1,0 +1,188 @@
+#include "rbmpi/train/checkpoint.hpp"
+
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rbmpi/storage/sealed_file.hpp"
+#include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/training_states.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class CheckpointTest : public testing::Test {
+ protected:
+  test::TemporaryFolder folder_;
+  fs::path file_ = folder_ / "checkpoint-1001.h5";
+};
+
+void expect_same(const Checkpoint& a, const Checkpoint& b) {
+  ASSERT_EQ(a.model.layers.size(), b.model.layers.size());
+  for (std::size_t i = 0; i < a.model.layers.size(); ++i) {
+    EXPECT_EQ(a.model.layers[i].shape(), b.model.layers[i].shape());
+    EXPECT_EQ(test::copy(a.model.layers[i].parameters()), test::copy(b.model.layers[i].parameters()));
+  }
+  EXPECT_EQ(a.model.configuration, b.model.configuration);
+  EXPECT_EQ(a.model.provenance, b.model.provenance);
+  ASSERT_EQ(a.optimizer.size(), b.optimizer.size());
+  for (std::size_t i = 0; i < a.optimizer.size(); ++i) {
+    EXPECT_EQ(a.optimizer[i].name, b.optimizer[i].name);
+    EXPECT_EQ(test::copy(a.optimizer[i].values.span()), test::copy(b.optimizer[i].values.span()));
+  }
+  EXPECT_EQ(a.progress, b.progress);
+  EXPECT_EQ(a.metrics, b.metrics);
+}
+
+TEST_F(CheckpointTest, EverythingComesBack) {
+  test::SomeTraining training;
+  training.progress().epoch_squared_error = 0x1.fffffffffffffp60;
+  training.progress().epoch_seconds = 1e-9;
+  training.progress().steps = (std::uint64_t{1} << 60U) + 1;
+  const Checkpoint written = training.checkpoint();
+  save_checkpoint(file_, written);
+  expect_same(load_checkpoint(file_), written);
+  EXPECT_EQ(folder_.entries(), 1U);
+}
+
+TEST_F(CheckpointTest, WithoutMetricsMemoryOrConfiguration) {
+  Checkpoint written = test::SomeTraining().checkpoint();
+  written.metrics.clear();
+  written.optimizer.clear();
+  written.model.configuration.clear();
+  written.model.provenance.clear();
+  save_checkpoint(file_, written);
+  expect_same(load_checkpoint(file_), written);
+}
+
+TEST_F(CheckpointTest, IsAModelToo) {
+  const Checkpoint written = test::SomeTraining().checkpoint();
+  save_checkpoint(file_, written);
+  const Model model = load_model(file_);
+  EXPECT_EQ(model_digest(model.layers), model_digest(written.model.layers));
+  const Hdf5File file = Hdf5File::open(file_);
+  EXPECT_TRUE(is_checkpoint(file));
+  EXPECT_EQ(read_progress(file), written.progress);
+}
+
+TEST_F(CheckpointTest, AModelIsNoCheckpoint) {
+  save_model(file_, test::SomeTraining().checkpoint().model);
+  EXPECT_FALSE(is_checkpoint(Hdf5File::open(file_)));
+  test::expect_error(Failure::file, {file_.string(), "damaged", "seal"}, [&] { (void)load_checkpoint(file_); });
+}
+
+TEST_F(CheckpointTest, EveryDamageIsFound) {
+  save_checkpoint(file_, test::SomeTraining().checkpoint());
+  const std::string whole = test::content(file_);
+  test::Random random(7);
+  for (int i = 0; i < 300; ++i) {
+    std::string damaged = whole;
+    const std::size_t place = random.below(damaged.size());
+    damaged[place] = static_cast<char>(damaged[place] ^ static_cast<char>(1U << random.below(8)));
+    (void)folder_.write("checkpoint-1001.h5", damaged);
+    test::expect_error(Failure::file, {file_.string(), "damaged"}, [&] { (void)load_checkpoint(file_); });
+    (void)folder_.write("checkpoint-1001.h5", whole.substr(0, place));
+    test::expect_error(Failure::file, {file_.string(), "damaged"}, [&] { (void)load_checkpoint(file_); });
+  }
+}
+
+/// A file with a right checksum and a wrong content.
+void forge(const fs::path& path, Checkpoint checkpoint, const std::function<void(Hdf5File&)>& change) {
+  Hdf5File file = Hdf5File::create(path, {}, seal_bytes);
+  write_model(file, checkpoint.model);
+  change(file);
+  file.close();
+  seal_file(path, path);
+}
+
+TEST_F(CheckpointTest, AForgedContentIsRefused) {
+  const Checkpoint good = test::SomeTraining().checkpoint();
+  const auto progress = [](Hdf5File& file, std::int64_t layer, double seconds, const char* memory) {
+    file.create_group("/progress");
+    for (const char* name : {"epoch", "epoch_rows", "steps"}) file.set_integers_attribute("/progress", name, {3});
+    file.set_integers_attribute("/progress", "layer", {layer});
+    file.set_real_attribute("/progress", "epoch_seconds", seconds);
+    file.set_real_attribute("/progress", "epoch_squared_error", 1);
+    file.set_text_attribute("/progress", "optimizer", memory);
+    file.write_text("/metrics", "x\n");
+  };
+  forge(file_, test::SomeTraining().checkpoint(), [&](Hdf5File& file) { progress(file, 0, 1, ""); });
+  EXPECT_EQ(load_checkpoint(file_).metrics, "x\n");
+
+  const auto refused = [&](const std::string& why, const std::function<void(Hdf5File&)>& change) {
+    forge(file_, test::SomeTraining().checkpoint(), change);
+    test::expect_error(Failure::file, {file_.string(), why}, [&] { (void)load_checkpoint(file_); });
+  };
+  refused("no checkpoint", [](Hdf5File&) {});
+  refused("layer 1 of 1", [&](Hdf5File& file) { progress(file, 1, 1, ""); });
+  refused("'layer'", [&](Hdf5File& file) { progress(file, -1, 1, ""); });
+  refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, -1, ""); });
+  refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, std::numeric_limits<double>::quiet_NaN(), ""); });
+  refused("velocity/weights", [&](Hdf5File& file) { progress(file, 0, 1, "velocity"); });
+  refused("velocity/weights", [&](Hdf5File& file) {
+    progress(file, 0, 1, "velocity");
+    const std::vector<Real> other(3 * 2 + 3 + 2);
+    write_parameters(file, "/layer_0/velocity", {3, 2}, other);
+  });
+  refused("not finite", [&](Hdf5File& file) {
+    progress(file, 0, 1, "velocity");
+    std::vector<Real> values(good.model.layers.front().shape().parameters());
+    values.back() = std::numeric_limits<Real>::infinity();
+    write_parameters(file, "/layer_0/velocity", good.model.layers.front().shape(), values);
+  });
+}
+
+TEST_F(CheckpointTest, OneThatCannotBeWrittenLeavesTheOldOne) {
+  save_checkpoint(file_, test::SomeTraining().checkpoint());
+  const std::string before = test::content(file_);
+  Checkpoint impossible = test::SomeTraining().checkpoint();
+  impossible.progress.layer = 9;
+  EXPECT_ANY_THROW(save_checkpoint(file_, impossible));
+  EXPECT_EQ(test::content(file_), before);
+  EXPECT_EQ(folder_.entries(), 1U);
+  test::expect_error(Failure::file, {"nowhere"},
+                     [&] { save_checkpoint(folder_ / "nowhere" / "a.h5", test::SomeTraining().checkpoint()); });
+}
+
+TEST_F(CheckpointTest, TheNewestThatIsWholeIsTaken) {
+  const RunFolder run(folder_.path());
+  const auto save = [&](std::uint64_t steps) {
+    test::SomeTraining training;
+    training.progress().steps = steps;
+    save_checkpoint(run.checkpoint(steps), training.checkpoint());
+  };
+  std::vector<std::string> warnings;
+  const auto newest = [&](const std::string& foreign = "") {
+    warnings.clear();
+    const auto found = newest_checkpoint(
+        run, [&](const Checkpoint& c) { return c.progress.steps == 30 ? foreign : std::string(); },
+        [&](const std::string& warning) { warnings.push_back(warning); });
+    return found ? found->progress.steps : 0;
+  };
+  EXPECT_EQ(newest(), 0U);
+  for (const std::uint64_t steps : {10U, 20U, 30U, 40U}) save(steps);
+  EXPECT_EQ(newest(), 40U);
+  EXPECT_THAT(warnings, ElementsAre());
+
+  fs::resize_file(run.checkpoint(40), 5000);
+  EXPECT_EQ(newest("it is of another run"), 20U);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("checkpoint-40.h5' is skipped: "), HasSubstr("it is of another run")));
+  EXPECT_THAT(run.checkpoints(), ElementsAre(20, 10));
+  EXPECT_TRUE(fs::exists(folder_ / "checkpoint-40.h5.damaged"));
+
+  fs::rename(run.checkpoint(10), run.checkpoint(50));
+  EXPECT_EQ(newest(), 20U);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("it is of step 10")));
+  (void)folder_.write("checkpoint-20.h5", "");
+  EXPECT_EQ(newest(), 0U);
+  EXPECT_EQ(warnings.size(), 1U);
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,112 @@
+#include "rbmpi/train/checkpoint_writer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.hpp"
+#include "support/training_states.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class CheckpointWriterTest : public testing::Test {
+ protected:
+  test::TemporaryFolder folder_;
+  RunFolder run_{folder_.path()};
+};
+
+TEST_F(CheckpointWriterTest, WritesWhatWasThereWhenItWasAsked) {
+  test::SomeTraining training({200, 100});
+  const Checkpoint expected = training.checkpoint();
+  CheckpointWriter writer(run_, 3);
+  writer.describe("hidden = 100\n", {{"program", "rbmpi"}});
+  writer.keep_checkpoint(training.state(), "line\n");
+  training.progress().steps = 5;  // training goes on
+  writer.wait();
+  EXPECT_TRUE(writer.idle());
+  const Checkpoint found = load_checkpoint(run_.checkpoint(expected.progress.steps));
+  EXPECT_EQ(model_digest(found.model.layers), model_digest(expected.model.layers));
+  EXPECT_EQ(test::copy(found.optimizer.front().values.span()), test::copy(training.velocity()));
+  EXPECT_EQ(found.progress, expected.progress);
+  EXPECT_EQ(found.metrics, "line\n");
+  EXPECT_EQ(found.model.configuration, "hidden = 100\n");
+
+  const auto outcomes = writer.outcomes();
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(outcomes.front().problem, "");
+  EXPECT_TRUE(outcomes.front().is_checkpoint);
+  EXPECT_EQ(outcomes.front().steps, expected.progress.steps);
+  EXPECT_GT(outcomes.front().seconds, 0);
+  EXPECT_TRUE(writer.outcomes().empty());
+}
+
+TEST_F(CheckpointWriterTest, ManyInTurnAndTheNewestStay) {
+  test::SomeTraining training;
+  CheckpointWriter writer(run_, 2);
+  for (std::uint64_t steps = 1; steps <= 20; ++steps) {
+    training.progress().steps = steps;
+    writer.keep_checkpoint(training.state(), "");
+    if (steps % 5 == 0) writer.keep_snapshot(training.state());
+    (void)writer.idle();
+  }
+  writer.wait();
+  EXPECT_THAT(run_.checkpoints(), ElementsAre(20, 19));
+  EXPECT_EQ(writer.outcomes().size(), 24U);
+  for (const std::uint64_t steps : {5U, 10U, 15U, 20U}) {
+    const Model snapshot = load_model(run_.snapshot(steps));
+    EXPECT_EQ(model_digest(snapshot.layers), model_digest(training.checkpoint().model.layers));
+    EXPECT_FALSE(is_checkpoint(Hdf5File::open(run_.snapshot(steps))));
+  }
+  EXPECT_EQ(folder_.entries(), 6U);
+}
+
+TEST_F(CheckpointWriterTest, OneOfTheFutureIsNotCounted) {
+  test::SomeTraining training;
+  save_checkpoint(run_.checkpoint(9000), training.checkpoint());
+  CheckpointWriter writer(run_, 1);
+  for (const std::uint64_t steps : {1U, 2U}) {
+    training.progress().steps = steps;
+    writer.keep_checkpoint(training.state(), "");
+  }
+  writer.wait();
+  EXPECT_THAT(run_.checkpoints(), ElementsAre(9000, 2));
+}
+
+TEST_F(CheckpointWriterTest, AFailureIsToldAndTheOldOnesStay) {
+  test::SomeTraining training;
+  CheckpointWriter writer(run_, 1);
+  writer.keep_checkpoint(training.state(), "");
+  writer.wait();
+  const fs::path away = folder_.path().string() + " away";
+  fs::rename(folder_.path(), away);
+  training.progress().steps = 9000;
+  writer.keep_checkpoint(training.state(), "");
+  writer.wait();
+  fs::rename(away, folder_.path());
+  EXPECT_THAT(run_.checkpoints(), ElementsAre(1001));
+  writer.keep_checkpoint(training.state(), "");
+  writer.wait();
+  EXPECT_THAT(run_.checkpoints(), ElementsAre(9000));
+  const auto outcomes = writer.outcomes();
+  ASSERT_EQ(outcomes.size(), 3U);
+  EXPECT_EQ(outcomes[0].problem, "");
+  EXPECT_THAT(outcomes[1].problem, HasSubstr("cannot write"));
+  EXPECT_EQ(outcomes[2].problem, "");
+}
+
+TEST_F(CheckpointWriterTest, TheEndWaitsForWhatIsBeingWritten) {
+  const test::SomeTraining training({500, 400});
+  {
+    CheckpointWriter writer(run_, 1);
+    writer.keep_checkpoint(training.state(), "");
+  }
+  EXPECT_EQ(load_checkpoint(run_.checkpoint(1001)).progress, training.state().progress);
+  EXPECT_EQ(folder_.entries(), 1U);
+}
+
+}  // namespace
+}  // namespace rbmpi
