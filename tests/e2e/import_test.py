@@ -217,7 +217,7 @@ class InterruptionTest(FolderTest):
                 self.assertLess(time.monotonic() - begin, 5)
                 self.assertNotEqual(process.returncode, 0)
                 if ranks is None:
-                    self.assertEqual(process.returncode, 130)
+                    self.assertEqual(process.returncode, 75)
                     self.assertEqual(stderr.count("rbmpi: "), 1, stderr)
                 self.assertEqual(self.files(), ["a.csv.gz"])
 

@@ -1,5 +1,6 @@
 #include "rbmpi/train/trainer.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <ostream>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/train/replicas.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
 #include "support/random_samples.hpp"
@@ -279,6 +281,150 @@ TEST(MetricsTest, AreOneObjectALine) {
             R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
             R"("reconstruction_mse":0.0179,"validation_reconstruction_mse":0.02,"training_free_energy":-71.0,)"
             R"("validation_free_energy":-70.5})");
+}
+
+/// A copy of a state, as a checkpoint would keep it.
+SavedState saved(const TrainingState& state) {
+  SavedState copy{.rbm = Rbm(state.rbm.shape()), .optimizer = {}, .progress = state.progress};
+  std::ranges::copy(state.rbm.parameters(), copy.rbm.parameters().begin());
+  for (const OptimizerMemory& memory : state.optimizer) {
+    copy.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
+    std::ranges::copy(memory.values, copy.optimizer.back().values.data());
+  }
+  return copy;
+}
+
+/// Trains with a stop after each step for which `stops` says so, wished for by `rank`, and goes on each time from what
+/// was kept. Only the root gives the start.
+Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
+                       const std::function<bool(std::uint64_t)>& stops) {
+  const test::RandomSamples training(c.type, c.rows, c.columns, 1);
+  const test::RandomSamples validation(c.type, c.validation_rows, c.columns, 2);
+  Outcome outcome;
+  std::optional<SavedState> start;
+  for (bool finished = false; !finished;) {
+    std::optional<SavedState> kept;
+    TrainingEvents events;
+    events.wishes = [&](const TrainingProgress& progress) {
+      return StepWishes{.stop = world.rank() == rank && stops(progress.steps + 1)};
+    };
+    events.checkpoint = [&](const TrainingState& state) {
+      if (world.is_root()) kept = saved(state);
+    };
+    events.epoch = [&](const EpochMetrics& m) {
+      for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
+        outcome.figures.push_back(static_cast<double>(number));
+      }
+      outcome.figures.push_back(m.reconstruction_mse);
+      if (!m.validation) return;
+      outcome.figures.push_back(m.validation->reconstruction_mse);
+      outcome.figures.push_back(m.validation->free_energy);
+      outcome.figures.push_back(m.validation->training_free_energy);
+    };
+    const TrainingResult result =
+        train_rbm(c.options, {training.view(), validation.view()}, world, events, std::move(start));
+    finished = result.finished;
+    EXPECT_EQ(kept.has_value(), world.is_root());
+    if (kept) {
+      EXPECT_EQ(kept->progress, result.progress);
+    }
+    start = std::move(kept);
+    outcome.digest = model_digest(std::span(&result.rbm, 1));
+  }
+  return outcome;
+}
+
+TEST_P(TrainerTest, StoppedAndResumedIsTheSameAsUndisturbed) {
+  const Case& c = GetParam();
+  const Outcome whole = train(c, world_);
+  const int last = world_.size() - 1;
+  for (const auto& [name, stops] :
+       {std::pair("once", std::function<bool(std::uint64_t)>([](std::uint64_t step) { return step == 3; })),
+        std::pair("at every step", std::function<bool(std::uint64_t)>([](std::uint64_t) { return true; })),
+        std::pair("now and then",
+                  std::function<bool(std::uint64_t)>([](std::uint64_t step) { return step % 7 == 5; }))}) {
+    if (c.options.epochs * (c.rows / c.options.batch_size + 1) > 200 && std::string(name) == "at every step") continue;
+    const Outcome parts = train_in_parts(c, world_, last, stops);
+    EXPECT_EQ(parts.digest, whole.digest) << name;
+    EXPECT_EQ(parts.figures, whole.figures) << name;
+  }
+}
+
+TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  std::optional<SavedState> kept;
+  TrainingEvents events;
+  events.checkpoint = [&](const TrainingState& state) { kept = saved(state); };
+  case_.options.epochs = 2;
+  const TrainingResult two = train_rbm(case_.options, {samples.view(), {}}, world_, events);
+  EXPECT_TRUE(two.finished);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->progress, (TrainingProgress{.epoch = 3, .steps = 10}));
+  case_.options.epochs = 3;
+  const TrainingResult more = train_rbm(case_.options, {samples.view(), {}}, world_, {}, std::move(kept));
+  const TrainingResult three = train_rbm(case_.options, {samples.view(), {}}, world_);
+  EXPECT_EQ(model_digest(std::span(&more.rbm, 1)), model_digest(std::span(&three.rbm, 1)));
+}
+
+TEST_F(TrainingTest, CheckpointsAreKeptWhenAnyRankWishes) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  for (int rank = 0; rank < world_.size(); ++rank) {
+    std::vector<std::uint64_t> steps;
+    std::vector<std::uint64_t> states;
+    TrainingEvents events;
+    events.wishes = [&](const TrainingProgress& progress) {
+      return StepWishes{.checkpoint = world_.rank() == rank && progress.steps % 4 == 3};
+    };
+    events.checkpoint = [&](const TrainingState& state) { steps.push_back(state.progress.steps); };
+    events.state = [&](const TrainingState& state) { states.push_back(state.progress.steps); };
+    EXPECT_TRUE(train_rbm(case_.options, {samples.view(), {}}, world_, events).finished);
+    EXPECT_EQ(steps, (std::vector<std::uint64_t>{4, 8, 12, 15}));
+    EXPECT_EQ(states, (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}));
+  }
+}
+
+TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  std::optional<SavedState> kept;
+  TrainingEvents events;
+  events.checkpoint = [&](const TrainingState& state) { kept = saved(state); };
+  (void)train_rbm(case_.options, {samples.view(), {}}, world_, events);
+  const auto refused = [&](const std::string& why, const std::function<void(SavedState&)>& change) {
+    std::optional<SavedState> start;
+    if (world_.is_root()) {
+      start = saved(
+          {kept->rbm, std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress});
+      change(*start);
+    }
+    test::expect_error(Failure::file, {"the start", why}, [&] {
+      (void)train_rbm(case_.options, {samples.view(), {}}, world_, {}, std::move(start));
+    });
+  };
+  refused("units", [](SavedState& start) { start.rbm = Rbm({19, 12}); });
+  refused("memory", [](SavedState& start) { start.optimizer.clear(); });
+  refused("'velocity'", [](SavedState& start) { start.optimizer[0].name = "speed"; });
+  refused("right size", [](SavedState& start) { start.optimizer[0].values = AlignedBuffer<Real>(3); });
+  refused("epoch 0", [](SavedState& start) { start.progress.epoch = 0; });
+  refused("epoch 5", [](SavedState& start) { start.progress.epoch = 5; });
+  refused("48 rows", [](SavedState& start) { start.progress.epoch_rows = 48; });
+}
+
+TEST_F(TrainingTest, ARankThatGoesItsOwnWayIsFound) {
+  Rbm rbm({4, 3});
+  AlignedBuffer<Real> velocity(rbm.shape().parameters());
+  const std::vector<OptimizerMemory> memory = {{"velocity", velocity.span()}};
+  const TrainingProgress progress{.epoch = 2, .steps = 17};
+  const TrainingState state{rbm, memory, progress};
+  EXPECT_NO_THROW(check_replicas(state, world_));
+  if (world_.size() == 1) return;
+  for (int rank = 1; rank < world_.size(); ++rank) {
+    for (Real* const value : {&rbm.parameters()[0], &rbm.parameters().back(), &velocity.span()[5]}) {
+      if (world_.rank() == rank) *value = -0.0F;  // compares equal to zero, but is other bits
+      test::expect_error(Failure::other, {"rank " + std::to_string(rank), "epoch 2", "step 17"},
+                         [&] { check_replicas(state, world_); });
+      *value = 0;
+    }
+  }
 }
 
 }  // namespace
