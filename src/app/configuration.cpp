@@ -250,8 +250,9 @@ void set_from_file(TrainSettings& settings, const std::string& path, const std::
   po::parsed_options parsed(nullptr);
   try {
     parsed = po::parse_config_file(stream, po::options_description(), /*allow_unregistered=*/true);
-  } catch (const po::error& error) {
-    refuse(fmt::format("'{}': {}", path, error.what()));
+  } catch (const po::invalid_config_file_syntax& error) {
+    // Not its what(): where the line has one of Boost's own placeholders, Boost puts the line into itself without end.
+    refuse(fmt::format("'{}': the line '{}' is not of the form 'key = value'", path, error.tokens()));
   }
   std::set<std::string> seen;
   for (const po::option& option : parsed.options) {

@@ -13,10 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                                   ElementType::float32, ElementType::float64};
   fuzz::Bytes input(data, size);
   const std::uint64_t choice = fuzz::take_number(input, 2);
-  const fuzz::MemoryFile csv(input);
   CsvImport import;
-  import.csv = csv.path();
-  import.output = fuzz::output_path();
+  import.csv = fuzz::input_file("input.csv", input);
+  import.output = fuzz::folder() / "imported.h5";
   import.label_column = label_columns.at(choice & 3U);
   import.scale = scales.at(choice >> 2U & 3U);
   import.type = types.at(choice >> 4U & 3U);

@@ -9,10 +9,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace rbmpi;
   fuzz::Bytes input(data, size);
   const std::uint64_t labels_length = fuzz::take_number(input, 2);
-  const fuzz::MemoryFile labels(fuzz::take(input, labels_length));
-  const fuzz::MemoryFile images(input);
-  IdxImport import{.images = images.path(), .labels = {}, .output = fuzz::output_path(), .source = {}};
-  if (labels_length > 0) import.labels = labels.path();
+  IdxImport import;
+  if (labels_length > 0) import.labels = fuzz::input_file("labels.idx", fuzz::take(input, labels_length));
+  import.images = fuzz::input_file("images.idx", input);
+  import.output = fuzz::folder() / "imported.h5";
   ImportResult result;
   if (fuzz::accepted([&] { result = import_idx(import); })) fuzz::check_imported(import.output, result.info);
   return 0;

@@ -5,15 +5,8 @@
 
 #include "fuzz/support.hpp"
 #include "rbmpi/data/dataset_file.hpp"
-#include "support/temporary_folder.hpp"
 
 namespace rbmpi::fuzz {
-
-/// Where the fuzzers of the importers write.
-inline std::filesystem::path output_path() {
-  static const test::TemporaryFolder folder;
-  return folder / "imported.h5";
-}
 
 /// What an import made can be read, and is what the import said.
 inline void check_imported(const std::filesystem::path& path, const DatasetInfo& made) {

@@ -1,50 +1,36 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace rbmpi::fuzz {
 
 using Bytes = std::span<const std::uint8_t>;
 
-/// A file that exists only in memory.
-class MemoryFile {
- public:
-  explicit MemoryFile(Bytes bytes) : descriptor_(::memfd_create("input", MFD_CLOEXEC)) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0) throw std::runtime_error("cannot write to a file in memory");
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
-  ~MemoryFile() { ::close(descriptor_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
+/// A folder for the files of this fuzzer.
+inline const test::TemporaryFolder& folder() {
+  static const test::TemporaryFolder folder;
+  return folder;
+}
 
-  [[nodiscard]] std::filesystem::path path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
+/// Puts the bytes into a file.
+inline std::filesystem::path input_file(const std::string& name, Bytes bytes) {
+  return folder().write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
 
- private:
-  int descriptor_;
-};
-
-/// Ends the program with a finding, unless `kept`.
+/// Throws what no reader throws and nothing catches, unless `kept`: a finding.
 inline void promise(bool kept, const std::string& what) {
-  if (kept) return;
-  fmt::print(stderr, "broken promise: {}\n", what);
-  std::abort();
+  if (!kept) throw std::logic_error("broken promise: " + what);
 }
 
 /// Takes the first bytes off the input.
