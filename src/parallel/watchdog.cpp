@@ -126,7 +126,7 @@ struct Answer {
   std::string doing;
 };
 
-std::string duration_text(Milliseconds duration) {
+std::string in_words(Milliseconds duration) {
   const auto count = [](auto number, const char* unit) {
     return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
   };
@@ -329,14 +329,14 @@ class Watchdog::Watch {
       return fmt::format(
           "all {} ranks have waited for each other for {}, rank {} in '{}'{}: MPI or the network has "
           "lost a message; the job is ended",
-          cards_.size(), duration_text(timeout_), rank_, signs_.doing, elsewhere);
+          cards_.size(), in_words(timeout_), rank_, signs_.doing, elsewhere);
     }
     constexpr std::size_t most = 3;
     std::string text = fmt::format(
         "{}", fmt::join(findings.begin(),
                         findings.begin() + static_cast<std::ptrdiff_t>(std::min(most, findings.size())), ", "));
     if (findings.size() > most) text += fmt::format(" and {} more do not answer or hang", findings.size() - most);
-    return fmt::format("{}; the others have waited for {} in '{}'; the job is ended", text, duration_text(timeout_),
+    return fmt::format("{}; the others have waited for {} in '{}'; the job is ended", text, in_words(timeout_),
                        signs_.doing);
   }
 
