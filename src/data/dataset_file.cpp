@@ -51,14 +51,6 @@ void check_samples(const Hdf5File& file, const ArrayInfo& array) {
   if (shape[1] == 0) fail(file.path(), "'/samples' has no columns");
   if (shape[1] > most_columns)
     fail(file.path(), fmt::format("'/samples' has {} columns; at most {} can be used", shape[1], most_columns));
-  if (shape[0] > std::numeric_limits<std::int64_t>::max() / (shape[1] * element_size(array.type)))
-    fail(file.path(), fmt::format("'/samples' claims the impossible size {}", shape_text(shape)));
-}
-
-// Rows that were never written take no space and read as zeros: such a file can claim any size.
-void check_not_hollow(const Hdf5File& file, const ArrayInfo& array) {
-  if (array.stored_bytes == 0)
-    fail(file.path(), "'/samples' holds no values of its own: it was made but never written, or is virtual");
 }
 
 double read_scale(const Hdf5File& file, ElementType type) {
@@ -108,7 +100,6 @@ DatasetInfo read_info(const Hdf5File& file) {
   info.scale = read_scale(file, info.type);
   info.picture = read_picture(file, info.columns);
   info.has_labels = check_labels(file, info.rows);
-  check_not_hollow(file, array);
   info.source = file.text_attribute("/", "source").value_or("");
   info.chunk_rows = array.chunk_rows;
   return info;

@@ -1,7 +1,12 @@
 #include "rbmpi/storage/hdf5_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +16,7 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "storage/write_driver.hpp"
 
 namespace rbmpi {
@@ -120,49 +126,71 @@ bool same_or_wider(ElementType stored, ElementType wanted) {
   }
 }
 
-void describe_type(hid_t type, ArrayInfo& info) {
-  const std::size_t size = H5Tget_size(type);
+bool equals_any(hid_t type, std::initializer_list<hid_t> standard) {
+  return std::any_of(standard.begin(), standard.end(), [&](hid_t one) { return H5Tequal(type, one) > 0; });
+}
+
+bool is_standard_integer(hid_t type) {
+  return equals_any(type, {H5T_STD_U8LE, H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_STD_I8LE, H5T_STD_I16LE,
+                           H5T_STD_I32LE, H5T_STD_I64LE, H5T_STD_U8BE, H5T_STD_U16BE, H5T_STD_U32BE, H5T_STD_U64BE,
+                           H5T_STD_I8BE, H5T_STD_I16BE, H5T_STD_I32BE, H5T_STD_I64BE});
+}
+
+bool is_standard_float(hid_t type) {
+  return equals_any(type, {H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_IEEE_F32BE, H5T_IEEE_F64BE});
+}
+
+// The numbers that every processor has. Others would go through conversions of the library that nobody needs here.
+bool is_standard_number(hid_t type) {
+  return H5Tcommitted(type) == 0 && (is_standard_integer(type) || is_standard_float(type));
+}
+
+std::string class_name(hid_t type) {
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER: {
-      const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
-      info.integers = size <= 8;
-      if (size == 1 && !is_signed) info.type = ElementType::uint8;
-      if (size == 4 && is_signed) info.type = ElementType::int32;
-      info.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
-      break;
-    }
+    case H5T_INTEGER:
+      return fmt::format("unusual {}-byte integer", H5Tget_size(type));
     case H5T_FLOAT:
-      if (size == 4) info.type = ElementType::float32;
-      if (size == 8) info.type = ElementType::float64;
-      info.type_name = fmt::format("{}-bit float", 8 * size);
-      break;
+      return fmt::format("{}-bit float", 8 * H5Tget_size(type));
     case H5T_STRING:
-      info.type_name = "string";
-      break;
+      return "string";
     case H5T_COMPOUND:
-      info.type_name = "compound";
-      break;
+      return "compound";
     case H5T_ENUM:
-      info.type_name = "enumeration";
-      break;
+      return "enumeration";
     case H5T_VLEN:
-      info.type_name = "variable-length";
-      break;
+      return "variable-length";
     case H5T_OPAQUE:
-      info.type_name = "opaque";
-      break;
+      return "opaque";
     case H5T_BITFIELD:
-      info.type_name = "bit field";
-      break;
+      return "bit field";
     case H5T_REFERENCE:
-      info.type_name = "reference";
-      break;
+      return "reference";
     case H5T_ARRAY:
-      info.type_name = "array of arrays";
-      break;
+      return "array of arrays";
+    case H5T_TIME:
+      return "time";
     default:
-      info.type_name = "unknown";
-      break;
+      return "unknown";
+  }
+}
+
+void describe_type(hid_t type, ArrayInfo& info) {
+  info.type_name = class_name(type);
+  if (H5Tcommitted(type) != 0) {
+    info.type_name = "a type that the file defines (" + info.type_name + ")";
+    return;
+  }
+  const std::size_t size = H5Tget_size(type);
+  if (is_standard_float(type)) {
+    info.type = size == 4 ? ElementType::float32 : ElementType::float64;
+  } else if (is_standard_integer(type)) {
+    const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
+    info.integers = true;
+    if (size == 1 && !is_signed) info.type = ElementType::uint8;
+    if (size == 4 && is_signed) info.type = ElementType::int32;
+    info.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
+  } else if (H5Tget_class(type) == H5T_FLOAT && (size == 4 || size == 8)) {
+    info.type_name = "unusual " + info.type_name;
   }
   if (info.type != ElementType::other) info.type_name = element_name(info.type);
 }
@@ -186,15 +214,77 @@ Handle make_parents_list(const fs::path& file) {
   return list;
 }
 
-Handle text_type(const fs::path& file) {
+// Texts have a fixed length, so that no file of ours has variable-length data, which HDF5 keeps in a heap.
+Handle text_type(const std::string& text, const fs::path& file) {
   Handle type(check(H5Tcopy(H5T_C_S1), "write", file));
-  check(H5Tset_size(type.id(), H5T_VARIABLE), "write", file);
+  check(H5Tset_size(type.id(), std::max<std::size_t>(1, text.size())), "write", file);
+  check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "write", file);
   check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "write", file);
   return type;
 }
 
+// Makes HDF5 fail where it would follow a link into another file.
+herr_t refuse_other_files(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) {
+  return -1;
+}
+
+Handle link_access(hid_t kind, const fs::path& file) {
+  Handle list(check(H5Pcreate(kind), "read", file));
+  check(H5Pset_elink_cb(list.id(), refuse_other_files, nullptr), "read", file);
+  return list;
+}
+
 Handle open_object(hid_t file_id, const std::string& name, const char* doing, const fs::path& file) {
-  return Handle(check(H5Oopen(file_id, name.c_str(), H5P_DEFAULT), doing, file));
+  const Handle links = link_access(H5P_LINK_ACCESS, file);
+  return Handle(check(H5Oopen(file_id, name.c_str(), links.id()), doing, file));
+}
+
+// The parts of a path, without empty ones.
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  for (std::size_t first = 0; first < path.size();) {
+    const std::size_t end = std::min(path.find('/', first), path.size());
+    if (end > first) parts.push_back(path.substr(first, end - first));
+    first = end + 1;
+  }
+  return parts;
+}
+
+// Where a soft link leads.
+std::string soft_target(hid_t file_id, const std::string& link, std::size_t length, const fs::path& file) {
+  constexpr std::size_t longest = 64U << 10U;
+  if (length > longest) fail("read", file, fmt::format("the link '{}' claims a target of {} bytes", link, length));
+  std::string target(length, '\0');
+  check(H5Lget_val(file_id, link.c_str(), target.data(), length, H5P_DEFAULT), "read", file);
+  target.resize(std::min(target.find('\0'), target.size()));
+  return target;
+}
+
+// Whether an object of that name exists. Every link on the way is looked at before HDF5 follows it, also those behind
+// soft links: a link that leaves the file is refused.
+bool find_object(hid_t file_id, const std::string& name, const fs::path& file, int depth = 0) {
+  constexpr int deepest = 16;
+  if (depth > deepest) fail("read", file, fmt::format("the soft links behind '{}' go round in circles", name));
+  std::string path;
+  for (const std::string& part : parts_of(name)) {
+    // HDF5 wants what is above to be a group before it answers for what is below.
+    const std::string above = path.empty() ? "/" : path;
+    if (H5Iget_type(open_object(file_id, above, "read", file).id()) != H5I_GROUP) return false;
+    path += "/" + part;
+    if (part == ".") continue;
+    if (check(H5Lexists(file_id, path.c_str(), H5P_DEFAULT), "read", file) == 0) return false;
+    H5L_info_t link{};
+    check(H5Lget_info(file_id, path.c_str(), &link, H5P_DEFAULT), "read", file);
+    if (link.type == H5L_TYPE_SOFT) {
+      const std::string target = soft_target(file_id, path, link.u.val_size, file);
+      if (!find_object(file_id, target.starts_with('/') ? target : above + "/" + target, file, depth + 1)) return false;
+    } else if (link.type != H5L_TYPE_HARD) {
+      fail("read", file,
+           fmt::format("'{}' is {}; an object in the file itself would be right", path,
+                       link.type == H5L_TYPE_EXTERNAL ? "an external link, into another file" : "a user-defined link"));
+    }
+  }
+  return true;
 }
 
 std::vector<hsize_t> extent(hid_t space, const fs::path& file) {
@@ -204,38 +294,120 @@ std::vector<hsize_t> extent(hid_t space, const fs::path& file) {
   return dimensions;
 }
 
+void check_filters(hid_t creation, const std::string& name, const fs::path& file) {
+  const int filters = check(H5Pget_nfilters(creation), "read", file);
+  for (int i = 0; i < filters; ++i) {
+    std::array<char, 64> label{};
+    unsigned flags = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
+                                               label.size() - 1, label.data(), nullptr);
+    if (filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32) continue;
+    fail("read", file,
+         fmt::format("'{}' went through the filter {} ({}); gzip, shuffle and fletcher32 would be right, such as "
+                     "h5repack -f GZIP=4 makes it",
+                     name, filter, label.front() != '\0' ? label.data() : "unnamed"));
+  }
+}
+
+// Opens an array all of whose bytes are in the file itself, in a form that HDF5 reads without plugins.
 Handle open_array(hid_t file_id, const std::string& name, const fs::path& file) {
   Handle object = open_object(file_id, name, "read", file);
   if (H5Iget_type(object.id()) != H5I_DATASET) fail("read", file, fmt::format("'{}' is not an array", name));
+  const Handle creation(check(H5Dget_create_plist(object.id()), "read", file));
+  const H5D_layout_t layout = H5Pget_layout(creation.id());
+  if (layout == H5D_VIRTUAL)
+    fail("read", file, fmt::format("'{}' is virtual, a view of other files; an array of its own would be right", name));
+  if (layout == H5D_CONTIGUOUS && check(H5Pget_external_count(creation.id()), "read", file) > 0)
+    fail("read", file, fmt::format("'{}' keeps its values in other files; values in the file would be right", name));
+  check_filters(creation.id(), name, file);
   return object;
 }
 
-// Bytes of one chunk; 0 for an array that is not chunked. `rows` becomes the extent of a chunk along the first
-// dimension.
-std::uint64_t chunk_bytes(hid_t array, std::size_t rank, const fs::path& file, std::uint64_t& rows) {
-  rows = 0;
-  const Handle layout(check(H5Dget_create_plist(array), "read", file));
-  if (rank == 0 || H5Pget_layout(layout.id()) != H5D_CHUNKED) return 0;
-  std::vector<hsize_t> chunk(rank);
-  check(H5Pget_chunk(layout.id(), static_cast<int>(rank), chunk.data()), "read", file);
-  rows = chunk.front();
+/// The product, or nothing if it does not fit 63 bits.
+std::optional<std::uint64_t> product(std::uint64_t first, const std::vector<hsize_t>& others) {
+  std::uint64_t result = first;
+  for (const hsize_t factor : others) {
+    if (__builtin_mul_overflow(result, factor, &result)) return std::nullopt;
+  }
+  return result <= std::uint64_t{std::numeric_limits<std::int64_t>::max()} ? std::optional(result) : std::nullopt;
+}
+
+// Number of elements; nothing if it is beyond all bounds.
+std::optional<std::uint64_t> element_count(hid_t space, const fs::path& file) {
+  if (H5Sget_simple_extent_type(space) == H5S_NULL) return 0;
+  return product(1, extent(space, file));
+}
+
+/// Sizes of an array that is open.
+struct Sizes {
+  std::vector<hsize_t> dimensions;
+  std::vector<hsize_t> chunk;       ///< empty if not chunked
+  std::uint64_t chunk_bytes = 0;    ///< 0 if not chunked
+  std::uint64_t claimed_bytes = 0;  ///< of all elements
+  std::uint64_t stored_bytes = 0;   ///< what the file holds of them
+};
+
+// What an array claims is compared with what the file holds of it, and that with the length of the file. So a claim is
+// at most as large as the file, or 1032 times that: deflate, run over zeros, gets no further.
+void check_claims(hid_t file_id, hid_t array, bool deflated, const std::string& name, const Sizes& sizes,
+                  const fs::path& file) {
+  constexpr std::uint64_t best_deflate = 1032;
+  hsize_t length = 0;
+  check(H5Fget_filesize(file_id, &length), "read", file);
+  // Undefined for chunked arrays and for compact ones, which live in a header.
+  const haddr_t offset = sizes.chunk.empty() ? H5Dget_offset(array) : HADDR_UNDEF;
+  H5Eclear2(H5E_DEFAULT);
+  if (sizes.stored_bytes > length || (offset != HADDR_UNDEF && offset > length - sizes.stored_bytes)) {
+    fail("read", file,
+         fmt::format("'{}' claims to hold {} bytes, more than the {} of the file", name, sizes.stored_bytes, length));
+  }
+  if (sizes.claimed_bytes / (deflated ? best_deflate : 1) > sizes.stored_bytes) {
+    fail("read", file,
+         fmt::format("'{}' claims {}, but the file holds only {} of it; were there rows that were never written?", name,
+                     human_bytes(sizes.claimed_bytes), human_bytes(sizes.stored_bytes)));
+  }
+  if (const std::uint64_t available = available_memory(); sizes.chunk_bytes > available) {
+    throw Error(Failure::other,
+                fmt::format("not enough memory to read '{}': '{}' has chunks of {}, and only {} are available",
+                            file.string(), name, human_bytes(sizes.chunk_bytes), human_bytes(available)));
+  }
+}
+
+// The sizes of an array, none of which is believed before it was checked.
+Sizes checked_sizes(hid_t file_id, hid_t array, const std::string& name, const fs::path& file) {
   const Handle type(check(H5Dget_type(array), "read", file));
-  std::uint64_t bytes = H5Tget_size(type.id());  // HDF5 keeps the product below 2^32
-  for (const hsize_t length : chunk) bytes *= length;
-  return bytes;
+  const Handle space(check(H5Dget_space(array), "read", file));
+  const Handle creation(check(H5Dget_create_plist(array), "read", file));
+  Sizes sizes;
+  sizes.dimensions = extent(space.id(), file);
+  if (!sizes.dimensions.empty() && H5Pget_layout(creation.id()) == H5D_CHUNKED) {
+    sizes.chunk.resize(sizes.dimensions.size());
+    check(H5Pget_chunk(creation.id(), static_cast<int>(sizes.chunk.size()), sizes.chunk.data()), "read", file);
+  }
+  const std::uint64_t element = H5Tget_size(type.id());
+  const std::optional<std::uint64_t> claimed = product(element, sizes.dimensions);
+  const std::optional<std::uint64_t> chunk = product(element, sizes.chunk);
+  if (!claimed || !chunk) {
+    fail("read", file,
+         fmt::format("'{}' claims the impossible size [{}]", name,
+                     fmt::join(claimed ? sizes.chunk : sizes.dimensions, " x ")));
+  }
+  sizes.claimed_bytes = *claimed;
+  sizes.chunk_bytes = sizes.chunk.empty() ? 0 : *chunk;
+  sizes.stored_bytes = H5Dget_storage_size(array);
+  check_claims(file_id, array, H5Pget_nfilters(creation.id()) > 0, name, sizes, file);
+  return sizes;
 }
 
 // HDF5's cache holds 1 MiB by default: a chunk beyond it would be read, and decompressed, anew for every call.
-Handle open_array_for_reading(hid_t file_id, const std::string& name, std::size_t rank, const fs::path& file) {
+Handle open_array_for_reading(hid_t file_id, const std::string& name, std::uint64_t chunk_bytes, const fs::path& file) {
   constexpr std::uint64_t default_cache = 1U << 20U;
   constexpr std::uint64_t largest_cache = 64U << 20U;
-  Handle array = open_array(file_id, name, file);
-  std::uint64_t chunk_rows = 0;
-  const std::uint64_t bytes = chunk_bytes(array.id(), rank, file, chunk_rows);
-  if (bytes <= default_cache || bytes > largest_cache) return array;
-  const Handle list(check(H5Pcreate(H5P_DATASET_ACCESS), "read", file));
-  check(H5Pset_chunk_cache(list.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "read", file);
-  check(array.close(), "read", file);
+  if (chunk_bytes <= default_cache || chunk_bytes > largest_cache) return open_array(file_id, name, file);
+  const Handle list = link_access(H5P_DATASET_ACCESS, file);
+  check(H5Pset_chunk_cache(list.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, chunk_bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "read",
+        file);
   return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
 }
 
@@ -262,27 +434,38 @@ RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, 
 void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,
                    std::uint64_t first, std::uint64_t count, void* values, const fs::path& file) {
   if (count == 0) return;
-  const Handle array = open_array_for_reading(file_id, name, info.dimensions.size(), file);
+  const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
   const RowSelection rows = select_rows(array.id(), first, count, "read", file);
   check(H5Dread(array.id(), memory_type, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "read", file);
 }
 
+constexpr std::uint64_t most_integers = 64;  // in an attribute
+constexpr std::uint64_t longest_text = std::uint64_t{1} << 30U;
+constexpr std::uint64_t longest_variable_text = std::uint64_t{16} << 20U;
+
 // One text behind `read`, which fills a buffer of the given memory type: HDF5 has two kinds of strings, and the same
-// call twice, for arrays and for attributes.
+// call twice, for arrays and for attributes. Variable-length strings are read as well, because h5py and others write
+// texts so unless told otherwise; how long one is, HDF5 says only when it was read.
 template <typename Read>
-std::string read_string(hid_t type, hid_t space, const std::string& name, const fs::path& file, const Read& read) {
-  if (H5Tget_class(type) != H5T_STRING) fail("read", file, fmt::format("'{}' is not a text", name));
-  if (H5Sget_simple_extent_npoints(space) != 1) fail("read", file, fmt::format("'{}' is not a single text", name));
+std::string read_string(hid_t file_id, hid_t type, hid_t space, const std::string& name, const fs::path& file,
+                        const Read& read) {
+  if (H5Tcommitted(type) != 0 || H5Tget_class(type) != H5T_STRING)
+    fail("read", file, fmt::format("'{}' is not a text", name));
+  if (element_count(space, file) != 1) fail("read", file, fmt::format("'{}' is not a single text", name));
   if (check(H5Tis_variable_str(type), "read", file) > 0) {
     char* value = nullptr;
     check(read(type, &value), "read", file);
-    std::string text = value != nullptr ? value : "";
-    H5free_memory(value);
-    return text;
+    const std::unique_ptr<char, decltype(&H5free_memory)> owner(value, H5free_memory);
+    const std::size_t length = value != nullptr ? ::strnlen(value, longest_variable_text + 1) : 0;
+    if (length > longest_variable_text)
+      fail("read", file, fmt::format("'{}' has more than {}", name, human_bytes(longest_variable_text)));
+    return {value, length};
   }
-  constexpr std::size_t longest = 16U << 20U;
+  hsize_t file_length = 0;
+  check(H5Fget_filesize(file_id, &file_length), "read", file);
   const std::size_t length = H5Tget_size(type);
-  if (length > longest) fail("read", file, fmt::format("'{}' claims a text of {} bytes", name, length));
+  if (length > std::min<std::uint64_t>(longest_text, file_length))
+    fail("read", file, fmt::format("'{}' claims a text of {}", name, human_bytes(length)));
   std::string text(length, '\0');
   check(read(type, text.data()), "read", file);
   text.resize(std::min(text.find('\0'), text.size()));
@@ -408,38 +591,20 @@ void Hdf5File::check_written() const {
 }
 
 bool Hdf5File::exists(const std::string& name) const {
-  if (name == "/") return true;
-  // HDF5 wants every group on the way to exist before it answers for the next.
-  for (std::size_t end = name.find('/', 1);; end = name.find('/', end + 1)) {
-    const std::string part = name.substr(0, end);
-    if (check(H5Lexists(id_, part.c_str(), H5P_DEFAULT), "read", path_) == 0) return false;
-    if (H5Oexists_by_name(id_, part.c_str(), H5P_DEFAULT) <= 0) {
-      H5Eclear2(H5E_DEFAULT);
-      return false;
-    }
-    if (end == std::string::npos) return true;
-    if (H5Iget_type(open_object(id_, part, "read", path_).id()) != H5I_GROUP) return false;
-  }
+  return find_object(id_, name, path_);
 }
 
 ArrayInfo Hdf5File::array_info(const std::string& name) const {
   if (!exists(name)) fail("read", path_, fmt::format("it has no array '{}'", name));
   const Handle array = open_array(id_, name, path_);
   const Handle type(check(H5Dget_type(array.id()), "read", path_));
-  const Handle space(check(H5Dget_space(array.id()), "read", path_));
+  const Sizes sizes = checked_sizes(id_, array.id(), name, path_);
   ArrayInfo info;
   describe_type(type.id(), info);
-  const std::vector<hsize_t> dimensions = extent(space.id(), path_);
-  info.dimensions.assign(dimensions.begin(), dimensions.end());
-  info.stored_bytes = H5Dget_storage_size(array.id());
-  if (chunk_bytes(array.id(), dimensions.size(), path_, info.chunk_rows) == 0) {
-    const haddr_t offset = H5Dget_offset(array.id());  // undefined for compact arrays, which live in the header
-    hsize_t length = 0;
-    check(H5Fget_filesize(id_, &length), "read", path_);
-    if (offset != HADDR_UNDEF && (offset > length || info.stored_bytes > length - offset))
-      fail("read", path_, fmt::format("'{}' claims {} bytes, more than the file holds", name, info.stored_bytes));
-  }
-  H5Eclear2(H5E_DEFAULT);
+  info.dimensions.assign(sizes.dimensions.begin(), sizes.dimensions.end());
+  info.chunk_rows = sizes.chunk.empty() ? 0 : sizes.chunk.front();
+  info.chunk_bytes = sizes.chunk_bytes;
+  info.stored_bytes = sizes.stored_bytes;
   return info;
 }
 
@@ -463,7 +628,8 @@ std::string Hdf5File::read_text(const std::string& name) const {
   const Handle array = open_array(id_, name, path_);
   const Handle type(check(H5Dget_type(array.id()), "read", path_));
   const Handle space(check(H5Dget_space(array.id()), "read", path_));
-  return read_string(type.id(), space.id(), name, path_, [&](hid_t memory_type, void* buffer) {
+  static_cast<void>(checked_sizes(id_, array.id(), name, path_));
+  return read_string(id_, type.id(), space.id(), name, path_, [&](hid_t memory_type, void* buffer) {
     return H5Dread(array.id(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
 }
@@ -521,14 +687,13 @@ void Hdf5File::append_rows(const std::string& name, ElementType type, std::uint6
 }
 
 void Hdf5File::write_text(const std::string& name, const std::string& text) {
-  const Handle type = text_type(path_);
+  const Handle type = text_type(text, path_);
   const Handle space = scalar_space(path_);
   const Handle links = make_parents_list(path_);
   const Handle creation = creation_list(H5P_DATASET_CREATE, path_);
   Handle array(check(H5Dcreate2(id_, name.c_str(), type.id(), space.id(), links.id(), creation.id(), H5P_DEFAULT),
                      "write", path_));
-  const char* value = text.c_str();
-  check(H5Dwrite(array.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &value), "write", path_);
+  check(H5Dwrite(array.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.c_str()), "write", path_);
   check(array.close(), "write", path_);
   check_written();
 }
@@ -536,15 +701,14 @@ void Hdf5File::write_text(const std::string& name, const std::string& text) {
 std::optional<std::string> Hdf5File::text_attribute(const std::string& name, const std::string& attribute) const {
   const std::optional<Attribute> found = open_attribute(id_, name, attribute, path_);
   if (!found) return std::nullopt;
-  return read_string(found->type.id(), found->space.id(), fmt::format("{}@{}", name, attribute), path_,
+  return read_string(id_, found->type.id(), found->space.id(), fmt::format("{}@{}", name, attribute), path_,
                      [&](hid_t memory_type, void* buffer) { return H5Aread(found->id.id(), memory_type, buffer); });
 }
 
 std::optional<double> Hdf5File::real_attribute(const std::string& name, const std::string& attribute) const {
   const std::optional<Attribute> found = open_attribute(id_, name, attribute, path_);
   if (!found) return std::nullopt;
-  const H5T_class_t kind = H5Tget_class(found->type.id());
-  if ((kind != H5T_FLOAT && kind != H5T_INTEGER) || H5Sget_simple_extent_npoints(found->space.id()) != 1)
+  if (!is_standard_number(found->type.id()) || element_count(found->space.id(), path_) != 1)
     fail("read", path_, fmt::format("the attribute '{}' of '{}' is not a number", attribute, name));
   double value = 0.0;
   check(H5Aread(found->id.id(), H5T_NATIVE_DOUBLE, &value), "read", path_);
@@ -555,19 +719,27 @@ std::optional<std::vector<std::int64_t>> Hdf5File::integers_attribute(const std:
                                                                       const std::string& attribute) const {
   const std::optional<Attribute> found = open_attribute(id_, name, attribute, path_);
   if (!found) return std::nullopt;
-  if (H5Tget_class(found->type.id()) != H5T_INTEGER)
+  if (H5Tcommitted(found->type.id()) != 0 || !is_standard_integer(found->type.id()))
     fail("read", path_, fmt::format("the attribute '{}' of '{}' does not hold integers", attribute, name));
-  const auto count = check(H5Sget_simple_extent_npoints(found->space.id()), "read", path_);
-  std::vector<std::int64_t> values(static_cast<std::size_t>(count));
-  if (count > 0) check(H5Aread(found->id.id(), H5T_NATIVE_INT64, values.data()), "read", path_);
+  const std::optional<std::uint64_t> count = element_count(found->space.id(), path_);
+  if (!count || *count > most_integers)
+    fail("read", path_,
+         fmt::format("the attribute '{}' of '{}' has more than {} integers", attribute, name, most_integers));
+  std::vector<std::int64_t> values(*count);
+  if (*count > 0) check(H5Aread(found->id.id(), H5T_NATIVE_INT64, values.data()), "read", path_);
   return values;
 }
 
 void Hdf5File::set_text_attribute(const std::string& name, const std::string& attribute, const std::string& text) {
-  const Handle type = text_type(path_);
+  constexpr std::size_t longest = 60000;  // HDF5 keeps an attribute in a header of at most 64 KiB
+  if (text.size() > longest) {
+    fail("write", path_,
+         fmt::format("the attribute '{}' of '{}' would have {} bytes; at most {} would be right", attribute, name,
+                     text.size(), longest));
+  }
+  const Handle type = text_type(text, path_);
   const Handle space = scalar_space(path_);
-  const char* value = text.c_str();
-  write_attribute(id_, name, attribute, type.id(), type.id(), space.id(), &value, path_);
+  write_attribute(id_, name, attribute, type.id(), type.id(), space.id(), text.c_str(), path_);
 }
 
 void Hdf5File::set_real_attribute(const std::string& name, const std::string& attribute, double value) {

@@ -62,7 +62,7 @@ class ImportTest(FolderTest):
 
     def check(self, samples, labels=None, scale=255.0, dtype=np.uint8, shape=None):
         with h5py.File(self.output) as file:
-            self.assertEqual(file.attrs["format"], "rbmpi-dataset")
+            self.assertEqual(file.attrs["format"].decode(), "rbmpi-dataset")
             self.assertEqual(file.attrs["format_version"], 1)
             self.assertEqual(file["samples"].dtype, dtype)
             np.testing.assert_array_equal(file["samples"][:], np.asarray(samples, dtype))

@@ -150,16 +150,16 @@ TEST_F(NodeSamplesTest, AWrongValueInTheShareOfOneRankFailsOnAll) {
 }
 
 TEST_F(NodeSamplesTest, MemoryThatIsNotThereIsSaidBeforehand) {
-  // 10^15 bytes, of which the file holds one row.
+  // A file of 10^13 bytes, of which the disk holds one row.
   world_.agree_on_root([&] {
     Hdf5File file = Hdf5File::create(path_);
-    file.create_array("/samples", ElementType::uint8, {10000000000, 100000}, {.chunk_rows = 1});
+    file.create_array("/samples", ElementType::uint8, {100000000, 100000});
     const std::vector<std::uint8_t> row(100000);
     file.write_rows("/samples", ElementType::uint8, 0, 1, row.data());
     file.close();
   });
   refused(Failure::other,
-          {"not enough memory", path_.string(), "10000000000 rows x 100000 columns", "1.0 PB on each node", "'rows'"},
+          {"not enough memory", path_.string(), "100000000 rows x 100000 columns", "10.0 TB on each node", "'rows'"},
           path_, 0);
 
   write(path_, 10, false);

@@ -19,14 +19,15 @@ enum class ElementType { uint8, int32, float32, float64, other };
 /// "uint8", "int32", "float32", "float64", "other".
 [[nodiscard]] std::string_view element_name(ElementType type) noexcept;
 
-/// What a file says of one of its arrays. Nothing of it is to be believed before it was compared with the memory.
+/// What a file says of one of its arrays. Its size was compared with what the file holds, but not with the memory.
 struct ArrayInfo {
   ElementType type = ElementType::other;
   std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
   bool integers = false;                  ///< whether `read_integers` can read it
   std::vector<std::uint64_t> dimensions;  ///< slowest first
   std::uint64_t chunk_rows = 0;           ///< extent of a chunk along the first dimension; 0 if not chunked
-  std::uint64_t stored_bytes = 0;         ///< what the file holds of it, compressed as it may be; 0 if never written
+  std::uint64_t chunk_bytes = 0;          ///< of one chunk in memory; 0 if not chunked
+  std::uint64_t stored_bytes = 0;         ///< what the file holds of it, compressed as it may be
 };
 
 /// How a new array is laid out.
@@ -36,7 +37,10 @@ struct ArrayLayout {
   int deflate = 0;               ///< 0 (none) to 9; wants chunk_rows > 0
 };
 
-/// One open HDF5 file. Every method is Local. Each call of the HDF5 library is checked; its own error stack goes into
+/// One open HDF5 file. What it reads may have been made to do harm: links that leave the file, values in other files,
+/// types that are not plain numbers or texts, filters other than gzip (deflate), shuffle and fletcher32, and sizes that
+/// the file does not hold are refused. A damaged file can still crash the library itself: read_in_child contains that.
+/// Every method is Local. Each call of the HDF5 library is checked; its own error stack goes into
 /// the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects are
 /// paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
 class Hdf5File {
@@ -58,10 +62,11 @@ class Hdf5File {
   /// How messages call this file.
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// Whether an object of that name exists (a link that leads nowhere does not).
+  /// Whether an object of that name exists (a link that leads nowhere does not). Throws for a link into another file.
   [[nodiscard]] bool exists(const std::string& name) const;
 
-  /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file is too short for it.
+  /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file does not hold what it
+  /// claims, even if it was made with a size and never written.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;
   /// Reads rows [first, first + count) of an array (of any number of dimensions >= 1) into `values`, which holds
   /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider.
@@ -70,7 +75,7 @@ class Hdf5File {
   /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
   /// int64 becomes the nearest end of it.
   void read_integers(const std::string& name, std::uint64_t first, std::uint64_t count, std::int64_t* values) const;
-  /// Reads a whole scalar text of fixed or variable length.
+  /// Reads a whole scalar text, of fixed length up to 1 GiB or of variable length up to 16 MiB.
   [[nodiscard]] std::string read_text(const std::string& name) const;
 
   void create_group(const std::string& name);
@@ -80,14 +85,16 @@ class Hdf5File {
                   const void* values);
   /// Extends a growing array by `count` rows and writes them.
   void append_rows(const std::string& name, ElementType type, std::uint64_t count, const void* values);
+  /// Writes a scalar text, UTF-8 of fixed length. It ends at the first null byte when it is read.
   void write_text(const std::string& name, const std::string& text);
 
   // Attributes of the object `name`. Reading gives nothing where there is no such attribute; an attribute of the wrong
-  // kind throws.
+  // kind, or with more than 64 integers, throws.
   [[nodiscard]] std::optional<std::string> text_attribute(const std::string& name, const std::string& attribute) const;
   [[nodiscard]] std::optional<double> real_attribute(const std::string& name, const std::string& attribute) const;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers_attribute(const std::string& name,
                                                                             const std::string& attribute) const;
+  /// At most 60000 bytes.
   void set_text_attribute(const std::string& name, const std::string& attribute, const std::string& text);
   void set_real_attribute(const std::string& name, const std::string& attribute, double value);
   /// One value becomes a scalar, several an array.

@@ -38,6 +38,12 @@ class DatasetFileTest : public testing::Test {
   fs::path path_ = folder_ / "a.h5";
 };
 
+void zeros(Hdf5File& file, const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions) {
+  file.create_array(name, type, dimensions);
+  const std::vector<double> values(100);  // enough for all arrays of these tests
+  file.write_rows(name, type, 0, dimensions.front(), values.data());
+}
+
 TEST_F(DatasetFileTest, WhatIsWrittenComesBack) {
   const std::vector<float> samples = {0.0F, 0.5F, 2.0F, 1.0F, 0.25F, 0.125F};
   const std::vector<std::int32_t> labels = {-1, 7, 300};
@@ -119,7 +125,7 @@ TEST_F(DatasetFileTest, DoublesOfAnotherProgramLoad) {
 }
 
 TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
-  const auto plain = [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {2, 6}); };
+  const auto plain = [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {2, 6}); };
   refused({"no array '/samples'"}, [](Hdf5File& file) { file.create_group("/other"); });
   refused({"'/samples'", "not an array"}, [](Hdf5File& file) { file.create_group("/samples"); });
   refused({"'rbmpi-model'", "'rbmpi-dataset'"}, [&](Hdf5File& file) {
@@ -132,14 +138,14 @@ TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
     file.set_integers_attribute("/", "format_version", {2});
   });
   refused({"holds int32", "uint8, float32 or float64"}, [](Hdf5File& file) {
-    file.create_array("/samples", ElementType::int32, {2, 6});
+    zeros(file, "/samples", ElementType::int32, {2, 6});
   });
   refused({"3 dimensions [2 x 3 x 2]", "2 would be right"}, [](Hdf5File& file) {
-    file.create_array("/samples", ElementType::uint8, {2, 3, 2});
+    zeros(file, "/samples", ElementType::uint8, {2, 3, 2});
   });
-  refused({"1 dimensions"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {6}); });
-  refused({"no rows"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {0, 6}); });
-  refused({"no columns"}, [](Hdf5File& file) { file.create_array("/samples", ElementType::uint8, {6, 0}); });
+  refused({"1 dimensions"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {6}); });
+  refused({"no rows"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {0, 6}); });
+  refused({"no columns"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {6, 0}); });
   for (const double scale : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
     refused({"'scale'", "positive"}, [&](Hdf5File& file) {
       plain(file);
@@ -155,26 +161,30 @@ TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
   }
   refused({"'/labels' has 3 values for 2 rows"}, [&](Hdf5File& file) {
     plain(file);
-    file.create_array("/labels", ElementType::int32, {3});
+    zeros(file, "/labels", ElementType::int32, {3});
   });
   refused({"'/labels' holds float32", "integers"}, [&](Hdf5File& file) {
     plain(file);
-    file.create_array("/labels", ElementType::float32, {2});
+    zeros(file, "/labels", ElementType::float32, {2});
   });
   refused({"'/labels' has 2 dimensions"}, [&](Hdf5File& file) {
     plain(file);
-    file.create_array("/labels", ElementType::int32, {2, 1});
+    zeros(file, "/labels", ElementType::int32, {2, 1});
   });
 }
 
 TEST_F(DatasetFileTest, SizesAreNotBelieved) {
   // Chunks that were never written take no space, whatever the array claims.
   const std::uint64_t huge = std::uint64_t{1} << 62U;
-  refused({"impossible size"}, [&](Hdf5File& file) {
+  refused({"impossible size [4611686018427387904 x 1000]"}, [&](Hdf5File& file) {
     file.create_array("/samples", ElementType::uint8, {huge, 1000}, {.chunk_rows = 1});
   });
-  refused({"holds no values"}, [&](Hdf5File& file) {
+  refused({"'/samples' claims 4.6 EB, but the file holds only 0 bytes"}, [&](Hdf5File& file) {
     file.create_array("/samples", ElementType::uint8, {huge, 1}, {.chunk_rows = 1});
+  });
+  refused({"'/labels' claims 8 bytes, but the file holds only 0 bytes", "never written"}, [&](Hdf5File& file) {
+    zeros(file, "/samples", ElementType::uint8, {2, 6});
+    file.create_array("/labels", ElementType::int32, {2});
   });
 }
 

@@ -113,6 +113,8 @@ TEST_F(ModelFileTest, ArraysOfTheWrongTypeAreRefused) {
   refused({"'/layer_0/weights' as float64", "float32"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "weights");
     file.create_array("/layer_0/weights", ElementType::float64, {2, 3});
+    const std::vector<double> values(6);
+    file.write_rows("/layer_0/weights", ElementType::float64, 0, 2, values.data());
   });
   refused({"'/layer_0/visible_bias'", "not an array"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "visible_bias");
@@ -134,12 +136,18 @@ TEST_F(ModelFileTest, NumbersThatAreNotFiniteAreRefused) {
 }
 
 TEST_F(ModelFileTest, ClaimsAreNotBelieved) {
-  refused({"do not fit the memory", "[1000000000 x 1000000000]"}, [](Hdf5File& file) {
+  refused({"'/layer_0/weights' claims 4.0 EB, but the file holds only 0 bytes"}, [](Hdf5File& file) {
     file.create_group("/layer_0");
     const std::uint64_t huge = 1000000000;
     file.create_array("/layer_0/weights", ElementType::float32, {huge, huge}, {.chunk_rows = 1});
-    file.create_array("/layer_0/visible_bias", ElementType::float32, {huge}, {.chunk_rows = 1});
-    file.create_array("/layer_0/hidden_bias", ElementType::float32, {huge}, {.chunk_rows = 1});
+  });
+  refused({"do not fit the memory", "[2000000 x 1000000]"}, [](Hdf5File& file) {
+    // A file of that length, although the disk holds only what was written.
+    const std::vector<float> row(2000000);
+    file.create_array("/layer_0/weights", ElementType::float32, {2000000, 1000000});
+    file.write_rows("/layer_0/weights", ElementType::float32, 0, 1, row.data());
+    write_floats(file, "/layer_0/visible_bias", {2000000}, row);
+    write_floats(file, "/layer_0/hidden_bias", {1000000}, row);
   });
 }
 

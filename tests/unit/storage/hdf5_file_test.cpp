@@ -86,6 +86,7 @@ TEST_F(Hdf5FileTest, WiderTypesMayBeReadAndNarrowerOnesNot) {
   EXPECT_THAT(wide, ElementsAre(3, 200));
 
   file.create_array("/doubles", ElementType::float64, {1});
+  file.write_rows("/doubles", ElementType::float64, 0, 1, doubles.data());
   float narrow = 0.0F;
   test::expect_error(Failure::file, {"a.h5", "'/doubles' holds float64, not float32"},
                      [&] { file.read_rows("/doubles", ElementType::float32, 0, 1, &narrow); });
@@ -111,6 +112,8 @@ TEST_F(Hdf5FileTest, RowsAreAppended) {
 TEST_F(Hdf5FileTest, RowsBeyondTheArrayAreRefused) {
   Hdf5File file = Hdf5File::create(path_);
   file.create_array("/a", ElementType::uint8, {3, 1});
+  const std::vector<std::uint8_t> values(3);
+  file.write_rows("/a", ElementType::uint8, 0, 3, values.data());
   std::uint8_t value = 0;
   const std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
   test::expect_error(Failure::file, {"beyond the 3"}, [&] { file.read_rows("/a", ElementType::uint8, 3, 1, &value); });
