@@ -1,4 +1,6 @@
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -13,6 +15,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_summary.hpp"
+#include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
@@ -128,8 +131,12 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
   world.agree_on_root([&] {
     if (values.count("help") != 0) return print_help();
     const fs::path path = values["file"].as<std::string>();
-    const auto print = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
-    print(path, values.count("json") != 0, values.count("digest") != 0);
+    // As long as it takes: somebody waits for it and can end it.
+    static_cast<void>(read_in_child(path, std::numeric_limits<std::uint64_t>::max(), [&] {
+      const auto print = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
+      print(path, values.count("json") != 0, values.count("digest") != 0);
+      return std::string();
+    }));
   });
 }
 

@@ -244,12 +244,9 @@ void print_summary(const RunFolder& folder, const Model& model, const EpochMetri
              human_bytes(data.bytes()), human_bytes(rank_memory));
 }
 
-/// Collective. The most memory that a rank had to itself. Alone on its node, a rank holds the samples in its own
-/// memory; they are not counted.
-std::uint64_t largest_private_memory(const Layout& layout, const LoadedData& data, const Communicator& world) {
-  const std::uint64_t all = peak_private_memory();
-  const std::uint64_t samples = layout.node.size() > 1 ? 0 : data.bytes();
-  return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(all - std::min(all, samples))));
+/// Collective. The most memory that a rank had to itself.
+std::uint64_t largest_private_memory(const Communicator& world) {
+  return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory())));
 }
 
 /// What the root says besides errors: one line on the standard error.
@@ -381,7 +378,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
   model.layers.push_back(std::move(result.rbm));
   world.agree_on_root([&] { save_final_model(folder, model, *recorder); });
-  const std::uint64_t rank_memory = largest_private_memory(layout, data, world);
+  const std::uint64_t rank_memory = largest_private_memory(world);
   if (world.is_root()) print_summary(folder, model, last_epoch, result.time_split, data, rank_memory);
   data.release();
   world.agree_on_root([&] {

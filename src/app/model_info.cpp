@@ -86,7 +86,7 @@ void print_text(const std::filesystem::path& path, const Model& model) {
 }  // namespace
 
 void print_model_info(const std::filesystem::path& path, bool json, bool digest_only) {
-  const Model model = load_model(path);
+  const Model model = read_model(Hdf5File::open(path));
   if (digest_only) {
     fmt::print("{}\n", model_digest(model.layers));
   } else if (json) {

@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {
 namespace {
@@ -54,33 +56,120 @@ SharedWindow shared_window(const Communicator& world, const Communicator& node, 
   return window;
 }
 
-/// Reads some of the rows to where they belong in `window`, in blocks of whole chunks of the file.
-void read_shard(const DatasetReader& reader, Shard rows, std::byte* window) {
-  constexpr std::uint64_t block_bytes = std::uint64_t{64} << 20U;
-  const DatasetInfo& info = reader.info();
+// HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp); their
+// results come back as bytes.
+
+/// A dataset's description without its texts, as it is in memory.
+struct PackedInfo {
+  ElementType type;
+  bool has_labels;
+  bool has_picture;
+  std::uint64_t rows;
+  std::uint64_t columns;
+  std::uint64_t height;
+  std::uint64_t width;
+  std::uint64_t chunk_rows;
+  double scale;
+};
+
+std::string pack(const DatasetInfo& info) {
+  const bool has_picture = !info.picture.empty();
+  const PackedInfo packed{.type = info.type,
+                          .has_labels = info.has_labels,
+                          .has_picture = has_picture,
+                          .rows = info.rows,
+                          .columns = info.columns,
+                          .height = has_picture ? info.picture[0] : 0,
+                          .width = has_picture ? info.picture[1] : 0,
+                          .chunk_rows = info.chunk_rows,
+                          .scale = info.scale};
+  std::string bytes(sizeof packed, '\0');
+  std::memcpy(bytes.data(), &packed, sizeof packed);
+  return bytes + info.source;
+}
+
+DatasetInfo unpack(const std::string& bytes) {
+  PackedInfo packed{};
+  std::memcpy(&packed, bytes.data(), sizeof packed);
+  DatasetInfo info;
+  info.type = packed.type;
+  info.rows = packed.rows;
+  info.columns = packed.columns;
+  info.scale = packed.scale;
+  if (packed.has_picture) info.picture = {packed.height, packed.width};
+  info.has_labels = packed.has_labels;
+  info.source = bytes.substr(sizeof packed);
+  info.chunk_rows = packed.chunk_rows;
+  return info;
+}
+
+DatasetInfo read_info(const std::filesystem::path& path) {
+  return unpack(read_in_child(path, 0, [&] { return pack(DatasetReader(path).info()); }));
+}
+
+/// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
+DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
+  DatasetReader reader(path);
+  const DatasetInfo& now = reader.info();
+  if (now.type != info.type || now.rows < info.rows || now.columns != info.columns || now.scale != info.scale ||
+      now.has_labels != info.has_labels) {
+    throw Error(Failure::file, fmt::format("cannot read '{}': it changed while it was read", path.string()));
+  }
+  return reader;
+}
+
+/// The end of the block of whole chunks of the file, of about `block_bytes`, in which row `first` is.
+std::uint64_t block_end(const DatasetInfo& info, std::uint64_t block_bytes, std::uint64_t first) {
   const std::uint64_t row_bytes = info.columns * element_size(info.type);
   const std::uint64_t chunk_rows = std::max<std::uint64_t>(1, info.chunk_rows);
   const std::uint64_t block_rows = std::max<std::uint64_t>(1, block_bytes / row_bytes / chunk_rows) * chunk_rows;
-  for (std::uint64_t first = rows.first; first < rows.first + rows.count;) {
+  return (first / block_rows + 1) * block_rows;
+}
+
+/// Reads some of the rows to where they belong in `window`. Between two children this process shows that it lives.
+void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shard rows, std::byte* window) {
+  constexpr std::uint64_t bytes_of_a_child = std::uint64_t{1} << 30U;
+  constexpr std::uint64_t bytes_of_a_call = std::uint64_t{64} << 20U;
+  const std::uint64_t row_bytes = info.columns * element_size(info.type);
+  const std::uint64_t last = rows.first + rows.count;
+  for (std::uint64_t begin = rows.first; begin < last;) {
+    now_doing("reading the data");
     throw_if_stopped("reading the data");
-    const std::uint64_t end = std::min((first / block_rows + 1) * block_rows, rows.first + rows.count);
-    reader.read_samples(first, end - first, window + first * row_bytes);
-    first = end;
+    const std::uint64_t end = std::min(block_end(info, bytes_of_a_child, begin), last);
+    static_cast<void>(read_in_child(path, (end - begin) * row_bytes, [&] {
+      const DatasetReader reader = open_again(path, info);
+      for (std::uint64_t first = begin; first < end;) {
+        throw_if_stopped("reading the data");
+        const std::uint64_t next = std::min(block_end(info, bytes_of_a_call, first), end);
+        reader.read_samples(first, next - first, window + first * row_bytes);
+        first = next;
+      }
+      return std::string();
+    }));
+    begin = end;
   }
 }
 
-/// Hash of the labels of the first `rows` rows; they are read in pieces.
-std::optional<Digest> hash_labels(const DatasetReader& reader, std::uint64_t rows) {
-  if (!reader.info().has_labels) return std::nullopt;
-  constexpr std::uint64_t piece = 1 << 20;
-  std::vector<std::int32_t> labels(std::min(rows, piece));
-  Sha256 hash;
-  for (std::uint64_t first = 0; first < rows; first += piece) {
-    const std::uint64_t count = std::min(piece, rows - first);
-    reader.read_labels(first, count, labels.data());
-    hash.update(std::as_bytes(std::span(labels).first(count)));
-  }
-  return hash.finish();
+/// Hash of the labels; they are read in pieces.
+std::optional<Digest> hash_labels(const std::filesystem::path& path, const DatasetInfo& info) {
+  if (!info.has_labels) return std::nullopt;
+  const std::string bytes = read_in_child(path, info.rows * sizeof(std::int64_t), [&] {
+    constexpr std::uint64_t piece = 1 << 20;
+    const DatasetReader reader = open_again(path, info);
+    std::vector<std::int32_t> labels(std::min(info.rows, piece));
+    Sha256 hash;
+    for (std::uint64_t first = 0; first < info.rows; first += piece) {
+      throw_if_stopped("reading the labels");
+      const std::uint64_t count = std::min(piece, info.rows - first);
+      reader.read_labels(first, count, labels.data());
+      hash.update(std::as_bytes(std::span(labels).first(count)));
+    }
+    const Digest digest = hash.finish();
+    return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
+  });
+  Digest digest{};
+  std::memcpy(digest.data(), bytes.data(), digest.size());
+  return digest;
 }
 
 /// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
@@ -116,10 +205,8 @@ std::string shared_digest(const Communicator& world, const Samples& samples, con
 
 NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
                          std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes) {
-  std::optional<DatasetReader> reader;
   world.agree([&] {
-    reader.emplace(path);
-    info_ = reader->info();
+    info_ = read_info(path);
     if (rows > info_.rows) {
       throw Error(Failure::usage,
                   fmt::format("rows = {}: '{}' has only {} rows; give at most {}, or leave 'rows' out for "
@@ -136,8 +223,8 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
 
   std::optional<Digest> labels;
   world.agree([&] {
-    read_shard(*reader, shard(info_.rows, node.rank(), node.size()), window_.bytes().data());
-    if (world.is_root()) labels = hash_labels(*reader, info_.rows);
+    read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window_.bytes().data());
+    if (world.is_root()) labels = hash_labels(path, info_);
   });
   window_.synchronise();
   digest_ = world.broadcast(shared_digest(world, samples_, labels));

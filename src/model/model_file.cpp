@@ -3,12 +3,14 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
@@ -123,6 +125,13 @@ void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, 
 }
 
 Model load_model(const std::filesystem::path& path) {
+  // What would crash this process crashes a child first.
+  std::error_code unknown;
+  const std::uintmax_t length = std::filesystem::file_size(path, unknown);
+  static_cast<void>(read_in_child(path, unknown ? 0 : length, [&] {
+    static_cast<void>(read_model(Hdf5File::open(path)));
+    return std::string();
+  }));
   return read_model(Hdf5File::open(path));
 }
 

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,12 +13,23 @@
 
 namespace rbmpi {
 
+namespace {
+
+Mapping map_memory(std::size_t bytes) {
+  const std::size_t length = std::max<std::size_t>(1, bytes);
+  void* const memory = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return {static_cast<std::byte*>(memory), {length}};
+}
+
+}  // namespace
+
 SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
   auto handle = std::make_unique<Handle>();
   if (node.size() == 1) {
-    // One rank shares with nobody: plain memory needs no file system behind it.
-    node.agree([&] { handle->private_memory.reset(new std::byte[bytes]); });
-    bytes_ = {handle->private_memory.get(), bytes};
+    // Such memory needs no file system behind it.
+    node.agree([&] { handle->own_mapping = map_memory(bytes); });
+    bytes_ = {handle->own_mapping.get(), bytes};
     handle_ = handle.release();
     return;
   }
