@@ -14,18 +14,21 @@
 
 #include "app/command.hpp"
 #include "app/configuration.hpp"
+#include "app/hang.hpp"
 #include "app/progress.hpp"
 #include "app/run_recorder.hpp"
 #include "app/run_start.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/parallel/watchdog.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -320,6 +323,10 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
     return;
   }
   const RunFolder folder(settings.output);
+  const Watchdog watchdog(world, std::chrono::seconds(settings.hang_timeout), end_hanging_job);
+  if (world.is_root() && !watchdog.problem().empty()) {
+    warn("a rank that hangs would not be found: " + watchdog.problem());
+  }
 
   // These four are the root's alone.
   std::optional<RunStart> start;
@@ -366,7 +373,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   };
   if (recorder) {
     events.wishes = [&](const TrainingProgress& now) { return recorder->wishes(now); };
-    events.checkpoint = [&](const TrainingState& state) { recorder->keep_checkpoint(state); };
+    events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder->keep_checkpoint(state, stopped); };
     if (recorder->has_snapshots()) events.state = [&](const TrainingState& state) { recorder->keep_snapshot(state); };
     events.step = [&](const StepProgress& step) { progress->step(step); };
   }
@@ -375,6 +382,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   progress.reset();
   if (!result.finished) throw_stopped(result.progress, folder, recorder, world);
 
+  now_doing("writing the model");
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
   model.layers.push_back(std::move(result.rbm));
   world.agree_on_root([&] { save_final_model(folder, model, *recorder); });

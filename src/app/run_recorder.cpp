@@ -90,9 +90,13 @@ void RunRecorder::keep_snapshot(const TrainingState& state) {
   if (std::ranges::binary_search(snapshots_, state.progress.steps)) writer_.keep_snapshot(state);
 }
 
-void RunRecorder::keep_checkpoint(const TrainingState& state) {
+void RunRecorder::keep_checkpoint(const TrainingState& state, bool stopped) {
   last_keeping_ = Clock::now();
-  writer_.keep_checkpoint(state, log_.text());
+  if (stopped) {
+    writer_.keep_last_checkpoint(state, log_.text());
+  } else {
+    writer_.keep_checkpoint(state, log_.text());
+  }
 }
 
 void RunRecorder::epoch(const EpochMetrics& metrics) {

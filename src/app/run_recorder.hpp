@@ -30,7 +30,7 @@ class RunRecorder {
   [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);
   [[nodiscard]] bool has_snapshots() const noexcept { return !snapshots_.empty(); }
   void keep_snapshot(const TrainingState& state);
-  void keep_checkpoint(const TrainingState& state);
+  void keep_checkpoint(const TrainingState& state, bool stopped);
   void epoch(const EpochMetrics& metrics);
 
   /// At the end: waits for the files that are being written, and tries once more what could not be written.

@@ -6,6 +6,9 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
 
 namespace rbmpi {
@@ -28,11 +31,12 @@ struct CheckpointWriter::Shared {
   std::vector<Outcome> outcomes;
   std::thread thread;
 
-  void write();
+  /// Writes the copy, a checkpoint by `save`.
+  void write(void (*save)(const Checkpoint&, const std::filesystem::path&));
   void run();
 };
 
-void CheckpointWriter::Shared::write() {
+void CheckpointWriter::Shared::write(void (*save)(const Checkpoint&, const std::filesystem::path&)) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const std::uint64_t steps = checkpoint.progress.steps;
@@ -42,7 +46,7 @@ void CheckpointWriter::Shared::write() {
                   .problem = {}};
   try {
     if (is_checkpoint) {
-      save_checkpoint(outcome.file, checkpoint);
+      save(checkpoint, outcome.file);
       folder.remove_old_checkpoints(steps, keep);
     } else {
       save_model(outcome.file, checkpoint.model);
@@ -61,7 +65,7 @@ void CheckpointWriter::Shared::run() {
     changed.wait(lock, [&] { return busy || end; });
     if (!busy) return;
     lock.unlock();
-    write();
+    write([](const Checkpoint& kept, const std::filesystem::path& file) { save_checkpoint(file, kept); });
     lock.lock();
     busy = false;
     changed.notify_all();
@@ -95,6 +99,25 @@ bool CheckpointWriter::idle() const {
 
 void CheckpointWriter::keep_checkpoint(const TrainingState& state, const std::string& metrics) {
   wait();
+  copy_all(state, metrics);
+  start(true);
+}
+
+void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const std::string& metrics) {
+  wait();
+  copy_all(state, metrics);
+  shared_->is_checkpoint = true;
+  shared_->write([](const Checkpoint& checkpoint, const std::filesystem::path& file) {
+    (void)run_in_child(fmt::format("write '{}'", file.string()),
+                       [&] {
+                         save_checkpoint(file, checkpoint);
+                         return std::string();
+                       },
+                       {.limit_memory = false, .outlives_parent = true});
+  });
+}
+
+void CheckpointWriter::copy_all(const TrainingState& state, const std::string& metrics) {
   copy_parameters(state);
   std::vector<SavedState::Memory>& copies = shared_->checkpoint.optimizer;
   copies.resize(state.optimizer.size());
@@ -105,7 +128,6 @@ void CheckpointWriter::keep_checkpoint(const TrainingState& state, const std::st
     std::ranges::copy(memory.values, copies[i].values.data());
   }
   shared_->checkpoint.metrics = metrics;
-  start(true);
 }
 
 void CheckpointWriter::keep_snapshot(const TrainingState& state) {

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/checksum.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 
 void check_replicas(const TrainingState& state, const Communicator& world) {
   if (world.size() == 1) return;
+  now_doing("comparing the parameters of the ranks");
   Checksum mine = checksum(std::as_bytes(state.rbm.parameters()));
   for (const OptimizerMemory& memory : state.optimizer) mine = checksum(std::as_bytes(memory.values), mine);
   Checksum of_root = mine;

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -128,7 +129,7 @@ class Trainer {
     use_first_parameters();
     bool finished = true;
     while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
-    if (finished) keep_checkpoint();
+    if (finished) keep_checkpoint(false);
     return {.rbm = std::move(rbm_), .time_split = clock_.split(), .progress = progress_, .finished = finished};
   }
 
@@ -144,13 +145,13 @@ class Trainer {
     clock_.restart();
     while (progress_.epoch_rows < rows) {
       step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
-      if (sums_.checkpoint_requested() || sums_.stop_requested()) keep_checkpoint();
+      if (sums_.checkpoint_requested() || sums_.stop_requested()) keep_checkpoint(sums_.stop_requested());
       if (sums_.stop_requested()) return false;
     }
     check_replicas(state(), world_);
     clock_.lap(TimePhase::checkpoint);
     if (!report()) {
-      keep_checkpoint();
+      keep_checkpoint(true);
       return false;
     }
     progress_ = {.layer = progress_.layer, .epoch = progress_.epoch + 1, .steps = progress_.steps};
@@ -171,11 +172,14 @@ class Trainer {
     if (wishes.stop || stop_requested()) sums_.request_stop();
     if (wishes.checkpoint) sums_.request_checkpoint();
     clock_.lap(TimePhase::update);
+    now_doing("computing the gradient");
     estimator_->add_gradient(rbm_, products_, batch, sums_, clock_);
 
+    now_doing("exchanging gradients");
     sums_.exchange(world_);
     clock_.lap(TimePhase::exchange);
 
+    now_doing("updating the parameters");
     optimizer_->update(rbm_, sums_, progress_.epoch);
     ++progress_.steps;
     use_parameters();
@@ -197,11 +201,12 @@ class Trainer {
 
   [[nodiscard]] TrainingState state() const { return {rbm_, optimizer_memory_, progress_}; }
 
-  void keep_checkpoint() {
+  void keep_checkpoint(bool stopped) {
     progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
     clock_.restart();
     check_replicas(state(), world_);
-    if (events_.checkpoint) events_.checkpoint(state());
+    now_doing("keeping a checkpoint");
+    if (events_.checkpoint) events_.checkpoint(state(), stopped);
     clock_.lap(TimePhase::checkpoint);
   }
 

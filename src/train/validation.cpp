@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -58,6 +59,7 @@ Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, 
   const Shard mine = shard(rows.rows, world.rank(), world.size());
   Sums sums;
   for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += validation_rows_at_once) {
+    now_doing("validating");
     if (stop_requested()) break;
     const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, mine.first + mine.count - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};

@@ -308,7 +308,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
     events.wishes = [&](const TrainingProgress& progress) {
       return StepWishes{.stop = world.rank() == rank && stops(progress.steps + 1)};
     };
-    events.checkpoint = [&](const TrainingState& state) {
+    events.checkpoint = [&](const TrainingState& state, bool) {
       if (world.is_root()) kept = saved(state);
     };
     events.epoch = [&](const EpochMetrics& m) {
@@ -354,7 +354,7 @@ TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
   const test::RandomSamples samples(ElementType::uint8, 47, 19);
   std::optional<SavedState> kept;
   TrainingEvents events;
-  events.checkpoint = [&](const TrainingState& state) { kept = saved(state); };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
   case_.options.epochs = 2;
   const TrainingResult two = train_rbm(case_.options, {samples.view(), {}}, world_, events);
   EXPECT_TRUE(two.finished);
@@ -375,7 +375,7 @@ TEST_F(TrainingTest, CheckpointsAreKeptWhenAnyRankWishes) {
     events.wishes = [&](const TrainingProgress& progress) {
       return StepWishes{.checkpoint = world_.rank() == rank && progress.steps % 4 == 3};
     };
-    events.checkpoint = [&](const TrainingState& state) { steps.push_back(state.progress.steps); };
+    events.checkpoint = [&](const TrainingState& state, bool) { steps.push_back(state.progress.steps); };
     events.state = [&](const TrainingState& state) { states.push_back(state.progress.steps); };
     EXPECT_TRUE(train_rbm(case_.options, {samples.view(), {}}, world_, events).finished);
     EXPECT_EQ(steps, (std::vector<std::uint64_t>{4, 8, 12, 15}));
@@ -387,7 +387,7 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
   const test::RandomSamples samples(ElementType::uint8, 47, 19);
   std::optional<SavedState> kept;
   TrainingEvents events;
-  events.checkpoint = [&](const TrainingState& state) { kept = saved(state); };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
   (void)train_rbm(case_.options, {samples.view(), {}}, world_, events);
   const auto refused = [&](const std::string& why, const std::function<void(SavedState&)>& change) {
     std::optional<SavedState> start;

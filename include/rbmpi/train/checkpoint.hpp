@@ -26,8 +26,9 @@ struct Checkpoint {
 /// was there before as it was.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-/// Local. Reads a checkpoint. No byte of it goes to HDF5 before the checksum of the whole was found right. Throws
-/// Error(Failure::file) that says what is wrong with the file.
+/// Local. Reads a checkpoint. No byte of it goes to HDF5 before the checksum of the whole was found right, and then to
+/// a child process first (storage/contained_read.hpp). Throws Error(Failure::file) that says what is wrong with the
+/// file.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Local. The newest checkpoint of a folder that is whole and for which `foreign` gives an empty text, not the reason

@@ -42,6 +42,9 @@ class CheckpointWriter {
   [[nodiscard]] bool idle() const;
   /// Keeps `checkpoint-<steps>.h5`. `metrics`: the lines of metrics.jsonl so far.
   void keep_checkpoint(const TrainingState& state, const std::string& metrics);
+  /// The same, but returns when it is written. Once begun, it is finished even if this process is killed: mpirun gives
+  /// its ranks one second between SIGTERM and SIGKILL. So a child process in a session of its own writes it.
+  void keep_last_checkpoint(const TrainingState& state, const std::string& metrics);
   /// Keeps the parameters as `snapshot-<steps>.h5`, a model.
   void keep_snapshot(const TrainingState& state);
   /// Until nothing is being written.
@@ -56,6 +59,7 @@ class CheckpointWriter {
  private:
   struct Shared;
   void copy_parameters(const TrainingState& state);
+  void copy_all(const TrainingState& state, const std::string& metrics);
   void start(bool is_checkpoint);
 
   std::unique_ptr<Shared> shared_;

@@ -54,8 +54,8 @@ struct TrainingEvents {
   /// After each step: to keep copies.
   std::function<void(const TrainingState&)> state;
   /// Whenever a rank wished for it, when training is stopped, and at its end. All ranks hold the same state, compared
-  /// just before.
-  std::function<void(const TrainingState&)> checkpoint;
+  /// just before. `stopped`: there may be little time left.
+  std::function<void(const TrainingState&, bool stopped)> checkpoint;
   /// After each epoch.
   std::function<void(const EpochMetrics&)> epoch;
 };

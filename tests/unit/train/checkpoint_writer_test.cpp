@@ -1,7 +1,11 @@
 #include "rbmpi/train/checkpoint_writer.hpp"
 
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/temporary_folder.hpp"
 #include "support/training_states.hpp"
@@ -96,6 +100,46 @@ TEST_F(CheckpointWriterTest, AFailureIsToldAndTheOldOnesStay) {
   EXPECT_EQ(outcomes[0].problem, "");
   EXPECT_THAT(outcomes[1].problem, HasSubstr("cannot write"));
   EXPECT_EQ(outcomes[2].problem, "");
+}
+
+TEST_F(CheckpointWriterTest, TheLastOneIsThereAtOnce) {
+  test::SomeTraining training;
+  CheckpointWriter writer(run_, 1);
+  writer.keep_checkpoint(training.state(), "a\n");
+  training.progress().steps = 2000;
+  writer.keep_last_checkpoint(training.state(), "b\n");
+  EXPECT_EQ(load_checkpoint(run_.checkpoint(2000)).metrics, "b\n");
+  EXPECT_THAT(run_.checkpoints(), ElementsAre(2000));
+  const auto outcomes = writer.outcomes();
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_EQ(outcomes[1].problem, "");
+  EXPECT_EQ(outcomes[1].steps, 2000U);
+}
+
+TEST_F(CheckpointWriterTest, TheLastOneIsWrittenAlthoughItsProcessIsKilled) {
+  const test::SomeTraining training({3000, 1000});
+  const pid_t child = fork();
+  if (child == 0) {
+    CheckpointWriter writer(run_, 1);
+    writer.keep_last_checkpoint(training.state(), "");
+    _exit(0);
+  }
+  // Killed as soon as it writes.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (folder_.entries() == 0 && std::chrono::steady_clock::now() < deadline) usleep(200);
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "it was over before it could be killed";
+  while (run_.checkpoints().empty() && std::chrono::steady_clock::now() < deadline) usleep(1000);
+  EXPECT_EQ(load_checkpoint(run_.checkpoint(1001)).progress, training.state().progress);
+}
+
+TEST_F(CheckpointWriterTest, AFailureOfTheLastOneIsToldToo) {
+  const test::SomeTraining training;
+  CheckpointWriter writer(RunFolder(folder_ / "nowhere"), 1);
+  writer.keep_last_checkpoint(training.state(), "");
+  EXPECT_THAT(writer.outcomes().at(0).problem, HasSubstr("nowhere"));
 }
 
 TEST_F(CheckpointWriterTest, TheEndWaitsForWhatIsBeingWritten) {
