@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
+#include "rbmpi/train/checkpoint.hpp"
 
 namespace rbmpi {
 namespace {
@@ -54,7 +57,7 @@ std::vector<NamedValues> arrays(const Rbm& rbm) {
           {"hidden_bias", view.hidden_bias}};
 }
 
-void print_json(const Model& model) {
+void print_json(const Model& model, const std::optional<TrainingProgress>& progress) {
   nlohmann::ordered_json json = {{"format", "rbmpi-model"}};
   for (const Rbm& rbm : model.layers) {
     nlohmann::ordered_json layer = {{"visible", rbm.shape().visible},
@@ -64,14 +67,26 @@ void print_json(const Model& model) {
     for (const NamedValues& array : arrays(rbm)) layer[array.name] = to_json(spread(array.values));
     json["layers"].push_back(layer);
   }
+  if (progress) {
+    json["progress"] = {{"layer", progress->layer},
+                        {"epoch", progress->epoch},
+                        {"epoch_rows", progress->epoch_rows},
+                        {"steps", progress->steps}};
+  }
   json["provenance"] = model.provenance;
   json["config"] = model.configuration;
   json["digest"] = model_digest(model.layers);
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-void print_text(const std::filesystem::path& path, const Model& model) {
-  fmt::print("{}: a model of {} layer{}\n", path.string(), model.layers.size(), model.layers.size() == 1 ? "" : "s");
+void print_text(const std::filesystem::path& path, const Model& model,
+                const std::optional<TrainingProgress>& progress) {
+  fmt::print("{}: a {} of {} layer{}\n", path.string(), progress ? "checkpoint" : "model", model.layers.size(),
+             model.layers.size() == 1 ? "" : "s");
+  if (progress) {
+    fmt::print("progress: in epoch {} of layer {} after {} of its rows, {} steps in all\n", progress->epoch,
+               progress->layer, progress->epoch_rows, progress->steps);
+  }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const RbmShape shape = model.layers[i].shape();
     fmt::print("layer_{}: {} visible x {} hidden units, bernoulli on both sides, {} parameters\n", i, shape.visible,
@@ -86,13 +101,19 @@ void print_text(const std::filesystem::path& path, const Model& model) {
 }  // namespace
 
 void print_model_info(const std::filesystem::path& path, bool json, bool digest_only) {
-  const Model model = read_model(Hdf5File::open(path));
+  const Hdf5File file = Hdf5File::open(path);
+  std::optional<TrainingProgress> progress;
+  if (is_checkpoint(file)) {
+    check_seal(path);
+    progress = read_progress(file);
+  }
+  const Model model = read_model(file);
   if (digest_only) {
     fmt::print("{}\n", model_digest(model.layers));
   } else if (json) {
-    print_json(model);
+    print_json(model, progress);
   } else {
-    print_text(path, model);
+    print_text(path, model, progress);
   }
 }
 
