@@ -144,6 +144,8 @@ def make_hdf5(program):
 
         rbmpi("train", "--data", "imported.h5", "--output", "run", "--hidden", 2, "--epochs", 1, "--threads", 1)
         keep("fuzz_model", "trained.h5", folder / "run" / "model.h5")
+        [checkpoint] = (folder / "run").glob("checkpoint-*.h5")
+        keep("fuzz_checkpoint", "checkpoint.h5", checkpoint)
 
         def layers(file):
             for layer, (visible, hidden) in enumerate([(3, 2), (2, 1)]):

@@ -1,0 +1,26 @@
+// Input: a checkpoint. Whatever its bytes, it is sealed anew, so that HDF5 sees them.
+
+#include "fuzz/contained.hpp"
+#include "fuzz/model_promises.hpp"
+#include "fuzz/support.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
+#include "rbmpi/train/checkpoint.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace rbmpi;
+  static const fuzz::Containment containment;
+  const std::filesystem::path path = fuzz::input_file("checkpoint-1.h5", {data, size});
+  (void)fuzz::accepted([&] { check_seal(path); });
+  seal_file(path, path);
+  fuzz::promise(fuzz::accepted([&] { check_seal(path); }), "a file that was sealed is accepted");
+  (void)containment.accepted([&] {
+    const Checkpoint checkpoint = load_checkpoint(path);
+    fuzz::check_model(checkpoint.model);
+    fuzz::promise(checkpoint.progress.layer < checkpoint.model.layers.size(), "a training is in one of its layers");
+    const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
+    for (const SavedState::Memory& memory : checkpoint.optimizer) {
+      fuzz::promise(memory.values.span().size() == shape.parameters(), "an optimizer's memory fits the parameters");
+    }
+  });
+  return 0;
+}
