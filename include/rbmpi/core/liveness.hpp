@@ -6,7 +6,8 @@ namespace rbmpi {
 
 // What this process is doing, written by its main thread for whoever watches over it (parallel/watchdog). All of it is
 // Local, takes nanoseconds, allocates nothing and may be called in any thread; but work in the background must not
-// call it, for its signs of life would hide that the main thread hangs.
+// call it, for its signs of life would hide that the main thread hangs. A child process (run_in_child) that the main
+// thread waits for gives its signs of life for it; the first call of all must come before the child is made.
 
 /// A sign of life: from now on the process does `what`, such as "computing the gradient": a phrase with static storage.
 void now_doing(const char* what) noexcept;

@@ -1,7 +1,10 @@
 #include "rbmpi/core/liveness.hpp"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
+#include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/interruption.hpp"
 
 namespace rbmpi {
@@ -37,6 +40,18 @@ TEST(LivenessTest, ToAskForSignalsIsASignOfLife) {
   throw_if_stopped("hashing the data");
   EXPECT_GT(signs_of_life().beats, before);
   EXPECT_STREQ(signs_of_life().doing, "hashing the data");
+}
+
+TEST(LivenessTest, AChildProcessGivesSignsOfLifeForItsParent) {
+  const std::uint64_t before = signs_of_life().beats;
+  EXPECT_EQ(run_in_child("test",
+                         [] {
+                           now_doing("reading in a child");
+                           return std::string("done");
+                         }),
+            "done");
+  EXPECT_GT(signs_of_life().beats, before);
+  EXPECT_STREQ(signs_of_life().doing, "reading in a child");
 }
 
 }  // namespace
