@@ -94,22 +94,40 @@ Checkpoint read(const Hdf5File& file) {
   return checkpoint;
 }
 
-bool same_bits(std::span<const Real> a, std::span<const Real> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+/// Whether an array of the file holds these bits. It is read in pieces: a second copy of all might not fit the memory.
+bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
+                  const Real* values) {
+  const std::uint64_t rows_at_once = std::max<std::size_t>(1, (std::size_t{1} << 18U) / row_size);
+  std::vector<Real> piece(std::min(rows, rows_at_once) * row_size);
+  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
+    const std::uint64_t count = std::min(rows_at_once, rows - first);
+    file.read_rows(name, ElementType::float32, first, count, piece.data());
+    if (std::memcmp(piece.data(), values + first * row_size, count * row_size * sizeof(Real)) != 0) return false;
+  }
+  return true;
+}
+
+bool holds_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values) {
+  const RbmView<const Real> view(shape, values);
+  return holds_values(file, group + "/weights", shape.visible, shape.hidden, view.weights.values) &&
+         holds_values(file, group + "/visible_bias", shape.visible, 1, view.visible_bias.data()) &&
+         holds_values(file, group + "/hidden_bias", shape.hidden, 1, view.hidden_bias.data());
 }
 
 /// Whether the file holds just what is in memory.
-bool equal(const Checkpoint& a, const Checkpoint& b) {
-  const auto same_layer = [](const Rbm& x, const Rbm& y) {
-    return x.shape() == y.shape() && same_bits(x.parameters(), y.parameters());
-  };
-  const auto same_memory = [](const SavedState::Memory& x, const SavedState::Memory& y) {
-    return x.name == y.name && same_bits(x.values.span(), y.values.span());
-  };
-  return std::ranges::equal(a.model.layers, b.model.layers, same_layer) &&
-         a.model.configuration == b.model.configuration && a.model.provenance == b.model.provenance &&
-         std::ranges::equal(a.optimizer, b.optimizer, same_memory) && a.progress == b.progress &&
-         a.metrics == b.metrics;
+bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
+  const Model& model = checkpoint.model;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const Rbm& rbm = model.layers[i];
+    if (!holds_parameters(file, layer_group(i), rbm.shape(), rbm.parameters())) return false;
+  }
+  const RbmShape shape = model.layers[checkpoint.progress.layer].shape();
+  for (const SavedState::Memory& memory : checkpoint.optimizer) {
+    if (!holds_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span())) return false;
+  }
+  const bool same_configuration = model.configuration.empty() || file.read_text("/config") == model.configuration;
+  return same_configuration && read_progress(file) == checkpoint.progress &&
+         file.read_text(metrics_name) == checkpoint.metrics;
 }
 
 }  // namespace
@@ -138,7 +156,7 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   write(file, checkpoint);
   file.close();
   seal_file(atomic.temporary(), path);
-  if (!equal(read(Hdf5File::open(atomic.temporary())), checkpoint)) {
+  if (!holds(Hdf5File::open(atomic.temporary()), checkpoint)) {
     throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
                                            "the memory of this machine is faulty",
                                            path.string()));

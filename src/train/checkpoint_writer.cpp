@@ -166,7 +166,7 @@ std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
 }
 
 std::uint64_t CheckpointWriter::memory(RbmShape shape, std::uint64_t optimizer_bytes) {
-  return 2 * (shape.parameters() * sizeof(Real) + optimizer_bytes);
+  return shape.parameters() * sizeof(Real) + optimizer_bytes;
 }
 
 }  // namespace rbmpi

@@ -53,7 +53,7 @@ class CheckpointWriter {
   /// Takes the outcomes since the last call, in order.
   [[nodiscard]] std::vector<Outcome> outcomes();
 
-  /// Bytes of memory that the copies of a state of this shape take, and what is read back to be compared.
+  /// Bytes of memory that the copy of a state of this shape takes.
   [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t optimizer_bytes);
 
  private:
