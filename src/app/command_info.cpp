@@ -1,6 +1,4 @@
-#include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -131,8 +129,7 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
   world.agree_on_root([&] {
     if (values.count("help") != 0) return print_help();
     const fs::path path = values["file"].as<std::string>();
-    // As long as it takes: somebody waits for it and can end it.
-    static_cast<void>(read_in_child(path, std::numeric_limits<std::uint64_t>::max(), [&] {
+    static_cast<void>(read_in_child(path, [&] {
       const auto print = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
       print(path, values.count("json") != 0, values.count("digest") != 0);
       return std::string();

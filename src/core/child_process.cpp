@@ -186,8 +186,8 @@ std::string receive(int pipe, const Child& child, bool forward_stop) {
     throw Error(Failure::interrupted, fmt::format("stopped by a signal, so it could not {}", doing));
   const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
   if (signal == SIGXCPU && options.cpu_seconds > 0) {
-    throw Error(Failure::file,
-                fmt::format("cannot {}: it takes more than {} s of processor time", doing, options.cpu_seconds));
+    throw Error(Failure::file, fmt::format("cannot {}: it did not come to an end within {} s of processor time", doing,
+                                           options.cpu_seconds));
   }
   if (signal == SIGKILL)
     throw Error(Failure::other, fmt::format("cannot {}: its process was killed; was the memory exhausted?", doing));

@@ -104,7 +104,7 @@ DatasetInfo unpack(const std::string& bytes) {
 }
 
 DatasetInfo read_info(const std::filesystem::path& path) {
-  return unpack(read_in_child(path, 0, [&] { return pack(DatasetReader(path).info()); }));
+  return unpack(read_in_child(path, [&] { return pack(DatasetReader(path).info()); }));
 }
 
 /// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
@@ -136,7 +136,7 @@ void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
     now_doing("reading the data");
     throw_if_stopped("reading the data");
     const std::uint64_t end = std::min(block_end(info, bytes_of_a_child, begin), last);
-    static_cast<void>(read_in_child(path, (end - begin) * row_bytes, [&] {
+    static_cast<void>(read_in_child(path, [&] {
       const DatasetReader reader = open_again(path, info);
       for (std::uint64_t first = begin; first < end;) {
         throw_if_stopped("reading the data");
@@ -153,7 +153,7 @@ void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
 /// Hash of the labels; they are read in pieces.
 std::optional<Digest> hash_labels(const std::filesystem::path& path, const DatasetInfo& info) {
   if (!info.has_labels) return std::nullopt;
-  const std::string bytes = read_in_child(path, info.rows * sizeof(std::int64_t), [&] {
+  const std::string bytes = read_in_child(path, [&] {
     constexpr std::uint64_t piece = 1 << 20;
     const DatasetReader reader = open_again(path, info);
     std::vector<std::int32_t> labels(std::min(info.rows, piece));

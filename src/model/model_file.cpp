@@ -3,7 +3,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -126,9 +125,7 @@ void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, 
 
 Model load_model(const std::filesystem::path& path) {
   // What would crash this process crashes a child first.
-  std::error_code unknown;
-  const std::uintmax_t length = std::filesystem::file_size(path, unknown);
-  static_cast<void>(read_in_child(path, unknown ? 0 : length, [&] {
+  static_cast<void>(read_in_child(path, [&] {
     static_cast<void>(read_model(Hdf5File::open(path)));
     return std::string();
   }));
