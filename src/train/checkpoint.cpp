@@ -167,7 +167,7 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
 Checkpoint load_checkpoint(const fs::path& path) {
   check_seal(path);
   // A right checksum tells of no accident, but not of no intent: what would crash this process crashes a child first.
-  (void)read_in_child(path, fs::file_size(path), [&] {
+  (void)read_in_child(path, [&] {
     (void)read(Hdf5File::open(path));
     return std::string();
   });
