@@ -105,12 +105,15 @@ Containment::Containment() {
   finding = static_cast<bool*>(share(nullptr, sizeof(bool)));
   ::sigaction(SIGSEGV, nullptr, &on_bad_address_);
   __asan_set_error_report_callback(on_report);
-  (void)Hdf5File::library_version();  // gets ready here, once, and not in every child
+  // What gets ready at the first use does so here, once, and not in every child.
+  (void)Hdf5File::library_version();
+  void* frame = nullptr;
+  (void)::backtrace(&frame, 1);
 }
 
 bool Containment::accepted(const std::function<void()>& read) const {
   *finding = false;
-  const ChildOptions options{.cpu_seconds = 2, .limit_memory = false};  // the sanitizer claims more than it uses
+  const ChildOptions options{.cpu_seconds = 1, .limit_memory = false};  // the sanitizer claims more than it uses
   const auto in_child = [&] {
     prepare_child();
     try {
