@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -87,15 +88,27 @@ bool RunRecorder::time_is_up(Clock::time_point now) {
 }
 
 void RunRecorder::keep_snapshot(const TrainingState& state) {
-  if (std::ranges::binary_search(snapshots_, state.progress.steps)) writer_.keep_snapshot(state);
+  if (!std::ranges::binary_search(snapshots_, state.progress.steps)) return;
+  if_memory_allows([&] { writer_.keep_snapshot(state); });
 }
 
 void RunRecorder::keep_checkpoint(const TrainingState& state, bool stopped) {
   last_keeping_ = Clock::now();
-  if (stopped) {
-    writer_.keep_last_checkpoint(state, log_.text());
-  } else {
-    writer_.keep_checkpoint(state, log_.text());
+  if_memory_allows([&] {
+    if (stopped) {
+      writer_.keep_last_checkpoint(state, log_.text());
+    } else {
+      writer_.keep_checkpoint(state, log_.text());
+    }
+  });
+}
+
+void RunRecorder::if_memory_allows(const std::function<void()>& keep) {
+  try {
+    keep();
+  } catch (const std::bad_alloc&) {
+    checkpoint_problem_ = "there is not enough memory for a copy of the parameters";
+    warn_(fmt::format("cannot keep a checkpoint: {}; training goes on without it", checkpoint_problem_));
   }
 }
 

@@ -44,6 +44,7 @@ class RunRecorder {
  private:
   [[nodiscard]] bool checkpoint_is_due(const TrainingProgress& progress, Clock::time_point now) const;
   [[nodiscard]] bool time_is_up(Clock::time_point now);
+  void if_memory_allows(const std::function<void()>& keep);
   void write_metrics();
   void take_outcomes();
 

@@ -43,6 +43,15 @@ std::optional<std::string> configuration_of(const RunFolder& folder) {
   }
 }
 
+/// Whether a file is this model.
+bool holds(const fs::path& file, const Model& model) {
+  try {
+    return is_there(file) && model_digest(load_model(file).layers) == model_digest(model.layers);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string value_of(const std::map<std::string, std::string>& texts, const std::string& name) {
   const auto found = texts.find(name);
   return found == texts.end() ? "" : found->second;
@@ -84,9 +93,10 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
              fmt::format("that is in epoch {} already, beyond epochs = {}", checkpoint_->progress.epoch, epochs));
     }
     if (checkpoint_->progress.epoch == epochs + 1) {
-      if (!is_there(folder_.model())) {
+      // A job may have been killed between its last checkpoint and its model.
+      if (!holds(folder_.model(), checkpoint_->model)) {
         save_model(folder_.model(), checkpoint_->model);
-        warn(fmt::format("'{}' was missing and is written anew", folder_.model().string()));
+        warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
       }
       finished_model_ = std::move(checkpoint_->model);
     }
