@@ -169,12 +169,13 @@ class Trainer {
                           .step = progress_.steps};
     sums_.clear();
     const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
-    if (wishes.stop || stop_requested()) sums_.request_stop();
     if (wishes.checkpoint) sums_.request_checkpoint();
     clock_.lap(TimePhase::update);
     now_doing("computing the gradient");
     estimator_->add_gradient(rbm_, products_, batch, sums_, clock_);
 
+    // Asked at the last moment: whoever sent the signal may not wait for another step.
+    if (wishes.stop || stop_requested()) sums_.request_stop();
     now_doing("exchanging gradients");
     sums_.exchange(world_);
     clock_.lap(TimePhase::exchange);
