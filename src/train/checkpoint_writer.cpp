@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -31,12 +32,12 @@ struct CheckpointWriter::Shared {
   std::vector<Outcome> outcomes;
   std::thread thread;
 
-  /// Writes the copy, a checkpoint by `save`.
-  void write(void (*save)(const Checkpoint&, const std::filesystem::path&));
+  /// Writes a file, a checkpoint by `save`, and notes how it ended.
+  void write(const std::function<void(const std::filesystem::path&)>& save);
   void run();
 };
 
-void CheckpointWriter::Shared::write(void (*save)(const Checkpoint&, const std::filesystem::path&)) {
+void CheckpointWriter::Shared::write(const std::function<void(const std::filesystem::path&)>& save) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const std::uint64_t steps = checkpoint.progress.steps;
@@ -46,7 +47,7 @@ void CheckpointWriter::Shared::write(void (*save)(const Checkpoint&, const std::
                   .problem = {}};
   try {
     if (is_checkpoint) {
-      save(checkpoint, outcome.file);
+      save(outcome.file);
       folder.remove_old_checkpoints(steps, keep);
     } else {
       save_model(outcome.file, checkpoint.model);
@@ -65,7 +66,7 @@ void CheckpointWriter::Shared::run() {
     changed.wait(lock, [&] { return busy || end; });
     if (!busy) return;
     lock.unlock();
-    write([](const Checkpoint& kept, const std::filesystem::path& file) { save_checkpoint(file, kept); });
+    write([this](const std::filesystem::path& file) { save_checkpoint(file, checkpoint); });
     lock.lock();
     busy = false;
     changed.notify_all();
@@ -105,14 +106,15 @@ void CheckpointWriter::keep_checkpoint(const TrainingState& state, const std::st
 
 void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const std::string& metrics) {
   wait();
-  copy_all(state, metrics);
+  shared_->checkpoint.progress = state.progress;
   shared_->is_checkpoint = true;
-  shared_->write([](const Checkpoint& checkpoint, const std::filesystem::path& file) {
-    (void)run_in_child(fmt::format("write '{}'", file.string()),
-                       [&] {
-                         save_checkpoint(file, checkpoint);
-                         return std::string();
-                       },
+  shared_->write([&](const std::filesystem::path& file) {
+    const auto copy_and_save = [&] {
+      copy_all(state, metrics);  // in the child, which has all of it already as it was when it was forked
+      save_checkpoint(file, shared_->checkpoint);
+      return std::string();
+    };
+    (void)run_in_child(fmt::format("write '{}'", file.string()), copy_and_save,
                        {.limit_memory = false, .outlives_parent = true});
   });
 }
