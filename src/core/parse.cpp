@@ -30,7 +30,8 @@ std::optional<std::uint64_t> parse_clock(std::string_view text) noexcept {
   const auto m = parse_digits(text.substr(minutes + 1, 2));
   const auto s = parse_digits(text.substr(seconds + 1));
   if (!h || !m || !s || *m > 59 || *s > 59) return std::nullopt;
-  return *h * 3600 + *m * 60 + *s;
+  const std::uint64_t total = *h * 3600 + *m * 60 + *s;
+  return total > longest_duration ? std::nullopt : std::optional(total);
 }
 
 }  // namespace

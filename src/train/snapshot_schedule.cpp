@@ -23,11 +23,11 @@ SnapshotSchedule SnapshotSchedule::parse(const std::string& text) {
   const std::string_view kind = std::string_view(text).substr(0, colon);
   if (kind == "linear") schedule.kind_ = Kind::linear;
   if (kind == "log") schedule.kind_ = Kind::logarithmic;
-  const char* const begin = text.data() + std::min(colon, text.size() - 1) + 1;
   const char* const end = text.data() + text.size();
+  const char* const begin = colon == std::string::npos ? end : text.data() + colon + 1;
   const auto [last, error] = std::from_chars(begin, end, schedule.count_);
-  if (schedule.kind_ == Kind::none || colon == std::string::npos || error != std::errc() || last != end ||
-      schedule.count_ == 0 || schedule.count_ > most_snapshots) {
+  if (schedule.kind_ == Kind::none || error != std::errc() || last != end || schedule.count_ == 0 ||
+      schedule.count_ > most_snapshots) {
     throw Error(Failure::usage, fmt::format("must be none, linear:N or log:N, with N from 1 to {}", most_snapshots));
   }
   return schedule;

@@ -87,6 +87,8 @@ def make_configurations():
         "seed = 18446744073709551615\nestimator = cd\noptimizer = momentum\narithmetic = plain\nthreads = auto\n"
         "ranks-per-node = 2\nprogress = lines\n",
         "validation": "data = d\noutput = o\nvalidation = valid.h5\nrows = 60000\nthreads = 2\nranks-per-node = auto\n",
+        "checkpoints": "data = d\noutput = o\nsnapshots = log:20\ncheckpoint-seconds = 10\ncheckpoint-epochs = 0\n"
+        "checkpoint-steps = 7\ncheckpoint-keep = 2\ntime-limit = 1:30:00\nhang-timeout = 0\n",
         "mark": "\ufeffdata = d\r\noutput = o\r\nseed = 0\r\n",
         "mistakes": "data = d\noutput = o\nepoch = 3\n[section]\nhidden\n",
         "twice": "data = d\noutput = o\nseed = 1\nseed = 2\n",
