@@ -1,0 +1,25 @@
+"""The short forms of the campaigns whose long ones docs/reliability.md reports."""
+
+import subprocess
+import unittest
+
+from support import RBMPI, SOURCE, mpi_environment
+
+
+class Campaigns(unittest.TestCase):
+    def campaign(self, name, *arguments):
+        result = subprocess.run([SOURCE / "scripts" / name, "--program", RBMPI, *arguments], text=True, timeout=300,
+                                capture_output=True, env=mpi_environment(), check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stdout
+
+    def test_killed(self):
+        self.assertRegex(self.campaign("kill-campaign", "--runs", "4", "--seed", "7"),
+                         "4 runs, .* 4 equal digests, 0 unreadable folders")
+
+    def test_damaged(self):
+        self.assertIn("12 samples, 12 found", self.campaign("damage-campaign", "--samples", "12", "--seed", "7"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
