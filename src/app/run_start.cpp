@@ -69,6 +69,7 @@ RunStart::RunStart(const TrainSettings& settings, const std::function<void(const
 
 void RunStart::lock(const std::function<void(const std::string&)>& warn) {
   lock_.emplace(folder_.lock());
+  folder_.remove_partial_files();  // nobody writes them any more
   if (!lock_->dead_owner().empty()) {
     warn(fmt::format("the last job in '{}' ended without a word ({})", folder_.path().string(), lock_->dead_owner()));
   }
@@ -141,7 +142,6 @@ fs::path RunStart::prepare() {
                                              folder_.path().string()));
     }
   }
-  folder_.remove_partial_files();
   folder_.write_configuration(effective_configuration(settings_));
   return aside;
 }

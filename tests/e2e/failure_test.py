@@ -5,6 +5,7 @@ The disks are small tmpfs, which this file mounts in a mount namespace of its ow
 
 import contextlib
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -46,7 +47,7 @@ class KilledRanks(Resuming):
         for path in jobs.checkpoints(self.run_folder).values():
             jobs.check_checkpoint(path)
         newest = max(jobs.checkpoints(self.run_folder))
-        self.assert_resumed(self.train(*USUAL, ranks=then), newest)
+        self.assert_resumed(self.train(*USUAL, ranks=then), newest, killed=True)
         self.assert_same_as_undisturbed(*USUAL)
 
     def test_first_rank(self):
@@ -60,7 +61,10 @@ class KilledRanks(Resuming):
 
 
 class NoMemory(Resuming):
-    """A running rank that gets no more memory: if that ends the job, then at once and everywhere."""
+    """A running rank that gets no more memory: if that ends the job, then at once and everywhere.
+
+    Not always with a message: HDF5 and Open MPI crash when they get none.
+    """
 
     def starve(self, rank, limit, arguments):
         job = self.start(*arguments, "--checkpoint-steps", "100", ranks=3)
@@ -76,7 +80,6 @@ class NoMemory(Resuming):
         job.ranks_end(5)
         if failed is not None:
             self.assertLess(time.monotonic() - failed, 5)
-        assert_clean(result)
         for path in jobs.checkpoints(self.run_folder).values():
             jobs.check_checkpoint(path)
         assert_success(self.train(*arguments, ranks=2))
@@ -122,9 +125,9 @@ class SilentDamage(Resuming):
     ARGUMENTS = (*FOREVER, "--learning-rate", "1e-30")
 
     def memory_ranges(self, process):
-        for line in open(f"/proc/{process}/maps", encoding="utf-8"):
+        for line in pathlib.Path(f"/proc/{process}/maps").read_text(encoding="utf-8").splitlines():
             addresses, rights, *_ = line.split()
-            if rights.startswith("rw") and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+            if rights.startswith("rw") and not line.endswith(("[vvar]", "[vsyscall]")):
                 first, last = (int(address, 16) for address in addresses.split("-"))
                 yield first, last
 
@@ -148,23 +151,25 @@ class SilentDamage(Resuming):
             os.kill(process, signal.SIGCONT)
         return flipped
 
+    def weights(self, path):
+        with h5py.File(path) as file:
+            return file["layer_0/weights"][()]
+
     def damage(self, ranks, victim, *more):
-        job = self.start(*self.ARGUMENTS, *more, ranks=ranks)
+        job = self.start(*self.ARGUMENTS, *more, "--checkpoint-keep", "1000", ranks=ranks)
         job.wait_for(lambda: jobs.epochs_done(self.run_folder) >= 2 and jobs.checkpoints(self.run_folder),
                      "a checkpoint")
-        with h5py.File(list(jobs.checkpoints(self.run_folder).values())[-1]) as file:
-            pattern = file["layer_0/weights"][0].tobytes()
-        good = jobs.digest(list(jobs.checkpoints(self.run_folder).values())[-1])
-        self.assertGreater(self.flip_a_bit(job.ranks()[victim], pattern), 0)
+        weights = self.weights(list(jobs.checkpoints(self.run_folder).values())[0])
+        self.assertGreater(self.flip_a_bit(job.ranks()[victim], weights[0].tobytes()), 0)
         result = job.end(10)
         job.ranks_end(5)
         assert_clean(result)
         self.assertEqual(result.code, 1, result)
         self.assertEqual(len(result.messages), 1, result)
-        self.assertRegex(result.messages[0], "^rbmpi: .*other parameters")
-        # No checkpoint has the damage.
-        for path in jobs.checkpoints(self.run_folder).values():
-            self.assertEqual(jobs.check_checkpoint(path), good)
+        self.assertRegex(result.messages[0], "^rbmpi: .*other parameters than rank 0 in epoch")
+        for path in list(jobs.checkpoints(self.run_folder).values())[-3:]:
+            jobs.check_checkpoint(path)
+            self.assertEqual(self.weights(path).tobytes(), weights.tobytes(), "the damage is in a checkpoint")
         return result
 
     def test_another_rank(self):
@@ -216,7 +221,7 @@ class FullDisk(Disks):
         job = self.start_there(*LONG, "--checkpoint-steps", "100", ranks=ranks)
         self.full_from_now_on(job)
         before = set(jobs.checkpoints(self.run_folder))
-        result = job.end(60)
+        result = job.end(200)
         assert_clean(result)
         self.assertEqual(result.code, 3, result)
         for line in warnings(result.stderr):
@@ -246,7 +251,7 @@ class FullDisk(Disks):
         newest = max(jobs.checkpoints(self.run_folder))
         (self.disk / "filler").unlink()
         job.wait_for(lambda: max(jobs.checkpoints(self.run_folder)) > newest, "a newer checkpoint")
-        result = job.end(60)
+        result = job.end(200)
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.messages, warnings(result.stderr), result)
         self.assert_checkpoints_whole()
@@ -280,7 +285,7 @@ class LostFolder(Disks):
         job.wait_for(lambda: len(jobs.checkpoints(self.run_folder)) >= 2, "two checkpoints")
         shutil.move(self.run_folder, self.folder / "gone")  # at once, unlike deleting
         job.wait_for(lambda: warnings(job.output()[1]), "a warning")
-        result = job.end(60)
+        result = job.end(200)
         assert_clean(result)
         for line in warnings(result.stderr):
             self.assertIn(str(self.run_folder), line)
@@ -296,19 +301,22 @@ class LostFolder(Disks):
         self.mount("20m")
         job = self.start_there(*LONG, "--checkpoint-steps", "100", ranks=2)
         job.wait_for(lambda: len(jobs.checkpoints(self.run_folder)) >= 2, "two checkpoints")
-        self.remount("ro")
+        self.make_read_only()
         job.wait_for(lambda: len(warnings(job.output()[1])) >= 2, "two warnings")
-        self.remount("rw")
-        result = job.end(60)
+        subprocess.run(["umount", self.run_folder], check=True)
+        result = job.end(200)
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.messages, warnings(result.stderr), result)
         self.assert_checkpoints_whole()
         self.assert_same_as_undisturbed(*LONG, name="disk/run")
 
-    def remount(self, how):
-        deadline = time.monotonic() + 10  # busy as long as a file is being written
-        while subprocess.run(["mount", "-o", f"remount,{how}", self.disk], capture_output=True, check=False).returncode:
-            self.assertLess(time.monotonic(), deadline, f"cannot remount {how}")
+    def make_read_only(self):
+        """By a second mount over it: the first one has an open file, the lock."""
+        subprocess.run(["mount", "--bind", self.run_folder, self.run_folder], check=True)
+        deadline = time.monotonic() + 10  # busy as long as a file is being written there
+        while subprocess.run(["mount", "-o", "remount,bind,ro", self.run_folder], capture_output=True,
+                             check=False).returncode:
+            self.assertLess(time.monotonic(), deadline, "cannot be made read-only")
 
 
 class DataLost(Resuming):

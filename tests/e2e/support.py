@@ -41,7 +41,7 @@ def without_mpirun(text):
     for line in text.splitlines():
         if re.fullmatch(r"-{30,}", line.strip()):
             inside = not inside
-        elif not inside and line.strip() and not re.match(r"\[[\w.-]+:\d+\]", line):
+        elif not inside and line.strip() and not re.match(r"\[[\w.-]+:\d+\]|mpirun: Forwarding signal", line):
             lines.append(line)
     return "\n".join(lines)
 
