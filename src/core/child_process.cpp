@@ -192,7 +192,8 @@ std::string receive(int pipe, const Child& child, bool forward_stop) {
   if (signal == SIGKILL)
     throw Error(Failure::other, fmt::format("cannot {}: its process was killed; was the memory exhausted?", doing));
   std::string how = "for an unknown reason";
-  if (signal != 0) how = fmt::format("signal {}: {}", signal, strsignal(signal));
+  const char* const name = sigabbrev_np(signal);
+  if (signal != 0) how = name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
   if (status && WIFEXITED(*status)) how = fmt::format("exit code {}", WEXITSTATUS(*status));
   throw Error(Failure::file, fmt::format("cannot {}: {} ({})", doing, options.on_crash, how));
 }

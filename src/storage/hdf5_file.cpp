@@ -239,12 +239,13 @@ Handle open_object(hid_t file_id, const std::string& name, const char* doing, co
   return Handle(check(H5Oopen(file_id, name.c_str(), links.id()), doing, file));
 }
 
-// The parts of a path, without empty ones.
+// The parts of a path, without those that lead nowhere.
 std::vector<std::string> parts_of(const std::string& path) {
   std::vector<std::string> parts;
   for (std::size_t first = 0; first < path.size();) {
     const std::size_t end = std::min(path.find('/', first), path.size());
-    if (end > first) parts.push_back(path.substr(first, end - first));
+    const std::string part = path.substr(first, end - first);
+    if (!part.empty() && part != ".") parts.push_back(part);
     first = end + 1;
   }
   return parts;
@@ -271,7 +272,6 @@ bool find_object(hid_t file_id, const std::string& name, const fs::path& file, i
     const std::string above = path.empty() ? "/" : path;
     if (H5Iget_type(open_object(file_id, above, "read", file).id()) != H5I_GROUP) return false;
     path += "/" + part;
-    if (part == ".") continue;
     if (check(H5Lexists(file_id, path.c_str(), H5P_DEFAULT), "read", file) == 0) return false;
     H5L_info_t link{};
     check(H5Lget_info(file_id, path.c_str(), &link, H5P_DEFAULT), "read", file);

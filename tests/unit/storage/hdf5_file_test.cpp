@@ -166,6 +166,47 @@ TEST_F(Hdf5FileTest, TextsAndAttributesComeBack) {
   test::expect_error(Failure::file, {"no text '/missing'"}, [&] { static_cast<void>(again.read_text("/missing")); });
 }
 
+TEST_F(Hdf5FileTest, TextsHaveAFixedLength) {
+  Hdf5File file = Hdf5File::create(path_);
+  const std::string longest(60000, 'x');
+  file.set_text_attribute("/", "long", longest);
+  file.write_text("/longer", std::string(200000, 'y'));
+  test::expect_error(Failure::file, {"a.h5", "attribute 'longer' of '/'", "60001 bytes", "at most 60000"},
+                     [&] { file.set_text_attribute("/", "longer", longest + "x"); });
+  file.close();
+  EXPECT_EQ(content(path_).find("GCOL"), std::string::npos) << "variable-length data is in a heap of that name";
+  const Hdf5File again = Hdf5File::open(path_);
+  EXPECT_EQ(again.text_attribute("/", "long"), longest);
+  EXPECT_EQ(again.text_attribute("/", "longer"), std::nullopt);
+  EXPECT_EQ(again.read_text("/longer"), std::string(200000, 'y'));
+}
+
+TEST_F(Hdf5FileTest, WhatWasNeverWrittenIsRefused) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/empty", ElementType::float32, {0, 5});
+  file.create_array("/plain", ElementType::float32, {10, 5});
+  file.create_array("/chunks", ElementType::uint8, {1000, 1000}, {.chunk_rows = 10});
+  const std::vector<std::uint8_t> values(10000);
+  file.write_rows("/chunks", ElementType::uint8, 990, 10, values.data());
+  EXPECT_THAT(file.array_info("/empty").dimensions, ElementsAre(0, 5));
+  test::expect_error(Failure::file, {"a.h5", "'/plain' claims 200 bytes", "only 0 bytes"},
+                     [&] { static_cast<void>(file.array_info("/plain")); });
+  test::expect_error(Failure::file, {"a.h5", "'/chunks' claims 1.0 MB", "only 10.0 kB"},
+                     [&] { static_cast<void>(file.array_info("/chunks")); });
+  float value = 0;
+  test::expect_error(Failure::file, {"'/plain' claims"},
+                     [&] { file.read_rows("/plain", ElementType::float32, 0, 1, &value); });
+}
+
+TEST_F(Hdf5FileTest, AttributesHoldFewIntegers) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.set_integers_attribute("/", "few", std::vector<std::int64_t>(64, 7));
+  file.set_integers_attribute("/", "many", std::vector<std::int64_t>(65, 7));
+  EXPECT_EQ(file.integers_attribute("/", "few")->size(), 64U);
+  test::expect_error(Failure::file, {"'many'", "more than 64"},
+                     [&] { static_cast<void>(file.integers_attribute("/", "many")); });
+}
+
 TEST_F(Hdf5FileTest, ObjectsAreFoundAndListed) {
   Hdf5File file = Hdf5File::create(path_);
   file.create_group("/b/inner");
