@@ -23,7 +23,7 @@ DIGITS = SOURCE / "data/digits.h5"
 ROWS = 1797
 
 # A run of about a second, 18 steps an epoch, 17 with validation.
-USUAL = ("--hidden", "300", "--epochs", "60")
+USUAL = ("--hidden", "300", "--epochs", "100")
 # The same with much that has to be restored: a schedule, the weight cost, figures of validation rows.
 RICH = ("--hidden", "200", "--epochs", "50", "--validation", "0.1", "--momentum", "1:0.5, 6:0.9", "--learning-rate",
         "1:0.1, 20:0.05", "--weight-cost", "0.0002", "--visible-bias-init", "data")
@@ -172,7 +172,7 @@ class Stopping(Resuming):
 
     def test_in_the_middle_of_an_epoch(self):
         # One row a step: 1617 steps an epoch.
-        arguments = ("--hidden", "100", "--batch-size", "1", "--epochs", "4", "--validation", "0.1", "--learning-rate",
+        arguments = ("--hidden", "100", "--batch-size", "1", "--epochs", "10", "--validation", "0.1", "--learning-rate",
                      "0.001")
         for ranks, then in ((None, 3), (3, None)):
             name = f"run{ranks}"
@@ -674,7 +674,7 @@ class Options(Resuming):
 
 
 class WhichCheckpoints(Resuming):
-    STEPS = 18 * 60
+    STEPS = 18 * 100
 
     def test_by_steps(self):
         assert_success(self.train(*USUAL, "--checkpoint-steps", "70", "--checkpoint-keep", "1000"))
@@ -686,7 +686,7 @@ class WhichCheckpoints(Resuming):
 
     def test_by_epochs(self):
         assert_success(self.train(*USUAL, "--checkpoint-epochs", "30", "--checkpoint-keep", "1000", ranks=2))
-        self.assertEqual(list(jobs.checkpoints(self.run_folder)), [540, 1080])
+        self.assertEqual(list(jobs.checkpoints(self.run_folder)), [540, 1080, 1620, 1800])
         self.assertEqual(jobs.digest(self.run_folder / "checkpoint-540.h5"),
                          undisturbed("--hidden", "300", "--epochs", "30")[0])
 
