@@ -529,11 +529,13 @@ class Damaged(Resuming):
         self.assert_skipped(*self.steps, then=None)
 
     def test_of_another_run(self):
-        assert_success(self.train("--hidden", "20", "--epochs", "2", name="other"))
-        shutil.copy(self.folder / "other/checkpoint-36.h5", self.path(self.steps[2]))
+        newest = str(self.steps[2])
+        assert_success(self.train(*USUAL, "--seed", "2", "--checkpoint-steps", newest, "--checkpoint-keep", "100",
+                                  name="other"))
+        shutil.copy(self.folder / "other" / self.path(newest).name, self.path(newest))
         result = assert_success(self.train(*USUAL))
         self.assertEqual(len(result.messages), 1, result)
-        self.assertIn(f"'{self.path(self.steps[2])}' is skipped", result.messages[0])
+        self.assertRegex(result.messages[0], f"'{self.path(newest)}' is skipped: .*seed = ")
         self.assertRegex(result.stdout, rf"resumes +from checkpoint-{self.steps[1]}\.h5")
         self.assertEqual(jobs.digest(self.run_folder / "model.h5"), undisturbed(*USUAL)[0])
 
