@@ -18,6 +18,7 @@
 #include "app/progress.hpp"
 #include "app/run_recorder.hpp"
 #include "app/run_start.hpp"
+#include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -160,14 +161,13 @@ std::string plural(std::uint64_t count, const char* noun) {
 void print_note_on_cores(const Layout& layout, bool automatic) {
   const int used = layout.threads * layout.ranks_on_machine;
   if (layout.threads > usable_cores()) {
-    fmt::print("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
-               plural(static_cast<std::uint64_t>(layout.threads), "thread"),
-               plural(static_cast<std::uint64_t>(usable_cores()), "core"));
+    say("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
+        plural(static_cast<std::uint64_t>(layout.threads), "thread"),
+        plural(static_cast<std::uint64_t>(usable_cores()), "core"));
   } else if (used > machine_cores()) {
-    fmt::print("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
+    say("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
   } else if (used < machine_cores() && automatic) {
-    fmt::print("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used,
-               machine_cores());
+    say("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used, machine_cores());
   }
 }
 
@@ -180,28 +180,26 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
   const RbmShape shape{training.columns, options.hidden};
   const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
 
-  fmt::print("rbmpi {}\n", version());
-  fmt::print("  layout      {}, {}, {} each ({})\n",
-             plural(nodes, settings.ranks_per_node > 0 ? "simulated node" : "node"), plural(ranks, "rank"),
-             plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
-  fmt::print("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
-             options.arithmetic == Arithmetic::exact ? "exact" : "plain");
-  fmt::print("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
-             element_name(training.type));
+  say("rbmpi {}\n", version());
+  say("  layout      {}, {}, {} each ({})\n", plural(nodes, settings.ranks_per_node > 0 ? "simulated node" : "node"),
+      plural(ranks, "rank"), plural(static_cast<std::uint64_t>(layout.threads), "thread"),
+      MpiEnvironment::library_version());
+  say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
+      options.arithmetic == Arithmetic::exact ? "exact" : "plain");
+  say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
+      element_name(training.type));
   if (data.views.validation.rows > 0) {
-    fmt::print("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
+    say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
-  fmt::print("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
+  say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
   const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, world.size());
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
-  fmt::print("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
-             human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node,
-             human_bytes(each));
-  fmt::print("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
-             plural(options.batch_size, "row"), options.seed);
-  fmt::print("  output      {}\n", settings.output.string());
+  say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
+      human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));
+  say("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
+      plural(options.batch_size, "row"), options.seed);
+  say("  output      {}\n", settings.output.string());
   print_note_on_cores(layout, settings.threads == 0 && std::getenv("OMP_NUM_THREADS") == nullptr);
-  std::fflush(stdout);
 }
 
 std::string command_line(const std::vector<std::string>& arguments) {
@@ -238,13 +236,13 @@ void print_summary(const RunFolder& folder, const Model& model, const EpochMetri
     parts +=
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
-  fmt::print("  error       reconstruction_mse {:.5f} in the last epoch{}\n", last.reconstruction_mse,
-             last.validation ? fmt::format(", validation {:.5f}", last.validation->reconstruction_mse) : "");
-  fmt::print("  model       {}\n", folder.model().string());
-  fmt::print("  digest      {}\n", model_digest(model.layers));
-  fmt::print("  time        {} ({})\n", human_seconds(total), parts);
-  fmt::print("  memory      samples {} on each node; at most {} for each rank besides, as seen after every epoch\n",
-             human_bytes(data.bytes()), human_bytes(rank_memory));
+  say("  error       reconstruction_mse {:.5f} in the last epoch{}\n", last.reconstruction_mse,
+      last.validation ? fmt::format(", validation {:.5f}", last.validation->reconstruction_mse) : "");
+  say("  model       {}\n", folder.model().string());
+  say("  digest      {}\n", model_digest(model.layers));
+  say("  time        {} ({})\n", human_seconds(total), parts);
+  say("  memory      samples {} on each node; at most {} for each rank besides, as seen after every epoch\n",
+      human_bytes(data.bytes()), human_bytes(rank_memory));
 }
 
 /// Collective. The most memory that a rank had to itself.
@@ -254,7 +252,7 @@ std::uint64_t largest_private_memory(const Communicator& world) {
 
 /// What the root says besides errors: one line on the standard error.
 void warn(const std::string& message) {
-  fmt::print(stderr, "rbmpi: warning: {}\n", message);
+  put(stderr, fmt::format("rbmpi: warning: {}\n", printable(message)));
 }
 
 /// Collective. The root's value on every rank.
@@ -265,22 +263,20 @@ Value from_root(Value value, const Communicator& world) {
 }
 
 void print_finished(const TrainSettings& settings, const Model& model) {
-  fmt::print("the run in {} is finished: {} trained\n", settings.output.string(),
-             plural(settings.training.epochs, "epoch"));
-  fmt::print("  model       {}\n", RunFolder(settings.output).model().string());
-  fmt::print("  digest      {}\n", model_digest(model.layers));
-  fmt::print("More epochs go on with it, --fresh starts over.\n");
+  say("the run in {} is finished: {} trained\n", settings.output.string(), plural(settings.training.epochs, "epoch"));
+  say("  model       {}\n", RunFolder(settings.output).model().string());
+  say("  digest      {}\n", model_digest(model.layers));
+  say("More epochs go on with it, --fresh starts over.\n");
 }
 
 /// What the run goes on from, and what it does not.
 void print_beginning(const std::optional<Checkpoint>& checkpoint, const std::filesystem::path& old_run) {
-  if (!old_run.empty()) fmt::print("  fresh       the run that was here is now in {}\n", old_run.string());
+  if (!old_run.empty()) say("  fresh       the run that was here is now in {}\n", old_run.string());
   if (checkpoint) {
     const TrainingProgress& progress = checkpoint->progress;
-    fmt::print("  resumes     from checkpoint-{}.h5: epoch {}, {} done\n", progress.steps, progress.epoch,
-               plural(progress.steps, "step"));
+    say("  resumes     from checkpoint-{}.h5: epoch {}, {} done\n", progress.steps, progress.epoch,
+        plural(progress.steps, "step"));
   }
-  std::fflush(stdout);
 }
 
 /// Writes the model that is the fruit of the run.
@@ -319,7 +315,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const RunRecorder::Clock::time_point begin = RunRecorder::Clock::now();
   TrainSettings settings;
   if (!read_configuration(arguments, world, settings)) {
-    if (world.is_root()) fmt::print("{}", configuration_help());
+    if (world.is_root()) say("{}", configuration_help());
     return;
   }
   const RunFolder folder(settings.output);
@@ -335,15 +331,16 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   std::optional<RunRecorder> recorder;
 
   world.agree_on_root([&] { start.emplace(settings, warn); });
-  if (from_root(start && start->is_finished(), world)) {
-    if (start) print_finished(settings, start->finished_model());
-    return;
-  }
   const Layout layout = arrange(settings, world);
   LoadedData data = load_data(settings, world, layout);
+  world.agree_on_root([&] { start->check_data(data.samples->digest(), data.validation_digest()); });
+  if (from_root(start && start->is_finished(), world)) {
+    if (start) print_finished(settings, start->finished_model());
+    data.release();
+    return;
+  }
   const std::map<std::string, std::string> provenance = make_provenance(settings, data, arguments);
   world.agree_on_root([&] {
-    start->check_data(data.samples->digest(), data.validation_digest());
     const std::filesystem::path old_run = start->prepare();
     std::optional<Checkpoint> checkpoint = std::exchange(start->checkpoint(), std::nullopt);
     print_banner(settings, world, layout, data);

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -11,6 +10,7 @@
 
 #include "app/command.hpp"
 #include "app/options.hpp"
+#include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/version.hpp"
@@ -74,13 +74,6 @@ void shorten_spinning(char** argv) {
   execv("/proc/self/exe", argv);         // comes back only if it fails: then the threads spin as they did
 }
 
-/// One line without control characters, whatever names and texts of files are in the message.
-std::string printable(std::string message) {
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
-  return message;
-}
-
 // An agreed error is on every rank: the root prints it and every rank leaves with its exit code. Any other may be on
 // this rank alone, and the others must not wait for it.
 int guarded_main(const std::vector<std::string>& arguments) {
@@ -90,10 +83,10 @@ int guarded_main(const std::vector<std::string>& arguments) {
     run(arguments_of_root(arguments, world), world);
     return 0;
   } catch (const AgreedError& error) {
-    if (world.is_root()) fmt::print(stderr, "rbmpi: {}\n", printable(error.what()));
+    if (world.is_root()) put(stderr, fmt::format("rbmpi: {}\n", printable(error.what())));
     return static_cast<int>(error.failure());
   } catch (const Error& error) {
-    fmt::print(stderr, "rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), printable(error.what()));
+    put(stderr, fmt::format("rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), printable(error.what())));
     MpiEnvironment::abort(static_cast<int>(error.failure()));
   }
 }
@@ -107,9 +100,9 @@ int main(int argc, char** argv) {
   try {
     return rbmpi::guarded_main({argv + 1, argv + argc});
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "rbmpi: out of memory\n");
+    rbmpi::put(stderr, "rbmpi: out of memory\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "rbmpi: {}\n", error.what());
+    rbmpi::put(stderr, fmt::format("rbmpi: {}\n", error.what()));
   }
   rbmpi::MpiEnvironment::abort(static_cast<int>(rbmpi::Failure::other));
 }

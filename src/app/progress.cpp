@@ -57,8 +57,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const auto width = static_cast<std::size_t>(room);
   const auto filled = static_cast<std::size_t>(done / all * static_cast<double>(width));
   const std::string bar = width < 5 ? "" : fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", width - filled);
-  fmt::print("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1);
-  std::fflush(stdout);
+  say("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1);
 }
 
 void Progress::epoch(const EpochMetrics& metrics) {
@@ -70,8 +69,7 @@ void Progress::epoch(const EpochMetrics& metrics) {
         fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})", metrics.validation->reconstruction_mse,
                     metrics.validation->free_energy, metrics.validation->training_free_energy);
   }
-  fmt::print("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
-  std::fflush(stdout);
+  say("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
 }
 
 Progress::~Progress() {
@@ -80,8 +78,7 @@ Progress::~Progress() {
 
 void Progress::clear() {
   if (style_ != ProgressStyle::bar) return;
-  std::fputs(clear_line, stdout);
-  std::fflush(stdout);
+  put(stdout, clear_line);
 }
 
 }  // namespace rbmpi

@@ -23,10 +23,13 @@ bool is_there(const fs::path& path) {
                           folder.path().string(), what));
 }
 
-void check_configuration(const RunFolder& folder, const std::string& text, const TrainSettings& settings) {
-  const std::vector<std::string> differences =
-      configuration_differences(folder.configuration().string(), text, settings);
-  if (!differences.empty()) refuse(folder, fmt::format("of another configuration: {}", fmt::join(differences, "; ")));
+/// What differs between the configuration of a run and the settings, in one text.
+std::string differences(const std::string& configuration, const TrainSettings& settings) {
+  try {
+    return fmt::format("{}", fmt::join(configuration_differences("the run", configuration, settings), "; "));
+  } catch (const Error& error) {
+    return fmt::format("it has none that can be read: {}", error.what());
+  }
 }
 
 /// The configuration in the folder, or nothing: there is none, or it is none.
@@ -76,53 +79,65 @@ void RunStart::lock(const std::function<void(const std::string&)>& warn) {
 }
 
 void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
-  // A checkpoint of another configuration than the folder's own was put there by somebody.
-  const std::optional<std::string> configuration = configuration_of(folder_);
-  const auto foreign = [&](const Checkpoint& checkpoint) -> std::string {
-    if (!configuration) return "";
-    const TrainSettings run = parse_configuration(folder_.configuration().string(), *configuration);
-    const auto differences = configuration_differences("the checkpoint", checkpoint.model.configuration, run);
-    return differences.empty() ? "" : fmt::format("it is of another run ({})", fmt::join(differences, "; "));
-  };
-  checkpoint_ = newest_checkpoint(folder_, foreign, warn);
-
-  const std::uint64_t epochs = settings_.training.epochs;
+  std::string difference;  // of the newest checkpoint that is of another run
+  checkpoint_ = newest_checkpoint(
+      folder_,
+      [&](const Checkpoint& checkpoint) {
+        const std::string text = differences(checkpoint.model.configuration, settings_);
+        if (difference.empty()) difference = text;
+        return text;
+      },
+      warn);
   if (checkpoint_) {
-    check_configuration(folder_, checkpoint_->model.configuration, settings_);
-    if (checkpoint_->progress.epoch > epochs + 1) {
-      refuse(folder_,
-             fmt::format("that is in epoch {} already, beyond epochs = {}", checkpoint_->progress.epoch, epochs));
-    }
-    if (checkpoint_->progress.epoch == epochs + 1) {
-      // A job may have been killed between its last checkpoint and its model.
-      if (!holds(folder_.model(), checkpoint_->model)) {
-        save_model(folder_.model(), checkpoint_->model);
-        warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
-      }
-      finished_model_ = std::move(checkpoint_->model);
-    }
+    take_checkpoint(warn);
+  } else if (!difference.empty()) {
+    refuse(folder_, "of another configuration: " + difference);
   } else if (is_there(folder_.model())) {
-    Model model = load_model(folder_.model());
-    check_configuration(folder_, model.configuration, settings_);
-    const TrainSettings run = parse_configuration(folder_.model().string(), model.configuration);
-    if (run.training.epochs != epochs) {
-      refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
-                                  run.training.epochs, epochs));
-    }
-    finished_model_ = std::move(model);
+    take_model();
+  } else if (const std::optional<std::string> configuration = configuration_of(folder_)) {
+    // A run that was killed before its first checkpoint.
+    difference = differences(*configuration, settings_);
+    if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
   }
 }
 
+void RunStart::take_checkpoint(const std::function<void(const std::string&)>& warn) {
+  provenance_ = checkpoint_->model.provenance;
+  const TrainingProgress& progress = checkpoint_->progress;
+  const std::uint64_t epochs = settings_.training.epochs;
+  if (progress.epoch <= epochs) return;
+  if (progress.epoch > epochs + 1 || progress.epoch_rows > 0) {
+    refuse(folder_, fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs));
+  }
+  // A job may have been killed between its last checkpoint and its model.
+  if (!holds(folder_.model(), checkpoint_->model)) {
+    save_model(folder_.model(), checkpoint_->model);
+    warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
+  }
+  finished_model_ = std::move(checkpoint_->model);
+}
+
+void RunStart::take_model() {
+  Model model = load_model(folder_.model());
+  const std::string difference = differences(model.configuration, settings_);
+  if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
+  const TrainSettings run = parse_configuration("the model", model.configuration);
+  if (run.training.epochs != settings_.training.epochs) {
+    refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
+                                run.training.epochs, settings_.training.epochs));
+  }
+  provenance_ = model.provenance;
+  finished_model_ = std::move(model);
+}
+
 void RunStart::check_data(const std::string& dataset_digest, const std::string& validation_digest) const {
-  if (!checkpoint_) return;
-  const std::map<std::string, std::string>& provenance = checkpoint_->model.provenance;
   const auto compare = [&](const char* key, const fs::path& file, const std::string& before, const std::string& now) {
     if (before.empty() || now.empty() || before == now) return;
     refuse(folder_,
            fmt::format("on other data: {} = {} has the digest {}, but {} in the run", key, file.string(), now, before));
   };
-  compare("data", settings_.data, value_of(provenance, "dataset_digest"), dataset_digest);
-  compare("validation", settings_.validation, value_of(provenance, "validation_digest"), validation_digest);
+  compare("data", settings_.data, value_of(provenance_, "dataset_digest"), dataset_digest);
+  compare("validation", settings_.validation, value_of(provenance_, "validation_digest"), validation_digest);
 }
 
 fs::path RunStart::prepare() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -25,7 +26,7 @@ class RunStart {
 
   /// The checkpoint to go on from, if there is one.
   [[nodiscard]] std::optional<Checkpoint>& checkpoint() noexcept { return checkpoint_; }
-  /// Throws Error(Failure::usage) if the checkpoint is of a run on other data.
+  /// Throws Error(Failure::usage) if the run is on other data.
   void check_data(const std::string& dataset_digest, const std::string& validation_digest) const;
 
   /// Makes the folder ready, when all else is well: a new one, one with what a killed job left half-written removed,
@@ -34,6 +35,8 @@ class RunStart {
 
  private:
   void find_run(const std::function<void(const std::string&)>& warn);
+  void take_checkpoint(const std::function<void(const std::string&)>& warn);
+  void take_model();
   void lock(const std::function<void(const std::string&)>& warn);
 
   TrainSettings settings_;
@@ -41,6 +44,7 @@ class RunStart {
   std::optional<RunLock> lock_;
   std::optional<Checkpoint> checkpoint_;
   std::optional<Model> finished_model_;
+  std::map<std::string, std::string> provenance_;  ///< of what was found
 };
 
 }  // namespace rbmpi

@@ -1,5 +1,6 @@
 #include "app/terminal.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -18,6 +19,16 @@ bool output_is_terminal() {
   const std::string target =
       std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", static_cast<long>(getppid())), error).string();
   return !error && (target.starts_with("/dev/pts/") || target.starts_with("/dev/tty"));
+}
+
+void put(std::FILE* stream, const std::string& text) noexcept {
+  if (std::fwrite(text.data(), 1, text.size(), stream) < text.size() || std::fflush(stream) != 0) std::clearerr(stream);
+}
+
+std::string printable(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message;
 }
 
 int terminal_columns() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -175,22 +176,29 @@ Checkpoint load_checkpoint(const fs::path& path) {
 }
 
 std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
-                                            const std::function<std::string(const Checkpoint&)>& foreign,
+                                            const std::function<std::string(const Checkpoint&)>& difference,
                                             const std::function<void(const std::string&)>& warn) {
+  std::map<std::uint64_t, std::string> of_others;  // steps, and why
   for (const std::uint64_t steps : folder.checkpoints()) {
     const fs::path file = folder.checkpoint(steps);
     try {
       Checkpoint checkpoint = load_checkpoint(file);
-      std::string problem = foreign(checkpoint);
-      if (problem.empty() && checkpoint.progress.steps != steps) {
-        problem = fmt::format("it is of step {}", checkpoint.progress.steps);
+      if (checkpoint.progress.steps != steps) {
+        throw Error(Failure::file, fmt::format("it is of step {}", checkpoint.progress.steps));
       }
-      if (problem.empty()) return checkpoint;
-      throw Error(Failure::file, problem);
+      if (std::string why = difference(checkpoint); !why.empty()) {
+        of_others[steps] = std::move(why);
+        continue;
+      }
+      for (const auto& [other, why] : of_others) {
+        warn(fmt::format("'{}' is skipped: it is of another run ({})", folder.checkpoint(other).string(), why));
+        folder.set_aside(other, "foreign");
+      }
+      return checkpoint;
     } catch (const Error& error) {
       if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
       warn(fmt::format("'{}' is skipped: {}", file.string(), error.what()));
-      folder.set_aside(steps);
+      folder.set_aside(steps, "damaged");
     }
   }
   return std::nullopt;

@@ -109,10 +109,10 @@ std::vector<std::uint64_t> RunFolder::checkpoints() const {
   return all;
 }
 
-void RunFolder::set_aside(std::uint64_t steps) const {
+void RunFolder::set_aside(std::uint64_t steps, const std::string& why) const {
   const fs::path file = checkpoint(steps);
   std::error_code error;
-  fs::rename(file, file.string() + ".damaged", error);
+  fs::rename(file, file.string() + "." + why, error);
   if (error) throw Error(Failure::file, fmt::format("cannot rename '{}': {}", file.string(), error.message()));
 }
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
@@ -54,6 +56,18 @@ bool may_live(const std::string& owner) {
   return process > 0 && (kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM);
 }
 
+/// Takes the lock when a process has ended that a dead job left behind to finish its last checkpoint. Gives errno.
+int wait_for_child(int descriptor) {
+  constexpr useconds_t moment = 50000;
+  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return errno;
+    now_doing("waiting for the last checkpoint of the job before");
+    throw_if_stopped("waiting for the last checkpoint of the job before");
+    usleep(moment);
+  }
+  return 0;
+}
+
 bool is_still(const fs::path& file, int descriptor) {
   struct stat opened {};
   struct stat named {};
@@ -67,8 +81,9 @@ RunLock::RunLock(const fs::path& file) {
   for (;;) {
     const int descriptor = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0) fail(file, errno);
-    const int problem = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    int problem = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
     const std::string owner = owner_text(descriptor);
+    if (problem == EWOULDBLOCK && !may_live(owner)) problem = wait_for_child(descriptor);
     const bool without_locks = problem == ENOLCK || problem == ENOSYS || problem == EOPNOTSUPP || problem == EINVAL;
     if (problem == EWOULDBLOCK || (without_locks && may_live(owner))) {
       close(descriptor);

@@ -112,7 +112,7 @@ class Trainer {
       }
       progress_ = start->progress;
       if (progress_.layer != first_layer || progress_.epoch == 0 || progress_.epoch > options_.epochs + 1 ||
-          progress_.epoch_rows > data_.training.rows) {
+          progress_.epoch_rows > (progress_.epoch <= options_.epochs ? data_.training.rows : 0)) {
         throw Error(Failure::file,
                     fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
                                 "{} rows",

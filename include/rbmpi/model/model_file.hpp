@@ -19,8 +19,8 @@ struct Model {
 };
 
 /// Local. Reads a model. Throws Error(Failure::file), naming the file and what is wrong with it: not a model, a version
-/// from the future, arrays that are missing, of the wrong shape or type, or not finite. It is read twice, first in a child process, where a
-/// crash of the HDF5 library is an error as well.
+/// from the future, arrays that are missing, of the wrong shape or type, or not finite. It is read twice, first in a
+/// child process, where a crash of the HDF5 library is an error as well.
 [[nodiscard]] Model load_model(const std::filesystem::path& path);
 
 /// Local. Writes a model; the file appears whole or not at all.

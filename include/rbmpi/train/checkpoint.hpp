@@ -31,11 +31,12 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 /// file.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
 
-/// Local. The newest checkpoint of a folder that is whole and for which `foreign` gives an empty text, not the reason
-/// why it is of another run. Those that are skipped on the way are told to `warn`, and renamed out of the way.
-[[nodiscard]] std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
-                                                          const std::function<std::string(const Checkpoint&)>& foreign,
-                                                          const std::function<void(const std::string&)>& warn);
+/// Local. The newest checkpoint of a folder that is whole and for which `difference` gives an empty text, not what
+/// makes it one of another run. Damaged ones are told to `warn` and renamed out of the way; so are newer ones of
+/// another run, but only if one of this run is found.
+[[nodiscard]] std::optional<Checkpoint> newest_checkpoint(
+    const RunFolder& folder, const std::function<std::string(const Checkpoint&)>& difference,
+    const std::function<void(const std::string&)>& warn);
 
 /// Local. Whether an open model file is a checkpoint, and the progress in it.
 [[nodiscard]] bool is_checkpoint(const Hdf5File& file);

@@ -27,8 +27,8 @@ class RunFolder {
 
   /// The steps of all checkpoints, the newest first, whatever is in them.
   [[nodiscard]] std::vector<std::uint64_t> checkpoints() const;
-  /// Renames a checkpoint that cannot be used to `checkpoint-<steps>.h5.damaged`, out of the way of a new one.
-  void set_aside(std::uint64_t steps) const;
+  /// Renames a checkpoint that cannot be used to `checkpoint-<steps>.h5.<why>`, out of the way of a new one.
+  void set_aside(std::uint64_t steps, const std::string& why) const;
   /// Removes all checkpoints up to `steps` but the newest `keep` of them.
   void remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const;
 

@@ -7,7 +7,8 @@ namespace rbmpi {
 
 /// Keeps a run folder for one job: a lock of the system (flock) on a file that says who has it. The system gives up the
 /// lock of a process that dies, however it dies, so a lock file that nobody holds is that of a dead job. Move-only;
-/// released by the destructor. Processes that are forked meanwhile hold it too, until they end.
+/// released by the destructor. Processes that are forked meanwhile hold it too, until they end: one that a dead job
+/// left behind to finish its last checkpoint is waited for.
 class RunLock {
  public:
   RunLock() noexcept = default;

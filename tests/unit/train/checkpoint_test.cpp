@@ -171,10 +171,13 @@ TEST_F(CheckpointTest, TheNewestThatIsWholeIsTaken) {
   EXPECT_THAT(warnings, ElementsAre());
 
   fs::resize_file(run.checkpoint(40), 5000);
-  EXPECT_EQ(newest("it is of another run"), 20U);
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("checkpoint-40.h5' is skipped: "), HasSubstr("it is of another run")));
+  EXPECT_EQ(newest("hidden = 3, but 4"), 20U);
+  EXPECT_THAT(warnings,
+              ElementsAre(HasSubstr("checkpoint-40.h5' is skipped: "),
+                          HasSubstr("checkpoint-30.h5' is skipped: it is of another run (hidden = 3, but 4)")));
   EXPECT_THAT(run.checkpoints(), ElementsAre(20, 10));
   EXPECT_TRUE(fs::exists(folder_ / "checkpoint-40.h5.damaged"));
+  EXPECT_TRUE(fs::exists(folder_ / "checkpoint-30.h5.foreign"));
 
   fs::rename(run.checkpoint(10), run.checkpoint(50));
   EXPECT_EQ(newest(), 20U);
@@ -182,6 +185,11 @@ TEST_F(CheckpointTest, TheNewestThatIsWholeIsTaken) {
   (void)folder_.write("checkpoint-20.h5", "");
   EXPECT_EQ(newest(), 0U);
   EXPECT_EQ(warnings.size(), 1U);
+
+  save(30);
+  EXPECT_EQ(newest("of another run"), 0U) << "nothing to go on from, and nothing is touched";
+  EXPECT_THAT(warnings, ElementsAre());
+  EXPECT_THAT(run.checkpoints(), ElementsAre(30));
 }
 
 }  // namespace

@@ -69,10 +69,10 @@ TEST(RunFolderTest, OldCheckpointsGoButNotNewerOnes) {
   for (const std::uint64_t steps : {10U, 20U, 30U, 40U, 50U}) (void)folder.write(run.checkpoint(steps).filename(), "");
   run.remove_old_checkpoints(40, 2);
   EXPECT_THAT(run.checkpoints(), ElementsAre(50, 40, 30));
-  run.set_aside(50);
+  run.set_aside(50, "damaged");
   EXPECT_THAT(run.checkpoints(), ElementsAre(40, 30));
   EXPECT_TRUE(fs::exists(folder / "checkpoint-50.h5.damaged"));
-  test::expect_error(Failure::file, {"checkpoint-50.h5"}, [&] { run.set_aside(50); });
+  test::expect_error(Failure::file, {"checkpoint-50.h5"}, [&] { run.set_aside(50, "damaged"); });
 }
 
 TEST(RunFolderTest, HalfWrittenFilesAreRemoved) {

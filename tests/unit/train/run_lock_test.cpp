@@ -1,5 +1,6 @@
 #include "rbmpi/train/run_lock.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <optional>
 
@@ -61,6 +62,31 @@ TEST_F(RunLockTest, ThatOfADeadProcessIsRecognised) {
   const RunLock lock(file_);
   EXPECT_NE(lock.dead_owner().find("process " + std::to_string(child)), std::string::npos) << lock.dead_owner();
   EXPECT_NE(test::content(file_).find("process " + std::to_string(getpid())), std::string::npos);
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_F(RunLockTest, AChildThatADeadJobLeftBehindIsWaitedFor) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t job = fork();
+  if (job == 0) {
+    const RunLock lock(file_);
+    if (fork() == 0) {  // holds the lock as well
+      (void)!write(ready[1], "x", 1);
+      usleep(300000);
+      _exit(test::content(file_).empty() ? 1 : 0);
+    }
+    pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  kill(job, SIGKILL);
+  waitpid(job, nullptr, 0);
+  const auto begin = std::chrono::steady_clock::now();
+  const RunLock lock(file_);
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
+  EXPECT_NE(lock.dead_owner().find("process " + std::to_string(job)), std::string::npos) << lock.dead_owner();
   close(ready[0]);
   close(ready[1]);
 }
