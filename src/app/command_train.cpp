@@ -108,12 +108,16 @@ std::optional<double> validation_share(const std::string& validation) {
               fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
 }
 
+/// What a checkpoint takes, in memory and about as much on the disk.
+std::uint64_t checkpoint_bytes(const TrainSettings& settings, std::uint64_t visible) {
+  const RbmShape shape{visible, settings.training.hidden};
+  return CheckpointWriter::memory(shape, optimizer(settings.training.optimizer).memory(shape));
+}
+
 /// The share of one rank in what the root needs on its node to keep checkpoints.
 std::uint64_t checkpoint_memory(const TrainSettings& settings, std::uint64_t visible, const Layout& layout) {
   if (!layout.has_root) return 0;
-  const RbmShape shape{visible, settings.training.hidden};
-  return CheckpointWriter::memory(shape, optimizer(settings.training.optimizer).memory(shape)) /
-         static_cast<std::uint64_t>(layout.node.size());
+  return checkpoint_bytes(settings, visible) / static_cast<std::uint64_t>(layout.node.size());
 }
 
 /// Collective.
@@ -279,20 +283,30 @@ void print_beginning(const std::optional<Checkpoint>& checkpoint, const std::fil
   }
 }
 
-/// Writes the model that is the fruit of the run.
+/// Writes the model that is the fruit of the run; if that cannot be done, at least beside the folder.
 void save_final_model(const RunFolder& folder, const Model& model, const RunRecorder& recorder) {
   try {
     save_model(folder.model(), model);
   } catch (const Error& error) {
-    if (!recorder.last_checkpoint() || !recorder.checkpoint_problem().empty()) throw;
-    throw Error(error.failure(),
-                fmt::format("{}; nothing is lost: {} has it, and the same command writes the model when that works",
-                            error.what(), folder.checkpoint(*recorder.last_checkpoint()).filename().string()));
+    std::string rest;
+    if (recorder.last_checkpoint() && recorder.checkpoint_problem().empty()) {
+      rest = fmt::format("{} has it, and the same command writes the model when that works",
+                         folder.checkpoint(*recorder.last_checkpoint()).filename().string());
+    } else {
+      const std::filesystem::path beside = folder.path().string() + ".model.h5";
+      try {
+        save_model(beside, model);
+        rest = fmt::format("the model is in '{}'", beside.string());
+      } catch (const Error&) {
+        rest = "the model is lost";
+      }
+    }
+    throw Error(error.failure(), fmt::format("{}; {}", error.what(), rest));
   }
 }
 
 /// Collective. Throws what a stopped training ends with: the word on its checkpoint.
-[[noreturn]] void throw_stopped(const TrainingProgress& progress, const RunFolder& folder,
+[[noreturn]] void throw_stopped(const TrainSettings& settings, const TrainingProgress& progress,
                                 const std::optional<RunRecorder>& recorder, const Communicator& world) {
   const auto signal = static_cast<int>(world.maximum(stop_signal()));
   const std::string stopped = fmt::format("stopped by {} in epoch {} after step {}",
@@ -305,8 +319,10 @@ void save_final_model(const RunFolder& folder, const Model& model, const RunReco
                             "before",
                             stopped, recorder->checkpoint_problem()));
   });
-  throw AgreedError(Failure::interrupted, fmt::format("{}; {} is written and the same command goes on from there",
-                                                      stopped, folder.checkpoint(progress.steps).filename().string()));
+  throw AgreedError(Failure::interrupted,
+                    fmt::format("{}; {} is written and the same command{} goes on from there", stopped,
+                                RunFolder(settings.output).checkpoint(progress.steps).filename().string(),
+                                settings.fresh ? ", without --fresh," : ""));
 }
 
 }  // namespace
@@ -352,7 +368,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
       warn(message);
     };
     recorder.emplace(settings, folder, data.views.training.rows, checkpoint ? checkpoint->metrics : std::string(),
-                     provenance, begin, warn_over_bar);
+                     provenance, checkpoint_bytes(settings, data.views.training.columns), begin, warn_over_bar);
     if (checkpoint) {
       saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
                          .optimizer = std::move(checkpoint->optimizer),
@@ -377,7 +393,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   TrainingResult result = train_rbm(settings.training, data.views, world, events, std::move(saved));
   if (recorder) recorder->finish();
   progress.reset();
-  if (!result.finished) throw_stopped(result.progress, folder, recorder, world);
+  if (!result.finished) throw_stopped(settings, result.progress, recorder, world);
 
   now_doing("writing the model");
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};

@@ -78,7 +78,6 @@ void shorten_spinning(char** argv) {
 // this rank alone, and the others must not wait for it.
 int guarded_main(const std::vector<std::string>& arguments) {
   const Communicator world = Communicator::world();
-  stop_on_signals();
   try {
     run(arguments_of_root(arguments, world), world);
     return 0;
@@ -96,6 +95,7 @@ int guarded_main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   rbmpi::shorten_spinning(argv);
+  rbmpi::stop_on_signals();
   const rbmpi::MpiEnvironment environment(argc, argv);
   try {
     return rbmpi::guarded_main({argv + 1, argv + argc});

@@ -26,13 +26,8 @@ std::optional<Clock::time_point> end_of_slurm_job() {
   if (text == nullptr || std::from_chars(text, text + std::strlen(text), end).ec != std::errc() || end <= 0) return {};
   constexpr std::int64_t century = std::int64_t{100} * 366 * 24 * 3600;
   const std::int64_t left = end - static_cast<std::int64_t>(std::time(nullptr));
-  if (left > century) return {};
+  if (left <= 0 || left > century) return {};  // of a job that is over, whose shell lives on
   return Clock::now() + std::chrono::seconds(left - 30);
-}
-
-std::optional<Clock::time_point> earlier(std::optional<Clock::time_point> a, std::optional<Clock::time_point> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
 }
 
 std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
@@ -44,7 +39,8 @@ std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
 
 RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows,
                          std::string metrics, const std::map<std::string, std::string>& provenance,
-                         Clock::time_point begin, std::function<void(const std::string&)> warn)
+                         std::uint64_t checkpoint_bytes, Clock::time_point begin,
+                         std::function<void(const std::string&)> warn)
     : checkpoints_(settings.checkpoints),
       batch_size_(settings.training.batch_size),
       rows_(rows),
@@ -56,7 +52,12 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
       last_step_(Clock::now()),
       last_keeping_(last_step_) {
   if (settings.time_limit > 0) deadline_ = begin + std::chrono::seconds(settings.time_limit);
-  deadline_ = earlier(deadline_, end_of_slurm_job());
+  if (const auto end = end_of_slurm_job(); end && (!deadline_ || *end < *deadline_)) {
+    deadline_ = end;
+    deadline_name_ = "the end of its Slurm job";
+  }
+  constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
+  longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
   writer_.describe(effective_configuration(settings), provenance);
   log_.restore();
 }
@@ -108,7 +109,7 @@ void RunRecorder::if_memory_allows(const std::function<void()>& keep) {
     keep();
   } catch (const std::bad_alloc&) {
     checkpoint_problem_ = "there is not enough memory for a copy of the parameters";
-    warn_(fmt::format("cannot keep a checkpoint: {}; training goes on without it", checkpoint_problem_));
+    warn_(checkpoint_problem_ + "; training goes on without it");
   }
 }
 
@@ -130,7 +131,9 @@ void RunRecorder::write_metrics() {
 
 void RunRecorder::take_outcomes() {
   for (const CheckpointWriter::Outcome& outcome : writer_.outcomes()) {
-    if (!outcome.problem.empty()) warn_(outcome.problem + "; training goes on without it");
+    if (!outcome.problem.empty()) {
+      warn_(fmt::format("{} is not kept: {}", outcome.file.filename().string(), outcome.problem));
+    }
     if (!outcome.is_checkpoint) continue;
     checkpoint_problem_ = outcome.problem;
     if (outcome.problem.empty()) last_checkpoint_ = outcome.steps;

@@ -21,12 +21,13 @@ class RunRecorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch.
+  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch;
+  /// `checkpoint_bytes`: about the length of a checkpoint.
   RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::string metrics,
-              const std::map<std::string, std::string>& provenance, Clock::time_point begin,
-              std::function<void(const std::string&)> warn);
+              const std::map<std::string, std::string>& provenance, std::uint64_t checkpoint_bytes,
+              Clock::time_point begin, std::function<void(const std::string&)> warn);
 
-  // The events of training (train/trainer.hpp).
+  // The events of training (train/trainer.hpp). Those that keep something wait for what is being written before.
   [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);
   [[nodiscard]] bool has_snapshots() const noexcept { return !snapshots_.empty(); }
   void keep_snapshot(const TrainingState& state);
@@ -38,6 +39,8 @@ class RunRecorder {
   /// What could not be written at the end, metrics or the last checkpoint; empty if all is well.
   [[nodiscard]] const std::string& metrics_problem() const noexcept { return metrics_problem_; }
   [[nodiscard]] const std::string& checkpoint_problem() const noexcept { return checkpoint_problem_; }
+  /// What stops the training when its time is up.
+  [[nodiscard]] const char* deadline_name() const noexcept { return deadline_name_; }
   /// The steps of the last checkpoint that is safe; nothing if there was none since this start.
   [[nodiscard]] std::optional<std::uint64_t> last_checkpoint() const noexcept { return last_checkpoint_; }
 
@@ -61,7 +64,8 @@ class RunRecorder {
   Clock::time_point last_step_;
   Clock::time_point last_keeping_;
   double longest_step_ = 0;     ///< seconds from one step to the next, validation between them included
-  double longest_writing_ = 1;  ///< seconds of a checkpoint; a guess before the first one
+  double longest_writing_ = 0;  ///< seconds of a checkpoint; a guess before the first one
+  const char* deadline_name_ = "its time limit";
   std::string metrics_problem_;
   std::string checkpoint_problem_;
   std::optional<std::uint64_t> last_checkpoint_;

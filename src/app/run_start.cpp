@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
 namespace rbmpi {
@@ -79,24 +80,24 @@ void RunStart::lock(const std::function<void(const std::string&)>& warn) {
 }
 
 void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
-  std::string difference;  // of the newest checkpoint that is of another run
+  now_doing("reading the checkpoint");
+  std::string unusable;
   checkpoint_ = newest_checkpoint(
       folder_,
       [&](const Checkpoint& checkpoint) {
         const std::string text = differences(checkpoint.model.configuration, settings_);
-        if (difference.empty()) difference = text;
-        return text;
+        return text.empty() ? text : "it is of another configuration: " + text;
       },
-      warn);
+      warn, unusable);
   if (checkpoint_) {
     take_checkpoint(warn);
-  } else if (!difference.empty()) {
-    refuse(folder_, "of another configuration: " + difference);
+  } else if (!unusable.empty()) {
+    refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {
     take_model();
   } else if (const std::optional<std::string> configuration = configuration_of(folder_)) {
     // A run that was killed before its first checkpoint.
-    difference = differences(*configuration, settings_);
+    const std::string difference = differences(*configuration, settings_);
     if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
   }
 }

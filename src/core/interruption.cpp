@@ -11,10 +11,12 @@ namespace rbmpi {
 namespace {
 
 std::atomic<int> signal_received{0};
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch nothing else");
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "a signal handler may touch nothing else");
 
 void on_signal(int signal) {
-  if (signal == SIGINT && signal_received.exchange(signal) == SIGINT) {
+  if (signal == SIGINT && interrupted.exchange(true)) {
     std::signal(SIGINT, SIG_DFL);
     std::raise(SIGINT);
   }

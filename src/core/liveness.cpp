@@ -38,6 +38,10 @@ void now_doing(const char* what) noexcept {
   beat();
 }
 
+void still_at_work() noexcept {
+  beat();
+}
+
 WaitingForOthers::WaitingForOthers() noexcept {
   life().waiting.store(true, std::memory_order_relaxed);
   beat();

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "rbmpi/core/digest.hpp"
-#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 }
 
 [[noreturn]] void damaged(const fs::path& file, const std::string& why) {
-  throw Error(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why));
+  throw DamagedFile(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why));
 }
 
 std::string reason(int error_number) {
@@ -69,6 +69,7 @@ std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
   for (std::size_t count = block.size(); count == block.size(); length += count) {
     count = read_some(file, block, named);
     hash.update(std::as_bytes(std::span(block).first(count)));
+    still_at_work();
   }
   std::string seal = fmt::format("rbmpi-seal 1\nbytes {}\nsha256 {}\n", length, hexadecimal(hash.finish())) +
                      "\nThe SHA-256 is that of the bytes that follow these first 512, where the HDF5 file begins.\n"

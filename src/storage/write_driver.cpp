@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rbmpi/core/liveness.hpp"
+
 namespace rbmpi {
 namespace {
 
@@ -113,8 +115,10 @@ herr_t write(H5FD_t* base, H5FD_mem_t, hid_t, haddr_t address, std::size_t size,
   File& file = own(base);
   const auto* bytes = static_cast<const char*>(buffer);
   const haddr_t end = address + size;
+  constexpr std::size_t largest_piece = std::size_t{16} << 20U;  // between which this process shows that it lives
   while (size > 0 && *file.problem == 0) {
-    const ssize_t count = ::pwrite(file.descriptor, bytes, size, static_cast<off_t>(address));
+    still_at_work();
+    const ssize_t count = ::pwrite(file.descriptor, bytes, std::min(size, largest_piece), static_cast<off_t>(address));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       note(file, count < 0 ? errno : EIO);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
@@ -103,6 +104,7 @@ bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t r
   for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
     const std::uint64_t count = std::min(rows_at_once, rows - first);
     file.read_rows(name, ElementType::float32, first, count, piece.data());
+    still_at_work();
     if (std::memcmp(piece.data(), values + first * row_size, count * row_size * sizeof(Real)) != 0) return false;
   }
   return true;
@@ -129,6 +131,16 @@ bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
   const bool same_configuration = model.configuration.empty() || file.read_text("/config") == model.configuration;
   return same_configuration && read_progress(file) == checkpoint.progress &&
          file.read_text(metrics_name) == checkpoint.metrics;
+}
+
+/// Reads a file whose checksum is right.
+Checkpoint read_sealed(const fs::path& path) {
+  // That tells of no accident, but not of no intent: what would crash this process crashes a child first.
+  (void)read_in_child(path, [&] {
+    (void)read(Hdf5File::open(path));
+    return std::string();
+  });
+  return read(Hdf5File::open(path));
 }
 
 }  // namespace
@@ -167,39 +179,43 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
 
 Checkpoint load_checkpoint(const fs::path& path) {
   check_seal(path);
-  // A right checksum tells of no accident, but not of no intent: what would crash this process crashes a child first.
-  (void)read_in_child(path, [&] {
-    (void)read(Hdf5File::open(path));
-    return std::string();
-  });
-  return read(Hdf5File::open(path));
+  return read_sealed(path);
 }
 
 std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
                                             const std::function<std::string(const Checkpoint&)>& difference,
-                                            const std::function<void(const std::string&)>& warn) {
-  std::map<std::uint64_t, std::string> of_others;  // steps, and why
+                                            const std::function<void(const std::string&)>& warn,
+                                            std::string& unusable) {
+  std::map<std::uint64_t, std::string> of_others;  // steps, and why they cannot be used
   for (const std::uint64_t steps : folder.checkpoints()) {
     const fs::path file = folder.checkpoint(steps);
     try {
-      Checkpoint checkpoint = load_checkpoint(file);
-      if (checkpoint.progress.steps != steps) {
-        throw Error(Failure::file, fmt::format("it is of step {}", checkpoint.progress.steps));
-      }
-      if (std::string why = difference(checkpoint); !why.empty()) {
-        of_others[steps] = std::move(why);
-        continue;
-      }
-      for (const auto& [other, why] : of_others) {
-        warn(fmt::format("'{}' is skipped: it is of another run ({})", folder.checkpoint(other).string(), why));
-        folder.set_aside(other, "foreign");
-      }
-      return checkpoint;
-    } catch (const Error& error) {
-      if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
+      check_seal(file);
+    } catch (const DamagedFile& error) {
       warn(fmt::format("'{}' is skipped: {}", file.string(), error.what()));
       folder.set_aside(steps, "damaged");
+      continue;
     }
+    std::string why;
+    try {
+      Checkpoint checkpoint = read_sealed(file);
+      why = difference(checkpoint);
+      if (why.empty() && checkpoint.progress.steps != steps) {
+        why = fmt::format("it is of step {}", checkpoint.progress.steps);
+      }
+      if (why.empty()) {
+        for (const auto& [other, reason] : of_others) {
+          warn(fmt::format("'{}' is skipped: it is not of this run: {}", folder.checkpoint(other).string(), reason));
+          folder.set_aside(other, "foreign");
+        }
+        return checkpoint;
+      }
+    } catch (const Error& error) {
+      if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
+      why = error.what();
+    }
+    if (unusable.empty()) unusable = fmt::format("'{}': {}", file.filename().string(), why);
+    of_others[steps] = std::move(why);
   }
   return std::nullopt;
 }

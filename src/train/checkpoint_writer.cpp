@@ -114,8 +114,12 @@ void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const st
       save_checkpoint(file, shared_->checkpoint);
       return std::string();
     };
-    (void)run_in_child(fmt::format("write '{}'", file.string()), copy_and_save,
-                       {.limit_memory = false, .outlives_parent = true});
+    try {
+      (void)run_in_child(fmt::format("write '{}'", file.string()), copy_and_save,
+                         {.limit_memory = false, .outlives_parent = true});
+    } catch (const Error&) {
+      (void)copy_and_save();  // no process could be made, or not enough memory for its copy: then in this one
+    }
   });
 }
 

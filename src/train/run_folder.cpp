@@ -39,6 +39,12 @@ std::optional<std::uint64_t> steps_in(std::string_view name) {
   return steps;
 }
 
+/// A link that leads nowhere is there, too.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
 /// The names of all that is in the folder; none if it cannot be read.
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
@@ -85,19 +91,17 @@ void RunFolder::remove_partial_files() const {
 }
 
 fs::path RunFolder::move_aside() const {
-  // A name that ends in a slash has no last part to add to.
-  const fs::path folder = path_.has_filename() ? path_ : path_.parent_path();
-  for (int number = 1;; ++number) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(path_, error);  // behind a link, which goes on to lead there
+  for (int number = 1; !error; ++number) {
     const fs::path target = fmt::format("{}.old-{}", folder.string(), number);
-    std::error_code error;
-    if (fs::exists(fs::symlink_status(target, error))) continue;
+    if (is_there(target)) continue;
     fs::rename(folder, target, error);
-    if (error) {
-      throw Error(Failure::file, fmt::format("cannot move the folder '{}' aside to '{}': {}", folder.string(),
-                                             target.string(), error.message()));
-    }
-    return target;
+    if (!error) fs::create_directory(folder, target, error);
+    if (!error) return target;
   }
+  throw Error(Failure::file, fmt::format("cannot move the folder '{}' aside to '{}.old-...': {}", path_.string(),
+                                         folder.string(), error.message()));
 }
 
 std::vector<std::uint64_t> RunFolder::checkpoints() const {
@@ -111,8 +115,10 @@ std::vector<std::uint64_t> RunFolder::checkpoints() const {
 
 void RunFolder::set_aside(std::uint64_t steps, const std::string& why) const {
   const fs::path file = checkpoint(steps);
+  fs::path target = fmt::format("{}.{}", file.string(), why);
+  for (int number = 2; is_there(target); ++number) target = fmt::format("{}.{}-{}", file.string(), why, number);
   std::error_code error;
-  fs::rename(file, file.string() + "." + why, error);
+  fs::rename(file, target, error);
   if (error) throw Error(Failure::file, fmt::format("cannot rename '{}': {}", file.string(), error.message()));
 }
 

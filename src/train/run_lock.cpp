@@ -103,7 +103,8 @@ RunLock::RunLock(const fs::path& file) {
       continue;
     }
     const std::string text = this_owner() + '\n';
-    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text.data(), text.size(), 0) < 0) {
+    if (pwrite(descriptor, text.data(), text.size(), 0) < 0 ||
+        ftruncate(descriptor, static_cast<off_t>(text.size())) != 0) {
       // A full disk: the lock holds all the same, it only does not say whose it is.
     }
     file_ = file;

@@ -6,11 +6,15 @@ namespace rbmpi {
 
 // What this process is doing, written by its main thread for whoever watches over it (parallel/watchdog). All of it is
 // Local, takes nanoseconds, allocates nothing and may be called in any thread; but work in the background must not
-// call it, for its signs of life would hide that the main thread hangs. A child process (run_in_child) that the main
+// say what the process does. A child process (run_in_child) that the main
 // thread waits for gives its signs of life for it; the first call of all must come before the child is made.
 
 /// A sign of life: from now on the process does `what`, such as "computing the gradient": a phrase with static storage.
 void now_doing(const char* what) noexcept;
+
+/// A sign of life from within something that takes long, whatever the process was said to be doing. The one that work
+/// in the background may give as well: it ends with the work.
+void still_at_work() noexcept;
 
 /// While it lives, the process waits for other ranks, in what it was last said to be doing. Begin and end are signs of
 /// life.

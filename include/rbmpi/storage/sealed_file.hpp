@@ -3,7 +3,15 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "rbmpi/core/error.hpp"
+
 namespace rbmpi {
+
+/// The content of a file is not what was written: in contrast to a file that cannot be read just now.
+class DamagedFile : public Error {
+ public:
+  using Error::Error;
+};
 
 /// A sealed file begins with 512 bytes of text, the seal: how many bytes follow, and their SHA-256. HDF5 calls such a
 /// block at the front a user block and skips it, so a sealed HDF5 file opens everywhere as it is, and its bytes can be
@@ -15,8 +23,8 @@ inline constexpr std::uint64_t seal_bytes = 512;
 /// Error(Failure::file).
 void seal_file(const std::filesystem::path& path, const std::filesystem::path& named);
 
-/// Local. Throws Error(Failure::file) unless every byte of the file is as it was when it was sealed: the seal itself,
-/// the length and the content.
+/// Local. Throws DamagedFile unless every byte of the file is as it was when it was sealed: the seal itself, the length
+/// and the content; and a plain Error(Failure::file) if it cannot be read.
 void check_seal(const std::filesystem::path& path);
 
 }  // namespace rbmpi

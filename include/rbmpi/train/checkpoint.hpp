@@ -32,11 +32,12 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Local. The newest checkpoint of a folder that is whole and for which `difference` gives an empty text, not what
-/// makes it one of another run. Damaged ones are told to `warn` and renamed out of the way; so are newer ones of
-/// another run, but only if one of this run is found.
+/// makes it one of another run. Damaged ones are told to `warn` and renamed out of the way; so are whole ones that are
+/// of another run or no checkpoints, but only if one of this run is found: else, nothing is touched, and `unusable`
+/// says what the newest of them is. Throws Error(Failure::file) if one cannot be read just now.
 [[nodiscard]] std::optional<Checkpoint> newest_checkpoint(
     const RunFolder& folder, const std::function<std::string(const Checkpoint&)>& difference,
-    const std::function<void(const std::string&)>& warn);
+    const std::function<void(const std::string&)>& warn, std::string& unusable);
 
 /// Local. Whether an open model file is a checkpoint, and the progress in it.
 [[nodiscard]] bool is_checkpoint(const Hdf5File& file);

@@ -22,12 +22,14 @@ class RunFolder {
   void write_configuration(const std::string& text) const;
   /// Removes half-written files that a run left behind when it was killed. Only for who holds the lock.
   void remove_partial_files() const;
-  /// Renames the folder to the first free of `<path>.old-1`, `<path>.old-2`, ..., and returns that name.
+  /// Renames the folder to the first free of `<path>.old-1`, `<path>.old-2`, ..., and makes a new one in its place.
+  /// Gives the new name of the old one.
   [[nodiscard]] std::filesystem::path move_aside() const;
 
   /// The steps of all checkpoints, the newest first, whatever is in them.
   [[nodiscard]] std::vector<std::uint64_t> checkpoints() const;
-  /// Renames a checkpoint that cannot be used to `checkpoint-<steps>.h5.<why>`, out of the way of a new one.
+  /// Renames a checkpoint that cannot be used to `checkpoint-<steps>.h5.<why>`, or `...-2`, out of the way of a new
+  /// one.
   void set_aside(std::uint64_t steps, const std::string& why) const;
   /// Removes all checkpoints up to `steps` but the newest `keep` of them.
   void remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const;

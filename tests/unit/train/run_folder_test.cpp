@@ -95,8 +95,31 @@ TEST(RunFolderTest, IsMovedAsideAsOftenAsNeeded) {
     run.write_configuration(number);
     const fs::path aside = run.move_aside();
     EXPECT_EQ(aside.string(), (folder / "a.old-").string() + number);
-    EXPECT_FALSE(fs::exists(folder / "a"));
+    EXPECT_TRUE(fs::is_empty(folder / "a"));
     EXPECT_EQ(test::content(aside / "config.ini"), number);
+  }
+}
+
+TEST(RunFolderTest, ALinkToItStaysAndLeadsToTheNewOne) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "scratch");
+  fs::create_directory_symlink(folder / "scratch", folder / "a");
+  const RunFolder run(folder / "a");
+  run.write_configuration("old");
+  const fs::path aside = run.move_aside();
+  EXPECT_EQ(aside.filename(), "scratch.old-1");
+  EXPECT_EQ(test::content(aside / "config.ini"), "old");
+  EXPECT_TRUE(fs::is_symlink(folder / "a"));
+  EXPECT_TRUE(fs::is_empty(folder / "a"));
+}
+
+TEST(RunFolderTest, NothingThatWasSetAsideIsReplaced) {
+  const test::TemporaryFolder folder;
+  const RunFolder run(folder.path());
+  for (const char* name : {"checkpoint-5.h5.damaged", "checkpoint-5.h5.damaged-2", "checkpoint-5.h5.damaged-3"}) {
+    (void)folder.write("checkpoint-5.h5", name);
+    run.set_aside(5, "damaged");
+    EXPECT_EQ(test::content(folder / name), name);
   }
 }
 
