@@ -17,7 +17,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
-#include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/text_file.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -297,13 +297,6 @@ std::string help_of(const ConfigurationKey& key) {
   return key.help;
 }
 
-std::string read_file(const std::string& path) {
-  std::string text(longest_file, '\0');
-  ByteSource source(path);
-  text.resize(source.read(std::as_writable_bytes(std::span(text))));
-  return text;
-}
-
 }  // namespace
 
 bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world, TrainSettings& settings) {
@@ -316,7 +309,7 @@ bool read_configuration(const std::vector<std::string>& arguments, const Communi
   std::string text;
   if (options.count("config") != 0) {
     path = options["config"].as<std::string>();
-    world.agree_on_root([&] { text = read_file(path); });
+    world.agree_on_root([&] { text = read_text_file(path, longest_file); });
     text = world.broadcast(text);
   }
   world.agree([&] {

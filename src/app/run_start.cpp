@@ -5,7 +5,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
-#include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -37,9 +37,7 @@ std::string differences(const std::string& configuration, const TrainSettings& s
 std::optional<std::string> configuration_of(const RunFolder& folder) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
   try {
-    ByteSource source(folder.configuration());
-    std::string text(longest, '\0');
-    text.resize(source.read(std::as_writable_bytes(std::span(text))));
+    std::string text = read_text_file(folder.configuration(), longest);
     (void)parse_configuration(folder.configuration().string(), text);
     return text;
   } catch (const Error&) {

@@ -12,7 +12,6 @@
 #include <new>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -26,28 +25,10 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 namespace {
-
-/// One end of a pipe. Move-only.
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  [[nodiscard]] int number() const noexcept { return number_; }
-  void close() noexcept {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_;
-};
 
 /// What comes first through the pipe. The pipe ends early if the child did.
 struct Header {
@@ -55,10 +36,6 @@ struct Header {
   Failure failure = Failure::other;
   std::uint64_t length = 0;  ///< of the result or the message, which follows
 };
-
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
 
 /// Bytes of memory that count against RLIMIT_DATA now.
 std::uint64_t data_in_use() {
@@ -204,14 +181,14 @@ std::string run_in_child(const std::string& doing, const std::function<std::stri
                          const ChildOptions& options) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw Error(Failure::other, fmt::format("cannot {}: no pipe to a child process: {}", doing, reason(errno)));
+    throw Error(Failure::other, fmt::format("cannot {}: no pipe to a child process: {}", doing, error_text(errno)));
   const Descriptor from_child(ends[0]);
   Descriptor to_parent(ends[1]);
   const std::uint64_t most_memory = options.limit_memory ? data_in_use() + available_memory() : 0;
   std::fflush(stdout);  // or both would print it
   const pid_t parent = getpid();
   const pid_t id = fork();
-  if (id < 0) throw Error(Failure::other, fmt::format("cannot {}: no child process: {}", doing, reason(errno)));
+  if (id < 0) throw Error(Failure::other, fmt::format("cannot {}: no child process: {}", doing, error_text(errno)));
   if (id == 0) {
     prepare_child(parent, options, most_memory);
     run_child(work, to_parent.number());

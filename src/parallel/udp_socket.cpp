@@ -37,22 +37,10 @@ const sockaddr* general(const Address& address) {
 }
 
 [[noreturn]] void fail(const char* call) {
-  throw Error(Failure::other, fmt::format("a UDP socket cannot be opened: {} failed: {}", call, std::strerror(errno)));
+  throw Error(Failure::other, fmt::format("a UDP socket cannot be opened: {} failed: {}", call, error_text(errno)));
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
-
-Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  Descriptor moved(std::move(other));
-  std::swap(number_, moved.number_);
-  return *this;
-}
 
 UdpSocket::UdpSocket() : descriptor_(::socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
   constexpr int off = 0;

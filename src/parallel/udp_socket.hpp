@@ -8,23 +8,9 @@
 
 #include <netinet/in.h>
 
+#include "rbmpi/core/system.hpp"
+
 namespace rbmpi {
-
-/// Owns a file descriptor. Move-only.
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  [[nodiscard]] int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 /// A UDP socket on a free port of all addresses of this machine. Never blocks. IPv4 addresses are written as IPv6 ones
 /// (::ffff:192.0.2.1), also where the system has no IPv6. Everything is Local.

@@ -5,14 +5,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <future>
 #include <optional>
 #include <random>
 #include <span>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -65,7 +63,7 @@ std::string machine_name() {
 
 Card own_card(std::uint16_t port) {
   Card card{};
-  ::gethostname(card.host.data(), card.host.size() - 1);
+  copy_text(host_name(), card.host);
   copy_text(machine_name(), card.machine);
   card.process = ::getpid();
   card.port = port;
@@ -147,7 +145,7 @@ class Watchdog::Watch {
         on_hang_(std::move(on_hang)),
         end_(::eventfd(0, EFD_CLOEXEC)),
         card_(own_card(socket_.port())) {
-    if (end_.number() < 0) throw Error(Failure::other, fmt::format("eventfd failed: {}", std::strerror(errno)));
+    if (end_.number() < 0) throw Error(Failure::other, fmt::format("eventfd failed: {}", error_text(errno)));
   }
 
   ~Watch() {

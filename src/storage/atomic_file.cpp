@@ -11,23 +11,15 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
-
 [[noreturn]] void fail(const fs::path& target, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot write '{}': {}", target.string(), why));
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("host");
 }
 
 fs::path folder_of(const fs::path& file) {
@@ -65,7 +57,7 @@ AtomicFile::AtomicFile(fs::path target) : target_(behind_link(std::move(target))
 
   const fs::path name = folder / fmt::format(".{}.partial-{}-{}", target_.filename().string(), host_name(), ::getpid());
   const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail(target_, fmt::format("no file can be made in '{}': {}", folder.string(), reason(errno)));
+  if (descriptor < 0) fail(target_, fmt::format("no file can be made in '{}': {}", folder.string(), error_text(errno)));
   ::close(descriptor);
   temporary_ = name;
 }
@@ -86,12 +78,12 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
 }
 
 void AtomicFile::commit() {
-  if (const int problem = synchronise(temporary_, O_WRONLY)) fail(target_, reason(problem));
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(target_, reason(errno));
+  if (const int problem = synchronise(temporary_, O_WRONLY)) fail(target_, error_text(problem));
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(target_, error_text(errno));
   temporary_.clear();
   // Some file systems cannot flush a folder and say EINVAL; the file is in place all the same.
   const int problem = synchronise(folder_of(target_), O_RDONLY | O_DIRECTORY);
-  if (problem != 0 && problem != EINVAL) fail(target_, reason(problem));
+  if (problem != 0 && problem != EINVAL) fail(target_, error_text(problem));
 }
 
 }  // namespace rbmpi

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 namespace {
@@ -24,13 +24,9 @@ gzFile gzip(void* file) noexcept {
   throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(), why));
 }
 
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
-
 std::uint64_t file_length(const fs::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail(path, errno == ENOENT ? "no such file" : reason(errno));
+  if (::stat(path.c_str(), &status) != 0) fail(path, errno == ENOENT ? "no such file" : error_text(errno));
   if (S_ISDIR(status.st_mode)) fail(path, "it is a folder");
   if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
   return static_cast<std::uint64_t>(status.st_size);
@@ -47,7 +43,7 @@ ByteSource::ByteSource(const fs::path& path) : path_(path) {
   constexpr std::uint64_t best_compression = 1032;  // deflate's limit: 258 bytes from two bits
   const std::uint64_t length = file_length(path);
   file_.reset(gzopen(path.c_str(), "rb"));
-  if (file_ == nullptr) fail(path, errno != 0 ? reason(errno) : "out of memory");
+  if (file_ == nullptr) fail(path, errno != 0 ? error_text(errno) : "out of memory");
   gzbuffer(gzip(file_.get()), buffer_bytes);
   most_bytes_ = gzdirect(gzip(file_.get())) == 1 ? length : length * best_compression;
 }
@@ -67,7 +63,7 @@ std::size_t ByteSource::read(std::span<std::byte> bytes) {
 
     int problem = Z_OK;
     gzerror(gzip(file_.get()), &problem);
-    if (problem == Z_ERRNO) fail(path_, reason(errno));
+    if (problem == Z_ERRNO) fail(path_, error_text(errno));
     if (problem == Z_BUF_ERROR) fail(path_, "it is a truncated gzip file");
     if (problem == Z_MEM_ERROR) fail(path_, "out of memory");
     if (problem != Z_OK && problem != Z_STREAM_END) fail(path_, "it is a damaged gzip file");

@@ -7,7 +7,6 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +16,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/system.hpp"
 #include "storage/write_driver.hpp"
 
 namespace rbmpi {
@@ -503,10 +503,6 @@ Handle scalar_space(const fs::path& file) {
   return Handle(check(H5Screate(H5S_SCALAR), "write", file));
 }
 
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
-
 }  // namespace
 
 std::size_t element_size(ElementType type) noexcept {
@@ -561,10 +557,10 @@ Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
 Hdf5File Hdf5File::open(const fs::path& path) {
   keep_quiet();
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail("read", path, errno == ENOENT ? "no such file" : reason(errno));
+  if (::stat(path.c_str(), &status) != 0) fail("read", path, errno == ENOENT ? "no such file" : error_text(errno));
   if (S_ISDIR(status.st_mode)) fail("read", path, "it is a folder, not an HDF5 file");
   if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
-  if (::access(path.c_str(), R_OK) != 0) fail("read", path, reason(errno));
+  if (::access(path.c_str(), R_OK) != 0) fail("read", path, error_text(errno));
   if (status.st_size == 0) fail("read", path, "it is empty, not an HDF5 file");
   if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, "it is not an HDF5 file");
   const Handle access = access_list(path);
@@ -580,14 +576,14 @@ Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint
   const Handle creation(check(H5Pcreate(H5P_FILE_CREATE), "write", shown));
   check(H5Pset_userblock(creation.id(), user_block), "write", shown);
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
-  if (id < 0 && *problem != 0) fail("write", shown, reason(*problem));
+  if (id < 0 && *problem != 0) fail("write", shown, error_text(*problem));
   check(id, "write", shown);
   *problem = 0;  // HDF5 first tries to open what is not there yet
   return {id, shown, std::move(problem)};
 }
 
 void Hdf5File::check_written() const {
-  if (problem_ && *problem_ != 0) fail("write", path_, reason(*problem_));
+  if (problem_ && *problem_ != 0) fail("write", path_, error_text(*problem_));
 }
 
 bool Hdf5File::exists(const std::string& name) const {

@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -14,6 +12,7 @@
 
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 namespace {
@@ -28,33 +27,19 @@ namespace fs = std::filesystem;
   throw DamagedFile(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why));
 }
 
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
+Descriptor open_file(const fs::path& path, int flags, const char* doing, const fs::path& named) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (file.number() < 0) fail(doing, named, errno == ENOENT ? "no such file" : error_text(errno));
+  return file;
 }
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags, const char* doing, const fs::path& named)
-      : value_(::open(path.c_str(), flags | O_CLOEXEC)) {
-    if (value_ < 0) fail(doing, named, errno == ENOENT ? "no such file" : reason(errno));
-  }
-  ~Descriptor() { ::close(value_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int value() const noexcept { return value_; }
-
- private:
-  int value_;
-};
 
 /// Fills `bytes` from the file's current position on; gives how many there were.
 std::size_t read_some(const Descriptor& file, std::span<char> bytes, const fs::path& named) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t count = ::read(file.value(), bytes.data() + done, bytes.size() - done);
+    const ssize_t count = ::read(file.number(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("read", named, reason(errno));
+    if (count < 0) fail("read", named, error_text(errno));
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
@@ -79,27 +64,27 @@ std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
 }
 
 void flush(const Descriptor& file, const fs::path& named) {
-  if (::fsync(file.value()) != 0) fail("write", named, reason(errno));
+  if (::fsync(file.number()) != 0) fail("write", named, error_text(errno));
 }
 
 }  // namespace
 
 void seal_file(const fs::path& path, const fs::path& named) {
-  const Descriptor file(path, O_RDWR, "write", named);
+  const Descriptor file = open_file(path, O_RDWR, "write", named);
   flush(file, named);
   // What comes back is then what the disk holds. Where the system keeps its copy, that one is read.
-  (void)::posix_fadvise(file.value(), 0, 0, POSIX_FADV_DONTNEED);
-  if (::lseek(file.value(), static_cast<off_t>(seal_bytes), SEEK_SET) < 0) fail("write", named, reason(errno));
+  (void)::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
+  if (::lseek(file.number(), static_cast<off_t>(seal_bytes), SEEK_SET) < 0) fail("write", named, error_text(errno));
   const std::string seal = seal_of_rest(file, named);
-  const ssize_t written = ::pwrite(file.value(), seal.data(), seal.size(), 0);
-  if (written != static_cast<ssize_t>(seal.size())) fail("write", named, reason(written < 0 ? errno : ENOSPC));
+  const ssize_t written = ::pwrite(file.number(), seal.data(), seal.size(), 0);
+  if (written != static_cast<ssize_t>(seal.size())) fail("write", named, error_text(written < 0 ? errno : ENOSPC));
   flush(file, named);
 }
 
 void check_seal(const fs::path& path) {
-  const Descriptor file(path, O_RDONLY, "read", path);
+  const Descriptor file = open_file(path, O_RDONLY, "read", path);
   struct stat status {};
-  if (::fstat(file.value(), &status) != 0) fail("read", path, reason(errno));
+  if (::fstat(file.number(), &status) != 0) fail("read", path, error_text(errno));
   if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
   std::string seal(seal_bytes, '\0');
   if (read_some(file, seal, path) < seal.size()) damaged(path, "it is too short");

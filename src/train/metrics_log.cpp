@@ -1,8 +1,6 @@
 #include "rbmpi/train/metrics_log.hpp"
 
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,24 +8,20 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& file, int error_number) {
-  throw Error(Failure::file, fmt::format("cannot write '{}': {}", file.string(), std::strerror(error_number)));
+  throw Error(Failure::file, fmt::format("cannot write '{}': {}", file.string(), error_text(error_number)));
 }
 
 }  // namespace
 
 void MetricsLog::restore() const {
-  AtomicFile atomic(file_);
-  std::ofstream stream(atomic.temporary());
-  stream << text_ << std::flush;
-  if (!stream) fail(file_, errno);
-  stream.close();
-  atomic.commit();
+  write_text_file(file_, text_);
 }
 
 void MetricsLog::write() const {

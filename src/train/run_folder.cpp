@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <functional>
 #include <optional>
 #include <system_error>
@@ -13,7 +11,8 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
 
@@ -64,7 +63,7 @@ void RunFolder::check() const {
   while (!fs::exists(nearest, ignored) && nearest.has_relative_path()) nearest = nearest.parent_path();
   if (!fs::is_directory(nearest, ignored)) refuse(path_, fmt::format("'{}' is no folder", nearest.string()));
   if (access(nearest.c_str(), W_OK | X_OK) != 0) {
-    refuse(path_, fmt::format("'{}': {}", nearest.string(), std::strerror(errno)));
+    refuse(path_, fmt::format("'{}': {}", nearest.string(), error_text(errno)));
   }
 }
 
@@ -75,12 +74,7 @@ void RunFolder::create() const {
 }
 
 void RunFolder::write_configuration(const std::string& text) const {
-  AtomicFile atomic(configuration());
-  std::ofstream stream(atomic.temporary());
-  stream << text << std::flush;
-  if (!stream) refuse(path_, std::strerror(errno));
-  stream.close();
-  atomic.commit();
+  write_text_file(configuration(), text);
 }
 
 void RunFolder::remove_partial_files() const {

@@ -18,6 +18,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 namespace {
@@ -26,12 +27,7 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& file, int error_number) {
   throw Error(Failure::file,
-              fmt::format("cannot lock the output folder with '{}': {}", file.string(), std::strerror(error_number)));
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+              fmt::format("cannot lock the output folder with '{}': {}", file.string(), error_text(error_number)));
 }
 
 /// "host a, process 123, since 2026-11-22 13:05:10 UTC": what the file says of its owner, in one line.

@@ -1,0 +1,32 @@
+#include "rbmpi/core/system.hpp"
+
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+namespace rbmpi {
+
+Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  Descriptor moved(std::move(other));
+  std::swap(number_, moved.number_);
+  return *this;
+}
+
+void Descriptor::close() noexcept {
+  if (number_ >= 0) ::close(std::exchange(number_, -1));
+}
+
+std::string error_text(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+}  // namespace rbmpi
