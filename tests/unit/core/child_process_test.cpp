@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ template <typename Work>
 pid_t start_process(const Work& work) {
   const pid_t id = fork();
   if (id != 0) return id;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nothing stays if the test is ended
   work();
   _exit(0);
 }
