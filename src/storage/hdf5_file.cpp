@@ -251,36 +251,42 @@ std::vector<std::string> parts_of(const std::string& path) {
   return parts;
 }
 
-// Where a soft link leads.
-std::string soft_target(hid_t file_id, const std::string& link, std::size_t length, const fs::path& file) {
-  constexpr std::size_t longest = 64U << 10U;
-  if (length > longest) fail("read", file, fmt::format("the link '{}' claims a target of {} bytes", link, length));
-  std::string target(length, '\0');
-  check(H5Lget_val(file_id, link.c_str(), target.data(), length, H5P_DEFAULT), "read", file);
+// Where a soft link leads. No sound path is longer than the buffer; one that is cut leads nowhere.
+std::string soft_target(hid_t file_id, const std::string& link, const fs::path& file) {
+  std::string target(std::size_t{16} << 10U, '\0');
+  check(H5Lget_val(file_id, link.c_str(), target.data(), target.size(), H5P_DEFAULT), "read", file);
   target.resize(std::min(target.find('\0'), target.size()));
   return target;
 }
 
-// Whether an object of that name exists. Every link on the way is looked at before HDF5 follows it, also those behind
-// soft links: a link that leaves the file is refused.
-bool find_object(hid_t file_id, const std::string& name, const fs::path& file, int depth = 0) {
-  constexpr int deepest = 16;
-  if (depth > deepest) fail("read", file, fmt::format("the soft links behind '{}' go round in circles", name));
+// Whether an object of that name exists. HDF5 follows no link that was not looked at: soft links are followed here, and
+// a link that leaves the file is refused.
+bool find_object(hid_t file_id, const std::string& name, const fs::path& file) {
+  constexpr int most_soft_links = 16;
+  int soft_links = 0;
   std::string path;
-  for (const std::string& part : parts_of(name)) {
+  std::vector<std::string> parts = parts_of(name);  // what is left of the way
+  while (!parts.empty()) {
     // HDF5 wants what is above to be a group before it answers for what is below.
     const std::string above = path.empty() ? "/" : path;
     if (H5Iget_type(open_object(file_id, above, "read", file).id()) != H5I_GROUP) return false;
-    path += "/" + part;
-    if (check(H5Lexists(file_id, path.c_str(), H5P_DEFAULT), "read", file) == 0) return false;
+    const std::string next = fmt::format("{}/{}", path, parts.front());
+    parts.erase(parts.begin());
+    if (check(H5Lexists(file_id, next.c_str(), H5P_DEFAULT), "read", file) == 0) return false;
     H5L_info_t link{};
-    check(H5Lget_info(file_id, path.c_str(), &link, H5P_DEFAULT), "read", file);
-    if (link.type == H5L_TYPE_SOFT) {
-      const std::string target = soft_target(file_id, path, link.u.val_size, file);
-      if (!find_object(file_id, target.starts_with('/') ? target : above + "/" + target, file, depth + 1)) return false;
-    } else if (link.type != H5L_TYPE_HARD) {
+    check(H5Lget_info(file_id, next.c_str(), &link, H5P_DEFAULT), "read", file);
+    if (link.type == H5L_TYPE_HARD) {
+      path = next;
+    } else if (link.type == H5L_TYPE_SOFT) {
+      if (++soft_links > most_soft_links)
+        fail("read", file, fmt::format("the soft links behind '{}' go round in circles", name));
+      const std::string target = soft_target(file_id, next, file);
+      if (target.starts_with('/')) path.clear();
+      const std::vector<std::string> detour = parts_of(target);
+      parts.insert(parts.begin(), detour.begin(), detour.end());
+    } else {
       fail("read", file,
-           fmt::format("'{}' is {}; an object in the file itself would be right", path,
+           fmt::format("'{}' is {}; an object in the file itself would be right", next,
                        link.type == H5L_TYPE_EXTERNAL ? "an external link, into another file" : "a user-defined link"));
     }
   }

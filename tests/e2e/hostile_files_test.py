@@ -1,6 +1,7 @@
 """HDF5 files that were made to do harm, or damaged: `rbmpi info` and `rbmpi train`, alone and on 3 ranks, answer each with
 one message and exit code 3."""
 
+import tempfile
 import unittest
 import zlib
 
@@ -22,7 +23,8 @@ def write_of_type(file, datatype):
 class HostileFiles(FolderTest):
     def commands(self, path):
         for ranks in (None, 3):
-            yield ["train", "--data", path, "--epochs", 1, "--hidden", 2, "--output", self.folder / f"run{ranks}"], ranks
+            output = tempfile.mkdtemp(dir=self.folder)
+            yield ["train", "--data", path, "--epochs", 1, "--hidden", 2, "--output", output], ranks
         yield ["info", path], None
 
     def refused(self, *fragments, make):
