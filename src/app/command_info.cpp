@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -38,7 +39,7 @@ void print_help() {
   std::ostringstream options;
   options << visible_options();
   fmt::print(
-      "Shows what a dataset or a model holds.\n\n"
+      "Shows what a dataset, a model or a checkpoint holds.\n\n"
       "Usage:\n"
       "  rbmpi info FILE [--json | --digest]\n\n"
       "Examples:\n"
@@ -132,6 +133,7 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
     static_cast<void>(read_in_child(path, [&] {
       const auto print = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
       print(path, values.count("json") != 0, values.count("digest") != 0);
+      if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
       return std::string();
     }));
   });

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -266,11 +267,11 @@ Value from_root(Value value, const Communicator& world) {
   return value;
 }
 
-void print_finished(const TrainSettings& settings, const Model& model) {
+void print_finished(const TrainSettings& settings, const Model& model, bool may_go_on) {
   say("the run in {} is finished: {} trained\n", settings.output.string(), plural(settings.training.epochs, "epoch"));
   say("  model       {}\n", RunFolder(settings.output).model().string());
   say("  digest      {}\n", model_digest(model.layers));
-  say("More epochs go on with it, --fresh starts over.\n");
+  say("{}--fresh starts over.\n", may_go_on ? "More epochs go on with it, " : "");
 }
 
 /// What the run goes on from, and what it does not.
@@ -329,6 +330,7 @@ void save_final_model(const RunFolder& folder, const Model& model, const RunReco
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
   const RunRecorder::Clock::time_point begin = RunRecorder::Clock::now();
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads what is printed may leave; training goes on
   TrainSettings settings;
   if (!read_configuration(arguments, world, settings)) {
     if (world.is_root()) say("{}", configuration_help());
@@ -351,7 +353,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   LoadedData data = load_data(settings, world, layout);
   world.agree_on_root([&] { start->check_data(data.samples->digest(), data.validation_digest()); });
   if (from_root(start && start->is_finished(), world)) {
-    if (start) print_finished(settings, start->finished_model());
+    if (start) print_finished(settings, start->finished_model(), start->checkpoint().has_value());
     data.release();
     return;
   }

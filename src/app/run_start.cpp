@@ -79,6 +79,7 @@ void RunStart::lock(const std::function<void(const std::string&)>& warn) {
 
 void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
   now_doing("reading the checkpoint");
+  const bool any_before = !folder_.checkpoints().empty();
   std::string unusable;
   checkpoint_ = newest_checkpoint(
       folder_,
@@ -89,7 +90,10 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
       warn, unusable);
   if (checkpoint_) {
     take_checkpoint(warn);
-  } else if (!unusable.empty()) {
+    return;
+  }
+  if (any_before) warn("no whole checkpoint is left");
+  if (!unusable.empty()) {
     refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {
     take_model();
@@ -106,13 +110,18 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   const std::uint64_t epochs = settings_.training.epochs;
   if (progress.epoch <= epochs) return;
   if (progress.epoch > epochs + 1 || progress.epoch_rows > 0) {
-    refuse(folder_, fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs));
+    refuse(folder_,
+           progress.epoch_rows > 0
+               ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
+               : fmt::format("that has done {} epochs already, more than epochs = {}", progress.epoch - 1, epochs));
   }
   // A job may have been killed between its last checkpoint and its model.
   if (!holds(folder_.model(), checkpoint_->model)) {
     save_model(folder_.model(), checkpoint_->model);
     warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
   }
+  if (!is_there(folder_.metrics())) write_text_file(folder_.metrics(), checkpoint_->metrics);
+  if (!is_there(folder_.configuration())) folder_.write_configuration(checkpoint_->model.configuration);
   finished_model_ = std::move(checkpoint_->model);
 }
 

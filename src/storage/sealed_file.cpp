@@ -23,12 +23,8 @@ namespace fs = std::filesystem;
   throw Error(Failure::file, fmt::format("cannot {} '{}': {}", doing, file.string(), why));
 }
 
-[[noreturn]] void damaged(const fs::path& file, const std::string& why) {
-  throw DamagedFile(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why));
-}
-
 Descriptor open_file(const fs::path& path, int flags, const char* doing, const fs::path& named) {
-  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK));  // a pipe must not be waited for
   if (file.number() < 0) fail(doing, named, errno == ENOENT ? "no such file" : error_text(errno));
   return file;
 }
@@ -69,6 +65,9 @@ void flush(const Descriptor& file, const fs::path& named) {
 
 }  // namespace
 
+DamagedFile::DamagedFile(const fs::path& file, const std::string& why)
+    : Error(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why)), why_(why) {}
+
 void seal_file(const fs::path& path, const fs::path& named) {
   const Descriptor file = open_file(path, O_RDWR, "write", named);
   flush(file, named);
@@ -85,11 +84,12 @@ void check_seal(const fs::path& path) {
   const Descriptor file = open_file(path, O_RDONLY, "read", path);
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) fail("read", path, error_text(errno));
-  if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
+  if (!S_ISREG(status.st_mode)) throw DamagedFile(path, "it is not a regular file");
   std::string seal(seal_bytes, '\0');
-  if (read_some(file, seal, path) < seal.size()) damaged(path, "it is too short");
-  if (!seal.starts_with("rbmpi-seal ")) damaged(path, "it does not begin with a seal, the checksum of its content");
-  if (seal != seal_of_rest(file, path)) damaged(path, "its content does not match its checksum");
+  if (read_some(file, seal, path) < seal.size()) throw DamagedFile(path, "it is too short");
+  if (!seal.starts_with("rbmpi-seal "))
+    throw DamagedFile(path, "it does not begin with a seal, the checksum of its content");
+  if (seal != seal_of_rest(file, path)) throw DamagedFile(path, "its content does not match its checksum");
 }
 
 }  // namespace rbmpi

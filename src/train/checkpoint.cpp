@@ -192,8 +192,8 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
     try {
       check_seal(file);
     } catch (const DamagedFile& error) {
-      warn(fmt::format("'{}' is skipped: {}", file.string(), error.what()));
-      folder.set_aside(steps, "damaged");
+      const fs::path name = folder.set_aside(steps, "damaged").filename();
+      warn(fmt::format("'{}' is skipped: {}; it is now '{}'", file.string(), error.why(), name.string()));
       continue;
     }
     std::string why;
@@ -205,8 +205,9 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
       }
       if (why.empty()) {
         for (const auto& [other, reason] : of_others) {
-          warn(fmt::format("'{}' is skipped: it is not of this run: {}", folder.checkpoint(other).string(), reason));
-          folder.set_aside(other, "foreign");
+          const fs::path name = folder.set_aside(other, "foreign").filename();
+          warn(fmt::format("'{}' is skipped: it is not of this run: {}; it is now '{}'",
+                           folder.checkpoint(other).string(), reason, name.string()));
         }
         return checkpoint;
       }

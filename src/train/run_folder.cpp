@@ -107,13 +107,14 @@ std::vector<std::uint64_t> RunFolder::checkpoints() const {
   return all;
 }
 
-void RunFolder::set_aside(std::uint64_t steps, const std::string& why) const {
+fs::path RunFolder::set_aside(std::uint64_t steps, const std::string& why) const {
   const fs::path file = checkpoint(steps);
   fs::path target = fmt::format("{}.{}", file.string(), why);
   for (int number = 2; is_there(target); ++number) target = fmt::format("{}.{}-{}", file.string(), why, number);
   std::error_code error;
   fs::rename(file, target, error);
   if (error) throw Error(Failure::file, fmt::format("cannot rename '{}': {}", file.string(), error.message()));
+  return target;
 }
 
 void RunFolder::remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "rbmpi/core/error.hpp"
 
@@ -10,7 +11,12 @@ namespace rbmpi {
 /// The content of a file is not what was written: in contrast to a file that cannot be read just now.
 class DamagedFile : public Error {
  public:
-  using Error::Error;
+  DamagedFile(const std::filesystem::path& file, const std::string& why);
+  /// What is wrong with it, without its name.
+  [[nodiscard]] const std::string& why() const noexcept { return why_; }
+
+ private:
+  std::string why_;
 };
 
 /// A sealed file begins with 512 bytes of text, the seal: how many bytes follow, and their SHA-256. HDF5 calls such a

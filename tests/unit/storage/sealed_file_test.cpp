@@ -1,6 +1,7 @@
 #include "rbmpi/storage/sealed_file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -57,7 +58,9 @@ TEST_F(SealedFileTest, EveryOtherLengthIsFound) {
 TEST_F(SealedFileTest, WhatIsNoSealedFileIsRefused) {
   expect_damaged(std::string(2000, 'a'));
   test::expect_error(Failure::file, {"nowhere", "no such file"}, [&] { check_seal(folder_ / "nowhere"); });
-  test::expect_error(Failure::file, {"not a regular file"}, [&] { check_seal(folder_.path()); });
+  EXPECT_THROW(check_seal(folder_.path()), DamagedFile);
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(check_seal(folder_ / "pipe"), DamagedFile);
   test::expect_error(Failure::file, {"cannot write 'b'"}, [&] { seal_file(folder_ / "nowhere", "b"); });
 }
 

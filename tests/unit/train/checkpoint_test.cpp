@@ -196,7 +196,7 @@ TEST_F(CheckpointTest, TheNewestThatIsWholeIsTaken) {
 
   // One that cannot be read just now, as on a file system that has a bad moment, is not the file's fault.
   fs::rename(run.checkpoint(30), folder_ / "elsewhere");
-  fs::create_directory(run.checkpoint(40));
+  fs::create_symlink("checkpoint-40.h5", run.checkpoint(40));
   test::expect_error(Failure::file, {"checkpoint-40.h5", "cannot read"}, [&] { (void)newest(); });
   EXPECT_THAT(warnings, ElementsAre());
   EXPECT_THAT(run.checkpoints(), ElementsAre(40));
