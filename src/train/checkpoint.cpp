@@ -76,26 +76,6 @@ void write(Hdf5File& file, const Checkpoint& checkpoint) {
   file.write_text(metrics_name, checkpoint.metrics);
 }
 
-Checkpoint read(const Hdf5File& file) {
-  if (!is_checkpoint(file)) refuse(file, "is a model, but no checkpoint: it has no '/progress'");
-  Checkpoint checkpoint{.model = read_model(file), .optimizer = {}, .progress = read_progress(file), .metrics = {}};
-  if (checkpoint.progress.layer >= checkpoint.model.layers.size()) {
-    refuse(file,
-           fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, checkpoint.model.layers.size()));
-  }
-  const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
-  std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find(' '), names.size());
-    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(shape.parameters())};
-    names.erase(0, end + 1);
-    read_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
-    checkpoint.optimizer.push_back(std::move(memory));
-  }
-  checkpoint.metrics = file.read_text(metrics_name);
-  return checkpoint;
-}
-
 /// Whether an array of the file holds these bits. It is read in pieces: a second copy of all might not fit the memory.
 bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
                   const Real* values) {
@@ -137,10 +117,10 @@ bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
 Checkpoint read_sealed(const fs::path& path) {
   // That tells of no accident, but not of no intent: what would crash this process crashes a child first.
   (void)read_in_child(path, [&] {
-    (void)read(Hdf5File::open(path));
+    (void)read_checkpoint(Hdf5File::open(path));
     return std::string();
   });
-  return read(Hdf5File::open(path));
+  return read_checkpoint(Hdf5File::open(path));
 }
 
 }  // namespace
@@ -175,6 +155,26 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
                                            path.string()));
   }
   atomic.commit();
+}
+
+Checkpoint read_checkpoint(const Hdf5File& file) {
+  if (!is_checkpoint(file)) refuse(file, "is a model, but no checkpoint: it has no '/progress'");
+  Checkpoint checkpoint{.model = read_model(file), .optimizer = {}, .progress = read_progress(file), .metrics = {}};
+  if (checkpoint.progress.layer >= checkpoint.model.layers.size()) {
+    refuse(file,
+           fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, checkpoint.model.layers.size()));
+  }
+  const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
+  std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(' '), names.size());
+    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(shape.parameters())};
+    names.erase(0, end + 1);
+    read_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
+    checkpoint.optimizer.push_back(std::move(memory));
+  }
+  checkpoint.metrics = file.read_text(metrics_name);
+  return checkpoint;
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {

@@ -257,7 +257,10 @@ class Crashes(HostileFiles):
         files = sorted((SOURCE / "tests/data/hostile").glob("*.h5"))
         self.assertGreaterEqual(len(files), 3)
         for path in files:
-            for arguments, ranks in self.commands(path):
+            commands = list(self.commands(path))
+            if path.name == "endless.h5":
+                commands = commands[-1:]  # each takes 10 s
+            for arguments, ranks in commands:
                 with self.subTest(file=path.name, command=arguments[0], ranks=ranks):
                     result = run(arguments, ranks=ranks, timeout=120)
                     assert_clean(result)

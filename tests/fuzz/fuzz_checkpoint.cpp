@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   seal_file(path, path);
   fuzz::promise(fuzz::accepted([&] { check_seal(path); }), "a file that was sealed is accepted");
   (void)containment.accepted([&] {
-    const Checkpoint checkpoint = load_checkpoint(path);
+    const Checkpoint checkpoint = read_checkpoint(Hdf5File::open(path));
     fuzz::check_model(checkpoint.model);
     fuzz::promise(checkpoint.progress.layer < checkpoint.model.layers.size(), "a training is in one of its layers");
     const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();

@@ -31,6 +31,9 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 /// file.
 [[nodiscard]] Checkpoint load_checkpoint(const std::filesystem::path& path);
 
+/// Local. The same from an open file, in this process.
+[[nodiscard]] Checkpoint read_checkpoint(const Hdf5File& file);
+
 /// Local. The newest checkpoint of a folder that is whole and for which `difference` gives an empty text, not what
 /// makes it one of another run. Damaged ones are told to `warn` and renamed out of the way; so are whole ones that are
 /// of another run or no checkpoints, but only if one of this run is found: else, nothing is touched, and `unusable`
