@@ -734,7 +734,7 @@ class Snapshots(Resuming):
         for steps, digest in found.items():
             self.assertEqual(digest, undisturbed("--hidden", "20", "--epochs", str(steps // 18))[0])
         with h5py.File(self.run_folder / "snapshot-36.h5") as snapshot:
-            self.assertEqual(snapshot.attrs["format"], b"rbmpi-model")
+            self.assertEqual(snapshot.attrs["format"].decode(), "rbmpi-model")
             self.assertEqual(snapshot["layer_0/weights"].dtype, numpy.float32)
 
     def test_logarithmic(self):
