@@ -208,11 +208,13 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
 }
 
 std::string command_line(const std::vector<std::string>& arguments) {
-  return std::accumulate(arguments.begin(), arguments.end(), std::string("rbmpi train"),
-                         [](const std::string& line, const std::string& word) {
-                           const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
-                           return line + (plain ? " " + word : " '" + word + "'");
-                         });
+  constexpr std::size_t longest = 10000;  // an attribute of HDF5 holds 64 KiB
+  std::string line = "rbmpi train";
+  for (const std::string& word : arguments) {
+    const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
+    line += plain ? " " + word : " '" + word + "'";
+  }
+  return line.size() <= longest ? line : line.substr(0, longest) + "...";
 }
 
 /// Where a model of this run comes from.

@@ -92,7 +92,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
     take_checkpoint(warn);
     return;
   }
-  if (any_before) warn("no whole checkpoint is left");
+  if (any_before && unusable.empty()) warn("no whole checkpoint is left; the training starts over");
   if (!unusable.empty()) {
     refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {

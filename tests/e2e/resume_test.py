@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
@@ -17,7 +18,8 @@ import h5py
 import numpy
 
 import jobs
-from support import SOURCE, FolderTest, assert_clean, assert_one_message, assert_success, run
+from support import (SOURCE, FolderTest, assert_clean, assert_one_message, assert_success, command_line,
+                     mpi_environment, run)
 
 DIGITS = SOURCE / "data/digits.h5"
 ROWS = 1797
@@ -300,6 +302,14 @@ class Finished(Resuming):
         assert_success(self.train(*SHORT))
         self.assert_same_as_undisturbed(*SHORT)
 
+    def test_texts_lost(self):
+        assert_success(self.train(*SHORT))
+        for name in ("config.ini", "metrics.jsonl"):
+            before = (self.run_folder / name).read_text()
+            os.remove(self.run_folder / name)
+            self.assertIn("is finished", assert_success(self.train(*SHORT)).stdout)
+            self.assertEqual((self.run_folder / name).read_text(), before)
+
     def test_leaves_a_last_checkpoint_and_no_lock(self):
         assert_success(self.train(*SHORT))
         self.assertEqual(list(jobs.checkpoints(self.run_folder)), [4 * 18])
@@ -457,6 +467,23 @@ class Locked(Resuming):
             self.assert_same_as_undisturbed(*USUAL, name=name)
 
 
+class Terminal(Resuming):
+    """Nobody need read what a training prints."""
+
+    def redirected(self, redirection):
+        words = " ".join(f"'{word}'" for word in command_line(self.words(*SHORT, "--checkpoint-steps", "1")))
+        code = subprocess.run(["bash", "-c", f"set -o pipefail; {words} {redirection}"], env=mpi_environment(),
+                              check=False, timeout=60, stdout=subprocess.DEVNULL).returncode
+        self.assertEqual(code, 0)
+        self.assert_same_as_undisturbed(*SHORT)
+
+    def test_full_disk_behind_it(self):
+        self.redirected("> /dev/full 2>&1")
+
+    def test_reader_that_leaves(self):
+        self.redirected("| head -1")
+
+
 class Damaged(Resuming):
     """Checkpoints that cannot be used are skipped with a warning for the one before."""
 
@@ -475,7 +502,7 @@ class Damaged(Resuming):
     def assert_skipped(self, *skipped, then, ranks=None):
         contents = {steps: self.path(steps).read_bytes() for steps in skipped}
         result = assert_success(self.train(*USUAL, ranks=ranks))
-        self.assertEqual(len(result.messages), len(skipped), result)
+        self.assertEqual(len(result.messages), len(skipped) + (0 if then else 1), result)
         for steps in skipped:
             line = [line for line in result.messages if f"checkpoint-{steps}.h5'" in line]
             self.assertEqual(len(line), 1, result)
@@ -562,6 +589,70 @@ class Damaged(Resuming):
         self.assertIn("checkpoint-1000.h5", result.stderr)
         self.assertEqual(jobs.digest(self.run_folder / "model.h5"), undisturbed(*USUAL)[0])
         self.assertEqual(jobs.metrics(self.run_folder), undisturbed(*USUAL)[1])
+
+
+class Refused(Resuming):
+    """What must neither be taken for this run nor cost a checkpoint."""
+
+    def test_fewer_epochs(self):
+        # Checkpoints in the middle of the third epoch, and at its end: neither is a run of two epochs.
+        assert_success(self.train(*SHORT, "--checkpoint-steps", "7"))
+        self.refuse_fewer("4")
+        os.remove(jobs.checkpoints(self.run_folder)[72])
+        self.refuse_fewer("3", "in epoch 4 already")
+
+    def refuse_fewer(self, than, why="has done 4 epochs already"):
+        before = content(self.run_folder)
+        result = self.train("--hidden", "20", "--epochs", str(int(than) - 1))
+        assert_one_message(result, 2, why, f"epochs = {int(than) - 1}")
+        self.assertEqual(content(self.run_folder), before)
+
+    def test_other_data_when_it_is_finished(self):
+        assert_success(self.train(*SHORT))
+        shutil.copy(DIGITS, self.folder / "other.h5")
+        with h5py.File(self.folder / "other.h5", "a") as file:
+            file["samples"][3, 4] = 16 - file["samples"][3, 4]
+        for checkpoint in (*jobs.checkpoints(self.run_folder).values(), None):
+            assert_one_message(self.train(*SHORT, data=self.folder / "other.h5"), 2, "other data", "other.h5")
+            if checkpoint:
+                os.remove(checkpoint)
+
+    def test_edited_configuration(self):
+        # Somebody edits config.ini in the folder and starts with it: no checkpoint may be lost by that.
+        self.stop(*USUAL)
+        path = self.run_folder / "config.ini"
+        path.write_text(path.read_text().replace("hidden = 300", "hidden = 301"))
+        before = content(self.run_folder)
+        assert_one_message(run(["train", "--config", path]), 2, "hidden = 301, but 300 in the run")
+        self.assertEqual(content(self.run_folder), before)
+        assert_success(self.train(*USUAL))
+        self.assert_same_as_undisturbed(*USUAL)
+
+    def test_other_configuration_before_the_first_checkpoint(self):
+        job = self.start_and_wait(*USUAL)
+        job.process.kill()
+        job.end(5)
+        before = content(self.run_folder)
+        result = self.train("--hidden", "20", "--epochs", "4")
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("hidden = 20, but 300 in the run", result.messages[-1])
+        before.pop("lock")
+        self.assertEqual(content(self.run_folder), before)
+
+    def test_a_pipe_in_the_place_of_a_checkpoint(self):
+        _, steps = self.stop(*USUAL)
+        os.mkfifo(self.run_folder / "checkpoint-99999.h5")
+        result = assert_success(self.train(*USUAL))
+        self.assertIn("checkpoint-99999.h5' is skipped", result.messages[0])
+        self.assertIn(f"from checkpoint-{steps}.h5", result.stdout)
+
+    def test_whole_but_not_readable_now(self):
+        # Not the file's fault: nothing is renamed, nothing starts over.
+        self.stop(*USUAL)
+        (self.run_folder / "checkpoint-99999.h5").symlink_to("checkpoint-99999.h5")
+        before = sorted(os.listdir(self.run_folder))
+        assert_one_message(self.train(*USUAL), 3, "checkpoint-99999.h5", "cannot read")
+        self.assertEqual(sorted(os.listdir(self.run_folder)), before)
 
 
 class Killed(Resuming):
