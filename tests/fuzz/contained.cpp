@@ -65,8 +65,8 @@ void note_message(std::string_view message) {
   shared_counters.at(std::hash<std::string>()(words) % message_counters) = 1;
 }
 
-/// HDF5 is to blame if it is on the stack, except for what it writes to memory that is ours: that may have been too small.
-/// (A wild read is its own, whoever has the memory that happens to be nearest.)
+/// HDF5 is to blame if it is on the stack, except for what it writes to memory that is ours: that may have been too
+/// small. (A wild read is its own, whoever has the memory that happens to be nearest.)
 bool our_fault(std::string_view report) {
   const std::size_t owner = report.find("allocated by");
   if (report.substr(0, owner).find(library) == std::string_view::npos) return true;
