@@ -269,11 +269,11 @@ Value from_root(Value value, const Communicator& world) {
   return value;
 }
 
-void print_finished(const TrainSettings& settings, const Model& model, bool may_go_on) {
+void print_finished(const TrainSettings& settings, RunStart& start) {
   say("the run in {} is finished: {} trained\n", settings.output.string(), plural(settings.training.epochs, "epoch"));
   say("  model       {}\n", RunFolder(settings.output).model().string());
-  say("  digest      {}\n", model_digest(model.layers));
-  say("{}--fresh starts over.\n", may_go_on ? "More epochs go on with it, " : "");
+  say("  digest      {}\n", model_digest(start.finished_model().layers));
+  say("{}--fresh starts over.\n", start.checkpoint() ? "More epochs go on with it, " : "");
 }
 
 /// What the run goes on from, and what it does not.
@@ -328,6 +328,54 @@ void save_final_model(const RunFolder& folder, const Model& model, const RunReco
                                 settings.fresh ? ", without --fresh," : ""));
 }
 
+/// What the root alone has of a run; the other ranks have one that is empty.
+struct RootSide {
+  std::optional<RunStart> start;
+  std::optional<SavedState> saved;
+  std::optional<Progress> progress;
+  std::optional<RunRecorder> recorder;
+};
+
+/// For the root: says what the run goes on from, and makes what accompanies the training.
+void begin_run(RootSide& root, const TrainSettings& settings, const std::filesystem::path& old_run,
+               const Samples& training, const std::map<std::string, std::string>& provenance,
+               RunRecorder::Clock::time_point begin) {
+  std::optional<Checkpoint> checkpoint = std::exchange(root.start->checkpoint(), std::nullopt);
+  print_beginning(checkpoint, old_run);
+  root.progress.emplace(settings.progress, settings.training.epochs,
+                        checkpoint ? checkpoint->progress : TrainingProgress{});
+  const auto warn_over_bar = [&progress = root.progress](const std::string& message) {
+    if (progress) progress->clear();
+    warn(message);
+  };
+  root.recorder.emplace(settings, RunFolder(settings.output), training.rows,
+                        checkpoint ? checkpoint->metrics : std::string(), provenance,
+                        checkpoint_bytes(settings, training.columns), begin, warn_over_bar);
+  if (checkpoint) {
+    root.saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
+                            .optimizer = std::move(checkpoint->optimizer),
+                            .progress = checkpoint->progress};
+  }
+}
+
+/// What is done on the way: on the root it is shown and recorded.
+TrainingEvents make_events(RootSide& root, EpochMetrics& last_epoch) {
+  TrainingEvents events;
+  events.epoch = [&](const EpochMetrics& metrics) {
+    (void)peak_private_memory();
+    last_epoch = metrics;
+    if (root.progress) root.progress->epoch(metrics);
+    if (root.recorder) root.recorder->epoch(metrics);
+  };
+  if (!root.recorder) return events;
+  RunRecorder& recorder = *root.recorder;
+  events.wishes = [&](const TrainingProgress& now) { return recorder.wishes(now); };
+  events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder.keep_checkpoint(state, stopped); };
+  if (recorder.has_snapshots()) events.state = [&](const TrainingState& state) { recorder.keep_snapshot(state); };
+  events.step = [&](const StepProgress& step) { root.progress->step(step); };
+  return events;
+}
+
 }  // namespace
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
@@ -344,71 +392,39 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
     warn("a rank that hangs would not be found: " + watchdog.problem());
   }
 
-  // These four are the root's alone.
-  std::optional<RunStart> start;
-  std::optional<SavedState> saved;
-  std::optional<Progress> progress;
-  std::optional<RunRecorder> recorder;
-
-  world.agree_on_root([&] { start.emplace(settings, warn); });
+  RootSide root;
+  world.agree_on_root([&] { root.start.emplace(settings, warn); });
   const Layout layout = arrange(settings, world);
   LoadedData data = load_data(settings, world, layout);
-  world.agree_on_root([&] { start->check_data(data.samples->digest(), data.validation_digest()); });
-  if (from_root(start && start->is_finished(), world)) {
-    if (start) print_finished(settings, start->finished_model(), start->checkpoint().has_value());
+  world.agree_on_root([&] { root.start->check_data(data.samples->digest(), data.validation_digest()); });
+  if (from_root(root.start && root.start->is_finished(), world)) {
+    if (root.start) print_finished(settings, *root.start);
     data.release();
     return;
   }
   const std::map<std::string, std::string> provenance = make_provenance(settings, data, arguments);
   world.agree_on_root([&] {
-    const std::filesystem::path old_run = start->prepare();
-    std::optional<Checkpoint> checkpoint = std::exchange(start->checkpoint(), std::nullopt);
+    const std::filesystem::path old_run = root.start->prepare();
     print_banner(settings, world, layout, data);
-    print_beginning(checkpoint, old_run);
-    progress.emplace(settings.progress, settings.training.epochs,
-                     checkpoint ? checkpoint->progress : TrainingProgress{});
-    const auto warn_over_bar = [&progress](const std::string& message) {
-      if (progress) progress->clear();
-      warn(message);
-    };
-    recorder.emplace(settings, folder, data.views.training.rows, checkpoint ? checkpoint->metrics : std::string(),
-                     provenance, checkpoint_bytes(settings, data.views.training.columns), begin, warn_over_bar);
-    if (checkpoint) {
-      saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
-                         .optimizer = std::move(checkpoint->optimizer),
-                         .progress = checkpoint->progress};
-    }
+    begin_run(root, settings, old_run, data.views.training, provenance, begin);
   });
-
   EpochMetrics last_epoch;
-  TrainingEvents events;
-  events.epoch = [&](const EpochMetrics& metrics) {
-    (void)peak_private_memory();
-    last_epoch = metrics;
-    if (progress) progress->epoch(metrics);
-    if (recorder) recorder->epoch(metrics);
-  };
-  if (recorder) {
-    events.wishes = [&](const TrainingProgress& now) { return recorder->wishes(now); };
-    events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder->keep_checkpoint(state, stopped); };
-    if (recorder->has_snapshots()) events.state = [&](const TrainingState& state) { recorder->keep_snapshot(state); };
-    events.step = [&](const StepProgress& step) { progress->step(step); };
-  }
-  TrainingResult result = train_rbm(settings.training, data.views, world, events, std::move(saved));
-  if (recorder) recorder->finish();
-  progress.reset();
-  if (!result.finished) throw_stopped(settings, result.progress, recorder, world);
+  const TrainingEvents events = make_events(root, last_epoch);
+  TrainingResult result = train_rbm(settings.training, data.views, world, events, std::move(root.saved));
+  if (root.recorder) root.recorder->finish();
+  root.progress.reset();
+  if (!result.finished) throw_stopped(settings, result.progress, root.recorder, world);
 
   now_doing("writing the model");
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
   model.layers.push_back(std::move(result.rbm));
-  world.agree_on_root([&] { save_final_model(folder, model, *recorder); });
+  world.agree_on_root([&] { save_final_model(folder, model, *root.recorder); });
   const std::uint64_t rank_memory = largest_private_memory(world);
   if (world.is_root()) print_summary(folder, model, last_epoch, result.time_split, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
-    if (recorder->metrics_problem().empty()) return;
-    throw Error(Failure::file, fmt::format("the model is whole, but {}", recorder->metrics_problem()));
+    if (root.recorder->metrics_problem().empty()) return;
+    throw Error(Failure::file, fmt::format("the model is whole, but {}", root.recorder->metrics_problem()));
   });
 }
 

@@ -88,7 +88,7 @@ fs::path RunFolder::move_aside() const {
   std::error_code error;
   const fs::path folder = fs::canonical(path_, error);  // behind a link, which goes on to lead there
   for (int number = 1; !error; ++number) {
-    const fs::path target = fmt::format("{}.old-{}", folder.string(), number);
+    fs::path target = fmt::format("{}.old-{}", folder.string(), number);
     if (is_there(target)) continue;
     fs::rename(folder, target, error);
     if (!error) fs::create_directory(folder, target, error);

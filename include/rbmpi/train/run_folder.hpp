@@ -30,7 +30,7 @@ class RunFolder {
   [[nodiscard]] std::vector<std::uint64_t> checkpoints() const;
   /// Renames a checkpoint that cannot be used to `checkpoint-<steps>.h5.<why>`, or `...-2`, out of the way of a new
   /// one.
-  std::filesystem::path set_aside(std::uint64_t steps, const std::string& why) const;
+  [[nodiscard]] std::filesystem::path set_aside(std::uint64_t steps, const std::string& why) const;
   /// Removes all checkpoints up to `steps` but the newest `keep` of them.
   void remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const;
 

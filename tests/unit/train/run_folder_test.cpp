@@ -69,10 +69,10 @@ TEST(RunFolderTest, OldCheckpointsGoButNotNewerOnes) {
   for (const std::uint64_t steps : {10U, 20U, 30U, 40U, 50U}) (void)folder.write(run.checkpoint(steps).filename(), "");
   run.remove_old_checkpoints(40, 2);
   EXPECT_THAT(run.checkpoints(), ElementsAre(50, 40, 30));
-  run.set_aside(50, "damaged");
+  EXPECT_EQ(run.set_aside(50, "damaged").filename(), "checkpoint-50.h5.damaged");
   EXPECT_THAT(run.checkpoints(), ElementsAre(40, 30));
   EXPECT_TRUE(fs::exists(folder / "checkpoint-50.h5.damaged"));
-  test::expect_error(Failure::file, {"checkpoint-50.h5"}, [&] { run.set_aside(50, "damaged"); });
+  test::expect_error(Failure::file, {"checkpoint-50.h5"}, [&] { (void)run.set_aside(50, "damaged"); });
 }
 
 TEST(RunFolderTest, HalfWrittenFilesAreRemoved) {
@@ -118,7 +118,7 @@ TEST(RunFolderTest, NothingThatWasSetAsideIsReplaced) {
   const RunFolder run(folder.path());
   for (const char* name : {"checkpoint-5.h5.damaged", "checkpoint-5.h5.damaged-2", "checkpoint-5.h5.damaged-3"}) {
     (void)folder.write("checkpoint-5.h5", name);
-    run.set_aside(5, "damaged");
+    EXPECT_EQ(run.set_aside(5, "damaged").filename(), name);
     EXPECT_EQ(test::content(folder / name), name);
   }
 }
