@@ -9,6 +9,7 @@ import subprocess
 import time
 import unittest
 
+from jobs import alive
 from support import SOURCE, FolderTest, assert_success, command_line, mpi_environment, run, without_mpirun
 
 RANKS = 3
@@ -26,13 +27,6 @@ def rank_processes(launcher):
         if found:
             processes[int(found.group(1))] = int(child)
     return [processes[rank] for rank in range(RANKS)]
-
-
-def alive(process):
-    try:
-        return ") Z " not in pathlib.Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
 
 
 class Hangs(FolderTest):
