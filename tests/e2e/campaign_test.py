@@ -23,7 +23,7 @@ class Campaigns(unittest.TestCase):
     def test_measured(self):
         # Far too short to measure anything: the script works.
         output = self.campaign("measure-checkpoints", "--data", SOURCE / "data/digits.h5", "--only", "mnist",
-                               "--seconds", "4", "--pairs", "1", "--interval", "1", "--most", "10000")
+                               "--seconds", "10", "--pairs", "1", "--interval", "1", "--most", "10000")
         self.assertRegex(output, r"pair 1: .* s with [1-9]\d* checkpoints, .* s with none")
 
 
