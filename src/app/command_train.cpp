@@ -67,7 +67,7 @@ int choose_threads(int wanted, int ranks_on_machine) {
 Layout arrange(const TrainSettings& settings, const Communicator& world) {
   Layout layout;
   layout.ranks_on_machine = world.split_by_node(0).size();
-  layout.node = world.split_by_node(settings.ranks_per_node);
+  layout.node = world.split_by_node(settings.training.ranks_per_node);
   layout.has_root = layout.node.maximum(world.is_root() ? 1 : 0) > 0;
   std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
   world.sum(std::span(&first_ranks, 1));
@@ -112,7 +112,7 @@ std::optional<double> validation_share(const std::string& validation) {
 /// What a checkpoint takes, in memory and about as much on the disk.
 std::uint64_t checkpoint_bytes(const TrainSettings& settings, std::uint64_t visible) {
   const RbmShape shape{visible, settings.training.hidden};
-  return CheckpointWriter::memory(shape, optimizer(settings.training.optimizer).memory(shape));
+  return CheckpointWriter::memory(shape, optimizer_memory(shape, settings.training));
 }
 
 /// The share of one rank in what the root needs on its node to keep checkpoints.
@@ -129,7 +129,7 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
 
   LoadedData data;
   const auto model_memory = [&](const DatasetInfo& info) {
-    return training_memory(settings.training, info.columns, validate, world.size()) +
+    return training_memory(settings.training, info.columns, validate, world.size(), layout.node.size()) +
            checkpoint_memory(settings, info.columns, layout);
   };
   data.samples.emplace(world, layout.node, settings.data, settings.rows, model_memory);
@@ -186,7 +186,7 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
   const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
 
   say("rbmpi {}\n", version());
-  say("  layout      {}, {}, {} each ({})\n", plural(nodes, settings.ranks_per_node > 0 ? "simulated node" : "node"),
+  say("  layout      {}, {}, {} each ({})\n", plural(nodes, settings.training.ranks_per_node > 0 ? "simulated node" : "node"),
       plural(ranks, "rank"), plural(static_cast<std::uint64_t>(layout.threads), "thread"),
       MpiEnvironment::library_version());
   say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
@@ -197,7 +197,7 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
   say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
-  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, world.size());
+  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, world.size(), layout.node.size());
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));

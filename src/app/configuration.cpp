@@ -69,6 +69,10 @@ std::string choice_text(Value wanted, const std::pair<const char*, Value> (&choi
 
 constexpr std::pair<const char*, Arithmetic> arithmetics[] = {{"exact", Arithmetic::exact},
                                                               {"plain", Arithmetic::plain}};
+constexpr std::pair<const char*, Engine> engines[] = {
+    {"auto", Engine::automatic}, {"blas", Engine::blas}, {"active", Engine::active}};
+constexpr std::pair<const char*, Exchange> exchanges[] = {
+    {"auto", Exchange::automatic}, {"shared", Exchange::shared}, {"allreduce", Exchange::allreduce}};
 constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"zero", VisibleBiasInit::zero},
                                                                   {"data", VisibleBiasInit::data}};
 constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", ProgressStyle::automatic},
@@ -165,6 +169,14 @@ constexpr ConfigurationKey keys[] = {
      "exact: the same model on any number of ranks and threads; plain: for comparison",
      [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
      [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }},
+    {"engine", "auto|blas|active", changeable,
+     "of the products: matrix products, or sums over the units that are on; auto: by the data; the same model",
+     [](TrainSettings& s, const std::string& text) { s.training.engine = parse_choice(text, engines); },
+     [](const TrainSettings& s) { return choice_text(s.training.engine, engines); }},
+    {"exchange", "auto|shared|allreduce", changeable,
+     "of the gradients: shared parameters on each node, or a copy and one MPI_Allreduce for each rank; the same model",
+     [](TrainSettings& s, const std::string& text) { s.training.exchange = parse_choice(text, exchanges); },
+     [](const TrainSettings& s) { return choice_text(s.training.exchange, exchanges); }},
     {"threads", "N|auto", changeable,
      "threads of each rank; auto: OMP_NUM_THREADS, else the cores of the node over its ranks",
      [](TrainSettings& s, const std::string& text) {
@@ -174,9 +186,9 @@ constexpr ConfigurationKey keys[] = {
     {"ranks-per-node", "N|auto", changeable,
      "cut each node into simulated nodes of N ranks, to try a cluster's layout on one machine",
      [](TrainSettings& s, const std::string& text) {
-       s.ranks_per_node = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
+       s.training.ranks_per_node = text == "auto" ? 0 : static_cast<int>(parse_count(text, 1, any_int));
      },
-     [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.ranks_per_node), "auto"); }},
+     [](const TrainSettings& s) { return number_or(static_cast<std::uint64_t>(s.training.ranks_per_node), "auto"); }},
     {"progress", "auto|bar|lines|off", changeable, "a bar on a terminal, one line an epoch elsewhere",
      [](TrainSettings& s, const std::string& text) { s.progress = parse_choice(text, progress_styles); },
      [](const TrainSettings& s) { return choice_text(s.progress, progress_styles); }},

@@ -30,7 +30,6 @@ struct TrainSettings {
   std::uint64_t rows = 0;  ///< 0: all
   std::string validation;  ///< a dataset file, a share of the rows, or empty
   int threads = 0;         ///< per rank; 0: share out the cores
-  int ranks_per_node = 0;  ///< simulated nodes of this many ranks; 0: the real ones
   ProgressStyle progress = ProgressStyle::automatic;
   bool fresh = false;  ///< start over, with what is in the folder moved aside
   CheckpointSettings checkpoints;

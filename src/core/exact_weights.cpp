@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "rbmpi/core/threads.hpp"
 
@@ -31,55 +32,70 @@ Real larger(Real largest, Real norm) {
 }  // namespace
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
-    : rows_(rows),
-      columns_(columns),
-      up_(rows * columns),
-      down_(rows * columns),
-      up_grid_{exact_bits},
-      down_grid_{exact_bits},
-      column_norms_(static_cast<std::size_t>(threads_in_use()) * columns),
-      row_norms_(static_cast<std::size_t>(threads_in_use())) {}
+    : rows_(rows), columns_(columns), parts_(static_cast<std::size_t>(threads_in_use())) {
+  const std::size_t size = rows * columns;
+  own_ = AlignedBuffer<Real>(2 * size + parts_ * (columns + 1));
+  const std::span<Real> all = own_.span();
+  memory_ = {all.first(size), all.subspan(size, size), all.subspan(2 * size, parts_ * columns), all.last(parts_)};
+}
 
-bool ExactWeights::assign(ConstMatrixView weights) {
-  // The grids of the last call are nearly always right again; if not, the norms just found say which are.
-  for (;;) {
-    const Norms norms = round(weights);
-    const Real limit = std::ldexp(Real{1}, exact_bits);
-    if (norms.column >= limit || norms.row >= limit) return false;
-    const Grid up = weight_grid(norms.column, rows_);
-    const Grid down = weight_grid(norms.row, columns_);
-    if (up.exponent < 0 || down.exponent < 0) return false;
-    if (up == up_grid_ && down == down_grid_) return true;
-    up_grid_ = up;
-    down_grid_ = down;
+ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
+    : rows_(rows), columns_(columns), parts_(parts), memory_(memory) {}
+
+void ExactWeights::begin_part(std::size_t part) noexcept {
+  std::ranges::fill(memory_.column_norms.subspan(part * columns_, columns_), Real{0});
+  memory_.row_norms[part] = 0;
+}
+
+void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::size_t count,
+                              std::size_t part) noexcept {
+  Real* const column_norms = memory_.column_norms.data() + part * columns_;
+  Real& largest_row = memory_.row_norms[part];
+  std::vector<Real> row_down(columns_);
+  for (std::size_t row = first; row < first + count; ++row) {
+    const Real norm = round_weights(weights.row(row), columns_, up_grid_, down_grid_,
+                                    memory_.up.data() + row * columns_, row_down.data(), column_norms);
+    largest_row = larger(largest_row, norm);
+    for (std::size_t j = 0; j < columns_; ++j) memory_.down_transposed[j * rows_ + row] = row_down[j];
   }
 }
 
-ExactWeights::Norms ExactWeights::round(ConstMatrixView weights) {
-  const std::size_t parts = row_norms_.size();
-  parallel_for(parts, [&](std::size_t part) {
-    Real* const column_norms = column_norms_.data() + part * columns_;
-    std::fill_n(column_norms, columns_, Real{0});
-    Real largest = 0;
-    for (std::size_t row = part * rows_ / parts; row < (part + 1) * rows_ / parts; ++row) {
-      const std::size_t first = row * columns_;
-      const Real norm = round_weights(weights.row(row), columns_, up_grid_, down_grid_, up_.data() + first,
-                                      down_.data() + first, column_norms);
-      largest = larger(largest, norm);
-    }
-    row_norms_.data()[part] = largest;
-  });
+void ExactWeights::reject_part(std::size_t part) noexcept {
+  memory_.row_norms[part] = std::numeric_limits<Real>::infinity();
+}
 
-  Norms norms{0, 0};
-  for (std::size_t part = 0; part < parts; ++part) {
-    norms.row = larger(norms.row, row_norms_.data()[part]);
-  }
+ExactWeights::Fit ExactWeights::settle() noexcept {
+  Real largest_row = 0;
+  for (const Real norm : memory_.row_norms) largest_row = larger(largest_row, norm);
+  Real largest_column = 0;
   for (std::size_t column = 0; column < columns_; ++column) {
     Real sum = 0;  // of integers: exact below 2^24, in any order
-    for (std::size_t part = 0; part < parts; ++part) sum += column_norms_.data()[part * columns_ + column];
-    norms.column = larger(norms.column, sum);
+    for (std::size_t part = 0; part < parts_; ++part) sum += memory_.column_norms[part * columns_ + column];
+    largest_column = larger(largest_column, sum);
   }
-  return norms;
+  const Real limit = std::ldexp(Real{1}, exact_bits);
+  if (largest_column >= limit || largest_row >= limit) return Fit::impossible;
+  const Grid up = weight_grid(largest_column, rows_);
+  const Grid down = weight_grid(largest_row, columns_);
+  if (up.exponent < 0 || down.exponent < 0) return Fit::impossible;
+  if (up == up_grid_ && down == down_grid_) return Fit::good;
+  up_grid_ = up;
+  down_grid_ = down;
+  return Fit::other_grid;
+}
+
+bool ExactWeights::assign(ConstMatrixView weights) {
+  // The grids of the last call are nearly always right again; if not, the norms just found say which are.
+  Fit fit = Fit::other_grid;
+  while (fit == Fit::other_grid) {
+    parallel_for(parts_, [&](std::size_t part) {
+      begin_part(part);
+      const std::size_t first = part * rows_ / parts_;
+      round_rows(weights, first, (part + 1) * rows_ / parts_ - first, part);
+    });
+    fit = settle();
+  }
+  return fit == Fit::good;
 }
 
 }  // namespace rbmpi

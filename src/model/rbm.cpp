@@ -11,8 +11,8 @@
 
 namespace rbmpi {
 
-void initialise_weights(Rbm& rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer) {
-  const MatrixView weights = rbm.view().weights;
+void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer) {
+  const MatrixView weights = rbm.weights;
   parallel_for(weights.rows, [&](std::size_t i) {
     const RandomStream stream(seed, layer, 0, Phase::weights, static_cast<std::uint32_t>(i));
     for (std::size_t j = 0; j < weights.columns; ++j) {
@@ -21,9 +21,9 @@ void initialise_weights(Rbm& rbm, double standard_deviation, std::uint64_t seed,
   });
 }
 
-void set_visible_bias_to_log_odds(Rbm& rbm, std::span<const double> means, std::uint64_t rows) {
+void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows) {
   const double least = 0.5 / static_cast<double>(rows);
-  const std::span<Real> bias = rbm.view().visible_bias;
+  const std::span<Real> bias = rbm.visible_bias;
   for (std::size_t i = 0; i < bias.size(); ++i) {
     const double p = std::clamp(means[i], least, 1 - least);
     bias[i] = static_cast<Real>(portable_log(p) - portable_log(1 - p));
@@ -39,13 +39,12 @@ double softplus(double x) {
 
 }  // namespace
 
-void free_energies(const Rbm& rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
-  const RbmView<const Real> parameters = rbm.view();
+void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
   parallel_for(v.rows, [&](std::size_t i) {
     double energy = 0;
-    for (std::size_t j = 0; j < v.columns; ++j) energy -= double{parameters.visible_bias[j]} * double{v.row(i)[j]};
+    for (std::size_t j = 0; j < v.columns; ++j) energy -= double{rbm.visible_bias[j]} * double{v.row(i)[j]};
     for (std::size_t j = 0; j < fields.columns; ++j) {
-      energy -= softplus(double{parameters.hidden_bias[j]} + double{fields.row(i)[j]});
+      energy -= softplus(double{rbm.hidden_bias[j]} + double{fields.row(i)[j]});
     }
     energies[i] = energy;
   });

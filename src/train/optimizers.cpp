@@ -7,7 +7,7 @@ namespace rbmpi {
 
 std::span<const OptimizerEntry> optimizers() {
   static constexpr OptimizerEntry table[] = {
-      {"momentum", "gradient ascent with momentum", make_momentum, momentum_memory},
+      {"momentum", "gradient ascent with momentum", make_momentum},
   };
   return table;
 }
@@ -19,6 +19,12 @@ const OptimizerEntry& optimizer(const std::string& name) {
     known += fmt::format(" {}", entry.name);
   }
   throw Error(Failure::usage, fmt::format("optimizer = {}: known are{}", name, known));
+}
+
+std::uint64_t optimizer_memory(RbmShape shape, const TrainingOptions& options) {
+  NodeMemory counted;
+  (void)optimizer(options.optimizer).make(shape, options, counted);
+  return counted.taken();
 }
 
 }  // namespace rbmpi

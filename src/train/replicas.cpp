@@ -7,11 +7,15 @@
 
 namespace rbmpi {
 
-void check_replicas(const TrainingState& state, const Communicator& world) {
-  if (world.size() == 1) return;
-  now_doing("comparing the parameters of the ranks");
-  Checksum mine = checksum(std::as_bytes(state.rbm.parameters()));
-  for (const OptimizerMemory& memory : state.optimizer) mine = checksum(std::as_bytes(memory.values), mine);
+void check_replicas(const TrainingState& state, const Communicator& world, const Communicator& node) {
+  if (node.size() == world.size()) return;
+  now_doing("comparing the parameters of the nodes");
+  Checksum mine{};
+  if (node.is_root()) {
+    mine = checksum(std::as_bytes(state.rbm.parameters()));
+    for (const OptimizerMemory& memory : state.optimizer) mine = checksum(std::as_bytes(memory.values), mine);
+  }
+  node.broadcast(std::as_writable_bytes(std::span(mine)));
   Checksum of_root = mine;
   world.broadcast(std::as_writable_bytes(std::span(of_root)));
   world.agree([&] {

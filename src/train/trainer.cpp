@@ -1,6 +1,7 @@
 #include "rbmpi/train/trainer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -16,7 +17,9 @@
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/replicas.hpp"
 
 namespace rbmpi {
@@ -29,18 +32,57 @@ bool wide_sums(const TrainingOptions& options) {
 }
 
 /// The most rows of a mini-batch that a rank can have, of `rows` rows in all.
-std::size_t largest_share(const TrainingOptions& options, std::uint64_t rows, int ranks) {
+std::uint64_t largest_share(const TrainingOptions& options, std::uint64_t rows, int ranks) {
   return shard(std::min(options.batch_size, rows), 0, ranks).count;
 }
 
-EstimatorSettings estimator_settings(const TrainingOptions& options, RbmShape shape, std::uint64_t rows, int ranks) {
-  return {.shape = shape, .local_rows = largest_share(options, rows, ranks), .layer = first_layer, .options = &options};
+std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int ranks) {
+  return std::min<std::uint64_t>(rows_at_once, largest_share(options, rows, ranks));
 }
 
 /// The most rows that go upward as probabilities instead of states, on one rank.
-std::size_t probability_rows(const TrainingOptions& options, bool validation, std::size_t local_rows) {
-  const std::size_t training = options.sample_data ? 0 : std::min(local_rows, rows_at_once);
-  return std::max(training, validation ? validation_rows_at_once : 0);
+std::size_t probability_rows(const TrainingOptions& options, bool validation, std::size_t slot_rows) {
+  return std::max(options.sample_data ? 0 : slot_rows, validation ? validation_rows_at_once : 0);
+}
+
+/// What a rank tells the others of its node in each step.
+struct StepTotals {
+  std::int64_t squared_error = 0;  // in units of squared_error_unit
+  std::int64_t stop = 0;           // wishes
+  std::int64_t checkpoint = 0;
+};
+
+/// The parameters that one thread of one rank updates.
+struct Share {
+  Shard rows;    // of the weights
+  Shard biases;  // the visible ones first
+};
+
+/// A part of a range of rows that begins at a multiple of 16: parts do so as well, so that each cache line of W and of its
+/// transposed copy belongs to one thread.
+Shard rows_of_part(Shard rows, std::size_t part, std::size_t parts) {
+  constexpr std::uint64_t together = 16;
+  const Shard groups = shard((rows.count + together - 1) / together, static_cast<int>(part), static_cast<int>(parts));
+  const std::uint64_t first = std::min(rows.count, groups.first * together);
+  return {rows.first + first, std::min(rows.count, (groups.first + groups.count) * together) - first};
+}
+
+/// Bytes that the ranks of a node share for training.
+std::uint64_t shared_memory(const TrainingOptions& options, const EstimatorSizes& sizes) {
+  NodeMemory counted;
+  (void)counted.take<Real>(sizes.shape.parameters());
+  (void)counted.take<StepTotals>(sizes.slots);
+  return counted.taken() +
+         WeightProducts::shared_memory(options.arithmetic, sizes.shape,
+                                       sizes.slots * static_cast<std::size_t>(threads_in_use())) +
+         gradient_estimator(options.estimator).shared_memory(sizes) + optimizer_memory(sizes.shape, options);
+}
+
+/// Collective over the nodes' ranks. Fails everywhere if it does anywhere.
+NodeMemory make_memory(const Communicator& world, const Communicator& node, std::uint64_t bytes) {
+  NodeMemory memory;
+  world.agree([&] { memory = NodeMemory(node, bytes); });
+  return memory;
 }
 
 /// Collective. Mean of each unit over all rows, by exact sums in units of 2^-24.
@@ -64,41 +106,72 @@ std::vector<double> unit_means(const Samples& samples, const Communicator& world
   return means;
 }
 
-/// Random weights; the visible bias from the means of the units, or zero if there are none.
-Rbm random_rbm(const TrainingOptions& options, const Samples& samples, const std::vector<double>& means) {
-  Rbm rbm(RbmShape{samples.columns, options.hidden});
-  initialise_weights(rbm, options.weight_init, options.seed, first_layer);
-  if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, samples.rows);
-  return rbm;
-}
-
 /// One training run of one layer on one rank. The path of the data is `step`, top to bottom.
 class Trainer {
  public:
-  /// Local.
-  Trainer(const TrainingOptions& options, const TrainingData& data, Rbm first, const Communicator& world,
+  /// Collective.
+  Trainer(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
           const TrainingEvents& events)
       : options_(options),
         data_(data),
         world_(world),
         events_(events),
-        rbm_(std::move(first)),
-        products_(options.arithmetic, rbm_.shape(),
-                  probability_rows(options, data.validation.rows > 0,
-                                   largest_share(options, data.training.rows, world.size()))),
-        estimator_(gradient_estimator(options.estimator)
-                       .make(estimator_settings(options, rbm_.shape(), data.training.rows, world.size()))),
-        optimizer_(optimizer(options.optimizer).make(rbm_.shape(), options)),
-        optimizer_memory_(optimizer_->memory()),
-        sums_(rbm_.shape().parameters(), wide_sums(options)) {
-    if (data.validation.rows > 0) {
-      validation_.emplace(data.training, data.validation, rbm_.shape(), first_layer, options);
+        layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
+        sizes_{.shape = {data.training.columns, options.hidden},
+               .engine = Engine::blas,
+               .sample_data = options.sample_data,
+               .slot_rows = largest_slot(options, data.training.rows, world.size()),
+               .slots = static_cast<std::size_t>(layout_.node.size())},
+        threads_(static_cast<std::size_t>(threads_in_use())),
+        memory_(make_memory(world, layout_.node, shared_memory(options, sizes_))),
+        rbm_(sizes_.shape, memory_.take<Real>(sizes_.shape.parameters())),
+        totals_(memory_.take<StepTotals>(sizes_.slots)) {}
+
+  /// Local. Everything that may fail on one rank alone.
+  void prepare() {
+    const std::size_t rows = probability_rows(options_, data_.validation.rows > 0, sizes_.slot_rows);
+    products_.emplace(options_.arithmetic, rbm_, rows, sizes_.slots * threads_, memory_);
+    optimizer_ = optimizer(options_.optimizer).make(sizes_.shape, options_, memory_);
+    optimizer_memory_ = optimizer_->memory();
+    estimator_ = gradient_estimator(options_.estimator)
+                     .make({.rbm = rbm_,
+                            .products = *products_,
+                            .options = options_,
+                            .sizes = sizes_,
+                            .layer = first_layer,
+                            .slot = static_cast<std::size_t>(layout_.node.rank())},
+                           memory_);
+    panels_ = AlignedBuffer<Real>(threads_ * estimator_->panel_rows() * sizes_.shape.hidden);
+    const auto slot = static_cast<std::size_t>(layout_.node.rank());
+    rows_ = rows_of_part({0, sizes_.shape.visible}, slot, sizes_.slots);
+    biases_ = shard(sizes_.shape.visible + sizes_.shape.hidden, static_cast<int>(slot), layout_.node.size());
+    bias_sums_ = AlignedBuffer<Real>(biases_.count);
+    const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
+    if (layout_.peers.size() > 1 || longest_share > sizes_.slot_rows) {
+      sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
+    }
+    if (data_.validation.rows > 0) {
+      validation_.emplace(data_.training, data_.validation, sizes_.shape, first_layer, options_);
     }
   }
 
-  /// Collective. Every rank takes over the parameters, the optimizer's memory and the progress of the root's `start`.
+  /// Collective. Begins with random weights, and the visible bias from the means of the units, if there are any.
+  void begin(const std::vector<double>& means) {
+    if (layout_.node.is_root()) {
+      initialise_weights(rbm_, options_.weight_init, options_.seed, first_layer);
+      if (!means.empty()) set_visible_bias_to_log_odds(rbm_, means, data_.training.rows);
+    }
+    memory_.synchronise();
+  }
+
+  /// Collective. Every node takes over the parameters, the optimizer's memory and the progress of the root's `start`.
   void resume(const std::optional<SavedState>& start) {
     world_.agree_on_root([&] {
+      if (start->rbm.shape() != sizes_.shape) {
+        throw Error(Failure::file, fmt::format("the start has {} x {} units instead of {} x {}",
+                                               start->rbm.shape().visible, start->rbm.shape().hidden,
+                                               sizes_.shape.visible, sizes_.shape.hidden));
+      }
       if (start->optimizer.size() != optimizer_memory_.size()) {
         throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
       }
@@ -118,10 +191,16 @@ class Trainer {
                                 "{} rows",
                                 progress_.epoch, progress_.epoch_rows, options_.epochs, data_.training.rows));
       }
+      std::ranges::copy(start->rbm.parameters(), rbm_.parameters().begin());
     });
-    world_.broadcast(std::as_writable_bytes(rbm_.parameters()));
-    for (const OptimizerMemory& memory : optimizer_memory_) world_.broadcast(std::as_writable_bytes(memory.values));
+    if (layout_.node.is_root()) {
+      layout_.peers.broadcast(std::as_writable_bytes(rbm_.parameters()));
+      for (const OptimizerMemory& memory : optimizer_memory_) {
+        layout_.peers.broadcast(std::as_writable_bytes(memory.values));
+      }
+    }
     world_.broadcast(std::as_writable_bytes(std::span(&progress_, 1)));
+    memory_.synchronise();
   }
 
   /// Collective.
@@ -130,7 +209,13 @@ class Trainer {
     bool finished = true;
     while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
     if (finished) keep_checkpoint(false);
-    return {.rbm = std::move(rbm_), .time_split = clock_.split(), .progress = progress_, .finished = finished};
+    Rbm rbm;
+    world_.agree([&] {
+      rbm = Rbm(sizes_.shape);
+      std::ranges::copy(rbm_.parameters(), rbm.parameters().begin());
+    });
+    memory_.release();
+    return {.rbm = std::move(rbm), .time_split = clock_.split(), .progress = progress_, .finished = finished};
   }
 
  private:
@@ -145,10 +230,11 @@ class Trainer {
     clock_.restart();
     while (progress_.epoch_rows < rows) {
       step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
-      if (sums_.checkpoint_requested() || sums_.stop_requested()) keep_checkpoint(sums_.stop_requested());
-      if (sums_.stop_requested()) return false;
+      const bool stop = step_totals_.stop > 0;
+      if (stop || step_totals_.checkpoint > 0) keep_checkpoint(stop);
+      if (stop) return false;
     }
-    check_replicas(state(), world_);
+    check_replicas(state(), world_, layout_.node);
     clock_.lap(TimePhase::checkpoint);
     if (!report()) {
       keep_checkpoint(true);
@@ -160,34 +246,53 @@ class Trainer {
 
   /// One mini-batch: the next `batch_rows` rows of the epoch's order.
   void step(const RowOrder& order, std::uint64_t batch_rows) {
-    const Shard mine = shard(batch_rows, world_.rank(), world_.size());
+    const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
+    StepTotals& mine = totals_[static_cast<std::size_t>(layout_.node.rank())];
+    mine = {};
+    const Shard share = shard(batch_rows, world_.rank(), world_.size());
+    const std::uint64_t longest_share = shard(batch_rows, 0, world_.size()).count;
     const MiniBatch batch{.samples = &data_.training,
                           .order = &order,
-                          .first = progress_.epoch_rows + mine.first,
-                          .count = mine.count,
-                          .position = mine.first,
+                          .first = progress_.epoch_rows + share.first,
+                          .count = share.count,
+                          .position = share.first,
                           .step = progress_.steps};
-    sums_.clear();
-    const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
-    if (wishes.checkpoint) sums_.request_checkpoint();
+    if (sums_) sums_->clear();
     clock_.lap(TimePhase::update);
-    now_doing("computing the gradient");
-    estimator_->add_gradient(rbm_, products_, batch, sums_, clock_);
 
-    // Asked at the last moment: whoever sent the signal may not wait for another step.
-    if (wishes.stop || stop_requested()) sums_.request_stop();
-    now_doing("exchanging gradients");
-    sums_.exchange(world_);
-    clock_.lap(TimePhase::exchange);
+    for (std::uint64_t first = 0; first < longest_share; first += sizes_.slot_rows) {
+      const std::uint64_t slot_rows = std::min<std::uint64_t>(sizes_.slot_rows, longest_share - first);
+      const bool last = first + slot_rows == longest_share;
+      now_doing("sampling the states");
+      const std::uint64_t begin = std::min(first, batch.count);
+      const MiniBatch part = batch.part(begin, std::min(slot_rows, batch.count - begin));
+      mine.squared_error += static_cast<std::int64_t>(estimator_->sample_states(part, slot_rows, clock_));
+      if (last) {
+        // Asked at the last moment: whoever sent the signal may not wait for another step.
+        mine.stop = wishes.stop || stop_requested() ? 1 : 0;
+        mine.checkpoint = wishes.checkpoint ? 1 : 0;
+      }
+      now_doing("waiting for the states of the node");
+      memory_.synchronise();
+      clock_.lap(TimePhase::exchange);
+      if (!sums_) break;
+      sum_gradient();
+      if (last) break;
+      memory_.synchronise();  // the next part takes the place of these states
+      clock_.lap(TimePhase::exchange);
+    }
+    exchange(batch_rows);
 
     now_doing("updating the parameters");
-    optimizer_->update(rbm_, sums_, progress_.epoch);
+    optimizer_->begin_step(progress_.epoch,
+                           sums_ ? sums_->sample_share(batch_rows) : Real{1} / static_cast<Real>(batch_rows));
+    update();
     ++progress_.steps;
-    use_parameters();
+    follow_parameters();
     clock_.lap(TimePhase::update);
 
-    progress_.epoch_rows += sums_.samples();
-    progress_.epoch_squared_error += static_cast<double>(sums_.squared_error());
+    progress_.epoch_rows += batch_rows;
+    progress_.epoch_squared_error += static_cast<double>(step_totals_.squared_error);
     if (events_.state) events_.state(state());
     clock_.lap(TimePhase::checkpoint);
     if (events_.step) {
@@ -200,12 +305,109 @@ class Trainer {
     }
   }
 
+  /// Calls body(rows, thread) for panels of this rank's rows of the weights, on all threads.
+  template <typename Body>
+  void for_each_panel(const Body& body) {
+    parallel_for(threads_, [&](std::size_t thread) {
+      const Shard rows = rows_of_part(rows_, thread, threads_);
+      const std::uint64_t panel = estimator_->panel_rows();
+      for (std::uint64_t first = rows.first, end; first < rows.first + rows.count; first = end) {
+        end = std::min(rows.first + rows.count, (first / panel + 1) * panel);
+        body(Shard{first, end - first}, thread);
+      }
+    });
+  }
+
+  /// Adds the gradient of this rank's share, over the states of the node, to the sums.
+  void sum_gradient() {
+    Real* const sums = sums_->values().data();
+    for_each_panel([&](Shard rows, std::size_t thread) {
+      estimator_->add_weight_gradient(rows, thread, sums + (rows.first - rows_.first) * sizes_.shape.hidden);
+    });
+    estimator_->add_bias_gradient(biases_, sums + rows_.count * sizes_.shape.hidden);
+    sums_->finish_part();
+    clock_.lap(TimePhase::products);
+  }
+
+  /// The totals, and the sums if there are any, become those of all ranks.
+  void exchange(std::uint64_t batch_rows) {
+    step_totals_ = {};
+    for (const StepTotals& rank : totals_) {
+      step_totals_.squared_error += rank.squared_error;
+      step_totals_.stop += rank.stop;
+      step_totals_.checkpoint += rank.checkpoint;
+    }
+    now_doing("exchanging gradients");
+    if (layout_.peers.size() > 1) {
+      std::array<std::int64_t, 3> totals = {step_totals_.squared_error, step_totals_.stop, step_totals_.checkpoint};
+      layout_.peers.sum(std::span(totals));
+      step_totals_ = {totals[0], totals[1], totals[2]};
+    }
+    if (sums_) sums_->exchange(layout_.peers, batch_rows);
+    clock_.lap(TimePhase::exchange);
+  }
+
+  /// Moves this rank's share of the parameters.
+  void update() {
+    const std::size_t hidden = sizes_.shape.hidden;
+    begin_parts();
+    for_each_panel([&](Shard rows, std::size_t thread) {
+      const Real* gradient = nullptr;
+      if (sums_) {
+        gradient = sums_->values().data() + (rows.first - rows_.first) * hidden;
+      } else {
+        Real* const panel = panels_.data() + thread * (panels_.size() / threads_);
+        std::fill_n(panel, rows.count * hidden, Real{0});
+        estimator_->add_weight_gradient(rows, thread, panel);
+        gradient = panel;
+        if (thread == 0) clock_.lap(TimePhase::products);
+      }
+      optimizer_->update(rows.first * hidden, rows.count * hidden, gradient, rbm_.weights.row(rows.first));
+      products_->follow_rows(rows, part_of(thread));
+      if (thread == 0) clock_.lap(TimePhase::update);
+    });
+
+    Real* const biases = sums_ ? sums_->values().data() + rows_.count * hidden : bias_sums_.data();
+    if (!sums_) {
+      std::fill_n(biases, biases_.count, Real{0});
+      estimator_->add_bias_gradient(biases_, biases);
+    }
+    const std::size_t first = sizes_.shape.weights() + biases_.first;
+    optimizer_->update(first, biases_.count, biases, rbm_.parameters().data() + first);
+    products_->follow_biases(biases_, part_of(0));
+  }
+
+  [[nodiscard]] std::size_t part_of(std::size_t thread) const {
+    return static_cast<std::size_t>(layout_.node.rank()) * threads_ + thread;
+  }
+
+  void begin_parts() {
+    for (std::size_t thread = 0; thread < threads_; ++thread) products_->begin_part(part_of(thread));
+  }
+
+  /// The products follow the parameters that all ranks of the node have changed. False if they cannot.
+  bool settle() {
+    for (;;) {
+      memory_.synchronise();
+      const ExactWeights::Fit fit = products_->settle();
+      if (fit != ExactWeights::Fit::other_grid) return fit == ExactWeights::Fit::good;
+      memory_.synchronise();  // all have seen the norms
+      follow_share();
+    }
+  }
+
+  void follow_share() {
+    begin_parts();
+    for_each_panel([&](Shard rows, std::size_t thread) { products_->follow_rows(rows, part_of(thread)); });
+    products_->follow_biases(biases_, part_of(0));
+  }
+
   [[nodiscard]] TrainingState state() const { return {rbm_, optimizer_memory_, progress_}; }
 
   void keep_checkpoint(bool stopped) {
     progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
     clock_.restart();
-    check_replicas(state(), world_);
+    check_replicas(state(), world_, layout_.node);
     now_doing("keeping a checkpoint");
     if (events_.checkpoint) events_.checkpoint(state(), stopped);
     clock_.lap(TimePhase::checkpoint);
@@ -216,15 +418,16 @@ class Trainer {
   }
 
   void use_first_parameters() {
-    if (products_.assign(rbm_)) return;
+    follow_share();
+    if (settle()) return;
     throw AgreedError(Failure::usage, fmt::format("weight-init = {}: the initial weights are too large to be summed "
                                                   "exactly; 0.01 is usual",
                                                   options_.weight_init));
   }
 
-  /// The products follow the parameters. All ranks have the same parameters and so come to the same end.
-  void use_parameters() {
-    if (products_.assign(rbm_)) return;
+  /// All ranks have the same parameters and so come to the same end.
+  void follow_parameters() {
+    if (settle()) return;
     const std::uint64_t epoch = progress_.epoch;
     throw AgreedError(
         Failure::diverged,
@@ -249,7 +452,7 @@ class Trainer {
                          .validation = std::nullopt};
     clock_.restart();
     if (validation_) {
-      metrics.validation = validation_->measure(rbm_, products_, progress_.epoch, world_);
+      metrics.validation = validation_->measure(rbm_, *products_, progress_.epoch, world_);
       clock_.lap(TimePhase::validation);
       if (!metrics.validation) return false;
     }
@@ -262,19 +465,29 @@ class Trainer {
 
   [[nodiscard]] double reconstruction_mse() const {
     return progress_.epoch_squared_error * squared_error_unit /
-           (static_cast<double>(progress_.epoch_rows) * static_cast<double>(rbm_.shape().visible));
+           (static_cast<double>(progress_.epoch_rows) * static_cast<double>(sizes_.shape.visible));
   }
 
   const TrainingOptions& options_;
   const TrainingData& data_;
   const Communicator& world_;
   const TrainingEvents& events_;
-  Rbm rbm_;
-  WeightProducts products_;
+  RankLayout layout_;
+  EstimatorSizes sizes_;
+  std::size_t threads_;
+  NodeMemory memory_;
+  RbmView<Real> rbm_;
+  std::span<StepTotals> totals_;  // of each rank of the node
+  StepTotals step_totals_;        // of all ranks, in the last step
+  std::optional<WeightProducts> products_;
   std::unique_ptr<GradientEstimator> estimator_;
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<OptimizerMemory> optimizer_memory_;
-  GradientSums sums_;
+  Shard rows_;                        // of the weights, that this rank updates
+  Shard biases_;                      // the same
+  AlignedBuffer<Real> panels_;        // the gradient of one panel of rows, for each thread
+  AlignedBuffer<Real> bias_sums_;     // the gradient of the biases
+  std::optional<GradientSums> sums_;  // where more is to be added to it: by other nodes, or parts of the batch
   std::optional<Validation> validation_;
   PhaseClock clock_;
   TrainingProgress progress_;
@@ -297,29 +510,19 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
                                              data.validation.columns, data.training.columns));
     }
   });
-  const RbmShape shape{data.training.columns, options.hidden};
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
-  std::vector<double> means;
-  if (resumes == 0 && options.visible_bias_init == VisibleBiasInit::data) means = unit_means(data.training, world);
-  std::optional<Trainer> trainer;
-  world.agree([&] {
-    Rbm first;
-    if (start && world.is_root()) {
-      if (start->rbm.shape() != shape) {
-        throw Error(Failure::file,
-                    fmt::format("the start has {} x {} units instead of {} x {}", start->rbm.shape().visible,
-                                start->rbm.shape().hidden, shape.visible, shape.hidden));
-      }
-      first = std::move(start->rbm);
-    } else {
-      first = resumes == 0 ? random_rbm(options, data.training, means) : Rbm(shape);
-    }
-    trainer.emplace(options, data, std::move(first), world, events);
-  });
-  if (resumes != 0) trainer->resume(start);
+  Trainer trainer(options, data, world, events);
+  world.agree([&] { trainer.prepare(); });
+  if (resumes != 0) {
+    trainer.resume(start);
+  } else if (options.visible_bias_init == VisibleBiasInit::data) {
+    trainer.begin(unit_means(data.training, world));
+  } else {
+    trainer.begin({});
+  }
   start.reset();
-  return trainer->run();
+  return trainer.run();
 }
 
 namespace {
@@ -363,15 +566,22 @@ void check_options(const TrainingOptions& options) {
   (void)optimizer(options.optimizer);
 }
 
-std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks) {
-  const RbmShape shape{visible, options.hidden};
-  const EstimatorSettings settings = estimator_settings(options, shape, options.batch_size, ranks);
-  const std::uint64_t sums =
-      (shape.parameters() + 32) * (wide_sums(options) ? sizeof(double) + sizeof(Real) : sizeof(Real));
-  return shape.parameters() * sizeof(Real) + sums + gradient_estimator(options.estimator).memory(settings) +
-         optimizer(options.optimizer).memory(shape) +
-         WeightProducts::memory(options.arithmetic, shape, probability_rows(options, validation, settings.local_rows)) +
-         (validation ? Validation::memory(shape) : 0);
+std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,
+                              int ranks_on_node) {
+  if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
+  const EstimatorSizes sizes{.shape = {visible, options.hidden},
+                             .engine = Engine::blas,
+                             .sample_data = options.sample_data,
+                             .slot_rows = largest_slot(options, options.batch_size, ranks),
+                             .slots = static_cast<std::size_t>(ranks_on_node)};
+  const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
+  const bool keeps_sums = ranks > ranks_on_node || largest_share(options, options.batch_size, ranks) > sizes.slot_rows;
+  return (shared_memory(options, sizes) + on_node - 1) / on_node +
+         (keeps_sums ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options)) : 0) +
+         gradient_estimator(options.estimator).memory(sizes) +
+         WeightProducts::memory(options.arithmetic, sizes.shape,
+                                probability_rows(options, validation, sizes.slot_rows)) +
+         (validation ? Validation::memory(sizes.shape) : 0);
 }
 
 }  // namespace rbmpi

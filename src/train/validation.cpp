@@ -37,7 +37,7 @@ std::uint64_t Validation::memory(RbmShape shape) {
   return validation_rows_at_once * (2 * shape.visible + shape.hidden) * sizeof(Real);
 }
 
-std::optional<ValidationFigures> Validation::measure(const Rbm& rbm, WeightProducts& products, std::uint64_t epoch,
+std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products, std::uint64_t epoch,
                                                      const Communicator& world) {
   const Sums validation = sum_rows(rbm, products, validation_, true, epoch, world);
   const Sums training = sum_rows(rbm, products, training_, false, epoch, world);
@@ -53,9 +53,8 @@ std::optional<ValidationFigures> Validation::measure(const Rbm& rbm, WeightProdu
       .training_free_energy = static_cast<double>(sums[2]) * energy_unit / static_cast<double>(training_.rows)};
 }
 
-Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, const Samples& rows, bool reconstruct,
+Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows, bool reconstruct,
                                       std::uint64_t epoch, const Communicator& world) {
-  const RbmView<const Real> parameters = rbm.view();
   const Shard mine = shard(rows.rows, world.rank(), world.size());
   Sums sums;
   for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += validation_rows_at_once) {
@@ -85,12 +84,12 @@ Validation::Sums Validation::sum_rows(const Rbm& rbm, WeightProducts& products, 
       products.up(visible, hidden);
     }
     parallel_for(count, [&](std::size_t i) {
-      activate(hidden.row(i), parameters.hidden_bias.data(), shape_.hidden, unrounded);
+      activate(hidden.row(i), rbm.hidden_bias.data(), shape_.hidden, unrounded);
       sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
     });
     products.down(hidden, visible);
     parallel_for(count, [&](std::size_t i) {
-      activate(visible.row(i), parameters.visible_bias.data(), shape_.visible, unrounded);
+      activate(visible.row(i), rbm.visible_bias.data(), shape_.visible, unrounded);
     });
     for (std::size_t i = 0; i < count; ++i) {
       sums.squared_error += squared_error(v0p.row(i), visible.row(i), shape_.visible);

@@ -1,44 +1,107 @@
 #include "rbmpi/train/weight_products.hpp"
 
+#include <algorithm>
+
 #include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
 
-WeightProducts::WeightProducts(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows)
-    : arithmetic_(arithmetic) {
-  if (arithmetic == Arithmetic::plain) return;
-  exact_ = ExactWeights(shape.visible, shape.hidden);
-  if (probability_rows > 0) real_product_.emplace(probability_rows, shape.visible, shape.hidden);
+ExactWeightsMemory WeightProducts::take(Arithmetic arithmetic, RbmShape shape, std::size_t parts, NodeMemory& memory) {
+  ExactWeightsMemory spans;
+  if (arithmetic == Arithmetic::exact) {
+    spans.up = memory.take<Real>(shape.weights());
+    spans.down_transposed = memory.take<Real>(shape.weights());
+    spans.column_norms = memory.take<Real>(parts * shape.hidden);
+  }
+  spans.row_norms = memory.take<Real>(parts);  // in plain arithmetic they only tell which parts are not finite
+  return spans;
 }
 
-bool WeightProducts::assign(const Rbm& rbm) {
-  weights_ = rbm.view().weights;
-  if (arithmetic_ == Arithmetic::plain) return all_finite(rbm.parameters().data(), rbm.parameters().size());
-  // The weights are looked at while they are rounded.
-  const std::size_t weights = rbm.shape().weights();
-  return all_finite(rbm.parameters().data() + weights, rbm.parameters().size() - weights) && exact_.assign(weights_);
+WeightProducts::WeightProducts(Arithmetic arithmetic, RbmView<const Real> rbm, std::size_t probability_rows,
+                               std::size_t parts, NodeMemory& memory)
+    : arithmetic_(arithmetic), rbm_(rbm), parts_(parts), memory_(take(arithmetic, rbm.shape(), parts, memory)) {
+  if (arithmetic == Arithmetic::plain) return;
+  exact_ = ExactWeights(rbm.shape().visible, rbm.shape().hidden, parts, memory_);
+  if (probability_rows > 0) real_product_.emplace(probability_rows, rbm.shape().visible, rbm.shape().hidden);
+}
+
+void WeightProducts::begin_part(std::size_t part) noexcept {
+  if (arithmetic_ == Arithmetic::exact) {
+    exact_.begin_part(part);
+  } else {
+    memory_.row_norms[part] = 0;
+  }
+}
+
+void WeightProducts::follow_rows(Shard rows, std::size_t part) noexcept {
+  if (arithmetic_ == Arithmetic::exact) {
+    exact_.round_rows(rbm_.weights, rows.first, rows.count, part);  // which looks at them as well
+  } else if (!all_finite(rbm_.weights.row(rows.first), rows.count * rbm_.weights.columns)) {
+    memory_.row_norms[part] = 1;
+  }
+}
+
+void WeightProducts::follow_biases(Shard units, std::size_t part) noexcept {
+  if (all_finite(rbm_.visible_bias.data() + units.first, units.count)) return;
+  if (arithmetic_ == Arithmetic::exact) {
+    exact_.reject_part(part);
+  } else {
+    memory_.row_norms[part] = 1;
+  }
+}
+
+ExactWeights::Fit WeightProducts::settle() noexcept {
+  if (arithmetic_ == Arithmetic::exact) return exact_.settle();
+  const bool finite = std::ranges::all_of(memory_.row_norms, [](Real norm) { return norm == 0; });
+  return finite ? ExactWeights::Fit::good : ExactWeights::Fit::impossible;
+}
+
+bool WeightProducts::assign() {
+  ExactWeights::Fit fit = ExactWeights::Fit::other_grid;
+  while (fit == ExactWeights::Fit::other_grid) {
+    parallel_for(parts_, [&](std::size_t part) {
+      const auto share = [&](std::uint64_t total) {
+        return shard(total, static_cast<int>(part), static_cast<int>(parts_));
+      };
+      begin_part(part);
+      follow_rows(share(rbm_.weights.rows), part);
+      follow_biases(share(rbm_.shape().parameters() - rbm_.shape().weights()), part);
+    });
+    fit = settle();
+  }
+  return fit == ExactWeights::Fit::good;
 }
 
 void WeightProducts::up(ConstMatrixView states, MatrixView fields) const {
-  multiply(states, arithmetic_ == Arithmetic::exact ? exact_.up() : weights_, fields);
+  multiply(states, arithmetic_ == Arithmetic::exact ? exact_.up() : rbm_.weights, fields);
 }
 
 void WeightProducts::down(ConstMatrixView states, MatrixView fields) const {
-  multiply_by_transposed(states, arithmetic_ == Arithmetic::exact ? exact_.down() : weights_, fields);
+  if (arithmetic_ == Arithmetic::exact) {
+    multiply(states, exact_.down_transposed(), fields);
+  } else {
+    multiply_by_transposed(states, rbm_.weights, fields);
+  }
 }
 
 void WeightProducts::up_from_probabilities(ConstMatrixView p, MatrixView fields) {
   if (arithmetic_ == Arithmetic::plain) {
-    multiply(p, weights_, fields);
+    multiply(p, rbm_.weights, fields);
     return;
   }
-  real_product_->exact(p, weights_, exact_.up_grid(), fields);
+  real_product_->exact(p, rbm_.weights, exact_.up_grid(), fields);
+}
+
+std::uint64_t WeightProducts::shared_memory(Arithmetic arithmetic, RbmShape shape, std::size_t parts) {
+  NodeMemory counted;
+  (void)take(arithmetic, shape, parts, counted);
+  return counted.taken();
 }
 
 std::uint64_t WeightProducts::memory(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows) {
-  if (arithmetic == Arithmetic::plain) return 0;
-  return 2 * shape.weights() * sizeof(Real) +
-         (probability_rows > 0 ? RealProduct::memory(probability_rows, shape.visible, shape.hidden) : 0);
+  if (arithmetic == Arithmetic::plain || probability_rows == 0) return 0;
+  return RealProduct::memory(probability_rows, shape.visible, shape.hidden);
 }
 
 }  // namespace rbmpi

@@ -85,8 +85,8 @@ double measure(const Setting& setting) {
     multiply(visible, weights, {hidden_out.data(), B, H});
     multiply_by_transposed(hidden, weights, {visible_out.data(), B, V});
     multiply(visible, weights, {hidden_out.data(), B, H});
-    add_transposed_times(visible, hidden, {weights_out.data(), V, H});
-    subtract_transposed_times(visible, hidden, {weights_out.data(), V, H});
+    add_transposed_times(visible, 0, hidden, {weights_out.data(), V, H});
+    subtract_transposed_times(visible, 0, hidden, {weights_out.data(), V, H});
   };
 
   // Training on data like MNIST's: four in five values are zero. Between two steps of it, the products are timed.

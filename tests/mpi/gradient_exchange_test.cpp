@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 
 namespace rbmpi {
@@ -13,50 +14,47 @@ class GradientExchangeTest : public testing::TestWithParam<bool> {
   Communicator world_ = Communicator::world();
 };
 
+class SumsUnderWayTest : public testing::Test {
+ protected:
+  Communicator world_ = Communicator::world();
+};
+
 INSTANTIATE_TEST_SUITE_P(Forms, GradientExchangeTest, testing::Values(false, true),
                          [](const auto& test) { return test.param ? "wide" : "single"; });
 
 TEST_P(GradientExchangeTest, EveryRankHasTheSumsOfAll) {
-  const auto rank = static_cast<std::uint64_t>(world_.rank());
   const auto ranks = static_cast<std::uint64_t>(world_.size());
+  const std::uint64_t samples = 1000003 * ranks * (ranks + 1) / 2;
   GradientSums sums(2, GetParam());
   for (int step = 0; step < 3; ++step) {
     sums.clear();
-    sums.gradient()[0] = static_cast<Real>(rank + 1);
-    sums.gradient()[1] = -0.5F;
+    sums.values()[0] = static_cast<Real>(world_.rank() + 1);
+    sums.values()[1] = -0.5F;
     sums.finish_part();
-    sums.add_samples(1000003 * (rank + 1));
-    sums.add_squared_error((std::uint64_t{1} << 50) + 255 * rank);
-    sums.exchange(world_);
-    EXPECT_EQ(sums.samples(), 1000003 * ranks * (ranks + 1) / 2);
-    EXPECT_EQ(sums.squared_error(), (ranks << 50) + 255 * ranks * (ranks - 1) / 2);
-    EXPECT_FALSE(sums.stop_requested());
-    EXPECT_FLOAT_EQ(sums.gradient()[0] * sums.sample_share(), 1.0F / 1000003.0F);
-    EXPECT_FLOAT_EQ(sums.gradient()[1] * sums.sample_share(), -1.0F / 1000003.0F / static_cast<Real>(ranks + 1));
+    sums.exchange(world_, samples);
+    EXPECT_FLOAT_EQ(sums.values()[0] * sums.sample_share(samples), 1.0F / 1000003.0F);
+    EXPECT_FLOAT_EQ(sums.values()[1] * sums.sample_share(samples), -1.0F / 1000003.0F / static_cast<Real>(ranks + 1));
   }
 }
 
-TEST_P(GradientExchangeTest, ARankWithoutSamplesTakesPart) {
-  GradientSums sums(1, GetParam());
-  sums.clear();
-  if (world_.is_root()) {
-    sums.gradient()[0] = 3;
-    sums.add_samples(2);
-  }
-  sums.finish_part();
-  sums.exchange(world_);
-  EXPECT_EQ(sums.samples(), 2U);
-  EXPECT_EQ(sums.gradient()[0] * sums.sample_share(), 1.5F);
-}
-
-TEST_P(GradientExchangeTest, TheWishOfOneRankToStopReachesAll) {
-  for (int who = 0; who < world_.size(); ++who) {
-    GradientSums sums(1, GetParam());
-    sums.clear();
-    if (world_.rank() == who) sums.request_stop();
-    sums.add_samples(1);
-    sums.exchange(world_);
-    EXPECT_TRUE(sums.stop_requested());
+TEST_F(SumsUnderWayTest, TheyAreThoseOfTheBlockingSums) {
+  constexpr std::size_t count = 10007;
+  SumsUnderWay under_way(world_, 3);
+  for (int step = 0; step < 3; ++step) {
+    std::vector<std::vector<float>> values(3, std::vector<float>(count));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (std::size_t j = 0; j < count; ++j) values[i][j] = static_cast<float>((i + 1) * j + world_.rank() + step);
+    }
+    std::vector<std::vector<float>> expected = values;
+    for (std::vector<float>& sums : values) {
+      under_way.start(sums);
+      under_way.progress();
+    }
+    for (std::vector<float>& sums : expected) world_.sum(std::span(sums));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      under_way.wait();
+      EXPECT_EQ(values[i], expected[i]);
+    }
   }
 }
 

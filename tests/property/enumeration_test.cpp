@@ -246,30 +246,35 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   options.batch_size = rows;
   options.sample_data = GetParam().sample_data;
   options.arithmetic = GetParam().arithmetic;
-  const auto estimator =
-      gradient_estimator("cd").make({.shape = shape, .local_rows = rows, .layer = 0, .options = &options});
-  WeightProducts products(options.arithmetic, shape, rows);
-  ASSERT_TRUE(products.assign(rbm));
+  NodeMemory memory(Communicator(), 1000000);
+  WeightProducts products(options.arithmetic, rbm, rows, 1, memory);
+  ASSERT_TRUE(products.assign());
+  const auto estimator = gradient_estimator("cd").make(
+      {.rbm = rbm,
+       .products = products,
+       .options = options,
+       .sizes = {.shape = shape, .sample_data = options.sample_data, .slot_rows = rows}},
+      memory);
   const RowOrder order(rows, false, 1, 0, 1);
-  GradientSums sums(shape.parameters(), false);
+  std::vector<Real> sums(shape.parameters());
   PhaseClock clock;
 
   constexpr int draws = 20000;
   Vector totals(shape.parameters());
   Vector squares(shape.parameters());
   for (int step = 0; step < draws; ++step) {
-    sums.clear();
+    std::ranges::fill(sums, 0.0F);
     const MiniBatch batch{.samples = &samples,
                           .order = &order,
                           .first = 0,
                           .count = rows,
                           .position = 0,
                           .step = static_cast<std::uint64_t>(step)};
-    estimator->add_gradient(rbm, products, batch, sums, clock);
-    sums.exchange(Communicator());
-    ASSERT_EQ(sums.samples(), rows);
+    (void)estimator->sample_states(batch, rows, clock);
+    estimator->add_weight_gradient({0, shape.visible}, 0, sums.data());
+    estimator->add_bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());
     for (std::size_t i = 0; i < totals.size(); ++i) {
-      const double gradient = double{sums.gradient()[i]} / rows;
+      const double gradient = double{sums[i]} / rows;
       totals[i] += gradient;
       squares[i] += gradient * gradient;
     }

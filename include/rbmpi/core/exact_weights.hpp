@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -23,38 +24,61 @@ inline constexpr std::size_t largest_single_precision_batch = 4096;
 /// are too large for exact sums of any use.
 [[nodiscard]] Grid weight_grid(Real norm, std::size_t terms) noexcept;
 
+/// Where the copies of ExactWeights lie: all zero at first. Those who round parts of the same weights share it.
+struct ExactWeightsMemory {
+  std::span<Real> up;               ///< V x H
+  std::span<Real> down_transposed;  ///< H x V
+  std::span<Real> column_norms;     ///< parts x H
+  std::span<Real> row_norms;        ///< parts
+};
+
 /// Copies of the weights W [V x H], rounded so that products with zeros and ones are exact, whatever their order:
-/// `up` for v W (sums over the rows) and `down` for h W^T (sums over the columns). The grids are a pure function of W.
+/// `up` for v W (sums over the rows) and `down_transposed`, H x V, for h W^T (sums over the columns). The grids are a
+/// pure function of W.
+///
+/// Several threads, also of several processes, may round parts of the rows. A round of that is: each part begins and
+/// rounds its rows; all wait for each other; all `settle`, and come to the same result.
 class ExactWeights {
  public:
   ExactWeights() = default;
+  /// In memory of its own, with a part for each thread.
   ExactWeights(std::size_t rows, std::size_t columns);
+  /// In memory that others share, with `parts` parts.
+  ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory);
 
-  /// Local, on all threads. Rounds `weights` [V x H]. Costs one pass over W; two where a grid changes, which is rare.
-  /// Returns false, and leaves the copies useless, if the weights are not finite or too large (an L1 norm of about
-  /// 2^16 or more).
+  /// Local, on the calling thread. A new round for this part; then its rows [first, first + count) of the weights
+  /// [V x H], which it may give in several pieces. Whole cache lines are written where `first` is a multiple of 16.
+  void begin_part(std::size_t part) noexcept;
+  void round_rows(ConstMatrixView weights, std::size_t first, std::size_t count, std::size_t part) noexcept;
+  /// Local. The weights of this part are of no use: nothing will fit.
+  void reject_part(std::size_t part) noexcept;
+
+  enum class Fit {
+    good,
+    other_grid,  ///< all parts have to be rounded once more: rare
+    impossible   ///< the weights are not finite or too large (an L1 norm of about 2^16 or more)
+  };
+  /// Local. Whether the copies are right: every norm fits the grids that they were rounded to.
+  [[nodiscard]] Fit settle() noexcept;
+
+  /// Local, on all threads. All of the above for all weights. False if they do not fit; the copies are then useless.
   [[nodiscard]] bool assign(ConstMatrixView weights);
 
-  [[nodiscard]] ConstMatrixView up() const noexcept { return {up_.data(), rows_, columns_}; }
-  [[nodiscard]] ConstMatrixView down() const noexcept { return {down_.data(), rows_, columns_}; }
+  [[nodiscard]] ConstMatrixView up() const noexcept { return {memory_.up.data(), rows_, columns_}; }
+  [[nodiscard]] ConstMatrixView down_transposed() const noexcept {
+    return {memory_.down_transposed.data(), columns_, rows_};
+  }
   [[nodiscard]] Grid up_grid() const noexcept { return up_grid_; }
   [[nodiscard]] Grid down_grid() const noexcept { return down_grid_; }
 
  private:
-  struct Norms {
-    Real column;  ///< the largest over the columns of the sum of ceil(2^8 |w|)
-    Real row;
-  };
-  Norms round(ConstMatrixView weights);
-
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
-  AlignedBuffer<Real> up_;
-  AlignedBuffer<Real> down_;
-  Grid up_grid_;
-  Grid down_grid_;
-  AlignedBuffer<Real> column_norms_;  // one row for each part of the rows that a thread takes
-  AlignedBuffer<Real> row_norms_;     // the largest of each part
+  std::size_t parts_ = 0;
+  AlignedBuffer<Real> own_;
+  ExactWeightsMemory memory_;
+  Grid up_grid_{exact_bits};
+  Grid down_grid_{exact_bits};
 };
 
 }  // namespace rbmpi

@@ -32,6 +32,13 @@ struct RbmView {
         visible_bias(flat.subspan(shape.weights(), shape.visible)),
         hidden_bias(flat.subspan(shape.weights() + shape.visible, shape.hidden)) {}
 
+  [[nodiscard]] RbmShape shape() const noexcept { return {weights.rows, weights.columns}; }
+  /// The flat buffer.
+  [[nodiscard]] std::span<Value> parameters() const noexcept { return {weights.values, shape().parameters()}; }
+  // What may be written serves where it is only read.
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
+  operator RbmView<const Value>() const noexcept { return {shape(), parameters()}; }
+
   BasicMatrixView<Value> weights;  ///< W: V x H
   std::span<Value> visible_bias;   ///< b: V
   std::span<Value> hidden_bias;    ///< c: H
@@ -51,6 +58,10 @@ class Rbm {
   [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
   [[nodiscard]] RbmView<Real> view() noexcept { return {shape_, parameters_.span()}; }
   [[nodiscard]] RbmView<const Real> view() const noexcept { return {shape_, parameters_.span()}; }
+  // NOLINTBEGIN(google-explicit-constructor): a machine serves where a view of one is asked for
+  operator RbmView<Real>() noexcept { return view(); }
+  operator RbmView<const Real>() const noexcept { return view(); }
+  // NOLINTEND(google-explicit-constructor)
 
  private:
   RbmShape shape_;
@@ -58,17 +69,17 @@ class Rbm {
 };
 
 /// Local. Draws the weights from N(0, standard_deviation^2), a pure function of (seed, layer, unit, unit).
-void initialise_weights(Rbm& rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer);
+void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer);
 
 /// Local. Sets the visible bias to the log-odds of the mean of each unit in the data, log(p / (1 - p)), so that
 /// training need not learn it first (Hinton 2012, section 8). Means [V] closer to 0 or 1 than half a sample in `rows`
 /// count as that far away, for a finite bias.
-void set_visible_bias_to_log_odds(Rbm& rbm, std::span<const double> means, std::uint64_t rows);
+void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows);
 
 /// Local. energies[i] = F(v_i) = -b.v_i - sum_j log(1 + exp(c_j + (v_i W)_j)), the energy with the hidden units summed
 /// out: p(v) = exp(-F(v)) / Z. v: n x V, in [0, 1]; `fields` = v W: n x H, without the bias, formed by the caller, who
 /// knows in which arithmetic. Sums in double precision, in the order of the units.
-void free_energies(const Rbm& rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies);
+void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies);
 
 /// Local. The digest of a model: SHA-256 over its parameters, 64 hexadecimal digits (docs/formats.md).
 [[nodiscard]] std::string model_digest(std::span<const Rbm> layers);

@@ -7,44 +7,71 @@
 #include <string>
 
 #include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/rbm.hpp"
-#include "rbmpi/train/gradient_sums.hpp"
+#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
-/// Rows of a batch that go through the machine together. More rows than this are taken in parts, which bounds the
+/// The most rows of a batch that a rank takes through the machine together. More are taken in parts, which bounds the
 /// memory and, in exact arithmetic, changes nothing.
 inline constexpr std::size_t rows_at_once = 1024;
 
-/// Estimates the gradient of the log-likelihood from samples. One object serves one layer on one rank.
+/// Estimates the gradient of the log-likelihood from samples, in two halves. First each rank takes its own rows through
+/// the machine, and leaves their states in memory that the ranks of its node share. Then, when they have waited for each
+/// other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no gradient is
+/// ever sent within a node. One object serves one layer on one rank.
 class GradientEstimator {
  public:
   virtual ~GradientEstimator() = default;
 
-  /// Local, on all threads, without allocation. Adds to `sums` the gradient, summed over the rows of `batch`, their
-  /// number and their squared reconstruction error. `products` are those of `rbm`. The time is booked on `clock`.
-  virtual void add_gradient(const Rbm& rbm, WeightProducts& products, const MiniBatch& batch, GradientSums& sums,
-                            PhaseClock& clock) = 0;
+  /// Local, on all threads, without allocation. The first half, for the rows of `batch`. All ranks have `slot_rows` rows
+  /// or fewer in this part of the batch. Returns their squared reconstruction error, in units of squared_error_unit.
+  /// The time is booked on `clock`.
+  virtual std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) = 0;
+
+  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half: adds to
+  /// `gradient` [count x H] the sums for these rows of the weights, at most `panel_rows` of them and none beyond the
+  /// next multiple of that number.
+  virtual void add_weight_gradient(Shard rows, std::size_t thread, Real* gradient) = 0;
+  /// How many rows of the weights are best done at a time; a multiple of 16.
+  [[nodiscard]] virtual std::size_t panel_rows() const noexcept = 0;
+
+  /// Local, on the calling thread. Adds to `gradient` [count] the sums for these biases, counted from the first visible
+  /// one.
+  virtual void add_bias_gradient(Shard units, Real* gradient) const = 0;
 };
 
-/// What an estimator is made for.
-struct EstimatorSettings {
+/// How large an estimator is.
+struct EstimatorSizes {
   RbmShape shape;
-  std::size_t local_rows = 0;  ///< the most rows of a batch that this rank will have
+  Engine engine = Engine::blas;  ///< blas or active
+  bool sample_data = true;
+  std::size_t slot_rows = 0;  ///< the most rows that a rank takes through the machine together
+  std::size_t slots = 1;      ///< ranks of the node
+};
+
+/// What an estimator is made for. The references must live on.
+struct EstimatorSettings {
+  RbmView<const Real> rbm;
+  WeightProducts& products;
+  const TrainingOptions& options;
+  EstimatorSizes sizes;
   std::uint32_t layer = 0;
-  const TrainingOptions* options = nullptr;
+  std::size_t slot = 0;  ///< number of this rank in its node
 };
 
 /// One row of the table of estimators: the values of the key `estimator`.
 struct GradientEstimatorEntry {
   const char* name;
   const char* summary;
-  std::unique_ptr<GradientEstimator> (*make)(const EstimatorSettings& settings);
-  /// Bytes that the object will hold.
-  std::uint64_t (*memory)(const EstimatorSettings& settings);
+  std::unique_ptr<GradientEstimator> (*make)(const EstimatorSettings& settings, NodeMemory& memory);
+  /// Bytes that the ranks of a node share, and that each rank has besides.
+  std::uint64_t (*shared_memory)(const EstimatorSizes& sizes);
+  std::uint64_t (*memory)(const EstimatorSizes& sizes);
 };
 [[nodiscard]] std::span<const GradientEstimatorEntry> gradient_estimators();
 /// Throws Error(Failure::usage) that names the known ones.
@@ -53,8 +80,11 @@ struct GradientEstimatorEntry {
 /// CD-1, contrastive divergence with one step of Gibbs sampling (Hinton 2002), for B rows, per row:
 ///   v0 ~ v0p = data, h0 ~ sigmoid(v0 W + c), v1 ~ v1p = sigmoid(h0 W^T + b), h1p = sigmoid(v1 W + c)
 ///   dW = v0 h0^T - v1 h1p^T,  db = v0p - v1p,  dc = h0 - h1p
-/// In exact arithmetic v0p, v1p and h1p are rounded to the grid of the batch before they are summed.
-[[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence(const EstimatorSettings& settings);
-[[nodiscard]] std::uint64_t contrastive_divergence_memory(const EstimatorSettings& settings);
+/// In exact arithmetic v0p, v1p and h1p are rounded to the grid of the batch before they are summed. The `blas` engine
+/// forms matrix products of the states as floats; the `active` one keeps them as bits and adds up the rows that are on.
+[[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence(const EstimatorSettings& settings,
+                                                                             NodeMemory& memory);
+[[nodiscard]] std::uint64_t contrastive_divergence_shared_memory(const EstimatorSizes& sizes);
+[[nodiscard]] std::uint64_t contrastive_divergence_memory(const EstimatorSizes& sizes);
 
 }  // namespace rbmpi

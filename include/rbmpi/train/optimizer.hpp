@@ -1,31 +1,37 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/model/rbm.hpp"
-#include "rbmpi/train/gradient_sums.hpp"
+#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 
-/// Moves parameters along a gradient, whatever estimated it. Every rank has one and gives it the same sums, so that the
-/// parameters stay equal on all ranks without being sent.
+/// Moves parameters along a gradient, whatever estimated it. Parameters and what the optimizer remembers of them are in
+/// the memory that the ranks of a node share, or each rank's own; each range of them is moved by one thread of one rank,
+/// and nodes, which all have the same sums, stay equal without sending their parameters.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Local, on all threads, without allocation. One step in `epoch` (from 1), up the gradient in `sums` after their
-  /// exchange. The weight cost acts on the weights alone.
-  virtual void update(Rbm& rbm, GradientSums& sums, std::uint64_t epoch) = 0;
+  /// Local. A step in `epoch` (from 1) begins; sums times `sample_share` are averages over the samples.
+  virtual void begin_step(std::uint64_t epoch, Real sample_share) = 0;
+
+  /// Local, on the calling thread, without allocation. One step of the parameters [first, first + count) of the flat
+  /// buffer, up the gradient that has these `sums`: both arrays are those of the range. The weight cost acts on the
+  /// weights alone.
+  virtual void update(std::size_t first, std::size_t count, const Real* sums, Real* parameters) noexcept = 0;
 
   /// Local. All that the optimizer remembers from step to step: what checkpoints keep, and what is filled in to go on.
-  /// The views stay valid as long as the optimizer.
+  /// The views stay valid as long as the memory that it was made in.
   [[nodiscard]] virtual std::vector<OptimizerMemory> memory() noexcept = 0;
 };
 
@@ -33,18 +39,19 @@ class Optimizer {
 struct OptimizerEntry {
   const char* name;
   const char* summary;
-  std::unique_ptr<Optimizer> (*make)(RbmShape shape, const TrainingOptions& options);
-  /// Bytes that the object will hold.
-  std::uint64_t (*memory)(RbmShape shape);
+  /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
+  std::unique_ptr<Optimizer> (*make)(RbmShape shape, const TrainingOptions& options, NodeMemory& memory);
 };
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const OptimizerEntry& optimizer(const std::string& name);
+/// Bytes that the optimizer of these options remembers.
+[[nodiscard]] std::uint64_t optimizer_memory(RbmShape shape, const TrainingOptions& options);
 
 /// Gradient ascent with momentum (Polyak 1964; Hinton 2012, section 9), g the average gradient less weight_cost W:
 ///   velocity <- momentum velocity + g
 ///   parameters <- parameters + learning_rate velocity
-[[nodiscard]] std::unique_ptr<Optimizer> make_momentum(RbmShape shape, const TrainingOptions& options);
-[[nodiscard]] std::uint64_t momentum_memory(RbmShape shape);
+[[nodiscard]] std::unique_ptr<Optimizer> make_momentum(RbmShape shape, const TrainingOptions& options,
+                                                       NodeMemory& memory);
 
 }  // namespace rbmpi

@@ -88,8 +88,9 @@ struct TrainingResult {
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);
 
-/// Local. Bytes that one of `ranks` ranks needs for training besides the samples.
+/// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for training besides the
+/// samples; its share of what the node's ranks have in common is in it.
 [[nodiscard]] std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation,
-                                            int ranks);
+                                            int ranks, int ranks_on_node);
 
 }  // namespace rbmpi

@@ -14,6 +14,17 @@ enum class Arithmetic { exact, plain };
 
 enum class VisibleBiasInit { zero, data };
 
+/// How products with states of zeros and ones are formed, with the same results: `blas` as matrix products, which suits
+/// everything; `active` as sums over the units that are on (or off, if these are fewer), in exact arithmetic with
+/// sampled data; `automatic` chooses by the data's density alone, so the same everywhere.
+enum class Engine { automatic, blas, active };
+
+/// How the ranks add up their gradients, with the same results: `shared`: the ranks of a node keep one copy of the
+/// parameters and each updates a share of them, so that only nodes have sums to exchange, while they compute;
+/// `allreduce`: every rank has a copy of its own and one MPI_Allreduce sums all; `automatic`: shared where all nodes
+/// have equally many ranks.
+enum class Exchange { automatic, shared, allreduce };
+
 /// What a training run does. The names are those of the configuration file.
 struct TrainingOptions {
   std::size_t hidden = 100;        ///< hidden units
@@ -28,6 +39,9 @@ struct TrainingOptions {
   bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
   std::uint64_t seed = 1;
   Arithmetic arithmetic = Arithmetic::exact;
+  Engine engine = Engine::automatic;
+  Exchange exchange = Exchange::automatic;
+  int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
   std::string estimator = "cd";        ///< a row of gradient_estimators()
   std::string optimizer = "momentum";  ///< a row of optimizers()
 };

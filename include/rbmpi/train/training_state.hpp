@@ -33,7 +33,7 @@ struct OptimizerMemory {
 
 /// A training between two steps, as it is in memory.
 struct TrainingState {
-  const Rbm& rbm;
+  RbmView<const Real> rbm;
   std::span<const OptimizerMemory> optimizer;
   const TrainingProgress& progress;
 };

@@ -73,10 +73,15 @@ TEST_P(GemmTest, ProductsAreThoseOfTheTextbook) {
     std::vector<Real> sum = expected;
     for (Real& value : sum) value += 7;
     c.assign(c.size(), 7.0F);
-    add_transposed_times({a_transposed.data(), s.k, s.m}, {b.data(), s.k, s.n}, {c.data(), s.m, s.n});
+    add_transposed_times({a_transposed.data(), s.k, s.m}, 0, {b.data(), s.k, s.n}, {c.data(), s.m, s.n});
     EXPECT_TRUE(same_bits(c, sum));
-    subtract_transposed_times({a_transposed.data(), s.k, s.m}, {b.data(), s.k, s.n}, {c.data(), s.m, s.n});
+    subtract_transposed_times({a_transposed.data(), s.k, s.m}, 0, {b.data(), s.k, s.n}, {c.data(), s.m, s.n});
     EXPECT_TRUE(same_bits(c, std::vector<Real>(c.size(), 7.0F)));
+    const std::size_t first = s.m / 3;  // some of the columns of a only
+    const std::span<Real> some = std::span(c).subspan(first * s.n);
+    add_transposed_times({a_transposed.data(), s.k, s.m}, first, {b.data(), s.k, s.n},
+                         {some.data(), s.m - first, s.n});
+    EXPECT_TRUE(std::ranges::equal(some, std::span(sum).subspan(first * s.n)));
 
     const std::vector<double> a_wide(a.begin(), a.end());
     const std::vector<double> b_wide(b.begin(), b.end());
@@ -90,7 +95,7 @@ TEST_P(GemmTest, ProductsAreThoseOfTheTextbook) {
 TEST_P(GemmTest, EmptyProductsAreNoError) {
   Real values[6] = {1, 2, 3, 4, 5, 6};
   multiply({values, 0, 2}, {values, 2, 3}, {nullptr, 0, 3});
-  add_transposed_times({values, 0, 2}, {values, 0, 3}, {values, 2, 3});
+  add_transposed_times({values, 0, 2}, 0, {values, 0, 3}, {values, 2, 3});
   EXPECT_THAT(values, testing::ElementsAre(1, 2, 3, 4, 5, 6));
 }
 

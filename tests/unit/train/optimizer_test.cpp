@@ -2,9 +2,9 @@
 
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "rbmpi/core/threads.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
 #include "support/scalar_kernels.hpp"
@@ -21,24 +21,24 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
   options.momentum = Schedule::parse("1:0.5, 3:0.9");
   options.weight_cost = Schedule::parse("1:0, 2:0.01");
   constexpr std::uint64_t samples = 7;
-  for (const int threads : {1, 2, 5}) {
-    use_threads(threads);
+  for (const std::size_t pieces : {1U, 2U, 5U, 138U}) {
     Random random(1);
     Rbm rbm(shape);
     initialise_weights(rbm, 0.1, 1, 0);
     std::vector<Real> expected(rbm.parameters().begin(), rbm.parameters().end());
     std::vector<Real> velocity(shape.parameters());
-    const auto momentum = optimizer("momentum").make(shape, options);
-    GradientSums sums(shape.parameters(), false);
+    NodeMemory memory(Communicator(), optimizer_memory(shape, options));
+    const auto momentum = optimizer("momentum").make(shape, options, memory);
 
     for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
       for (int step = 0; step < 3; ++step) {
         const std::vector<Real> gradient = random.reals(shape.parameters(), -9, 9);
-        sums.clear();
-        std::copy(gradient.begin(), gradient.end(), sums.gradient().begin());
-        sums.add_samples(samples);
-        sums.exchange(Communicator());
-        momentum->update(rbm, sums, epoch);
+        momentum->begin_step(epoch, 1.0F / samples);
+        for (std::size_t piece = 0; piece < pieces; ++piece) {  // some of which have weights and biases
+          const std::size_t first = piece * shape.parameters() / pieces;
+          const std::size_t count = (piece + 1) * shape.parameters() / pieces - first;
+          momentum->update(first, count, gradient.data() + first, rbm.parameters().data() + first);
+        }
 
         for (std::size_t i = 0; i < shape.parameters(); ++i) {
           const bool weight = i < shape.weights();
@@ -49,11 +49,10 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
           test::momentum_update(formula, gradient[i], velocity[i], expected[i]);
         }
         ASSERT_TRUE(test::same_bits(std::span<const Real>(rbm.parameters()), std::span<const Real>(expected)))
-            << "epoch " << epoch << ", " << threads << " threads";
+            << "epoch " << epoch << ", " << pieces << " pieces";
       }
     }
   }
-  use_threads(1);
 }
 
 TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
@@ -62,8 +61,14 @@ TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
   for (const OptimizerEntry& entry : optimizers()) {
     EXPECT_EQ(&optimizer(entry.name), &entry);
     EXPECT_STRNE(entry.summary, "");
-    EXPECT_NE(entry.make(shape, TrainingOptions()), nullptr);
-    EXPECT_GE(entry.memory(shape), shape.parameters() * sizeof(Real));
+    TrainingOptions options;
+    options.optimizer = entry.name;
+    NodeMemory memory(Communicator(), optimizer_memory(shape, options));
+    const auto made = entry.make(shape, options, memory);
+    for (const OptimizerMemory& remembered : made->memory()) {
+      EXPECT_EQ(remembered.values.size(), shape.parameters());
+      EXPECT_THAT(remembered.values, testing::Each(0.0F));
+    }
   }
   test::expect_error(Failure::usage, {"optimizer = adam", "momentum"}, [] { (void)optimizer("adam"); });
 }

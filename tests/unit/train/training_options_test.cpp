@@ -73,29 +73,34 @@ TEST(TrainingOptionsTest, TheEndsOfTheRangesAreAllowed) {
 TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
   ASSERT_FALSE(gradient_estimators().empty());
   const TrainingOptions options;
-  const EstimatorSettings settings{.shape = {4, 3}, .local_rows = 5, .layer = 0, .options = &options};
+  const Rbm rbm({4, 3});
+  const EstimatorSizes sizes{.shape = rbm.shape(), .slot_rows = 5};
   for (const GradientEstimatorEntry& entry : gradient_estimators()) {
     EXPECT_EQ(&gradient_estimator(entry.name), &entry);
     EXPECT_STRNE(entry.summary, "");
-    EXPECT_NE(entry.make(settings), nullptr);
-    EXPECT_GT(entry.memory(settings), 0U);
+    NodeMemory memory(Communicator(), 100000);
+    WeightProducts products(options.arithmetic, rbm, 0, 1, memory);
+    const std::size_t before = memory.taken();
+    EXPECT_NE(entry.make({.rbm = rbm, .products = products, .options = options, .sizes = sizes}, memory), nullptr);
+    EXPECT_EQ(memory.taken() - before, entry.shared_memory(sizes));
+    EXPECT_GT(entry.memory(sizes), 0U);
   }
 }
 
 TEST(TrainingMemoryTest, FollowsTheSizes) {
   TrainingOptions options;
   options.hidden = 300;
-  const std::uint64_t one = training_memory(options, 784, false, 1);
+  const std::uint64_t one = training_memory(options, 784, false, 1, 1);
   const std::uint64_t parameters = (784 * 300 + 784 + 300) * sizeof(Real);
   EXPECT_GT(one, 5 * parameters);  // parameters, two rounded copies, gradient, velocity
   EXPECT_LT(one, 8 * parameters);
-  EXPECT_LT(training_memory(options, 784, false, 4), one);
-  EXPECT_GT(training_memory(options, 784, true, 1), one);
+  EXPECT_LT(training_memory(options, 784, false, 4, 1), one);
+  EXPECT_GT(training_memory(options, 784, true, 1, 1), one);
   options.arithmetic = Arithmetic::plain;
-  EXPECT_LT(training_memory(options, 784, false, 1), one);
+  EXPECT_LT(training_memory(options, 784, false, 1, 1), one);
   options.arithmetic = Arithmetic::exact;
   options.batch_size = 10000;
-  EXPECT_GT(training_memory(options, 784, false, 1), one + 2 * parameters);
+  EXPECT_GT(training_memory(options, 784, false, 1, 1), one + 2 * parameters);
 }
 
 }  // namespace

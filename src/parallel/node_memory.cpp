@@ -1,0 +1,103 @@
+#include "rbmpi/parallel/node_memory.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rbmpi/core/liveness.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr std::size_t alignment = 64;
+
+/// Whoever waits here spins for a short time, which is all it takes where each rank has a core, and then sleeps: where
+/// ranks share cores, those that still compute get them. (MPI_Barrier polls for ever.)
+void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) {
+  // Not std::atomic::wait, which is for the threads of one process.
+  return syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
+}
+
+}  // namespace
+
+/// At the front of the block.
+struct NodeMemory::Barrier {
+  alignas(alignment) std::atomic<std::uint32_t> arrived{0};
+  std::atomic<std::uint32_t> sleeping{0};
+  alignas(alignment) std::atomic<std::uint32_t> round{0};
+
+  void wait(std::uint32_t ranks) {
+    const std::uint32_t this_round = round.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == ranks) {
+      arrived.store(0, std::memory_order_relaxed);
+      round.store(this_round + 1);  // sequentially consistent, as the sleepers' look at it
+      if (sleeping.load() > 0) futex(round, FUTEX_WAKE, std::numeric_limits<int>::max());
+      return;
+    }
+    constexpr int spins = 2000;
+    for (int i = 0; i < spins; ++i) {
+      if (round.load(std::memory_order_acquire) != this_round) return;
+      pause_processor();
+    }
+    const WaitingForOthers waiting;
+    sleeping.fetch_add(1);
+    while (round.load() == this_round) futex(round, FUTEX_WAIT, this_round);
+    sleeping.fetch_sub(1);
+  }
+};
+
+NodeMemory::NodeMemory(const Communicator& node, std::size_t bytes) {
+  if (node.size() == 1) {
+    node.agree([&] { own_ = AlignedBuffer<std::byte>(bytes); });
+    block_ = own_.span();
+    return;
+  }
+  // The alignment of a window is not promised.
+  window_ = SharedWindow(node, bytes + sizeof(Barrier) + alignment);
+  ranks_ = static_cast<std::uint32_t>(node.size());
+  const auto address = reinterpret_cast<std::size_t>(window_.bytes().data());
+  block_ = window_.bytes().subspan((alignment - address % alignment) % alignment, bytes + sizeof(Barrier));
+  barrier_ = reinterpret_cast<Barrier*>(block_.data());
+  if (node.is_root()) new (barrier_) Barrier;
+  block_ = block_.subspan(sizeof(Barrier));
+  // Each rank touches a part first, so that the memory is not all next to one processor.
+  const auto [rank, ranks] = std::pair(static_cast<std::size_t>(node.rank()), static_cast<std::size_t>(node.size()));
+  std::ranges::fill(block_.subspan(rank * bytes / ranks, (rank + 1) * bytes / ranks - rank * bytes / ranks),
+                    std::byte{0});
+  window_.synchronise();
+}
+
+std::byte* NodeMemory::reserve(std::size_t bytes) {
+  const std::size_t first = taken_;
+  taken_ += (bytes + alignment - 1) / alignment * alignment;
+  if (block_.empty()) return nullptr;
+  assert(taken_ <= block_.size());
+  return block_.data() + first;
+}
+
+void NodeMemory::synchronise() const {
+  if (barrier_ != nullptr) barrier_->wait(ranks_);
+}
+
+void NodeMemory::release() {
+  window_.release();
+  barrier_ = nullptr;
+  own_ = {};
+  block_ = {};
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <numeric>
+
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "train/contrastive_divergence.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// What the ranks of a node show each other: the states of their rows as floats, one slot of rows after the other.
+struct States {
+  States(const EstimatorSizes& sizes, NodeMemory& memory)
+      : visible_data(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.visible)),
+        visible_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.visible)),
+        hidden_data(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
+        hidden_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
+        bias_differences(memory.take<Real>(sizes.slots * (sizes.shape.visible + sizes.shape.hidden))) {}
+
+  std::span<Real> visible_data;      // v0
+  std::span<Real> visible_model;     // v1
+  std::span<Real> hidden_data;       // fields, then h0p, then h0
+  std::span<Real> hidden_model;      // fields, then h1p
+  std::span<Real> bias_differences;  // sums of v0p - v1p and of h0 - h1p, of each slot
+};
+
+class ContrastiveDivergenceBlas final : public GradientEstimator {
+ public:
+  ContrastiveDivergenceBlas(const EstimatorSettings& settings, NodeMemory& memory)
+      : rbm_(settings.rbm),
+        products_(settings.products),
+        layer_(settings.layer),
+        seed_(settings.options.seed),
+        sample_data_(settings.options.sample_data),
+        rounding_{settings.options.arithmetic == Arithmetic::exact, probability_grid(settings.options.batch_size)},
+        slot_(settings.slot),
+        slots_(settings.sizes.slots),
+        states_(settings.sizes, memory),
+        visible_data_(sample_data_ ? settings.sizes.slot_rows * settings.sizes.shape.visible : 0),
+        visible_model_(settings.sizes.slot_rows * settings.sizes.shape.visible),
+        squared_errors_(settings.sizes.slot_rows) {}
+
+  static std::uint64_t memory(const EstimatorSizes& sizes) {
+    return sizes.slot_rows * sizes.shape.visible * (sizes.sample_data ? 2 : 1) * sizeof(Real);
+  }
+
+  std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) override {
+    slot_rows_ = slot_rows;
+    const auto [V, H] = rbm_.shape();
+    const MatrixView v0 = rows_of_slot(states_.visible_data, batch.count, V);
+    const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, V} : v0;
+    const MatrixView h0 = rows_of_slot(states_.hidden_data, batch.count, H);
+    const MatrixView v1p{visible_model_.data(), batch.count, V};
+    const MatrixView v1 = rows_of_slot(states_.visible_model, batch.count, V);
+    const MatrixView h1p = rows_of_slot(states_.hidden_model, batch.count, H);
+
+    parallel_for(batch.count,
+                 [&](std::size_t i) { row_probabilities(*batch.samples, batch.row(i), rounding_, v0p.row(i)); });
+    clock.lap(TimePhase::input);
+    if (sample_data_) {
+      parallel_for(batch.count,
+                   [&](std::size_t i) { sample(v0p.row(i), V, stream(batch, Phase::data, i), v0.row(i)); });
+    }
+    clock.lap(TimePhase::sampling);
+
+    if (sample_data_) {
+      products_.up(v0, h0);
+    } else {
+      products_.up_from_probabilities(v0p, h0);
+    }
+    clock.lap(TimePhase::products);
+    parallel_for(batch.count, [&](std::size_t i) {
+      activate(h0.row(i), rbm_.hidden_bias.data(), H, unrounded);
+      sample(h0.row(i), H, stream(batch, Phase::hidden, i), h0.row(i));
+    });
+    clock.lap(TimePhase::sampling);
+
+    products_.down(h0, v1p);
+    clock.lap(TimePhase::products);
+    parallel_for(batch.count, [&](std::size_t i) {
+      activate(v1p.row(i), rbm_.visible_bias.data(), V, rounding_);
+      sample(v1p.row(i), V, stream(batch, Phase::visible, i), v1.row(i));
+      squared_errors_.data()[i] = squared_error(v0p.row(i), v1p.row(i), V);
+    });
+    clock.lap(TimePhase::sampling);
+
+    products_.up(v1, h1p);
+    clock.lap(TimePhase::products);
+    parallel_for(batch.count,
+                 [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), H, rounding_); });
+    const std::span<Real> differences = states_.bias_differences.subspan(slot_ * (V + H), V + H);
+    set_to_differences(v0p, v1p, differences.first(V));
+    set_to_differences(h0, h1p, differences.last(H));
+    // The gradient is formed from all rows of all slots.
+    for (const std::span<Real> rows : {unused(states_.visible_data, batch.count, V),
+                                       unused(states_.visible_model, batch.count, V),
+                                       unused(states_.hidden_data, batch.count, H),
+                                       unused(states_.hidden_model, batch.count, H)}) {
+      std::ranges::fill(rows, Real{0});
+    }
+    clock.lap(TimePhase::sampling);
+    return static_cast<std::uint64_t>(
+        std::accumulate(squared_errors_.data(), squared_errors_.data() + batch.count, std::int64_t{0}));
+  }
+
+  void add_weight_gradient(Shard rows, std::size_t /*thread*/, Real* gradient) override {
+    const auto [V, H] = rbm_.shape();
+    const std::size_t all = slots_ * slot_rows_;
+    const MatrixView sums{gradient, rows.count, H};
+    add_transposed_times({states_.visible_data.data(), all, V}, rows.first, {states_.hidden_data.data(), all, H}, sums);
+    subtract_transposed_times({states_.visible_model.data(), all, V}, rows.first,
+                              {states_.hidden_model.data(), all, H}, sums);
+  }
+
+  // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
+  [[nodiscard]] std::size_t panel_rows() const noexcept override { return 256; }
+
+  void add_bias_gradient(Shard units, Real* gradient) const override {
+    const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
+    for (std::size_t slot = 0; slot < slots_; ++slot) {
+      const Real* const differences = states_.bias_differences.data() + slot * biases + units.first;
+      for (std::size_t i = 0; i < units.count; ++i) gradient[i] += differences[i];
+    }
+  }
+
+ private:
+  [[nodiscard]] MatrixView rows_of_slot(std::span<Real> states, std::size_t rows, std::size_t columns) const {
+    return {states.data() + slot_ * slot_rows_ * columns, rows, columns};
+  }
+
+  /// The rows of the slot behind these.
+  [[nodiscard]] std::span<Real> unused(std::span<Real> states, std::size_t rows, std::size_t columns) const {
+    return states.subspan((slot_ * slot_rows_ + rows) * columns, (slot_rows_ - rows) * columns);
+  }
+
+  /// sums[j] = sum over i of (a[i][j] - b[i][j]); each thread takes some of the columns.
+  static void set_to_differences(ConstMatrixView a, ConstMatrixView b, std::span<Real> sums) {
+    parallel_pieces(a.columns, [&](std::size_t first, std::size_t last) {
+      std::fill(sums.data() + first, sums.data() + last, Real{0});
+      for (std::size_t i = 0; i < a.rows; ++i) {
+        add_difference(a.row(i) + first, b.row(i) + first, last - first, sums.data() + first);
+      }
+    });
+  }
+
+  [[nodiscard]] RandomStream stream(const MiniBatch& batch, Phase phase, std::size_t i) const {
+    return {seed_, layer_, batch.step, phase, static_cast<std::uint32_t>(batch.position + i)};
+  }
+
+  // h0p is only compared with random numbers, never summed.
+  static constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
+
+  RbmView<const Real> rbm_;
+  WeightProducts& products_;
+  std::uint32_t layer_;
+  std::uint64_t seed_;
+  bool sample_data_;
+  ProbabilityRounding rounding_;
+  std::size_t slot_;
+  std::size_t slots_;
+  std::size_t slot_rows_ = 0;  // of this part of the batch
+  States states_;
+  AlignedBuffer<Real> visible_data_;   // v0p, where it is not v0
+  AlignedBuffer<Real> visible_model_;  // fields, then v1p
+  AlignedBuffer<std::int64_t> squared_errors_;
+};
+
+}  // namespace
+
+std::unique_ptr<GradientEstimator> make_contrastive_divergence_blas(const EstimatorSettings& settings,
+                                                                    NodeMemory& memory) {
+  return std::make_unique<ContrastiveDivergenceBlas>(settings, memory);
+}
+
+std::uint64_t contrastive_divergence_blas_shared_memory(const EstimatorSizes& sizes) {
+  NodeMemory counted;
+  const States states(sizes, counted);
+  return counted.taken();
+}
+
+std::uint64_t contrastive_divergence_blas_memory(const EstimatorSizes& sizes) {
+  return ContrastiveDivergenceBlas::memory(sizes);
+}
+
+}  // namespace rbmpi
