@@ -11,65 +11,13 @@
 #include <hwy/foreach_target.h>
 //
 #include <hwy/highway.h>
+//
+#include "core/elementwise-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// Calls body(tag, i) for vectors that cover [0, count): the longest first (16 lanes at most), then 4, then 1. The
-/// operations are the same, so an element does not feel which vector it was in.
-template <class Body>
-HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
-  const hn::CappedTag<Real, 16> longest;
-  const hn::CappedTag<Real, 4> four;
-  const hn::CappedTag<Real, 1> one;
-  std::size_t i = 0;
-  for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) body(longest, i);
-  for (; i + hn::Lanes(four) <= count; i += hn::Lanes(four)) body(four, i);
-  for (; i < count; ++i) body(one, i);
-}
-
-/// The two factors 2^k and 2^-k of rounding to a grid.
-struct GridFactors {
-  explicit GridFactors(Grid grid) : up(std::ldexp(Real{1}, grid.exponent)), down(std::ldexp(Real{1}, -grid.exponent)) {}
-  Real up;
-  Real down;
-};
-
-template <class D, class V>
-HWY_INLINE V round_to(D d, V x, const GridFactors& grid) {
-  return hn::Mul(hn::Round(hn::Mul(x, hn::Set(d, grid.up))), hn::Set(d, grid.down));
-}
-
-template <class D, class V>
-HWY_INLINE V round_probability(D d, V p, bool exact, const GridFactors& grid) {
-  return exact ? round_to(d, p, grid) : p;
-}
-
-/// 1 / (1 + exp(-x)). exp(-x) = 2^n exp(r) with n = rint(-x / ln 2) and |r| <= (ln 2) / 2, where eight terms of the
-/// power series leave a relative error of 6e-9. ln 2 is taken off in two parts, the first of few bits, so that n times
-/// it is exact. Beyond |x| = 87, where exp would leave the normal numbers, x is cut.
-template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  const V y = hn::Max(hn::Min(hn::Neg(x), hn::Set(d, 87.0F)), hn::Set(d, -87.0F));
-  const V n = hn::Round(hn::Mul(y, hn::Set(d, 1.44269504F)));
-  V r = hn::Sub(y, hn::Mul(n, hn::Set(d, 0x1.62p-1F)));    // 0.69140625
-  r = hn::Sub(r, hn::Mul(n, hn::Set(d, 0x1.c85fep-10F)));  // ln 2 - 0.69140625
-  V series = hn::Set(d, 1.0F / 5040.0F);
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 720.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 120.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 24.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 6.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 0.5F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
-  const auto power = hn::ShiftLeft<23>(hn::Add(hn::NearestInt(n), hn::Set(di, 127)));
-  const V exponential = hn::Mul(series, hn::BitCast(d, power));
-  const V unit = hn::Set(d, 1.0F);
-  return hn::Div(unit, hn::Add(unit, exponential));
-}
 
 HWY_ATTR void ScaleBytes(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
                          Real* probabilities) {
@@ -100,12 +48,6 @@ HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, Probab
     const auto p = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
     hn::StoreU(round_probability(d, p, rounding.exact, grid), d, fields + i);
   });
-}
-
-/// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.
-HWY_INLINE Real resolve_tie(Real scaled, const RandomStream& stream, std::size_t unit) {
-  const auto low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8;
-  return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1.0F : 0.0F;
 }
 
 HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) {

@@ -32,9 +32,14 @@ class RandomStream {
   /// 128 more, independent of all `block`s: the low bits of numbers whose high bits came from there.
   [[nodiscard]] Block refinement(std::uint32_t index) const noexcept;
 
+  using Key = std::array<std::uint32_t, 2>;
+  /// Counter of block 0 and key, for code that makes many blocks at a time.
+  [[nodiscard]] const Block& counter() const noexcept { return counter_; }
+  [[nodiscard]] const Key& key() const noexcept { return key_; }
+
  private:
   Block counter_;
-  std::array<std::uint32_t, 2> key_;
+  Key key_;
 };
 
 /// Local. A standard normal number, a pure function of the stream and `index`, by Marsaglia's polar method. Only

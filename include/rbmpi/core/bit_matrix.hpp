@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rbmpi {
+
+/// Words of 64 bits that hold `columns` states.
+[[nodiscard]] constexpr std::size_t words_for(std::size_t columns) noexcept {
+  return (columns + 63) / 64;
+}
+
+/// A view of `rows` x `columns` states of zeros and ones: unit j of a row is bit j % 64 of its word j / 64; the bits
+/// behind the last unit are 0. It owns nothing.
+template <typename Word>
+struct BasicBitMatrixView {
+  Word* words = nullptr;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+
+  [[nodiscard]] std::size_t row_words() const noexcept { return words_for(columns); }
+  [[nodiscard]] Word* row(std::size_t index) const noexcept { return words + index * row_words(); }
+  // A view of states that may be written serves where they are only read.
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
+  operator BasicBitMatrixView<const Word>() const noexcept { return {words, rows, columns}; }
+};
+
+using BitMatrixView = BasicBitMatrixView<std::uint64_t>;
+using ConstBitMatrixView = BasicBitMatrixView<const std::uint64_t>;
+
+}  // namespace rbmpi
