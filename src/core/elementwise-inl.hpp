@@ -16,12 +16,12 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Calls body(tag, i) for vectors that cover [0, count): the longest first (16 lanes at most), then 4, then 1. The
+/// Calls body(tag, i) for vectors that cover [0, count): the longest first (of `most_lanes`), then 4, then 1. The
 /// operations are the same, so an element does not feel which vector it was in.
-template <class Body>
+template <std::size_t most_lanes = 16, class Body>
 HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
-  const hn::CappedTag<Real, 16> longest;
-  const hn::CappedTag<Real, 4> four;
+  const hn::CappedTag<Real, most_lanes> longest;
+  const hn::CappedTag < Real, most_lanes<4 ? most_lanes : 4> four;
   const hn::CappedTag<Real, 1> one;
   std::size_t i = 0;
   for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) body(longest, i);
@@ -68,6 +68,25 @@ HWY_INLINE V sigmoid(D d, V x) {
   const V exponential = hn::Mul(series, hn::BitCast(d, power));
   const V unit = hn::Set(d, 1.0F);
   return hn::Div(unit, hn::Add(unit, exponential));
+}
+
+/// The parameters after a step, which are not stored; the velocities are.
+template <class D>
+HWY_INLINE hn::Vec<D> momentum_step(D d, const MomentumStep& step, const Real* sums, Real* velocity,
+                                    const Real* parameters) {
+  const auto parameter = hn::LoadU(d, parameters);
+  const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
+  const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums), hn::Set(d, step.sample_share)), cost);
+  const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity)), gradient);
+  hn::StoreU(speed, d, velocity);
+  return hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed));
+}
+
+/// ceil(2^8 |w|)
+template <class D, class V>
+HWY_INLINE V weight_norm(D d, V w) {
+  static_assert(norm_exponent == 8);
+  return hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(d, 0x1p8F)));
 }
 
 /// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.

@@ -118,12 +118,7 @@ HWY_ATTR void AddDifference(const Real* a, const Real* b, std::size_t count, Rea
 HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                              Real* parameters) {
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto parameter = hn::LoadU(d, parameters + i);
-    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
-    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
-    const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
-    hn::StoreU(speed, d, velocity + i);
-    hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);
+    hn::StoreU(momentum_step(d, step, sums + i, velocity + i, parameters + i), d, parameters + i);
   });
 }
 
@@ -131,7 +126,6 @@ HWY_ATTR Real RoundWeights(const Real* weights, std::size_t count, Grid up, Grid
                            Real* rounded_down, Real* column_norms) {
   const GridFactors up_factors(up);
   const GridFactors down_factors(down);
-  const Real norm_unit = std::ldexp(Real{1}, norm_exponent);
   const hn::CappedTag<Real, 16> d;
   const std::size_t lanes = hn::Lanes(d);
   auto row_norms = hn::Zero(d);
@@ -139,7 +133,7 @@ HWY_ATTR Real RoundWeights(const Real* weights, std::size_t count, Grid up, Grid
     const auto w = hn::LoadU(tag, weights + i);
     hn::StoreU(round_to(tag, w, up_factors), tag, rounded_up + i);
     hn::StoreU(round_to(tag, w, down_factors), tag, rounded_down + i);
-    const auto norm = hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(tag, norm_unit)));
+    const auto norm = weight_norm(tag, w);
     hn::StoreU(hn::Add(hn::LoadU(tag, column_norms + i), norm), tag, column_norms + i);
     return norm;
   };

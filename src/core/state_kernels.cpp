@@ -1,0 +1,444 @@
+#include "rbmpi/core/state_kernels.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+// Highway compiles what follows once for each instruction set and chooses at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/state_kernels.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+//
+#include "core/elementwise-inl.hpp"
+#include "core/vector_philox-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace rbmpi::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// The lanes of a mask as bits, lane 0 lowest.
+template <class D, class M>
+HWY_INLINE std::uint64_t mask_bits(D d, M mask) {
+  constexpr std::size_t bytes = (hn::MaxLanes(D()) + 7) / 8;
+  std::uint8_t stored[8] = {};  // as many as StoreMaskBits may write
+  hn::StoreMaskBits(d, mask, stored);
+  std::conditional_t<
+      bytes == 1, std::uint8_t,
+      std::conditional_t<bytes == 2, std::uint16_t, std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>>
+      bits;
+  std::memcpy(&bits, stored, sizeof(bits));  // no more bytes than were stored: so it stays in registers
+  return bits;
+}
+
+/// The lowest bits of a word as zeros and ones.
+template <class D>
+HWY_INLINE hn::Vec<D> states_in(D d, std::uint64_t bits) {
+  std::uint8_t stored[8];
+  std::memcpy(stored, &bits, sizeof(bits));
+  return hn::IfThenElseZero(hn::LoadMaskBits(d, stored), hn::Set(d, hn::TFromD<D>{1}));
+}
+
+/// The states, as bits, of units with probabilities p, the first of which is `unit`; `bytes` are their random bytes.
+template <class D, class V>
+HWY_INLINE std::uint64_t draw(D d, V p, const std::uint8_t* bytes, const RandomStream& stream, std::size_t unit) {
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<std::uint8_t, D> du8;
+  const V scaled = hn::Mul(p, hn::Set(d, 256.0F));
+  const auto threshold = hn::ConvertTo(di, scaled);
+  const auto drawn = hn::PromoteTo(di, hn::LoadU(du8, bytes));
+  std::uint64_t on = mask_bits(di, hn::Lt(drawn, threshold));
+  std::uint64_t ties = mask_bits(di, hn::Eq(drawn, threshold));
+  if (HWY_UNLIKELY(ties != 0)) {
+    alignas(64) Real all_scaled[hn::MaxLanes(D())];
+    hn::Store(scaled, d, all_scaled);
+    for (; ties != 0; ties &= ties - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(ties));
+      on |= static_cast<std::uint64_t>(resolve_tie(all_scaled[lane], stream, unit + lane)) << lane;
+    }
+  }
+  return on;
+}
+
+/// Draws the states of `count` units whose probabilities are probability(tag, i) for a vector from unit i on, each
+/// asked for once, in order. Calls end_of_word() after each 64 units, and after the last.
+template <class Probability, class EndOfWord>
+HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states,
+                              const Probability& probability, const EndOfWord& end_of_word) {
+  alignas(64) std::uint8_t bytes[random_group];
+  for (std::size_t first = 0; first < count; first += random_group) {
+    random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
+    const std::size_t end = std::min(first + random_group, count);
+    for (std::size_t word = first; word < end; word += 64) {
+      std::uint64_t on = 0;
+      for_each_vector(std::min<std::size_t>(end - word, 64), [&](auto d, std::size_t i) HWY_ATTR {
+        const std::size_t unit = word + i;
+        on |= draw(d, probability(d, unit), bytes + (unit - first), stream, unit) << i;
+      });
+      states[word / 64] = on;
+      end_of_word();
+    }
+  }
+}
+
+template <class Probability>
+HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states,
+                              const Probability& probability) {
+  sample_states(count, stream, states, probability, [] {});
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_number(D d, const std::uint8_t* values) {
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<std::uint8_t, D> du8;
+  return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, values)));
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_number(D d, const float* values) {
+  return hn::LoadU(d, values);
+}
+
+template <typename Value>
+HWY_INLINE void scale_numbers_and_sample(const Value* values, double scale, std::size_t count,
+                                         ProbabilityRounding rounding, const RandomStream& stream, Real* probabilities,
+                                         std::uint64_t* states) {
+  const GridFactors grid(rounding.grid);
+  const auto divisor = static_cast<Real>(scale);
+  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto quotient = hn::Div(load_number(d, values + i), hn::Set(d, divisor));
+    const auto p = round_probability(d, quotient, rounding.exact, grid);
+    hn::StoreU(p, d, probabilities + i);
+    return p;
+  });
+}
+
+HWY_ATTR void ScaleAndSampleBytes(const std::uint8_t* values, double scale, std::size_t count,
+                                  ProbabilityRounding rounding, const RandomStream& stream, Real* probabilities,
+                                  std::uint64_t* states) {
+  scale_numbers_and_sample(values, scale, count, rounding, stream, probabilities, states);
+}
+
+HWY_ATTR void ScaleAndSampleFloats(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                                   const RandomStream& stream, Real* probabilities, std::uint64_t* states) {
+  scale_numbers_and_sample(values, scale, count, rounding, stream, probabilities, states);
+}
+
+HWY_ATTR void SampleStates(const Real* probabilities, std::size_t count, const RandomStream& stream,
+                           std::uint64_t* states) {
+  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR { return hn::LoadU(d, probabilities + i); });
+}
+
+HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
+                                std::uint64_t* states) {
+  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR {
+    return sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
+  });
+}
+
+HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
+                                  ProbabilityRounding rounding, const RandomStream& stream, std::uint64_t* states,
+                                  Real* differences) {
+  const GridFactors grid(rounding.grid);
+  // The squares of a word of units, 64 of at most 2^24 each, so that 32 bits hold their sum. Vectors of all lengths add
+  // to the first of these lanes.
+  const hn::CappedTag<std::int32_t, 16> longest;
+  alignas(64) std::int32_t squares[16] = {};
+  std::int64_t total = 0;
+  sample_states(
+      count, stream, states,
+      [&](auto d, std::size_t i) HWY_ATTR {
+        const hn::RebindToSigned<decltype(d)> di;
+        const auto activation = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
+        const auto p = round_probability(d, activation, rounding.exact, grid);
+        const auto wanted = hn::LoadU(d, data + i);
+        hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), wanted), p), d, differences + i);
+        const auto error = hn::NearestInt(hn::Mul(hn::Sub(wanted, p), hn::Set(d, 0x1p12F)));
+        hn::Store(hn::Add(hn::Load(di, squares), hn::Mul(error, error)), di, squares);
+        return p;
+      },
+      [&]() HWY_ATTR {
+        total += hn::GetLane(hn::SumOfLanes(longest, hn::Load(longest, squares)));
+        hn::Store(hn::Zero(longest), longest, squares);
+      });
+  return total;
+}
+
+HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
+                                  ProbabilityRounding rounding, Real* probabilities, Real* differences) {
+  const GridFactors grid(rounding.grid);
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto activation = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
+    const auto p = round_probability(d, activation, rounding.exact, grid);
+    hn::StoreU(p, d, probabilities + i);
+    const auto state = states_in(d, states[i / 64] >> (i % 64));
+    hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), state), p), d, differences + i);
+  });
+}
+
+HWY_ATTR void ExpandToBytes(const std::uint64_t* states, std::size_t count, std::uint8_t* values) {
+  const hn::CappedTag<std::uint8_t, 64> d;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, values + i);
+  }
+  for (; i < count; ++i) values[i] = static_cast<std::uint8_t>((states[i / 64] >> (i % 64)) & 1U);
+}
+
+HWY_ATTR void ExpandToReals(const std::uint64_t* states, std::size_t count, Real* values) {
+  for_each_vector(count, [&](auto d, std::size_t i)
+                             HWY_ATTR { hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, values + i); });
+}
+
+/// In each pair of words k and k + distance of 64 words, exchanges the bits of word k whose index has the bit
+/// `distance` with those of the other whose index has it not.
+template <int distance>
+HWY_INLINE void exchange_halves(std::uint64_t* words) {
+  const hn::CappedTag<std::uint64_t, 8> d;
+  constexpr std::uint64_t lower = ~std::uint64_t{0} / ((std::uint64_t{1} << distance) + 1);
+  for (std::size_t pair = 0; pair < 64; pair += 2 * distance) {
+    for (std::size_t k = pair; k < pair + distance; k += hn::Lanes(d)) {
+      const auto a = hn::Load(d, words + k);
+      const auto b = hn::Load(d, words + k + distance);
+      const auto differing = hn::And(hn::Xor(hn::ShiftRight<distance>(a), b), hn::Set(d, lower));
+      hn::Store(hn::Xor(a, hn::ShiftLeft<distance>(differing)), d, words + k);
+      hn::Store(hn::Xor(b, differing), d, words + k + distance);
+    }
+  }
+}
+
+/// columns[c] = bit c of the 64 words, bit r of it being that of word r. The words are given, and lost, with word r at
+/// block[8 (r % 8) + r / 8]: after three exchanges byte r of words 8 c to 8 c + 7 holds bits 8 c to 8 c + 7 of word r,
+/// and the sign bits of 64 bytes are a column.
+HWY_INLINE void transpose_block(std::uint64_t* block, std::uint64_t* columns) {
+  exchange_halves<32>(block);
+  exchange_halves<16>(block);
+  exchange_halves<8>(block);
+  const hn::CappedTag<std::int8_t, 64> d;
+  const auto* const bytes = reinterpret_cast<const std::int8_t*>(block);
+  std::fill_n(columns, 64, std::uint64_t{0});
+  for (std::size_t c = 0; c < 64; c += 8) {
+    for (std::size_t part = 0; part < 64; part += hn::Lanes(d)) {
+      auto rest = hn::Load(d, bytes + 8 * c + part);
+      for (std::size_t bit = 8; bit-- > 0;) {
+        columns[c + bit] |= mask_bits(d, hn::Lt(rest, hn::Zero(d))) << part;
+        rest = hn::Add(rest, rest);
+      }
+    }
+  }
+}
+
+HWY_ATTR void Transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) {
+  const std::size_t end_word = std::min(first_word + words, from.row_words());
+  for (std::size_t word = first_word; word < end_word; ++word) {
+    const std::size_t columns_here = std::min<std::size_t>(from.columns - 64 * word, 64);
+    for (std::size_t row = 0; row < from.rows; row += 64) {
+      alignas(64) std::uint64_t block[64] = {};
+      alignas(64) std::uint64_t columns[64];
+      const std::size_t rows_here = std::min<std::size_t>(from.rows - row, 64);
+      for (std::size_t r = 0; r < rows_here; ++r) block[r % 8 * 8 + r / 8] = from.row(row + r)[word];
+      transpose_block(block, columns);
+      for (std::size_t c = 0; c < columns_here; ++c) to.row(64 * word + c)[row / 64] = columns[c];
+    }
+  }
+}
+
+/// Transposes the n x n numbers of n vectors of n lanes, n = 1, 4, 8 or 16.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void transpose_numbers([[maybe_unused]] D d, [[maybe_unused]] V* rows) {
+#if HWY_TARGET != HWY_SCALAR  // which has no shuffles; one number is its own transpose
+  constexpr std::size_t lanes = hn::MaxLanes(D());
+  // 4 x 4 within each block of 128 bits: then vector 4 g + k has column 4 b + k of rows 4 g to 4 g + 3 in its block b.
+  if constexpr (lanes >= 4) {
+    for (std::size_t g = 0; g < lanes; g += 4) {
+      const V low_even = hn::InterleaveLower(d, rows[g], rows[g + 2]);
+      const V low_odd = hn::InterleaveLower(d, rows[g + 1], rows[g + 3]);
+      const V high_even = hn::InterleaveUpper(d, rows[g], rows[g + 2]);
+      const V high_odd = hn::InterleaveUpper(d, rows[g + 1], rows[g + 3]);
+      rows[g] = hn::InterleaveLower(d, low_even, low_odd);
+      rows[g + 1] = hn::InterleaveUpper(d, low_even, low_odd);
+      rows[g + 2] = hn::InterleaveLower(d, high_even, high_odd);
+      rows[g + 3] = hn::InterleaveUpper(d, high_even, high_odd);
+    }
+  }
+  // The same with the blocks of vectors k, 4 + k, ... as elements: 2 x 2 of them, or 4 x 4.
+  if constexpr (lanes == 8) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      const V a = rows[k];
+      const V b = rows[4 + k];
+      rows[k] = hn::ConcatLowerLower(d, b, a);
+      rows[4 + k] = hn::ConcatUpperUpper(d, b, a);
+    }
+  } else if constexpr (lanes == 16) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      const V a = rows[k];
+      const V b = rows[4 + k];
+      const V c = rows[8 + k];
+      const V e = rows[12 + k];
+      const V ab_even = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(b), a);
+      const V ab_odd = hn::OddEvenBlocks(b, hn::SwapAdjacentBlocks(a));
+      const V ce_even = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(e), c);
+      const V ce_odd = hn::OddEvenBlocks(e, hn::SwapAdjacentBlocks(c));
+      rows[k] = hn::ConcatLowerLower(d, ce_even, ab_even);
+      rows[4 + k] = hn::ConcatLowerLower(d, ce_odd, ab_odd);
+      rows[8 + k] = hn::ConcatUpperUpper(d, ce_even, ab_even);
+      rows[12 + k] = hn::ConcatUpperUpper(d, ce_odd, ab_odd);
+    }
+  }
+#endif
+}
+
+/// The factors of two grids, and where the rounded weights go.
+struct WeightRounder {
+  explicit WeightRounder(const RoundedWeights& where)
+      : rounded(where), up_factors(where.up_grid), down_factors(where.down_grid) {}
+
+  /// The square of weights from row i and column j on whose sides are a vector, of rows of `columns` weights. load(tag,
+  /// k) is the vector from weight k on. Adds the norms of the rows to `row_norms`.
+  template <class D, class Load>
+  HWY_INLINE void round_square(D d, std::size_t i, std::size_t j, std::size_t columns, const Load& load,
+                               Real* row_norms) const {
+    constexpr std::size_t lanes = hn::MaxLanes(D());
+    using V = hn::Vec<D>;
+    V square[lanes];
+    V norms = hn::LoadU(d, rounded.column_norms + j);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const std::size_t at = (i + k) * columns + j;
+      square[k] = load(d, at);
+      hn::StoreU(round_to(d, square[k], up_factors), d, rounded.up + at);
+      norms = hn::Add(norms, weight_norm(d, square[k]));
+    }
+    hn::StoreU(norms, d, rounded.column_norms + j);
+
+    transpose_numbers(d, square);
+    norms = hn::LoadU(d, row_norms);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      hn::StoreU(round_to(d, square[k], down_factors), d, rounded.down + (j + k) * rounded.down_stride + i);
+      norms = hn::Add(norms, weight_norm(d, square[k]));
+    }
+    hn::StoreU(norms, d, row_norms);
+  }
+
+  /// `count` rows from row i on, in vectors of at most that many lanes; returns their largest norm.
+  template <std::size_t count, class Load>
+  HWY_INLINE Real round_rows(std::size_t i, std::size_t columns, const Load& load) const {
+    alignas(64) Real row_norms[count] = {};
+    for_each_vector<count>(columns, [&](auto d, std::size_t j) HWY_ATTR {
+      for (std::size_t row = 0; row < count; row += hn::Lanes(d)) {
+        round_square(d, i + row, j, columns, load, row_norms + row);
+      }
+    });
+    Real largest = 0;
+    for (const Real norm : row_norms) {
+      largest = std::isfinite(norm) ? std::max(largest, norm) : std::numeric_limits<Real>::infinity();
+    }
+    return largest;
+  }
+
+  template <class Load>
+  HWY_INLINE Real round(std::size_t rows, std::size_t columns, const Load& load) const {
+    Real largest = 0;
+    std::size_t i = 0;
+    for (; i + 16 <= rows; i += 16) largest = std::max(largest, round_rows<16>(i, columns, load));
+    for (; i + 4 <= rows; i += 4) largest = std::max(largest, round_rows<4>(i, columns, load));
+    for (; i < rows; ++i) largest = std::max(largest, round_rows<1>(i, columns, load));
+    return largest;
+  }
+
+  RoundedWeights rounded;
+  GridFactors up_factors;
+  GridFactors down_factors;
+};
+
+HWY_ATTR Real RoundMatrix(ConstMatrixView weights, const RoundedWeights& rounded) {
+  return WeightRounder(rounded).round(weights.rows, weights.columns, [&](auto d, std::size_t at) HWY_ATTR {
+    return hn::LoadU(d, weights.values + at);
+  });
+}
+
+HWY_ATTR Real UpdateAndRound(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
+                             const RoundedWeights& rounded) {
+  return WeightRounder(rounded).round(weights.rows, weights.columns, [&](auto d, std::size_t at) HWY_ATTR {
+    const auto updated = momentum_step(d, step, sums + at, velocity + at, weights.values + at);
+    hn::StoreU(updated, d, weights.values + at);
+    return updated;
+  });
+}
+
+}  // namespace rbmpi::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rbmpi {
+
+HWY_EXPORT(ScaleAndSampleBytes);
+HWY_EXPORT(ScaleAndSampleFloats);
+HWY_EXPORT(SampleStates);
+HWY_EXPORT(ActivateAndSample);
+HWY_EXPORT(Reconstruct);
+HWY_EXPORT(ActivateAndSubtract);
+HWY_EXPORT(ExpandToBytes);
+HWY_EXPORT(ExpandToReals);
+HWY_EXPORT(Transpose);
+HWY_EXPORT(RoundMatrix);
+HWY_EXPORT(UpdateAndRound);
+
+void scale_and_sample(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                      const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept {
+  HWY_DYNAMIC_DISPATCH(ScaleAndSampleBytes)(values, scale, count, rounding, stream, probabilities, states);
+}
+
+void scale_and_sample(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                      const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept {
+  HWY_DYNAMIC_DISPATCH(ScaleAndSampleFloats)(values, scale, count, rounding, stream, probabilities, states);
+}
+
+void scale_and_sample(const double* values, double scale, std::size_t count, ProbabilityRounding rounding,
+                      const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept {
+  scale_to_probabilities(values, scale, count, rounding, probabilities);
+  HWY_DYNAMIC_DISPATCH(SampleStates)(probabilities, count, stream, states);
+}
+
+void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
+                         std::uint64_t* states) noexcept {
+  HWY_DYNAMIC_DISPATCH(ActivateAndSample)(fields, bias, count, stream, states);
+}
+
+std::int64_t reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
+                         ProbabilityRounding rounding, const RandomStream& stream, std::uint64_t* states,
+                         Real* differences) noexcept {
+  return HWY_DYNAMIC_DISPATCH(Reconstruct)(fields, bias, data, count, rounding, stream, states, differences);
+}
+
+void activate_and_subtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
+                           ProbabilityRounding rounding, Real* probabilities, Real* differences) noexcept {
+  HWY_DYNAMIC_DISPATCH(ActivateAndSubtract)(fields, bias, states, count, rounding, probabilities, differences);
+}
+
+void expand(const std::uint64_t* states, std::size_t count, std::uint8_t* values) noexcept {
+  HWY_DYNAMIC_DISPATCH(ExpandToBytes)(states, count, values);
+}
+
+void expand(const std::uint64_t* states, std::size_t count, Real* values) noexcept {
+  HWY_DYNAMIC_DISPATCH(ExpandToReals)(states, count, values);
+}
+
+void transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) noexcept {
+  HWY_DYNAMIC_DISPATCH(Transpose)(from, first_word, words, to);
+}
+
+Real round_weights(ConstMatrixView weights, const RoundedWeights& rounded) noexcept {
+  return HWY_DYNAMIC_DISPATCH(RoundMatrix)(weights, rounded);
+}
+
+Real update_and_round(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
+                      const RoundedWeights& rounded) noexcept {
+  return HWY_DYNAMIC_DISPATCH(UpdateAndRound)(step, sums, velocity, weights, rounded);
+}
+
+}  // namespace rbmpi
+#endif  // HWY_ONCE
