@@ -3,12 +3,10 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 
 #include <hwy/highway.h>
 
 #include "rbmpi/core/kernels.hpp"
-#include "rbmpi/core/random.hpp"
 #include "rbmpi/core/real.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -46,16 +44,31 @@ HWY_INLINE V round_probability(D d, V p, bool exact, const GridFactors& grid) {
   return exact ? round_to(d, p, grid) : p;
 }
 
+/// rint(x) as a float and as the lowest bits of an integer, for |x| < 2^22: the sum of x and a number with 1.5 * 2^23
+/// in it has no bits behind the point. Conversions of Highway would take care of larger numbers, at twice the price.
+template <class D>
+struct Rounded {
+  /// `integer` is rint(x) + offset, and the bits of the float 1.5 * 2^23 besides.
+  template <class V>
+  HWY_INLINE Rounded(D d, V x, Real offset) {
+    const V shift = hn::Set(d, 0x1.8p23F + offset);
+    const V shifted = hn::Add(x, shift);
+    number = hn::Sub(shifted, shift);
+    integer = hn::BitCast(hn::RebindToSigned<D>(), shifted);
+  }
+  hn::Vec<D> number;
+  hn::Vec<hn::RebindToSigned<D>> integer;
+};
+
 /// 1 / (1 + exp(-x)). exp(-x) = 2^n exp(r) with n = rint(-x / ln 2) and |r| <= (ln 2) / 2, where eight terms of the
 /// power series leave a relative error of 6e-9. ln 2 is taken off in two parts, the first of few bits, so that n times
 /// it is exact. Beyond |x| = 87, where exp would leave the normal numbers, x is cut.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
-  const hn::RebindToSigned<D> di;
   const V y = hn::Max(hn::Min(hn::Neg(x), hn::Set(d, 87.0F)), hn::Set(d, -87.0F));
-  const V n = hn::Round(hn::Mul(y, hn::Set(d, 1.44269504F)));
-  V r = hn::Sub(y, hn::Mul(n, hn::Set(d, 0x1.62p-1F)));    // 0.69140625
-  r = hn::Sub(r, hn::Mul(n, hn::Set(d, 0x1.c85fep-10F)));  // ln 2 - 0.69140625
+  const Rounded<D> n(d, hn::Mul(y, hn::Set(d, 1.44269504F)), 127.0F);  // 127 is the exponent's bias
+  V r = hn::Sub(y, hn::Mul(n.number, hn::Set(d, 0x1.62p-1F)));         // 0.69140625
+  r = hn::Sub(r, hn::Mul(n.number, hn::Set(d, 0x1.c85fep-10F)));       // ln 2 - 0.69140625
   V series = hn::Set(d, 1.0F / 5040.0F);
   series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 720.0F));
   series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 120.0F));
@@ -64,10 +77,17 @@ HWY_INLINE V sigmoid(D d, V x) {
   series = hn::Add(hn::Mul(series, r), hn::Set(d, 0.5F));
   series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
   series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
-  const auto power = hn::ShiftLeft<23>(hn::Add(hn::NearestInt(n), hn::Set(di, 127)));
-  const V exponential = hn::Mul(series, hn::BitCast(d, power));
+  const V exponential = hn::Mul(series, hn::BitCast(d, hn::ShiftLeft<23>(n.integer)));
   const V unit = hn::Set(d, 1.0F);
   return hn::Div(unit, hn::Add(unit, exponential));
+}
+
+/// rint(2^12 (a - b)), for a and b in [0, 1].
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded_error(D d, V a, V b) {
+  const hn::RebindToSigned<D> di;
+  const Rounded<D> error(d, hn::Mul(hn::Sub(a, b), hn::Set(d, 0x1p12F)), 0.0F);
+  return hn::Sub(error.integer, hn::BitCast(di, hn::Set(d, 0x1.8p23F)));
 }
 
 /// The parameters after a step, which are not stored; the velocities are.
@@ -87,12 +107,6 @@ template <class D, class V>
 HWY_INLINE V weight_norm(D d, V w) {
   static_assert(norm_exponent == 8);
   return hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(d, 0x1p8F)));
-}
-
-/// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.
-HWY_INLINE Real resolve_tie(Real scaled, const RandomStream& stream, std::size_t unit) {
-  const auto low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8;
-  return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1.0F : 0.0F;
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE

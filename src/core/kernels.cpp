@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
 // Highway compiles what follows once for each instruction set and chooses at run time.
 #undef HWY_TARGET_INCLUDE
@@ -13,6 +12,7 @@
 #include <hwy/highway.h>
 //
 #include "core/elementwise-inl.hpp"
+#include "core/sampling-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace rbmpi::HWY_NAMESPACE {
@@ -51,33 +51,13 @@ HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, Probab
 }
 
 HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) {
-  constexpr std::size_t units_at_once = 1024;
-  alignas(64) std::uint8_t bytes[units_at_once];
-  for (std::size_t first = 0; first < count; first += units_at_once) {
-    const std::size_t units = std::min(units_at_once, count - first);
-    for (std::size_t block = 0; block * 16 < units; ++block) {
-      const RandomStream::Block bits = stream.block(static_cast<std::uint32_t>(first / 16 + block));
-      std::memcpy(bytes + block * 16, bits.data(), 16);
-    }
-    const Real* const p = probabilities + first;
-    Real* const s = states + first;
-    for_each_vector(units, [&](auto d, std::size_t i) HWY_ATTR {
-      const hn::RebindToSigned<decltype(d)> di;
-      const hn::Rebind<std::uint8_t, decltype(d)> du8;
-      const auto scaled = hn::Mul(hn::LoadU(d, p + i), hn::Set(d, 256.0F));
-      const auto threshold = hn::ConvertTo(di, scaled);
-      const auto drawn = hn::PromoteTo(di, hn::LoadU(du8, bytes + i));
-      const auto on = hn::RebindMask(d, hn::Lt(drawn, threshold));
-      hn::StoreU(hn::IfThenElseZero(on, hn::Set(d, 1.0F)), d, s + i);
-      if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Eq(drawn, threshold)))) {
-        // The states may have taken the place of the probabilities, so these come from the register.
-        alignas(64) Real all_scaled[16];
-        hn::Store(scaled, d, all_scaled);
-        for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane) {
-          if (static_cast<std::int32_t>(all_scaled[lane]) != bytes[i + lane]) continue;
-          s[i + lane] = resolve_tie(all_scaled[lane], stream, first + i + lane);
-        }
-      }
+  alignas(64) std::uint8_t bytes[random_group];
+  for (std::size_t first = 0; first < count; first += random_group) {
+    random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
+    for_each_vector(std::min(random_group, count - first), [&](auto d, std::size_t i) HWY_ATTR {
+      const std::size_t unit = first + i;
+      const std::uint64_t on = draw(d, hn::LoadU(d, probabilities + unit), bytes + i, stream, unit);
+      hn::StoreU(states_in(d, on), d, states + unit);
     });
   }
 }
@@ -88,13 +68,12 @@ HWY_ATTR std::int64_t SquaredError(const Real* a, const Real* b, std::size_t cou
   const hn::CappedTag<Real, 16> d;
   const hn::RebindToSigned<decltype(d)> di;
   const std::size_t lanes = hn::Lanes(d);
-  const auto unit = hn::Set(d, 0x1p12F);
   std::int64_t total = 0;
   std::size_t i = 0;
   while (i + lanes <= count) {
     auto sums = hn::Zero(di);
     for (std::size_t n = 0; n < squares_per_lane && i + lanes <= count; ++n, i += lanes) {
-      const auto difference = hn::NearestInt(hn::Mul(hn::Sub(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), unit));
+      const auto difference = rounded_error(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i));
       sums = hn::Add(sums, hn::Mul(difference, difference));
     }
     alignas(64) std::int32_t parts[16];

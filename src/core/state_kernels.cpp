@@ -14,55 +14,12 @@
 #include <hwy/highway.h>
 //
 #include "core/elementwise-inl.hpp"
-#include "core/vector_philox-inl.hpp"
+#include "core/sampling-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// The lanes of a mask as bits, lane 0 lowest.
-template <class D, class M>
-HWY_INLINE std::uint64_t mask_bits(D d, M mask) {
-  constexpr std::size_t bytes = (hn::MaxLanes(D()) + 7) / 8;
-  std::uint8_t stored[8] = {};  // as many as StoreMaskBits may write
-  hn::StoreMaskBits(d, mask, stored);
-  std::conditional_t<
-      bytes == 1, std::uint8_t,
-      std::conditional_t<bytes == 2, std::uint16_t, std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>>
-      bits;
-  std::memcpy(&bits, stored, sizeof(bits));  // no more bytes than were stored: so it stays in registers
-  return bits;
-}
-
-/// The lowest bits of a word as zeros and ones.
-template <class D>
-HWY_INLINE hn::Vec<D> states_in(D d, std::uint64_t bits) {
-  std::uint8_t stored[8];
-  std::memcpy(stored, &bits, sizeof(bits));
-  return hn::IfThenElseZero(hn::LoadMaskBits(d, stored), hn::Set(d, hn::TFromD<D>{1}));
-}
-
-/// The states, as bits, of units with probabilities p, the first of which is `unit`; `bytes` are their random bytes.
-template <class D, class V>
-HWY_INLINE std::uint64_t draw(D d, V p, const std::uint8_t* bytes, const RandomStream& stream, std::size_t unit) {
-  const hn::RebindToSigned<D> di;
-  const hn::Rebind<std::uint8_t, D> du8;
-  const V scaled = hn::Mul(p, hn::Set(d, 256.0F));
-  const auto threshold = hn::ConvertTo(di, scaled);
-  const auto drawn = hn::PromoteTo(di, hn::LoadU(du8, bytes));
-  std::uint64_t on = mask_bits(di, hn::Lt(drawn, threshold));
-  std::uint64_t ties = mask_bits(di, hn::Eq(drawn, threshold));
-  if (HWY_UNLIKELY(ties != 0)) {
-    alignas(64) Real all_scaled[hn::MaxLanes(D())];
-    hn::Store(scaled, d, all_scaled);
-    for (; ties != 0; ties &= ties - 1) {
-      const auto lane = static_cast<std::size_t>(std::countr_zero(ties));
-      on |= static_cast<std::uint64_t>(resolve_tie(all_scaled[lane], stream, unit + lane)) << lane;
-    }
-  }
-  return on;
-}
 
 /// Draws the states of `count` units whose probabilities are probability(tag, i) for a vector from unit i on, each
 /// asked for once, in order. Calls end_of_word() after each 64 units, and after the last.
@@ -157,7 +114,7 @@ HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Re
         const auto p = round_probability(d, activation, rounding.exact, grid);
         const auto wanted = hn::LoadU(d, data + i);
         hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), wanted), p), d, differences + i);
-        const auto error = hn::NearestInt(hn::Mul(hn::Sub(wanted, p), hn::Set(d, 0x1p12F)));
+        const auto error = rounded_error(d, wanted, p);
         hn::Store(hn::Add(hn::Load(di, squares), hn::Mul(error, error)), di, squares);
         return p;
       },

@@ -1,0 +1,118 @@
+// Random states in vectors: Philox 4x32-10, many blocks at a time, the same bits as RandomStream::block, and what is
+// made of them. No include guard: each kernel file includes it once, and Highway compiles that file once for each
+// instruction set.
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include <hwy/highway.h>
+
+#include "rbmpi/core/random.hpp"
+#include "rbmpi/core/real.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace rbmpi::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Random bytes are made in groups of so many: of 16 blocks, which are two vectors' worth at most.
+inline constexpr std::size_t random_group = 256;
+
+/// bytes[16 b + k] = byte k of stream.block(first_block + b), for the 16 blocks of a group.
+HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_block, std::uint8_t* bytes) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::uint32_t block = 0; block < random_group / 16; ++block) {
+    const RandomStream::Block bits = stream.block(first_block + block);
+    std::memcpy(bytes + std::size_t{16} * block, bits.data(), 16);
+  }
+#else
+  // One block to a lane of 64 bits, each of its four words in the low half of a vector's lane. What is left in the high
+  // half by a round is seen neither by the products of the next, which are of low halves, nor by exclusive or.
+  const hn::CappedTag<std::uint64_t, 8> d;
+  const hn::Repartition<std::uint32_t, decltype(d)> d32;
+  using V = hn::Vec<decltype(d)>;
+  constexpr std::uint32_t multiplier_0 = 0xD2511F53U;
+  constexpr std::uint32_t multiplier_1 = 0xCD9E8D57U;
+  const auto times = [&](V a, std::uint32_t b) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::Set(d32, b)); };
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t block = 0; block < random_group / 16; block += lanes) {
+    V word_0 = hn::Iota(d, first_block + block);
+    V word_1 = hn::Set(d, stream.counter()[1]);
+    V word_2 = hn::Set(d, stream.counter()[2]);
+    V word_3 = hn::Set(d, stream.counter()[3]);
+    std::uint32_t key_0 = stream.key()[0];
+    std::uint32_t key_1 = stream.key()[1];
+    for (int round = 0; round < 10; ++round) {
+      const V product_0 = times(word_0, multiplier_0);
+      const V product_1 = times(word_2, multiplier_1);
+      word_0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_1), word_1), hn::Set(d, key_0));
+      word_2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_0), word_3), hn::Set(d, key_1));
+      word_1 = product_1;
+      word_3 = product_0;
+      key_0 += 0x9E3779B9U;
+      key_1 += 0xBB67AE85U;
+    }
+    const V low = hn::Set(d, 0xFFFFFFFFU);
+    const V half_0 = hn::Or(hn::And(word_0, low), hn::ShiftLeft<32>(word_1));
+    const V half_1 = hn::Or(hn::And(word_2, low), hn::ShiftLeft<32>(word_3));
+    hn::StoreInterleaved2(half_0, half_1, d, reinterpret_cast<std::uint64_t*>(bytes + 16 * block));
+  }
+#endif
+}
+
+/// The lanes of a mask as bits, lane 0 lowest.
+template <class D, class M>
+HWY_INLINE std::uint64_t mask_bits(D d, M mask) {
+  constexpr std::size_t bytes = (hn::MaxLanes(D()) + 7) / 8;
+  std::uint8_t stored[8] = {};  // as many as StoreMaskBits may write
+  hn::StoreMaskBits(d, mask, stored);
+  std::conditional_t<
+      bytes == 1, std::uint8_t,
+      std::conditional_t<bytes == 2, std::uint16_t, std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>>
+      bits;
+  std::memcpy(&bits, stored, sizeof(bits));  // no more bytes than were stored: so it stays in registers
+  return bits;
+}
+
+/// The lowest bits of a word as zeros and ones.
+template <class D>
+HWY_INLINE hn::Vec<D> states_in(D d, std::uint64_t bits) {
+  std::uint8_t stored[8];
+  std::memcpy(stored, &bits, sizeof(bits));
+  return hn::IfThenElseZero(hn::LoadMaskBits(d, stored), hn::Set(d, hn::TFromD<D>{1}));
+}
+
+/// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.
+inline std::uint64_t resolve_tie(Real scaled, const RandomStream& stream, std::size_t unit) {
+  const auto low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8;
+  return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1 : 0;
+}
+
+/// The states, as bits, of units with probabilities p, the first of which is `unit`; `bytes` are their random bytes.
+template <class D, class V>
+HWY_INLINE std::uint64_t draw(D d, V p, const std::uint8_t* bytes, const RandomStream& stream, std::size_t unit) {
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<std::uint8_t, D> du8;
+  const V scaled = hn::Mul(p, hn::Set(d, 256.0F));
+  const V drawn = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes)));
+  // The byte decides unless it is the whole part of 256 p.
+  const auto above = hn::Ge(scaled, hn::Add(drawn, hn::Set(d, 1.0F)));
+  std::uint64_t on = mask_bits(d, above);
+  std::uint64_t ties = mask_bits(d, hn::Ge(scaled, drawn)) ^ on;
+  if (HWY_UNLIKELY(ties != 0)) {
+    alignas(64) Real all_scaled[hn::MaxLanes(D())];
+    hn::Store(scaled, d, all_scaled);
+    for (; ties != 0; ties &= ties - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(ties));
+      on |= resolve_tie(all_scaled[lane], stream, unit + lane) << lane;
+    }
+  }
+  return on;
+}
+
+}  // namespace rbmpi::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
