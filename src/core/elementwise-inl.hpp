@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -13,6 +14,9 @@ HWY_BEFORE_NAMESPACE();
 namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
+
+/// So many vectors, with what is made of them, find room in the registers: 32 of them with AVX-512, 16 before.
+inline constexpr std::size_t vectors_at_once = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 
 /// Calls body(tag, i) for vectors that cover [0, count): the longest first (of `most_lanes`), then 4, then 1. The
 /// operations are the same, so an element does not feel which vector it was in.
@@ -25,6 +29,22 @@ HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
   for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) body(longest, i);
   for (; i + hn::Lanes(four) <= count; i += hn::Lanes(four)) body(four, i);
   for (; i < count; ++i) body(one, i);
+}
+
+/// The same with body(tag, i, n), n a constant, for n vectors at a time from element i on: several of the longest, so
+/// that a processor finds independent operations next to each other while each waits for the one before, else one.
+template <class Body>
+HWY_INLINE void for_each_vectors(std::size_t count, const Body& body) {
+  const hn::CappedTag<Real, 16> longest;
+  const hn::CappedTag<Real, 4> four;
+  const hn::CappedTag<Real, 1> one;
+  constexpr std::integral_constant<std::size_t, 1> single;
+  constexpr std::integral_constant<std::size_t, vectors_at_once> several;
+  std::size_t i = 0;
+  for (; i + several * hn::Lanes(longest) <= count; i += several * hn::Lanes(longest)) body(longest, i, several);
+  for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) body(longest, i, single);
+  for (; i + hn::Lanes(four) <= count; i += hn::Lanes(four)) body(four, i, single);
+  for (; i < count; ++i) body(one, i, single);
 }
 
 /// The two factors 2^k and 2^-k of rounding to a grid.
@@ -44,50 +64,61 @@ HWY_INLINE V round_probability(D d, V p, bool exact, const GridFactors& grid) {
   return exact ? round_to(d, p, grid) : p;
 }
 
-/// rint(x) as a float and as the lowest bits of an integer, for |x| < 2^22: the sum of x and a number with 1.5 * 2^23
-/// in it has no bits behind the point. Conversions of Highway would take care of larger numbers, at twice the price.
-template <class D>
-struct Rounded {
-  /// `integer` is rint(x) + offset, and the bits of the float 1.5 * 2^23 besides.
-  template <class V>
-  HWY_INLINE Rounded(D d, V x, Real offset) {
-    const V shift = hn::Set(d, 0x1.8p23F + offset);
-    const V shifted = hn::Add(x, shift);
-    number = hn::Sub(shifted, shift);
-    integer = hn::BitCast(hn::RebindToSigned<D>(), shifted);
-  }
-  hn::Vec<D> number;
-  hn::Vec<hn::RebindToSigned<D>> integer;
-};
+/// A number that takes the bits behind the point from x, if |x| < 2^22 is added to it, and leaves rint(x) in the lowest
+/// bits. Conversions of Highway would take care of larger numbers, at twice the price.
+inline constexpr Real integer_shift = 0x1.8p23F;
 
 /// 1 / (1 + exp(-x)). exp(-x) = 2^n exp(r) with n = rint(-x / ln 2) and |r| <= (ln 2) / 2, where eight terms of the
 /// power series leave a relative error of 6e-9. ln 2 is taken off in two parts, the first of few bits, so that n times
 /// it is exact. Beyond |x| = 87, where exp would leave the normal numbers, x is cut.
-template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
-  const V y = hn::Max(hn::Min(hn::Neg(x), hn::Set(d, 87.0F)), hn::Set(d, -87.0F));
-  const Rounded<D> n(d, hn::Mul(y, hn::Set(d, 1.44269504F)), 127.0F);  // 127 is the exponent's bias
-  V r = hn::Sub(y, hn::Mul(n.number, hn::Set(d, 0x1.62p-1F)));         // 0.69140625
-  r = hn::Sub(r, hn::Mul(n.number, hn::Set(d, 0x1.c85fep-10F)));       // ln 2 - 0.69140625
-  V series = hn::Set(d, 1.0F / 5040.0F);
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 720.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 120.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 24.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F / 6.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 0.5F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
-  series = hn::Add(hn::Mul(series, r), hn::Set(d, 1.0F));
-  const V exponential = hn::Mul(series, hn::BitCast(d, hn::ShiftLeft<23>(n.integer)));
+template <class D, std::size_t count, class V = hn::Vec<D>>
+HWY_INLINE void sigmoid(D d, V (&x)[count]) {
+  V power[count];
+  V r[count];
+  V series[count];
+  for (std::size_t k = 0; k < count; ++k) {
+    const V y = hn::Max(hn::Min(hn::Neg(x[k]), hn::Set(d, 87.0F)), hn::Set(d, -87.0F));
+    const V shift = hn::Set(d, integer_shift + 127.0F);  // the exponent of 2^n is stored as n + 127
+    const V shifted = hn::Add(hn::Mul(y, hn::Set(d, 1.44269504F)), shift);
+    power[k] = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(hn::RebindToSigned<D>(), shifted)));
+    const V n = hn::Sub(shifted, shift);
+    r[k] = hn::Sub(y, hn::Mul(n, hn::Set(d, 0x1.62p-1F)));         // 0.69140625
+    r[k] = hn::Sub(r[k], hn::Mul(n, hn::Set(d, 0x1.c85fep-10F)));  // ln 2 - 0.69140625
+    series[k] = hn::Set(d, 1.0F / 5040.0F);
+  }
+  const auto next_term = [&](Real coefficient) HWY_ATTR {
+    for (std::size_t k = 0; k < count; ++k) series[k] = hn::Add(hn::Mul(series[k], r[k]), hn::Set(d, coefficient));
+  };
+  next_term(1.0F / 720.0F);
+  next_term(1.0F / 120.0F);
+  next_term(1.0F / 24.0F);
+  next_term(1.0F / 6.0F);
+  next_term(0.5F);
+  next_term(1.0F);
+  next_term(1.0F);
   const V unit = hn::Set(d, 1.0F);
-  return hn::Div(unit, hn::Add(unit, exponential));
+  for (std::size_t k = 0; k < count; ++k) x[k] = hn::Div(unit, hn::Add(unit, hn::Mul(series[k], power[k])));
+}
+
+/// The rounded probabilities of vectors of units.
+template <class D, std::size_t count, class V = hn::Vec<D>>
+HWY_INLINE void activate(D d, const Real* fields, const Real* bias, bool exact, const GridFactors& grid,
+                         V (&probabilities)[count]) {
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t i = k * hn::Lanes(d);
+    probabilities[k] = hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i));
+  }
+  sigmoid(d, probabilities);
+  for (V& p : probabilities) p = round_probability(d, p, exact, grid);
 }
 
 /// rint(2^12 (a - b)), for a and b in [0, 1].
 template <class D, class V>
 HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded_error(D d, V a, V b) {
   const hn::RebindToSigned<D> di;
-  const Rounded<D> error(d, hn::Mul(hn::Sub(a, b), hn::Set(d, 0x1p12F)), 0.0F);
-  return hn::Sub(error.integer, hn::BitCast(di, hn::Set(d, 0x1.8p23F)));
+  const V shift = hn::Set(d, integer_shift);
+  const V shifted = hn::Add(hn::Mul(hn::Sub(a, b), hn::Set(d, 0x1p12F)), shift);
+  return hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shift));
 }
 
 /// The parameters after a step, which are not stored; the velocities are.

@@ -44,9 +44,10 @@ HWY_ATTR void ScaleFloats(const float* values, double scale, std::size_t count, 
 
 HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) {
   const GridFactors grid(rounding.grid);
-  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto p = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
-    hn::StoreU(round_probability(d, p, rounding.exact, grid), d, fields + i);
+  for_each_vectors(count, [&](auto d, std::size_t i, auto n) HWY_ATTR {
+    hn::Vec<decltype(d)> p[n];
+    activate(d, fields + i, bias + i, rounding.exact, grid, p);
+    for (std::size_t k = 0; k < n; ++k) hn::StoreU(p[k], d, fields + i + k * hn::Lanes(d));
   });
 }
 
@@ -56,8 +57,8 @@ HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomS
     random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
     for_each_vector(std::min(random_group, count - first), [&](auto d, std::size_t i) HWY_ATTR {
       const std::size_t unit = first + i;
-      const std::uint64_t on = draw(d, hn::LoadU(d, probabilities + unit), bytes + i, stream, unit);
-      hn::StoreU(states_in(d, on), d, states + unit);
+      const hn::Vec<decltype(d)> p[1] = {hn::LoadU(d, probabilities + unit)};
+      hn::StoreU(states_in(d, draw(d, p, bytes + i, stream, unit)), d, states + unit);
     });
   }
 }

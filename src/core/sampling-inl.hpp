@@ -92,20 +92,29 @@ inline std::uint64_t resolve_tie(Real scaled, const RandomStream& stream, std::s
   return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1 : 0;
 }
 
-/// The states, as bits, of units with probabilities p, the first of which is `unit`; `bytes` are their random bytes.
-template <class D, class V>
-HWY_INLINE std::uint64_t draw(D d, V p, const std::uint8_t* bytes, const RandomStream& stream, std::size_t unit) {
+/// The states, as bits, of vectors of units with probabilities p, the first of which is `unit`; `bytes` are their
+/// random bytes.
+template <class D, std::size_t count, class V = hn::Vec<D>>
+HWY_INLINE std::uint64_t draw(D d, const V (&p)[count], const std::uint8_t* bytes, const RandomStream& stream,
+                              std::size_t unit) {
   const hn::RebindToSigned<D> di;
   const hn::Rebind<std::uint8_t, D> du8;
-  const V scaled = hn::Mul(p, hn::Set(d, 256.0F));
-  const V drawn = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes)));
+  const std::size_t lanes = hn::Lanes(d);
+  static_assert(count * hn::MaxLanes(D()) <= 64);
+  std::uint64_t on = 0;
+  std::uint64_t not_off = 0;
+  V scaled[count];
+  for (std::size_t k = 0; k < count; ++k) {
+    scaled[k] = hn::Mul(p[k], hn::Set(d, 256.0F));
+    const V drawn = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes + k * lanes)));
+    on |= mask_bits(d, hn::Ge(scaled[k], hn::Add(drawn, hn::Set(d, 1.0F)))) << (k * lanes);
+    not_off |= mask_bits(d, hn::Ge(scaled[k], drawn)) << (k * lanes);
+  }
   // The byte decides unless it is the whole part of 256 p.
-  const auto above = hn::Ge(scaled, hn::Add(drawn, hn::Set(d, 1.0F)));
-  std::uint64_t on = mask_bits(d, above);
-  std::uint64_t ties = mask_bits(d, hn::Ge(scaled, drawn)) ^ on;
+  std::uint64_t ties = not_off ^ on;
   if (HWY_UNLIKELY(ties != 0)) {
-    alignas(64) Real all_scaled[hn::MaxLanes(D())];
-    hn::Store(scaled, d, all_scaled);
+    alignas(64) Real all_scaled[count * hn::MaxLanes(D())];
+    for (std::size_t k = 0; k < count; ++k) hn::Store(scaled[k], d, all_scaled + k * lanes);
     for (; ties != 0; ties &= ties - 1) {
       const auto lane = static_cast<std::size_t>(std::countr_zero(ties));
       on |= resolve_tie(all_scaled[lane], stream, unit + lane) << lane;

@@ -1,9 +1,7 @@
 #include "rbmpi/core/state_kernels.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 // Highway compiles what follows once for each instruction set and chooses at run time.
@@ -21,20 +19,22 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Draws the states of `count` units whose probabilities are probability(tag, i) for a vector from unit i on, each
-/// asked for once, in order. Calls end_of_word() after each 64 units, and after the last.
-template <class Probability, class EndOfWord>
-HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states,
-                              const Probability& probability, const EndOfWord& end_of_word) {
+/// Draws the states of `count` units, in order. fill(tag, i, p) puts the probabilities of the units from i on into the
+/// vectors p. Calls end_of_word() after each 64 units, and after the last.
+template <class Fill, class EndOfWord>
+HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states, const Fill& fill,
+                              const EndOfWord& end_of_word) {
   alignas(64) std::uint8_t bytes[random_group];
   for (std::size_t first = 0; first < count; first += random_group) {
     random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
     const std::size_t end = std::min(first + random_group, count);
     for (std::size_t word = first; word < end; word += 64) {
       std::uint64_t on = 0;
-      for_each_vector(std::min<std::size_t>(end - word, 64), [&](auto d, std::size_t i) HWY_ATTR {
+      for_each_vectors(std::min<std::size_t>(end - word, 64), [&](auto d, std::size_t i, auto n) HWY_ATTR {
         const std::size_t unit = word + i;
-        on |= draw(d, probability(d, unit), bytes + (unit - first), stream, unit) << i;
+        hn::Vec<decltype(d)> p[n];
+        fill(d, unit, p);
+        on |= draw(d, p, bytes + (unit - first), stream, unit) << i;
       });
       states[word / 64] = on;
       end_of_word();
@@ -42,10 +42,9 @@ HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std
   }
 }
 
-template <class Probability>
-HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states,
-                              const Probability& probability) {
-  sample_states(count, stream, states, probability, [] {});
+template <class Fill>
+HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states, const Fill& fill) {
+  sample_states(count, stream, states, fill, [] {});
 }
 
 template <class D>
@@ -66,11 +65,13 @@ HWY_INLINE void scale_numbers_and_sample(const Value* values, double scale, std:
                                          std::uint64_t* states) {
   const GridFactors grid(rounding.grid);
   const auto divisor = static_cast<Real>(scale);
-  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto quotient = hn::Div(load_number(d, values + i), hn::Set(d, divisor));
-    const auto p = round_probability(d, quotient, rounding.exact, grid);
-    hn::StoreU(p, d, probabilities + i);
-    return p;
+  sample_states(count, stream, states, [&](auto d, std::size_t i, auto& p) HWY_ATTR {
+    for (auto& vector : p) {
+      const auto quotient = hn::Div(load_number(d, values + i), hn::Set(d, divisor));
+      vector = round_probability(d, quotient, rounding.exact, grid);
+      hn::StoreU(vector, d, probabilities + i);
+      i += hn::Lanes(d);
+    }
   });
 }
 
@@ -87,14 +88,20 @@ HWY_ATTR void ScaleAndSampleFloats(const float* values, double scale, std::size_
 
 HWY_ATTR void SampleStates(const Real* probabilities, std::size_t count, const RandomStream& stream,
                            std::uint64_t* states) {
-  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR { return hn::LoadU(d, probabilities + i); });
+  sample_states(count, stream, states, [&](auto d, std::size_t i, auto& p) HWY_ATTR {
+    for (auto& vector : p) {
+      vector = hn::LoadU(d, probabilities + i);
+      i += hn::Lanes(d);
+    }
+  });
 }
 
 HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
                                 std::uint64_t* states) {
-  sample_states(count, stream, states, [&](auto d, std::size_t i) HWY_ATTR {
-    return sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
-  });
+  constexpr bool exact = false;
+  const GridFactors grid({});
+  sample_states(count, stream, states,
+                [&](auto d, std::size_t i, auto& p) HWY_ATTR { activate(d, fields + i, bias + i, exact, grid, p); });
 }
 
 HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
@@ -106,34 +113,38 @@ HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Re
   const hn::CappedTag<std::int32_t, 16> longest;
   alignas(64) std::int32_t squares[16] = {};
   std::int64_t total = 0;
-  sample_states(
-      count, stream, states,
-      [&](auto d, std::size_t i) HWY_ATTR {
-        const hn::RebindToSigned<decltype(d)> di;
-        const auto activation = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
-        const auto p = round_probability(d, activation, rounding.exact, grid);
-        const auto wanted = hn::LoadU(d, data + i);
-        hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), wanted), p), d, differences + i);
-        const auto error = rounded_error(d, wanted, p);
-        hn::Store(hn::Add(hn::Load(di, squares), hn::Mul(error, error)), di, squares);
-        return p;
-      },
-      [&]() HWY_ATTR {
-        total += hn::GetLane(hn::SumOfLanes(longest, hn::Load(longest, squares)));
-        hn::Store(hn::Zero(longest), longest, squares);
-      });
+  const auto fill = [&](auto d, std::size_t i, auto& p) HWY_ATTR {
+    activate(d, fields + i, bias + i, rounding.exact, grid, p);
+    const hn::RebindToSigned<decltype(d)> di;
+    auto sum = hn::Load(di, squares);
+    for (const auto& vector : p) {
+      const auto wanted = hn::LoadU(d, data + i);
+      hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), wanted), vector), d, differences + i);
+      const auto error = rounded_error(d, wanted, vector);
+      sum = hn::Add(sum, hn::Mul(error, error));
+      i += hn::Lanes(d);
+    }
+    hn::Store(sum, di, squares);
+  };
+  sample_states(count, stream, states, fill, [&]() HWY_ATTR {
+    total += hn::GetLane(hn::SumOfLanes(longest, hn::Load(longest, squares)));
+    hn::Store(hn::Zero(longest), longest, squares);
+  });
   return total;
 }
 
 HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
                                   ProbabilityRounding rounding, Real* probabilities, Real* differences) {
   const GridFactors grid(rounding.grid);
-  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto activation = sigmoid(d, hn::Add(hn::LoadU(d, fields + i), hn::LoadU(d, bias + i)));
-    const auto p = round_probability(d, activation, rounding.exact, grid);
-    hn::StoreU(p, d, probabilities + i);
-    const auto state = states_in(d, states[i / 64] >> (i % 64));
-    hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), state), p), d, differences + i);
+  for_each_vectors(count, [&](auto d, std::size_t i, auto n) HWY_ATTR {
+    hn::Vec<decltype(d)> p[n];
+    activate(d, fields + i, bias + i, rounding.exact, grid, p);
+    for (const auto& vector : p) {
+      hn::StoreU(vector, d, probabilities + i);
+      const auto state = states_in(d, states[i / 64] >> (i % 64));
+      hn::StoreU(hn::Sub(hn::Add(hn::LoadU(d, differences + i), state), vector), d, differences + i);
+      i += hn::Lanes(d);
+    }
   });
 }
 
