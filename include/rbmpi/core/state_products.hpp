@@ -1,0 +1,23 @@
+#pragma once
+
+#include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/core/matrix.hpp"
+
+namespace rbmpi {
+
+// Matrix products with states of zeros and ones, as sums of the rows that are on: fewer additions than a GEMM has, and
+// no multiplication. All are Local, run on the calling thread and allocate nothing; shapes must fit. The numbers must
+// be on a grid such that all their sums are exact (docs/numerics.md): then every order of the additions, and a sum of
+// all rows less those that are off, give the same bits, those of core/gemm.hpp.
+
+/// product = states matrix, with states: M x K, matrix: K x N, product: M x N.
+void multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept;
+
+/// The two halves of the gradient of contrastive divergence over B samples, for M visible units:
+///   gradient = v0 h0 - v1 h1p
+/// with v0, v1: M x B (a row is a visible unit), h0, h1p: B x N, gradient: M x N. M of 100 and more is best, since what
+/// is prepared from h0 and h1p serves all M rows.
+void contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
+              MatrixView gradient) noexcept;
+
+}  // namespace rbmpi

@@ -1,0 +1,443 @@
+#include "rbmpi/core/state_products.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+
+// The rows of a product are sums of the rows of a matrix that are on. The matrix is taken in pieces of some hundred
+// rows and the columns of four to eight registers, copied to a panel that stays in the first-level cache while all
+// states pass. A state of such a piece becomes a list of rows of the panel, made once for all columns. The same loop
+// over lists serves three methods, which differ in what the rows of the panel are:
+//   ones    the rows of the matrix; the list names those that are on
+//   zeros   the rows of the matrix, negated, and their total; the list names the total and those that are off
+//   tables  the sums of all 16 subsets of each four rows; the list names one subset for each four rows
+// The last is the method of four Russians (Arlazarov, Dinic, Kronrod, Faradzhev 1970): a quarter of the additions,
+// however many states are on. All sums are exact, so the methods give the same bits; also those of a zero, since a sum
+// that starts from +0 never becomes -0.
+
+// Highway compiles what follows once for each instruction set and chooses at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/state_products.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace rbmpi::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Units (rows of the matrix) of one piece: with 256 bytes of columns they fill most of a cache of 32 KB.
+constexpr std::size_t list_units = 112;
+constexpr std::size_t table_units = 56;
+constexpr std::size_t list_row_bytes = 256;
+constexpr std::size_t table_row_bytes = 128;
+/// Rows of states whose lists are made at a time.
+constexpr std::size_t states_at_once = 256;
+
+enum class Method { ones, zeros, tables };
+enum class Update { set, add, subtract };
+
+/// The positions of the bits that are on in each byte, one to a byte, the first in the lowest.
+constexpr std::array<std::uint64_t, 256> make_positions() {
+  std::array<std::uint64_t, 256> all{};
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    int found = 0;
+    for (std::uint64_t bit = 0; bit < 8; ++bit) {
+      if ((byte >> bit & 1U) != 0) all[byte] |= bit << (8 * found++);
+    }
+  }
+  return all;
+}
+constexpr std::array<std::uint64_t, 256> positions = make_positions();
+
+/// The states of units [first, first + units) of rows [first_row, first_row + rows); `first` is a multiple of 8.
+struct Piece {
+  ConstBitMatrixView states;
+  std::size_t first_row;
+  std::size_t rows;
+  std::size_t first;
+  std::size_t units;
+
+  [[nodiscard]] std::size_t byte_count() const { return (units + 7) / 8; }
+  [[nodiscard]] const unsigned char* bytes(std::size_t row) const {
+    return reinterpret_cast<const unsigned char*>(states.row(first_row + row)) + first / 8;
+  }
+};
+
+/// A list of rows of the panel for each state, filled up with a row of zeros to a multiple of `multiple`.
+struct Lists {
+  static constexpr std::size_t longest = list_units + 16;  // and room for what is written behind the end
+  std::uint16_t begin[states_at_once + 1];
+  std::uint8_t entries[states_at_once * longest];
+};
+
+template <class Flip>
+HWY_INLINE void list_bits(const Piece& piece, std::size_t multiple, int total_row, std::uint8_t zero_row,
+                          const Flip& flip, Lists& lists) {
+  std::uint8_t* out = lists.entries;
+  const std::uint64_t filling = zero_row * 0x0101010101010101U;
+  for (std::size_t row = 0; row < piece.rows; ++row) {
+    std::uint8_t* const begin = out;
+    lists.begin[row] = static_cast<std::uint16_t>(begin - lists.entries);
+    if (total_row >= 0) *out++ = static_cast<std::uint8_t>(total_row);
+    const unsigned char* const bytes = piece.bytes(row);
+    // Always eight entries are written, and those that are none overwritten: no branch depends on the states.
+    std::uint64_t base = 0;
+    for (std::size_t i = 0; i < piece.byte_count(); ++i, base += 0x0808080808080808U) {
+      const unsigned char byte = flip(bytes[i], i);
+      const std::uint64_t eight = positions[byte] + base;
+      std::memcpy(out, &eight, 8);
+      out += hwy::PopCount(std::uint64_t{byte});
+    }
+    std::memcpy(out, &filling, 8);
+    out = begin + (static_cast<std::size_t>(out - begin) + multiple - 1) / multiple * multiple;
+  }
+  lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
+}
+
+HWY_INLINE void list_subsets(const Piece& piece, std::size_t multiple, Lists& lists) {
+  std::uint8_t* out = lists.entries;
+  for (std::size_t row = 0; row < piece.rows; ++row) {
+    lists.begin[row] = static_cast<std::uint16_t>(out - lists.entries);
+    const unsigned char* const bytes = piece.bytes(row);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < piece.byte_count(); ++i) {
+      out[count++] = static_cast<std::uint8_t>(i * 32 + (bytes[i] & 15U));
+      out[count++] = static_cast<std::uint8_t>(i * 32 + 16 + (bytes[i] >> 4U));
+    }
+    while (count % multiple != 0) out[count++] = 0;
+    out += count;
+  }
+  lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
+}
+
+/// Copies columns [first, first + width) of a row, and zeros behind them up to `columns`.
+HWY_INLINE void copy_row(ConstMatrixView matrix, std::size_t row, std::size_t first, std::size_t width,
+                         std::size_t columns, Real* to) {
+  const Real* const from = matrix.row(row) + first;
+  if (width == columns) {
+    const hn::CappedTag<Real, 16> d;
+    for (std::size_t i = 0; i < columns; i += hn::Lanes(d)) hn::Store(hn::LoadU(d, from + i), d, to + i);
+  } else {
+    std::memcpy(to, from, width * sizeof(Real));
+    std::fill(to + width, to + columns, Real{0});
+  }
+}
+
+/// The same for states, which become bytes; `first` is a multiple of 64.
+HWY_INLINE void copy_row(ConstBitMatrixView states, std::size_t row, std::size_t first, std::size_t width,
+                         std::size_t columns, std::uint8_t* to) {
+  const hn::CappedTag<std::uint8_t, 64> d;
+  const std::size_t words = words_for(width);
+  for (std::size_t word = 0; word < words; ++word) {
+    const std::uint64_t* const bits = states.row(row) + first / 64 + word;
+    for (std::size_t i = 0; i < 64; i += hn::Lanes(d)) {
+      if (hn::Lanes(d) < 8) {  // less than a byte of bits: without SIMD
+        to[word * 64 + i] = static_cast<std::uint8_t>(*bits >> i & 1U);
+        continue;
+      }
+      const auto on = hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(bits) + i / 8);
+      hn::Store(hn::IfThenElseZero(on, hn::Set(d, 1)), d, to + word * 64 + i);
+    }
+  }
+  std::fill(to + words * 64, to + columns, std::uint8_t{0});
+}
+
+template <std::size_t row_bytes, typename Value>
+struct Panel {
+  static constexpr std::size_t columns = row_bytes / sizeof(Value);
+  alignas(64) Value values[(list_units + 2) * list_row_bytes / sizeof(Value)];
+
+  HWY_INLINE Value* row(std::size_t index) { return values + index * columns; }
+};
+
+template <std::size_t row_bytes, typename Value, class Matrix>
+HWY_INLINE void fill_ones(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
+                          Panel<row_bytes, Value>& panel) {
+  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+  for (std::size_t i = 0; i < piece.units; ++i) {
+    copy_row(matrix, piece.first + i, column, width, columns, panel.row(i));
+  }
+  std::fill_n(panel.row(piece.units), columns, Value{0});
+}
+
+template <std::size_t row_bytes, typename Value, class Matrix>
+HWY_INLINE void fill_zeros(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
+                           Panel<row_bytes, Value>& panel) {
+  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+  fill_ones(matrix, piece, column, width, panel);
+  const hn::CappedTag<Value, 64 / sizeof(Value)> d;
+  for (std::size_t j = 0; j < columns; j += hn::Lanes(d)) {
+    auto total = hn::Zero(d);
+    for (std::size_t i = 0; i < piece.units; ++i) {
+      const auto value = hn::Load(d, panel.row(i) + j);
+      total = hn::Add(total, value);
+      hn::Store(hn::Sub(hn::Zero(d), value), d, panel.row(i) + j);
+    }
+    hn::Store(total, d, panel.row(piece.units + 1) + j);
+  }
+}
+
+template <std::size_t row_bytes, typename Value, class Matrix>
+HWY_INLINE void fill_tables(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
+                            Panel<row_bytes, Value>& panel) {
+  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+  const hn::CappedTag<Value, 64 / sizeof(Value)> d;
+  alignas(64) Value four[4 * columns];
+  // A byte of states has two tables, also where only its first four units exist.
+  for (std::size_t first = 0; first < piece.byte_count() * 8; first += 4) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (first + i < piece.units) {
+        copy_row(matrix, piece.first + first + i, column, width, columns, four + i * columns);
+      } else {
+        std::fill_n(four + i * columns, columns, Value{0});
+      }
+    }
+    for (std::size_t j = 0; j < columns; j += hn::Lanes(d)) {
+      const auto a = hn::Load(d, four + j);
+      const auto b = hn::Load(d, four + columns + j);
+      const auto c = hn::Load(d, four + 2 * columns + j);
+      const auto e = hn::Load(d, four + 3 * columns + j);
+      const auto ab = hn::Add(a, b);
+      Value* const table = panel.row(first * 4) + j;
+      const auto store_four = [&](std::size_t subset, auto sum) HWY_ATTR {
+        hn::Store(sum, d, table + subset * columns);
+        hn::Store(hn::Add(sum, a), d, table + (subset + 1) * columns);
+        hn::Store(hn::Add(sum, b), d, table + (subset + 2) * columns);
+        hn::Store(hn::Add(sum, ab), d, table + (subset + 3) * columns);
+      };
+      store_four(0, hn::Zero(d));
+      store_four(4, c);
+      store_four(8, e);
+      store_four(12, hn::Add(c, e));
+    }
+  }
+}
+
+/// result[0, count) = sums, += sums or -= sums; sums are aligned.
+template <class D>
+HWY_INLINE void update_vector(D d, hn::Vec<D> sums, Update update, Real* result) {
+  if (update == Update::set) {
+    hn::StoreU(sums, d, result);
+  } else if (update == Update::add) {
+    hn::StoreU(hn::Add(hn::LoadU(d, result), sums), d, result);
+  } else {
+    hn::StoreU(hn::Sub(hn::LoadU(d, result), sums), d, result);
+  }
+}
+
+template <class D>
+HWY_INLINE auto load_real(D d, const Real* values) {
+  return hn::Load(d, values);
+}
+template <class D>
+HWY_INLINE auto load_real(D d, const std::uint8_t* values) {
+  const hn::Rebind<std::uint8_t, D> bytes;
+  const hn::RebindToSigned<D> integers;
+  return hn::ConvertTo(d, hn::PromoteTo(integers, hn::Load(bytes, values)));
+}
+
+template <typename Value>
+HWY_INLINE void update_row(const Value* sums, std::size_t count, Update update, Real* result) {
+  const hn::CappedTag<Real, 16> longest;
+  const hn::CappedTag<Real, 4> four;
+  const hn::CappedTag<Real, 1> one;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(longest) <= count; i += hn::Lanes(longest)) {
+    update_vector(longest, load_real(longest, sums + i), update, result + i);
+  }
+  for (; i + hn::Lanes(four) <= count; i += hn::Lanes(four)) {
+    update_vector(four, load_real(four, sums + i), update, result + i);
+  }
+  for (; i < count; ++i) update_vector(one, load_real(one, sums + i), update, result + i);
+}
+
+/// The sum of the rows of the panel in a list, in eight registers: with vectors so long that fewer hold a row, each
+/// takes every second or fourth row of the list, as the latency of additions would have it anyway.
+template <std::size_t row_bytes, typename Value>
+HWY_INLINE void sum_rows(const Value* panel, const std::uint8_t* list, const std::uint8_t* end, Value* sums) {
+  constexpr std::size_t columns = row_bytes / sizeof(Value);
+  const hn::CappedTag<Value, 64 / sizeof(Value)> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t vectors = std::min<std::size_t>(columns / lanes, 8);
+  const std::size_t rows = 8 / vectors;
+  for (std::size_t first = 0; first < columns; first += vectors * lanes) {
+    auto s0 = hn::Zero(d);
+    auto s1 = s0;
+    auto s2 = s0;
+    auto s3 = s0;
+    auto s4 = s0;
+    auto s5 = s0;
+    auto s6 = s0;
+    auto s7 = s0;
+    for (const std::uint8_t* entry = list; entry < end; entry += rows) {
+      const auto part = [&](std::size_t i) HWY_ATTR {
+        return hn::Load(d, panel + entry[i / vectors] * columns + first + i % vectors * lanes);
+      };
+      s0 = hn::Add(s0, part(0));
+      s1 = hn::Add(s1, part(1));
+      s2 = hn::Add(s2, part(2));
+      s3 = hn::Add(s3, part(3));
+      s4 = hn::Add(s4, part(4));
+      s5 = hn::Add(s5, part(5));
+      s6 = hn::Add(s6, part(6));
+      s7 = hn::Add(s7, part(7));
+    }
+    Value* const to = sums + first;
+    if (vectors == 8) {
+      hn::Store(s0, d, to);
+      hn::Store(s1, d, to + lanes);
+      hn::Store(s2, d, to + 2 * lanes);
+      hn::Store(s3, d, to + 3 * lanes);
+      hn::Store(s4, d, to + 4 * lanes);
+      hn::Store(s5, d, to + 5 * lanes);
+      hn::Store(s6, d, to + 6 * lanes);
+      hn::Store(s7, d, to + 7 * lanes);
+    } else if (vectors == 4) {
+      hn::Store(hn::Add(s0, s4), d, to);
+      hn::Store(hn::Add(s1, s5), d, to + lanes);
+      hn::Store(hn::Add(s2, s6), d, to + 2 * lanes);
+      hn::Store(hn::Add(s3, s7), d, to + 3 * lanes);
+    } else {
+      hn::Store(hn::Add(hn::Add(s0, s2), hn::Add(s4, s6)), d, to);
+      hn::Store(hn::Add(hn::Add(s1, s3), hn::Add(s5, s7)), d, to + lanes);
+    }
+  }
+}
+
+template <std::size_t row_bytes, typename Value>
+HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<row_bytes, Value>& panel,
+                          std::size_t column, std::size_t width, Update update, MatrixView result) {
+  constexpr std::size_t columns = row_bytes / sizeof(Value);
+  alignas(64) Value sums[columns];
+  for (std::size_t row = 0; row < piece.rows; ++row) {
+    sum_rows<row_bytes>(panel.values, lists.entries + lists.begin[row], lists.entries + lists.begin[row + 1], sums);
+    Real* const to = result.row(piece.first_row + row) + column;
+    if (width == columns) {
+      update_row(sums, columns, update, to);
+    } else {
+      update_row(sums, width, update, to);
+    }
+  }
+}
+
+template <std::size_t row_bytes, typename Value, class Matrix>
+HWY_INLINE void add_piece(const Piece& piece, Method method, Matrix matrix, Update update, MatrixView result) {
+  constexpr std::size_t columns = row_bytes / sizeof(Value);
+  constexpr std::size_t multiple = 512 / row_bytes;  // rows that sum_rows may take at once
+  Lists lists;
+  const auto zero_row = static_cast<std::uint8_t>(piece.units);
+  if (method == Method::ones) {
+    list_bits(
+        piece, multiple, -1, zero_row, [](unsigned char byte, std::size_t) { return byte; }, lists);
+  } else if (method == Method::zeros) {
+    const std::size_t last = piece.byte_count() - 1;
+    const auto last_mask = static_cast<unsigned char>(0xFFU >> (8 * piece.byte_count() - piece.units));
+    list_bits(
+        piece, multiple, zero_row + 1, zero_row,
+        [&](unsigned char byte, std::size_t i) {
+          return static_cast<unsigned char>(~byte & (i == last ? last_mask : 0xFFU));
+        },
+        lists);
+  } else {
+    list_subsets(piece, multiple, lists);
+  }
+  Panel<row_bytes, Value> panel;
+  for (std::size_t column = 0; column < matrix.columns; column += columns) {
+    const std::size_t width = std::min(columns, matrix.columns - column);
+    if (method == Method::ones) {
+      fill_ones(matrix, piece, column, width, panel);
+    } else if (method == Method::zeros) {
+      fill_zeros(matrix, piece, column, width, panel);
+    } else {
+      fill_tables(matrix, piece, column, width, panel);
+    }
+    sum_lists(lists, piece, panel, column, width, update, result);
+  }
+}
+
+HWY_INLINE Method choose(const Piece& piece) {
+  std::size_t on = 0;
+  for (std::size_t row = 0; row < piece.rows; ++row) {
+    const unsigned char* const bytes = piece.bytes(row);
+    for (std::size_t i = 0; i < piece.byte_count(); ++i) on += hwy::PopCount(std::uint64_t{bytes[i]});
+  }
+  const std::size_t all = piece.rows * piece.units;
+  const std::size_t by_tables = all / 4 + 8 * piece.units;
+  if (std::min(on, all - on) >= by_tables) return Method::tables;
+  return on <= all - on ? Method::ones : Method::zeros;
+}
+
+/// Units in each of the pieces that `units` are cut into: about equal, multiples of 8, at most `most`.
+constexpr std::size_t piece_units(std::size_t units, std::size_t most) {
+  const std::size_t pieces = std::max<std::size_t>((units + most - 1) / most, 1);
+  return (units + 8 * pieces - 1) / (8 * pieces) * 8;
+}
+
+/// result (update) states matrix.
+template <typename Value, class Matrix>
+HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update first_update, Update update,
+                           MatrixView result) {
+  const std::size_t units = piece_units(states.columns, list_units);
+  for (std::size_t row = 0; row < states.rows; row += states_at_once) {
+    for (std::size_t unit = 0; unit < states.columns; unit += units) {
+      Piece piece{states, row, std::min(states_at_once, states.rows - row), unit,
+                  std::min(units, states.columns - unit)};
+      const Update now = unit == 0 ? first_update : update;
+      const Method method = choose(piece);
+      if (method != Method::tables) {
+        add_piece<list_row_bytes, Value>(piece, method, matrix, now, result);
+        continue;
+      }
+      const std::size_t end = unit + piece.units;
+      for (std::size_t first = unit; first < end; first += table_units) {
+        piece.first = first;
+        piece.units = std::min(table_units, end - first);
+        add_piece<table_row_bytes, Value>(piece, method, matrix, first == unit ? now : update, result);
+      }
+    }
+  }
+}
+
+HWY_ATTR void Multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) {
+  accumulate<Real>(states, matrix, Update::set, Update::add, product);
+}
+
+HWY_ATTR void Contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
+                       MatrixView gradient) {
+  accumulate<std::uint8_t>(v0, h0, Update::set, Update::add, gradient);
+  accumulate<Real>(v1, h1p, Update::subtract, Update::subtract, gradient);
+}
+
+}  // namespace rbmpi::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rbmpi {
+
+HWY_EXPORT(Multiply);
+HWY_EXPORT(Contrast);
+
+void multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept {
+  assert(states.columns == matrix.rows && product.rows == states.rows && product.columns == matrix.columns);
+  if (states.columns == 0) {
+    std::fill_n(product.values, product.size(), Real{0});
+    return;
+  }
+  HWY_DYNAMIC_DISPATCH(Multiply)(states, matrix, product);
+}
+
+void contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
+              MatrixView gradient) noexcept {
+  assert(v0.rows == gradient.rows && v1.rows == gradient.rows && v0.columns == h0.rows && v1.columns == h1p.rows);
+  assert(h0.columns == gradient.columns && h1p.columns == gradient.columns);
+  if (v0.columns == 0) std::fill_n(gradient.values, gradient.size(), Real{0});
+  HWY_DYNAMIC_DISPATCH(Contrast)(v0, h0, v1, h1p, gradient);
+}
+
+}  // namespace rbmpi
+#endif  // HWY_ONCE
