@@ -186,9 +186,9 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
   const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
 
   say("rbmpi {}\n", version());
-  say("  layout      {}, {}, {} each ({})\n", plural(nodes, settings.training.ranks_per_node > 0 ? "simulated node" : "node"),
-      plural(ranks, "rank"), plural(static_cast<std::uint64_t>(layout.threads), "thread"),
-      MpiEnvironment::library_version());
+  say("  layout      {}, {}, {} each ({})\n",
+      plural(nodes, settings.training.ranks_per_node > 0 ? "simulated node" : "node"), plural(ranks, "rank"),
+      plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
   say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
       options.arithmetic == Arithmetic::exact ? "exact" : "plain");
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
@@ -197,7 +197,8 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
   say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
-  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, world.size(), layout.node.size());
+  const std::uint64_t each =
+      training_memory(options, shape.visible, data.views.validation.rows > 0, world.size(), layout.node.size());
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));

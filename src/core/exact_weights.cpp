@@ -4,8 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <vector>
 
+#include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
@@ -49,15 +49,14 @@ void ExactWeights::begin_part(std::size_t part) noexcept {
 
 void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::size_t count,
                               std::size_t part) noexcept {
-  Real* const column_norms = memory_.column_norms.data() + part * columns_;
-  Real& largest_row = memory_.row_norms[part];
-  std::vector<Real> row_down(columns_);
-  for (std::size_t row = first; row < first + count; ++row) {
-    const Real norm = round_weights(weights.row(row), columns_, up_grid_, down_grid_,
-                                    memory_.up.data() + row * columns_, row_down.data(), column_norms);
-    largest_row = larger(largest_row, norm);
-    for (std::size_t j = 0; j < columns_; ++j) memory_.down_transposed[j * rows_ + row] = row_down[j];
-  }
+  const RoundedWeights rounded{.up_grid = up_grid_,
+                               .down_grid = down_grid_,
+                               .up = memory_.up.data() + first * columns_,
+                               .down = memory_.down_transposed.data() + first,
+                               .down_stride = rows_,
+                               .column_norms = memory_.column_norms.data() + part * columns_};
+  const Real norm = round_weights({weights.row(first), count, columns_}, rounded);
+  memory_.row_norms[part] = larger(memory_.row_norms[part], norm);
 }
 
 void ExactWeights::reject_part(std::size_t part) noexcept {

@@ -18,10 +18,12 @@ blasint stride(std::size_t columns) {
   return size(std::max<std::size_t>(columns, 1));
 }
 
-void accumulate_transposed_times(Real factor, ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c) {
+/// c = old c + factor a'^T b.
+void accumulate_transposed_times(Real old, Real factor, ConstMatrixView a, std::size_t first, ConstMatrixView b,
+                                 MatrixView c) {
   assert(a.rows == b.rows && first + c.rows <= a.columns && c.columns == b.columns);
   cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, size(c.rows), size(c.columns), size(a.rows), factor,
-              a.values + first, stride(a.columns), b.values, stride(b.columns), 1.0F, c.values, stride(c.columns));
+              a.values + first, stride(a.columns), b.values, stride(b.columns), old, c.values, stride(c.columns));
 }
 
 }  // namespace
@@ -44,12 +46,12 @@ void multiply_by_transposed(ConstMatrixView a, ConstMatrixView b, MatrixView c) 
               stride(a.columns), b.values, stride(b.columns), 0.0F, c.values, stride(c.columns));
 }
 
-void add_transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c) {
-  accumulate_transposed_times(1.0F, a, first, b, c);
+void transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c) {
+  accumulate_transposed_times(0.0F, 1.0F, a, first, b, c);
 }
 
 void subtract_transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c) {
-  accumulate_transposed_times(-1.0F, a, first, b, c);
+  accumulate_transposed_times(1.0F, -1.0F, a, first, b, c);
 }
 
 std::string blas_version() {

@@ -86,16 +86,14 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
 
     products_.up(v1, h1p);
     clock.lap(TimePhase::products);
-    parallel_for(batch.count,
-                 [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), H, rounding_); });
+    parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), H, rounding_); });
     const std::span<Real> differences = states_.bias_differences.subspan(slot_ * (V + H), V + H);
     set_to_differences(v0p, v1p, differences.first(V));
     set_to_differences(h0, h1p, differences.last(H));
     // The gradient is formed from all rows of all slots.
-    for (const std::span<Real> rows : {unused(states_.visible_data, batch.count, V),
-                                       unused(states_.visible_model, batch.count, V),
-                                       unused(states_.hidden_data, batch.count, H),
-                                       unused(states_.hidden_model, batch.count, H)}) {
+    for (const std::span<Real> rows :
+         {unused(states_.visible_data, batch.count, V), unused(states_.visible_model, batch.count, V),
+          unused(states_.hidden_data, batch.count, H), unused(states_.hidden_model, batch.count, H)}) {
       std::ranges::fill(rows, Real{0});
     }
     clock.lap(TimePhase::sampling);
@@ -103,19 +101,20 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
         std::accumulate(squared_errors_.data(), squared_errors_.data() + batch.count, std::int64_t{0}));
   }
 
-  void add_weight_gradient(Shard rows, std::size_t /*thread*/, Real* gradient) override {
+  void weight_gradient(Shard rows, std::size_t /*thread*/, Real* gradient) override {
     const auto [V, H] = rbm_.shape();
     const std::size_t all = slots_ * slot_rows_;
     const MatrixView sums{gradient, rows.count, H};
-    add_transposed_times({states_.visible_data.data(), all, V}, rows.first, {states_.hidden_data.data(), all, H}, sums);
-    subtract_transposed_times({states_.visible_model.data(), all, V}, rows.first,
-                              {states_.hidden_model.data(), all, H}, sums);
+    transposed_times({states_.visible_data.data(), all, V}, rows.first, {states_.hidden_data.data(), all, H}, sums);
+    subtract_transposed_times({states_.visible_model.data(), all, V}, rows.first, {states_.hidden_model.data(), all, H},
+                              sums);
   }
 
   // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
   [[nodiscard]] std::size_t panel_rows() const noexcept override { return 256; }
 
-  void add_bias_gradient(Shard units, Real* gradient) const override {
+  void bias_gradient(Shard units, Real* gradient) const override {
+    std::fill_n(gradient, units.count, Real{0});
     const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
     for (std::size_t slot = 0; slot < slots_; ++slot) {
       const Real* const differences = states_.bias_differences.data() + slot * biases + units.first;

@@ -8,19 +8,11 @@ namespace rbmpi {
 
 GradientSums::GradientSums(std::size_t size, bool wide) : values_(size), wide_(wide ? size : 0) {}
 
-void GradientSums::clear() {
-  parallel_pieces(values_.size(), [&](std::size_t first, std::size_t last) {
-    std::fill(values_.data() + first, values_.data() + last, Real{0});
-    if (!wide_.empty()) std::fill(wide_.data() + first, wide_.data() + last, 0.0);
-  });
-}
-
-void GradientSums::finish_part() {
+void GradientSums::finish_part(bool first) {
   if (wide_.empty()) return;
-  parallel_pieces(values_.size(), [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      wide_.data()[i] += static_cast<double>(values_.data()[i]);
-      values_.data()[i] = 0;
+  parallel_pieces(values_.size(), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      wide_.data()[i] = (first ? 0.0 : wide_.data()[i]) + static_cast<double>(values_.data()[i]);
     }
   });
 }

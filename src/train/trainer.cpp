@@ -31,6 +31,12 @@ bool wide_sums(const TrainingOptions& options) {
   return options.arithmetic == Arithmetic::exact && options.batch_size > largest_single_precision_batch;
 }
 
+/// The one that `automatic` stands for.
+Engine choose_engine(const TrainingOptions& options) {
+  if (options.engine != Engine::automatic) return options.engine;
+  return options.sample_data && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
+}
+
 /// The most rows of a mini-batch that a rank can have, of `rows` rows in all.
 std::uint64_t largest_share(const TrainingOptions& options, std::uint64_t rows, int ranks) {
   return shard(std::min(options.batch_size, rows), 0, ranks).count;
@@ -58,8 +64,8 @@ struct Share {
   Shard biases;  // the visible ones first
 };
 
-/// A part of a range of rows that begins at a multiple of 16: parts do so as well, so that each cache line of W and of its
-/// transposed copy belongs to one thread.
+/// A part of a range of rows that begins at a multiple of 16: parts do so as well, so that each cache line of W and of
+/// its transposed copy belongs to one thread.
 Shard rows_of_part(Shard rows, std::size_t part, std::size_t parts) {
   constexpr std::uint64_t together = 16;
   const Shard groups = shard((rows.count + together - 1) / together, static_cast<int>(part), static_cast<int>(parts));
@@ -111,14 +117,14 @@ class Trainer {
  public:
   /// Collective.
   Trainer(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
-          const TrainingEvents& events)
+          const TrainingEvents& events, Engine engine)
       : options_(options),
         data_(data),
         world_(world),
         events_(events),
         layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
         sizes_{.shape = {data.training.columns, options.hidden},
-               .engine = Engine::blas,
+               .engine = engine,
                .sample_data = options.sample_data,
                .slot_rows = largest_slot(options, data.training.rows, world.size()),
                .slots = static_cast<std::size_t>(layout_.node.size())},
@@ -168,9 +174,9 @@ class Trainer {
   void resume(const std::optional<SavedState>& start) {
     world_.agree_on_root([&] {
       if (start->rbm.shape() != sizes_.shape) {
-        throw Error(Failure::file, fmt::format("the start has {} x {} units instead of {} x {}",
-                                               start->rbm.shape().visible, start->rbm.shape().hidden,
-                                               sizes_.shape.visible, sizes_.shape.hidden));
+        throw Error(Failure::file,
+                    fmt::format("the start has {} x {} units instead of {} x {}", start->rbm.shape().visible,
+                                start->rbm.shape().hidden, sizes_.shape.visible, sizes_.shape.hidden));
       }
       if (start->optimizer.size() != optimizer_memory_.size()) {
         throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
@@ -257,7 +263,6 @@ class Trainer {
                           .count = share.count,
                           .position = share.first,
                           .step = progress_.steps};
-    if (sums_) sums_->clear();
     clock_.lap(TimePhase::update);
 
     for (std::uint64_t first = 0; first < longest_share; first += sizes_.slot_rows) {
@@ -276,7 +281,7 @@ class Trainer {
       memory_.synchronise();
       clock_.lap(TimePhase::exchange);
       if (!sums_) break;
-      sum_gradient();
+      sum_gradient(first == 0);
       if (last) break;
       memory_.synchronise();  // the next part takes the place of these states
       clock_.lap(TimePhase::exchange);
@@ -310,22 +315,33 @@ class Trainer {
   void for_each_panel(const Body& body) {
     parallel_for(threads_, [&](std::size_t thread) {
       const Shard rows = rows_of_part(rows_, thread, threads_);
-      const std::uint64_t panel = estimator_->panel_rows();
-      for (std::uint64_t first = rows.first, end; first < rows.first + rows.count; first = end) {
-        end = std::min(rows.first + rows.count, (first / panel + 1) * panel);
-        body(Shard{first, end - first}, thread);
-      }
+      const std::size_t panels = (rows.count + estimator_->panel_rows() - 1) / estimator_->panel_rows();
+      for (std::size_t panel = 0; panel < panels; ++panel) body(rows_of_part(rows, panel, panels), thread);
     });
   }
 
-  /// Adds the gradient of this rank's share, over the states of the node, to the sums.
-  void sum_gradient() {
-    Real* const sums = sums_->values().data();
+  [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * (panels_.size() / threads_); }
+
+  /// The place of a row of the weights in the sums.
+  [[nodiscard]] Real* sums_of(std::uint64_t row) {
+    return sums_->values().data() + (row - rows_.first) * sizes_.shape.hidden;
+  }
+
+  /// The gradient of this rank's share, over the states of the node, goes to the sums.
+  void sum_gradient(bool first_part) {
+    const bool add = !first_part && !sums_->wide();
     for_each_panel([&](Shard rows, std::size_t thread) {
-      estimator_->add_weight_gradient(rows, thread, sums + (rows.first - rows_.first) * sizes_.shape.hidden);
+      Real* const sums = sums_of(rows.first);
+      Real* const gradient = add ? panel_of(thread) : sums;
+      estimator_->weight_gradient(rows, thread, gradient);
+      if (!add) return;
+      for (std::size_t i = 0; i < rows.count * sizes_.shape.hidden; ++i) sums[i] += gradient[i];
     });
-    estimator_->add_bias_gradient(biases_, sums + rows_.count * sizes_.shape.hidden);
-    sums_->finish_part();
+    Real* const sums = sums_of(rows_.first + rows_.count);
+    Real* const gradient = add ? bias_sums_.data() : sums;
+    estimator_->bias_gradient(biases_, gradient);
+    for (std::size_t i = 0; add && i < biases_.count; ++i) sums[i] += gradient[i];
+    sums_->finish_part(first_part);
     clock_.lap(TimePhase::products);
   }
 
@@ -352,26 +368,16 @@ class Trainer {
     const std::size_t hidden = sizes_.shape.hidden;
     begin_parts();
     for_each_panel([&](Shard rows, std::size_t thread) {
-      const Real* gradient = nullptr;
-      if (sums_) {
-        gradient = sums_->values().data() + (rows.first - rows_.first) * hidden;
-      } else {
-        Real* const panel = panels_.data() + thread * (panels_.size() / threads_);
-        std::fill_n(panel, rows.count * hidden, Real{0});
-        estimator_->add_weight_gradient(rows, thread, panel);
-        gradient = panel;
-        if (thread == 0) clock_.lap(TimePhase::products);
-      }
+      Real* const gradient = sums_ ? sums_of(rows.first) : panel_of(thread);
+      if (!sums_) estimator_->weight_gradient(rows, thread, gradient);
+      if (thread == 0) clock_.lap(TimePhase::products);
       optimizer_->update(rows.first * hidden, rows.count * hidden, gradient, rbm_.weights.row(rows.first));
       products_->follow_rows(rows, part_of(thread));
       if (thread == 0) clock_.lap(TimePhase::update);
     });
 
-    Real* const biases = sums_ ? sums_->values().data() + rows_.count * hidden : bias_sums_.data();
-    if (!sums_) {
-      std::fill_n(biases, biases_.count, Real{0});
-      estimator_->add_bias_gradient(biases_, biases);
-    }
+    Real* const biases = sums_ ? sums_of(rows_.first + rows_.count) : bias_sums_.data();
+    if (!sums_) estimator_->bias_gradient(biases_, biases);
     const std::size_t first = sizes_.shape.weights() + biases_.first;
     optimizer_->update(first, biases_.count, biases, rbm_.parameters().data() + first);
     products_->follow_biases(biases_, part_of(0));
@@ -512,7 +518,7 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   });
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
-  Trainer trainer(options, data, world, events);
+  Trainer trainer(options, data, world, events, choose_engine(options));
   world.agree([&] { trainer.prepare(); });
   if (resumes != 0) {
     trainer.resume(start);
@@ -562,6 +568,12 @@ void check_options(const TrainingOptions& options) {
   if (!(options.weight_init >= 0) || !std::isfinite(options.weight_init)) {
     refuse("weight-init", fmt::format("{}", options.weight_init), "must be 0 or more");
   }
+  if (options.engine == Engine::active && options.arithmetic != Arithmetic::exact) {
+    refuse("engine", "active", "wants arithmetic = exact: its sums have another order");
+  }
+  if (options.engine == Engine::active && !options.sample_data) {
+    refuse("engine", "active", "wants sample-data = on: it adds up the units that are on");
+  }
   (void)gradient_estimator(options.estimator);
   (void)optimizer(options.optimizer);
 }
@@ -570,7 +582,7 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
                               int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
   const EstimatorSizes sizes{.shape = {visible, options.hidden},
-                             .engine = Engine::blas,
+                             .engine = choose_engine(options),
                              .sample_data = options.sample_data,
                              .slot_rows = largest_slot(options, options.batch_size, ranks),
                              .slots = static_cast<std::size_t>(ranks_on_node)};

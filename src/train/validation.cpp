@@ -37,8 +37,8 @@ std::uint64_t Validation::memory(RbmShape shape) {
   return validation_rows_at_once * (2 * shape.visible + shape.hidden) * sizeof(Real);
 }
 
-std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products, std::uint64_t epoch,
-                                                     const Communicator& world) {
+std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products,
+                                                     std::uint64_t epoch, const Communicator& world) {
   const Sums validation = sum_rows(rbm, products, validation_, true, epoch, world);
   const Sums training = sum_rows(rbm, products, training_, false, epoch, world);
   std::array<std::int64_t, 4> sums = {validation.squared_error, validation.free_energy, training.free_energy,
@@ -53,8 +53,8 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, We
       .training_free_energy = static_cast<double>(sums[2]) * energy_unit / static_cast<double>(training_.rows)};
 }
 
-Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows, bool reconstruct,
-                                      std::uint64_t epoch, const Communicator& world) {
+Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+                                      bool reconstruct, std::uint64_t epoch, const Communicator& world) {
   const Shard mine = shard(rows.rows, world.rank(), world.size());
   Sums sums;
   for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += validation_rows_at_once) {
@@ -88,9 +88,8 @@ Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& p
       sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
     });
     products.down(hidden, visible);
-    parallel_for(count, [&](std::size_t i) {
-      activate(visible.row(i), rbm.visible_bias.data(), shape_.visible, unrounded);
-    });
+    parallel_for(count,
+                 [&](std::size_t i) { activate(visible.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
     for (std::size_t i = 0; i < count; ++i) {
       sums.squared_error += squared_error(v0p.row(i), visible.row(i), shape_.visible);
     }

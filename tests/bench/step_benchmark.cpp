@@ -85,7 +85,7 @@ double measure(const Setting& setting) {
     multiply(visible, weights, {hidden_out.data(), B, H});
     multiply_by_transposed(hidden, weights, {visible_out.data(), B, V});
     multiply(visible, weights, {hidden_out.data(), B, H});
-    add_transposed_times(visible, 0, hidden, {weights_out.data(), V, H});
+    transposed_times(visible, 0, hidden, {weights_out.data(), V, H});
     subtract_transposed_times(visible, 0, hidden, {weights_out.data(), V, H});
   };
 

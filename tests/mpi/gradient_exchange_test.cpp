@@ -27,10 +27,9 @@ TEST_P(GradientExchangeTest, EveryRankHasTheSumsOfAll) {
   const std::uint64_t samples = 1000003 * ranks * (ranks + 1) / 2;
   GradientSums sums(2, GetParam());
   for (int step = 0; step < 3; ++step) {
-    sums.clear();
     sums.values()[0] = static_cast<Real>(world_.rank() + 1);
     sums.values()[1] = -0.5F;
-    sums.finish_part();
+    sums.finish_part(true);
     sums.exchange(world_, samples);
     EXPECT_FLOAT_EQ(sums.values()[0] * sums.sample_share(samples), 1.0F / 1000003.0F);
     EXPECT_FLOAT_EQ(sums.values()[1] * sums.sample_share(samples), -1.0F / 1000003.0F / static_cast<Real>(ranks + 1));

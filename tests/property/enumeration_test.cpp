@@ -249,12 +249,12 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   NodeMemory memory(Communicator(), 1000000);
   WeightProducts products(options.arithmetic, rbm, rows, 1, memory);
   ASSERT_TRUE(products.assign());
-  const auto estimator = gradient_estimator("cd").make(
-      {.rbm = rbm,
-       .products = products,
-       .options = options,
-       .sizes = {.shape = shape, .sample_data = options.sample_data, .slot_rows = rows}},
-      memory);
+  const auto estimator =
+      gradient_estimator("cd").make({.rbm = rbm,
+                                     .products = products,
+                                     .options = options,
+                                     .sizes = {.shape = shape, .sample_data = options.sample_data, .slot_rows = rows}},
+                                    memory);
   const RowOrder order(rows, false, 1, 0, 1);
   std::vector<Real> sums(shape.parameters());
   PhaseClock clock;
@@ -263,7 +263,6 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   Vector totals(shape.parameters());
   Vector squares(shape.parameters());
   for (int step = 0; step < draws; ++step) {
-    std::ranges::fill(sums, 0.0F);
     const MiniBatch batch{.samples = &samples,
                           .order = &order,
                           .first = 0,
@@ -271,8 +270,8 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
                           .position = 0,
                           .step = static_cast<std::uint64_t>(step)};
     (void)estimator->sample_states(batch, rows, clock);
-    estimator->add_weight_gradient({0, shape.visible}, 0, sums.data());
-    estimator->add_bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());
+    estimator->weight_gradient({0, shape.visible}, 0, sums.data());
+    estimator->bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());
     for (std::size_t i = 0; i < totals.size(); ++i) {
       const double gradient = double{sums[i]} / rows;
       totals[i] += gradient;

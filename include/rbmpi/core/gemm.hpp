@@ -15,8 +15,8 @@ void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c);
 void multiply(BasicMatrixView<const double> a, BasicMatrixView<const double> b, BasicMatrixView<double> c);
 /// c = a b^T, with a: M x K, b: N x K, c: M x N.
 void multiply_by_transposed(ConstMatrixView a, ConstMatrixView b, MatrixView c);
-/// c += a'^T b, with a' the M columns of a from `first` on, b: K x N, c: M x N.
-void add_transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c);
+/// c = a'^T b, with a' the M columns of a from `first` on, b: K x N, c: M x N.
+void transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c);
 /// c -= a'^T b.
 void subtract_transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c);
 

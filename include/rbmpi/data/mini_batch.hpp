@@ -29,5 +29,8 @@ struct MiniBatch {
 
 /// Local. The probabilities of one row of samples, value / scale, rounded for exact sums (core/kernels.hpp).
 void row_probabilities(const Samples& samples, const std::byte* row, ProbabilityRounding rounding, Real* probabilities);
+/// Local. The same, and a draw with each probability: `states` are bits (core/state_kernels.hpp).
+void sample_row(const Samples& samples, const std::byte* row, ProbabilityRounding rounding, const RandomStream& stream,
+                Real* probabilities, std::uint64_t* states);
 
 }  // namespace rbmpi

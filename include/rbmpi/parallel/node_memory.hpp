@@ -9,8 +9,8 @@
 
 namespace rbmpi {
 
-/// One block of memory that the ranks of a node share, handed out as arrays of zeros on cache-line boundaries. The ranks
-/// take the same arrays in the same order, so each has the same ones. A node of one rank has ordinary memory. How
+/// One block of memory that the ranks of a node share, handed out as arrays of zeros on cache-line boundaries. The
+/// ranks take the same arrays in the same order, so each has the same ones. A node of one rank has ordinary memory. How
 /// much a block must have is found by taking from one that only counts. Move-only.
 class NodeMemory {
  public:

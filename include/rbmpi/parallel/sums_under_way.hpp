@@ -8,8 +8,8 @@
 
 namespace rbmpi {
 
-/// Sums over ranks that go on while the ranks compute (MPI_Iallreduce). MPI moves on only inside its calls, so `progress`
-/// is called now and then. Move-only. The object must not be destroyed while a sum is under way.
+/// Sums over ranks that go on while the ranks compute (MPI_Iallreduce). MPI moves on only inside its calls, so
+/// `progress` is called now and then. Move-only. The object must not be destroyed while a sum is under way.
 class SumsUnderWay {
  public:
   /// Local. For up to `most` sums at a time over `ranks`, which must live on.

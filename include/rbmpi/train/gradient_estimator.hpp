@@ -21,28 +21,27 @@ namespace rbmpi {
 inline constexpr std::size_t rows_at_once = 1024;
 
 /// Estimates the gradient of the log-likelihood from samples, in two halves. First each rank takes its own rows through
-/// the machine, and leaves their states in memory that the ranks of its node share. Then, when they have waited for each
-/// other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no gradient is
-/// ever sent within a node. One object serves one layer on one rank.
+/// the machine, and leaves their states in memory that the ranks of its node share. Then, when they have waited for
+/// each other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no
+/// gradient is ever sent within a node. One object serves one layer on one rank.
 class GradientEstimator {
  public:
   virtual ~GradientEstimator() = default;
 
-  /// Local, on all threads, without allocation. The first half, for the rows of `batch`. All ranks have `slot_rows` rows
-  /// or fewer in this part of the batch. Returns their squared reconstruction error, in units of squared_error_unit.
-  /// The time is booked on `clock`.
+  /// Local, on all threads, without allocation. The first half, for the rows of `batch`. All ranks have `slot_rows`
+  /// rows or fewer in this part of the batch. Returns their squared reconstruction error, in units of
+  /// squared_error_unit. The time is booked on `clock`.
   virtual std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) = 0;
 
-  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half: adds to
-  /// `gradient` [count x H] the sums for these rows of the weights, at most `panel_rows` of them and none beyond the
-  /// next multiple of that number.
-  virtual void add_weight_gradient(Shard rows, std::size_t thread, Real* gradient) = 0;
+  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
+  /// `gradient` [count x H] becomes the sums for these rows of the weights, at most `panel_rows` of them.
+  virtual void weight_gradient(Shard rows, std::size_t thread, Real* gradient) = 0;
   /// How many rows of the weights are best done at a time; a multiple of 16.
   [[nodiscard]] virtual std::size_t panel_rows() const noexcept = 0;
 
-  /// Local, on the calling thread. Adds to `gradient` [count] the sums for these biases, counted from the first visible
+  /// Local, on the calling thread. `gradient` [count] becomes the sums for these biases, counted from the first visible
   /// one.
-  virtual void add_bias_gradient(Shard units, Real* gradient) const = 0;
+  virtual void bias_gradient(Shard units, Real* gradient) const = 0;
 };
 
 /// How large an estimator is.

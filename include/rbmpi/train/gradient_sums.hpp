@@ -10,8 +10,8 @@
 
 namespace rbmpi {
 
-/// The gradient of this rank's share of the parameters, as sums over samples, not averages, where it cannot be used up as
-/// soon as it is formed: because other nodes have sums to add, or because a batch is taken in several parts.
+/// The gradient of this rank's share of the parameters, as sums over samples, not averages, where it cannot be used up
+/// as soon as it is formed: because other nodes have sums to add, or because a batch is taken in several parts.
 ///
 /// In wide form the sums are kept and exchanged in double precision: for batches of more samples than single precision
 /// can add exactly.
@@ -19,14 +19,12 @@ class GradientSums {
  public:
   GradientSums(std::size_t size, bool wide);
 
-  /// Local. Everything to zero, for a new step.
-  void clear();
-
-  /// The sums: before the exchange those of one part of the node's samples, to which an estimator adds; `finish_part`
-  /// is called after every 4096 samples at the latest.
+  /// The sums. Before the exchange, those of the parts of the node's samples: in wide form those of one part, of 4096
+  /// samples at the most, else those of all parts so far.
   [[nodiscard]] std::span<Real> values() noexcept { return values_.span(); }
-  /// Local, on all threads.
-  void finish_part();
+  [[nodiscard]] bool wide() const noexcept { return !wide_.empty(); }
+  /// Local, on all threads. After each part; `first` in a new step.
+  void finish_part(bool first);
 
   /// Collective over `peers`. Afterwards the sums are those over all nodes, of `samples` samples.
   void exchange(const Communicator& peers, std::uint64_t samples);

@@ -16,8 +16,8 @@
 namespace rbmpi {
 
 /// Moves parameters along a gradient, whatever estimated it. Parameters and what the optimizer remembers of them are in
-/// the memory that the ranks of a node share, or each rank's own; each range of them is moved by one thread of one rank,
-/// and nodes, which all have the same sums, stay equal without sending their parameters.
+/// the memory that the ranks of a node share, or each rank's own; each range of them is moved by one thread of one
+/// rank, and nodes, which all have the same sums, stay equal without sending their parameters.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;

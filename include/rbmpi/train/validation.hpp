@@ -31,8 +31,8 @@ class Validation {
 
   /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
   /// ranks, if a signal asked one of them to stop.
-  [[nodiscard]] std::optional<ValidationFigures> measure(RbmView<const Real> rbm, WeightProducts& products, std::uint64_t epoch,
-                                                         const Communicator& world);
+  [[nodiscard]] std::optional<ValidationFigures> measure(RbmView<const Real> rbm, WeightProducts& products,
+                                                         std::uint64_t epoch, const Communicator& world);
 
   /// Bytes that an object for this shape holds.
   [[nodiscard]] static std::uint64_t memory(RbmShape shape);
@@ -42,8 +42,8 @@ class Validation {
     std::int64_t squared_error = 0;  // in units of squared_error_unit
     std::int64_t free_energy = 0;    // in units of 2^-16
   };
-  Sums sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows, bool reconstruct, std::uint64_t epoch,
-                const Communicator& world);
+  Sums sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows, bool reconstruct,
+                std::uint64_t epoch, const Communicator& world);
 
   Samples training_;
   Samples validation_;
