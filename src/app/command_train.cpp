@@ -191,6 +191,10 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
       plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
   say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
       options.arithmetic == Arithmetic::exact ? "exact" : "plain");
+  say("  engine      {}, {}\n",
+      engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
+      options.exchange == Exchange::allreduce ? "a copy of the parameters on each rank"
+                                              : "one copy of the parameters on each node");
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
       element_name(training.type));
   if (data.views.validation.rows > 0) {

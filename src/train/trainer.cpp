@@ -16,6 +16,7 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -27,14 +28,11 @@ namespace {
 
 constexpr std::uint32_t first_layer = 0;
 
+/// What is exchanged at a time is a large part of the sums, so that the latency of the network counts little.
+constexpr std::size_t most_pieces = 8;
+
 bool wide_sums(const TrainingOptions& options) {
   return options.arithmetic == Arithmetic::exact && options.batch_size > largest_single_precision_batch;
-}
-
-/// The one that `automatic` stands for.
-Engine choose_engine(const TrainingOptions& options) {
-  if (options.engine != Engine::automatic) return options.engine;
-  return options.sample_data && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
 }
 
 /// The most rows of a mini-batch that a rank can have, of `rows` rows in all.
@@ -155,6 +153,13 @@ class Trainer {
     const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
     if (layout_.peers.size() > 1 || longest_share > sizes_.slot_rows) {
       sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
+      // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
+      if (options_.exchange != Exchange::allreduce && layout_.peers.size() > 1 && longest_share <= sizes_.slot_rows &&
+          !sums_->wide()) {
+        constexpr std::size_t least_values = std::size_t{1} << 16U;
+        pieces_ = std::clamp<std::size_t>(sums_->size() / least_values, 1, most_pieces);
+        under_way_.emplace(layout_.peers, pieces_);
+      }
     }
     if (data_.validation.rows > 0) {
       validation_.emplace(data_.training, data_.validation, sizes_.shape, first_layer, options_);
@@ -310,15 +315,18 @@ class Trainer {
     }
   }
 
-  /// Calls body(rows, thread) for panels of this rank's rows of the weights, on all threads.
+  /// Calls body(rows, thread) for panels of these rows of the weights, on all threads.
   template <typename Body>
-  void for_each_panel(const Body& body) {
+  void for_each_panel(Shard all, const Body& body) {
     parallel_for(threads_, [&](std::size_t thread) {
-      const Shard rows = rows_of_part(rows_, thread, threads_);
+      const Shard rows = rows_of_part(all, thread, threads_);
       const std::size_t panels = (rows.count + estimator_->panel_rows() - 1) / estimator_->panel_rows();
       for (std::size_t panel = 0; panel < panels; ++panel) body(rows_of_part(rows, panel, panels), thread);
     });
   }
+
+  /// A piece of this rank's rows: what is exchanged while others are computed.
+  [[nodiscard]] Shard piece(std::size_t index) const { return rows_of_part(rows_, index, pieces_); }
 
   [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * (panels_.size() / threads_); }
 
@@ -330,17 +338,26 @@ class Trainer {
   /// The gradient of this rank's share, over the states of the node, goes to the sums.
   void sum_gradient(bool first_part) {
     const bool add = !first_part && !sums_->wide();
-    for_each_panel([&](Shard rows, std::size_t thread) {
-      Real* const sums = sums_of(rows.first);
-      Real* const gradient = add ? panel_of(thread) : sums;
-      estimator_->weight_gradient(rows, thread, gradient);
-      if (!add) return;
-      for (std::size_t i = 0; i < rows.count * sizes_.shape.hidden; ++i) sums[i] += gradient[i];
-    });
-    Real* const sums = sums_of(rows_.first + rows_.count);
-    Real* const gradient = add ? bias_sums_.data() : sums;
-    estimator_->bias_gradient(biases_, gradient);
-    for (std::size_t i = 0; add && i < biases_.count; ++i) sums[i] += gradient[i];
+    const auto sum_biases = [&] {  // behind the rows
+      Real* const sums = sums_of(rows_.first + rows_.count);
+      Real* const gradient = add ? bias_sums_.data() : sums;
+      estimator_->bias_gradient(biases_, gradient);
+      for (std::size_t i = 0; add && i < biases_.count; ++i) sums[i] += gradient[i];
+    };
+    sum_biases();
+    for (std::size_t index = 0; index < pieces_; ++index) {
+      const Shard part = piece(index);
+      for_each_panel(part, [&](Shard rows, std::size_t thread) {
+        Real* const sums = sums_of(rows.first);
+        Real* const gradient = add ? panel_of(thread) : sums;
+        estimator_->weight_gradient(rows, thread, gradient);
+        for (std::size_t i = 0; add && i < rows.count * sizes_.shape.hidden; ++i) sums[i] += gradient[i];
+        if (thread == 0 && under_way_) under_way_->progress();
+      });
+      if (!under_way_) continue;
+      Real* const end = index + 1 < pieces_ ? sums_of(part.first + part.count) : sums_->values().data() + sums_->size();
+      under_way_->start({sums_of(part.first), end});
+    }
     sums_->finish_part(first_part);
     clock_.lap(TimePhase::products);
   }
@@ -359,7 +376,7 @@ class Trainer {
       layout_.peers.sum(std::span(totals));
       step_totals_ = {totals[0], totals[1], totals[2]};
     }
-    if (sums_) sums_->exchange(layout_.peers, batch_rows);
+    if (sums_ && !under_way_) sums_->exchange(layout_.peers, batch_rows);
     clock_.lap(TimePhase::exchange);
   }
 
@@ -367,15 +384,18 @@ class Trainer {
   void update() {
     const std::size_t hidden = sizes_.shape.hidden;
     begin_parts();
-    for_each_panel([&](Shard rows, std::size_t thread) {
-      Real* const gradient = sums_ ? sums_of(rows.first) : panel_of(thread);
-      if (!sums_) estimator_->weight_gradient(rows, thread, gradient);
-      if (thread == 0) clock_.lap(TimePhase::products);
-      optimizer_->update(rows.first * hidden, rows.count * hidden, gradient, rbm_.weights.row(rows.first));
-      products_->follow_rows(rows, part_of(thread));
-      if (thread == 0) clock_.lap(TimePhase::update);
-    });
-
+    for (std::size_t index = 0; index < pieces_; ++index) {
+      if (under_way_) under_way_->wait();
+      clock_.lap(TimePhase::exchange);
+      for_each_panel(piece(index), [&](Shard rows, std::size_t thread) {
+        Real* const gradient = sums_ ? sums_of(rows.first) : panel_of(thread);
+        if (!sums_) estimator_->weight_gradient(rows, thread, gradient);
+        if (thread == 0) clock_.lap(TimePhase::products);
+        optimizer_->update(rows.first * hidden, rows.count * hidden, gradient, rbm_.weights.row(rows.first));
+        products_->follow_rows(rows, part_of(thread));
+        if (thread == 0) clock_.lap(TimePhase::update);
+      });
+    }
     Real* const biases = sums_ ? sums_of(rows_.first + rows_.count) : bias_sums_.data();
     if (!sums_) estimator_->bias_gradient(biases_, biases);
     const std::size_t first = sizes_.shape.weights() + biases_.first;
@@ -404,7 +424,7 @@ class Trainer {
 
   void follow_share() {
     begin_parts();
-    for_each_panel([&](Shard rows, std::size_t thread) { products_->follow_rows(rows, part_of(thread)); });
+    for_each_panel(rows_, [&](Shard rows, std::size_t thread) { products_->follow_rows(rows, part_of(thread)); });
     products_->follow_biases(biases_, part_of(0));
   }
 
@@ -494,6 +514,8 @@ class Trainer {
   AlignedBuffer<Real> panels_;        // the gradient of one panel of rows, for each thread
   AlignedBuffer<Real> bias_sums_;     // the gradient of the biases
   std::optional<GradientSums> sums_;  // where more is to be added to it: by other nodes, or parts of the batch
+  std::size_t pieces_ = 1;            // of the sums, that are exchanged one after the other
+  std::optional<SumsUnderWay> under_way_;
   std::optional<Validation> validation_;
   PhaseClock clock_;
   TrainingProgress progress_;
@@ -518,7 +540,7 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   });
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
-  Trainer trainer(options, data, world, events, choose_engine(options));
+  Trainer trainer(options, data, world, events, engine_in_use(options));
   world.agree([&] { trainer.prepare(); });
   if (resumes != 0) {
     trainer.resume(start);
@@ -552,6 +574,11 @@ void check_schedule(const std::string& key, const Schedule& schedule, bool zero_
 
 }  // namespace
 
+Engine engine_in_use(const TrainingOptions& options) {
+  if (options.engine != Engine::automatic) return options.engine;
+  return options.sample_data && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
+}
+
 void check_options(const TrainingOptions& options) {
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
@@ -582,7 +609,7 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
                               int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
   const EstimatorSizes sizes{.shape = {visible, options.hidden},
-                             .engine = choose_engine(options),
+                             .engine = engine_in_use(options),
                              .sample_data = options.sample_data,
                              .slot_rows = largest_slot(options, options.batch_size, ranks),
                              .slots = static_cast<std::size_t>(ranks_on_node)};

@@ -22,6 +22,7 @@ class GradientSums {
   /// The sums. Before the exchange, those of the parts of the node's samples: in wide form those of one part, of 4096
   /// samples at the most, else those of all parts so far.
   [[nodiscard]] std::span<Real> values() noexcept { return values_.span(); }
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
   [[nodiscard]] bool wide() const noexcept { return !wide_.empty(); }
   /// Local, on all threads. After each part; `first` in a new step.
   void finish_part(bool first);

@@ -85,6 +85,10 @@ struct TrainingResult {
                                        const Communicator& world, const TrainingEvents& events = {},
                                        std::optional<SavedState> start = {});
 
+/// Local. The engine of a training with these options: what `automatic` stands for. `active` wherever the data are
+/// sampled and the arithmetic is exact: at every density it was found to be faster (docs/performance.md).
+[[nodiscard]] Engine engine_in_use(const TrainingOptions& options);
+
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);
 

@@ -16,7 +16,7 @@ enum class VisibleBiasInit { zero, data };
 
 /// How products with states of zeros and ones are formed, with the same results: `blas` as matrix products, which suits
 /// everything; `active` as sums over the units that are on (or off, if these are fewer), in exact arithmetic with
-/// sampled data; `automatic` chooses by the data's density alone, so the same everywhere.
+/// sampled data; `automatic` is `active` where it can be.
 enum class Engine { automatic, blas, active };
 
 /// How the ranks add up their gradients, with the same results: `shared`: the ranks of a node keep one copy of the
