@@ -15,8 +15,8 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// So many vectors, with what is made of them, find room in the registers: 32 of them with AVX-512, 16 before.
-inline constexpr std::size_t vectors_at_once = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+/// Vectors that go through long formulas side by side: one of them spends most of its time waiting for itself.
+inline constexpr std::size_t vectors_at_once = 4;
 
 /// Calls body(tag, i) for vectors that cover [0, count): the longest first (of `most_lanes`), then 4, then 1. The
 /// operations are the same, so an element does not feel which vector it was in.
@@ -31,8 +31,8 @@ HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
   for (; i < count; ++i) body(one, i);
 }
 
-/// The same with body(tag, i, n), n a constant, for n vectors at a time from element i on: several of the longest, so
-/// that a processor finds independent operations next to each other while each waits for the one before, else one.
+/// The same with body(tag, i, n), n a constant, for n vectors from element i on: `vectors_at_once` of the longest,
+/// then 1.
 template <class Body>
 HWY_INLINE void for_each_vectors(std::size_t count, const Body& body) {
   const hn::CappedTag<Real, 16> longest;

@@ -42,7 +42,7 @@ HWY_ATTR void ScaleFloats(const float* values, double scale, std::size_t count, 
   });
 }
 
-HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) {
+HWY_FLATTEN HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding) {
   const GridFactors grid(rounding.grid);
   for_each_vectors(count, [&](auto d, std::size_t i, auto n) HWY_ATTR {
     hn::Vec<decltype(d)> p[n];
@@ -51,7 +51,8 @@ HWY_ATTR void Activate(Real* fields, const Real* bias, std::size_t count, Probab
   });
 }
 
-HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) {
+HWY_FLATTEN HWY_ATTR void Sample(const Real* probabilities, std::size_t count, const RandomStream& stream,
+                                 Real* states) {
   alignas(64) std::uint8_t bytes[random_group];
   for (std::size_t first = 0; first < count; first += random_group) {
     random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);

@@ -40,7 +40,7 @@ HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_blo
   const auto times = [&](V a, std::uint32_t b) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::Set(d32, b)); };
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t block = 0; block < random_group / 16; block += lanes) {
-    V word_0 = hn::Iota(d, first_block + block);
+    V word_0 = hn::Add(hn::Iota(d, 0), hn::Set(d, first_block + block));
     V word_1 = hn::Set(d, stream.counter()[1]);
     V word_2 = hn::Set(d, stream.counter()[2]);
     V word_3 = hn::Set(d, stream.counter()[3]);

@@ -75,19 +75,20 @@ HWY_INLINE void scale_numbers_and_sample(const Value* values, double scale, std:
   });
 }
 
-HWY_ATTR void ScaleAndSampleBytes(const std::uint8_t* values, double scale, std::size_t count,
-                                  ProbabilityRounding rounding, const RandomStream& stream, Real* probabilities,
-                                  std::uint64_t* states) {
+HWY_FLATTEN HWY_ATTR void ScaleAndSampleBytes(const std::uint8_t* values, double scale, std::size_t count,
+                                              ProbabilityRounding rounding, const RandomStream& stream,
+                                              Real* probabilities, std::uint64_t* states) {
   scale_numbers_and_sample(values, scale, count, rounding, stream, probabilities, states);
 }
 
-HWY_ATTR void ScaleAndSampleFloats(const float* values, double scale, std::size_t count, ProbabilityRounding rounding,
-                                   const RandomStream& stream, Real* probabilities, std::uint64_t* states) {
+HWY_FLATTEN HWY_ATTR void ScaleAndSampleFloats(const float* values, double scale, std::size_t count,
+                                               ProbabilityRounding rounding, const RandomStream& stream,
+                                               Real* probabilities, std::uint64_t* states) {
   scale_numbers_and_sample(values, scale, count, rounding, stream, probabilities, states);
 }
 
-HWY_ATTR void SampleStates(const Real* probabilities, std::size_t count, const RandomStream& stream,
-                           std::uint64_t* states) {
+HWY_FLATTEN HWY_ATTR void SampleStates(const Real* probabilities, std::size_t count, const RandomStream& stream,
+                                       std::uint64_t* states) {
   sample_states(count, stream, states, [&](auto d, std::size_t i, auto& p) HWY_ATTR {
     for (auto& vector : p) {
       vector = hn::LoadU(d, probabilities + i);
@@ -96,17 +97,17 @@ HWY_ATTR void SampleStates(const Real* probabilities, std::size_t count, const R
   });
 }
 
-HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
-                                std::uint64_t* states) {
+HWY_FLATTEN HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias, std::size_t count,
+                                            const RandomStream& stream, std::uint64_t* states) {
   constexpr bool exact = false;
   const GridFactors grid({});
   sample_states(count, stream, states,
                 [&](auto d, std::size_t i, auto& p) HWY_ATTR { activate(d, fields + i, bias + i, exact, grid, p); });
 }
 
-HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
-                                  ProbabilityRounding rounding, const RandomStream& stream, std::uint64_t* states,
-                                  Real* differences) {
+HWY_FLATTEN HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
+                                              ProbabilityRounding rounding, const RandomStream& stream,
+                                              std::uint64_t* states, Real* differences) {
   const GridFactors grid(rounding.grid);
   // The squares of a word of units, 64 of at most 2^24 each, so that 32 bits hold their sum. Vectors of all lengths add
   // to the first of these lanes.
@@ -133,8 +134,9 @@ HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Re
   return total;
 }
 
-HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
-                                  ProbabilityRounding rounding, Real* probabilities, Real* differences) {
+HWY_FLATTEN HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bias, const std::uint64_t* states,
+                                              std::size_t count, ProbabilityRounding rounding, Real* probabilities,
+                                              Real* differences) {
   const GridFactors grid(rounding.grid);
   for_each_vectors(count, [&](auto d, std::size_t i, auto n) HWY_ATTR {
     hn::Vec<decltype(d)> p[n];
@@ -148,7 +150,7 @@ HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bias, const st
   });
 }
 
-HWY_ATTR void ExpandToBytes(const std::uint64_t* states, std::size_t count, std::uint8_t* values) {
+HWY_FLATTEN HWY_ATTR void ExpandToBytes(const std::uint64_t* states, std::size_t count, std::uint8_t* values) {
   const hn::CappedTag<std::uint8_t, 64> d;
   std::size_t i = 0;
   for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
@@ -157,7 +159,7 @@ HWY_ATTR void ExpandToBytes(const std::uint64_t* states, std::size_t count, std:
   for (; i < count; ++i) values[i] = static_cast<std::uint8_t>((states[i / 64] >> (i % 64)) & 1U);
 }
 
-HWY_ATTR void ExpandToReals(const std::uint64_t* states, std::size_t count, Real* values) {
+HWY_FLATTEN HWY_ATTR void ExpandToReals(const std::uint64_t* states, std::size_t count, Real* values) {
   for_each_vector(count, [&](auto d, std::size_t i)
                              HWY_ATTR { hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, values + i); });
 }
@@ -200,7 +202,8 @@ HWY_INLINE void transpose_block(std::uint64_t* block, std::uint64_t* columns) {
   }
 }
 
-HWY_ATTR void Transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) {
+HWY_FLATTEN HWY_ATTR void Transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words,
+                                    BitMatrixView to) {
   const std::size_t end_word = std::min(first_word + words, from.row_words());
   for (std::size_t word = first_word; word < end_word; ++word) {
     const std::size_t columns_here = std::min<std::size_t>(from.columns - 64 * word, 64);
@@ -260,46 +263,44 @@ HWY_INLINE void transpose_numbers([[maybe_unused]] D d, [[maybe_unused]] V* rows
 #endif
 }
 
-/// The factors of two grids, and where the rounded weights go.
-struct WeightRounder {
-  explicit WeightRounder(const RoundedWeights& where)
-      : rounded(where), up_factors(where.up_grid), down_factors(where.down_grid) {}
+/// One call of round_weights() or update_and_round(). update(tag, k) gives the vector from weight k on, and has stored
+/// it if it was new.
+template <class Update>
+class WeightRounder {
+ public:
+  WeightRounder(ConstMatrixView weights, const RoundedWeights& rounded, const Update& update)
+      : weights_(weights),
+        rounded_(rounded),
+        up_factors_(rounded.up_grid),
+        down_factors_(rounded.down_grid),
+        update_(update) {}
 
-  /// The square of weights from row i and column j on whose sides are a vector, of rows of `columns` weights. load(tag,
-  /// k) is the vector from weight k on. Adds the norms of the rows to `row_norms`.
-  template <class D, class Load>
-  HWY_INLINE void round_square(D d, std::size_t i, std::size_t j, std::size_t columns, const Load& load,
-                               Real* row_norms) const {
-    constexpr std::size_t lanes = hn::MaxLanes(D());
-    using V = hn::Vec<D>;
-    V square[lanes];
-    V norms = hn::LoadU(d, rounded.column_norms + j);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const std::size_t at = (i + k) * columns + j;
-      square[k] = load(d, at);
-      hn::StoreU(round_to(d, square[k], up_factors), d, rounded.up + at);
-      norms = hn::Add(norms, weight_norm(d, square[k]));
-    }
-    hn::StoreU(norms, d, rounded.column_norms + j);
-
-    transpose_numbers(d, square);
-    norms = hn::LoadU(d, row_norms);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      hn::StoreU(round_to(d, square[k], down_factors), d, rounded.down + (j + k) * rounded.down_stride + i);
-      norms = hn::Add(norms, weight_norm(d, square[k]));
-    }
-    hn::StoreU(norms, d, row_norms);
+  /// Returns the largest norm of a row.
+  HWY_INLINE Real round() const {
+    Real largest = 0;
+    std::size_t i = 0;
+    for (; i + 16 <= weights_.rows; i += 16) largest = std::max(largest, round_rows<16>(i));
+    for (; i + 4 <= weights_.rows; i += 4) largest = std::max(largest, round_rows<4>(i));
+    for (; i < weights_.rows; ++i) largest = std::max(largest, round_rows<1>(i));
+    return largest;
   }
 
-  /// `count` rows from row i on, in vectors of at most that many lanes; returns their largest norm.
-  template <std::size_t count, class Load>
-  HWY_INLINE Real round_rows(std::size_t i, std::size_t columns, const Load& load) const {
+ private:
+  /// `count` rows from row i on; returns their largest norm. First the rows one after the other, which suits the
+  /// processor's prefetching, then their transpose while they are still in the nearest cache.
+  template <std::size_t count>
+  HWY_INLINE Real round_rows(std::size_t i) const {
+    constexpr std::size_t columns_at_once = 256;
     alignas(64) Real row_norms[count] = {};
-    for_each_vector<count>(columns, [&](auto d, std::size_t j) HWY_ATTR {
-      for (std::size_t row = 0; row < count; row += hn::Lanes(d)) {
-        round_square(d, i + row, j, columns, load, row_norms + row);
-      }
-    });
+    for (std::size_t first = 0; first < weights_.columns; first += columns_at_once) {
+      const std::size_t columns = std::min(columns_at_once, weights_.columns - first);
+      for (std::size_t row = i; row < i + count; ++row) round_up(row, first, columns);
+      for_each_vector<count>(columns, [&](auto d, std::size_t j) HWY_ATTR {
+        for (std::size_t row = 0; row < count; row += hn::Lanes(d)) {
+          round_square_down(d, i + row, first + j, row_norms + row);
+        }
+      });
+    }
     Real largest = 0;
     for (const Real norm : row_norms) {
       largest = std::isfinite(norm) ? std::max(largest, norm) : std::numeric_limits<Real>::infinity();
@@ -307,34 +308,52 @@ struct WeightRounder {
     return largest;
   }
 
-  template <class Load>
-  HWY_INLINE Real round(std::size_t rows, std::size_t columns, const Load& load) const {
-    Real largest = 0;
-    std::size_t i = 0;
-    for (; i + 16 <= rows; i += 16) largest = std::max(largest, round_rows<16>(i, columns, load));
-    for (; i + 4 <= rows; i += 4) largest = std::max(largest, round_rows<4>(i, columns, load));
-    for (; i < rows; ++i) largest = std::max(largest, round_rows<1>(i, columns, load));
-    return largest;
+  /// The weights of row i, and their norms, from column `first` on.
+  HWY_INLINE void round_up(std::size_t i, std::size_t first, std::size_t columns) const {
+    Real* const norms = rounded_.column_norms + first;
+    const std::size_t begin = i * weights_.columns + first;
+    for_each_vector(columns, [&](auto d, std::size_t j) HWY_ATTR {
+      const auto weight = update_(d, begin + j);
+      hn::StoreU(round_to(d, weight, up_factors_), d, rounded_.up + begin + j);
+      hn::StoreU(hn::Add(hn::LoadU(d, norms + j), weight_norm(d, weight)), d, norms + j);
+    });
   }
 
-  RoundedWeights rounded;
-  GridFactors up_factors;
-  GridFactors down_factors;
+  /// The square of weights, as wide as a vector, from row i and column j on. Adds the norms of its rows to `row_norms`.
+  template <class D>
+  HWY_INLINE void round_square_down(D d, std::size_t i, std::size_t j, Real* row_norms) const {
+    constexpr std::size_t lanes = hn::MaxLanes(D());
+    hn::Vec<D> square[lanes];
+    for (std::size_t k = 0; k < lanes; ++k) square[k] = hn::LoadU(d, weights_.row(i + k) + j);
+    transpose_numbers(d, square);
+    auto norms = hn::LoadU(d, row_norms);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      hn::StoreU(round_to(d, square[k], down_factors_), d, rounded_.down + (j + k) * rounded_.down_stride + i);
+      norms = hn::Add(norms, weight_norm(d, square[k]));
+    }
+    hn::StoreU(norms, d, row_norms);
+  }
+
+  ConstMatrixView weights_;
+  const RoundedWeights& rounded_;
+  GridFactors up_factors_;
+  GridFactors down_factors_;
+  const Update& update_;
 };
 
-HWY_ATTR Real RoundMatrix(ConstMatrixView weights, const RoundedWeights& rounded) {
-  return WeightRounder(rounded).round(weights.rows, weights.columns, [&](auto d, std::size_t at) HWY_ATTR {
-    return hn::LoadU(d, weights.values + at);
-  });
+HWY_FLATTEN HWY_ATTR Real RoundMatrix(ConstMatrixView weights, const RoundedWeights& rounded) {
+  const auto load = [&](auto d, std::size_t k) HWY_ATTR { return hn::LoadU(d, weights.values + k); };
+  return WeightRounder(weights, rounded, load).round();
 }
 
-HWY_ATTR Real UpdateAndRound(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
-                             const RoundedWeights& rounded) {
-  return WeightRounder(rounded).round(weights.rows, weights.columns, [&](auto d, std::size_t at) HWY_ATTR {
-    const auto updated = momentum_step(d, step, sums + at, velocity + at, weights.values + at);
-    hn::StoreU(updated, d, weights.values + at);
+HWY_FLATTEN HWY_ATTR Real UpdateAndRound(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
+                                         const RoundedWeights& rounded) {
+  const auto update = [&](auto d, std::size_t k) HWY_ATTR {
+    const auto updated = momentum_step(d, step, sums + k, velocity + k, weights.values + k);
+    hn::StoreU(updated, d, weights.values + k);
     return updated;
-  });
+  };
+  return WeightRounder(ConstMatrixView(weights), rounded, update).round();
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE
