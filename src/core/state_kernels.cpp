@@ -287,10 +287,10 @@ class WeightRounder {
 
  private:
   /// `count` rows from row i on; returns their largest norm. First the rows one after the other, which suits the
-  /// processor's prefetching, then their transpose while they are still in the nearest cache.
+  /// processor's prefetching, then their transpose while they are still in a near cache.
   template <std::size_t count>
   HWY_INLINE Real round_rows(std::size_t i) const {
-    constexpr std::size_t columns_at_once = 256;
+    constexpr std::size_t columns_at_once = 1024;
     alignas(64) Real row_norms[count] = {};
     for (std::size_t first = 0; first < weights_.columns; first += columns_at_once) {
       const std::size_t columns = std::min(columns_at_once, weights_.columns - first);

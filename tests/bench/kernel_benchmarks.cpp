@@ -257,24 +257,5 @@ void update_and_round(benchmark::State& state) {
 }
 BENCHMARK(update_and_round)->Args({64, 300})->Args({784, 300})->Args({500, 2000})->Args({1024, 1024});
 
-/// For comparison: blocks of 16 rows, first updated, then rounded.
-void update_then_round(benchmark::State& state) {
-  Weights weights(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
-  measure(state, weights.size(), true, [&] {
-    constexpr std::size_t block = 16;
-    for (std::size_t i = 0; i < weights.rows; i += block) {
-      const std::size_t first = i * weights.columns;
-      const std::size_t rows = std::min(block, weights.rows - i);
-      momentum_update(momentum_step, weights.sums.data() + first, rows * weights.columns,
-                      weights.velocity.data() + first, weights.values.data() + first);
-      RoundedWeights rounded = weights.rounded();
-      rounded.up += first;
-      rounded.down += i;
-      benchmark::DoNotOptimize(round_weights({weights.values.data() + first, rows, weights.columns}, rounded));
-    }
-  });
-}
-BENCHMARK(update_then_round)->Args({64, 300})->Args({784, 300})->Args({500, 2000})->Args({1024, 1024});
-
 }  // namespace
 }  // namespace rbmpi
