@@ -6,6 +6,10 @@ target_compile_options(rbmpi_settings INTERFACE
   $<$<BOOL:${RBMPI_WERROR}>:-Werror>
   # Every float operation is rounded on its own, on every processor: the digest rests on it (docs/numerics.md).
   -ffp-contract=off)
+# Highway's vectors whose length is known only at run time cannot stand in arrays, as our kernels want them to; where a
+# processor has such (SVE), it has NEON as well.
+target_compile_definitions(rbmpi_settings INTERFACE
+  "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128|HWY_RVV)")
 if(RBMPI_FUZZ)
   set(rbmpi_sanitizers fuzzer-no-link,address,undefined)
 elseif(NOT RBMPI_SANITIZE)

@@ -19,7 +19,7 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Random bytes are made in groups of so many: of 16 blocks, which are two vectors' worth at most.
+/// Random bytes are made in groups of so many: of 16 blocks, two vectors of them with AVX-512, four with AVX2.
 inline constexpr std::size_t random_group = 256;
 
 /// bytes[16 b + k] = byte k of stream.block(first_block + b), for the 16 blocks of a group.

@@ -170,7 +170,7 @@ template <int distance>
 HWY_INLINE void exchange_halves(std::uint64_t* words) {
   const hn::CappedTag<std::uint64_t, 8> d;
   constexpr std::uint64_t lower = ~std::uint64_t{0} / ((std::uint64_t{1} << distance) + 1);
-  for (std::size_t pair = 0; pair < 64; pair += 2 * distance) {
+  for (std::size_t pair = 0; pair < 64; pair += std::size_t{2} * distance) {
     for (std::size_t k = pair; k < pair + distance; k += hn::Lanes(d)) {
       const auto a = hn::Load(d, words + k);
       const auto b = hn::Load(d, words + k + distance);
