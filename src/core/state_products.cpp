@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 // The rows of a product are sums of the rows of a matrix that are on. The matrix is taken in pieces of some hundred
 // rows and the columns of four to eight registers, copied to a panel that stays in the first-level cache while all
@@ -37,6 +38,11 @@ constexpr std::size_t list_row_bytes = 256;
 constexpr std::size_t table_row_bytes = 128;
 /// Rows of states whose lists are made at a time.
 constexpr std::size_t states_at_once = 256;
+
+/// The rows that are summed at once, of which a list holds a multiple.
+constexpr std::size_t list_multiple(std::size_t row_bytes) {
+  return 512 / row_bytes;
+}
 
 enum class Method { ones, zeros, tables };
 enum class Update { set, add, subtract };
@@ -75,31 +81,42 @@ struct Lists {
   std::uint8_t entries[states_at_once * longest];
 };
 
-template <class Flip>
-HWY_INLINE void list_bits(const Piece& piece, std::size_t multiple, int total_row, std::uint8_t zero_row,
-                          const Flip& flip, Lists& lists) {
+/// Lists the states of a piece that are on, or (with the row of the total before them) off, for panels of 256-byte
+/// rows. Returns how many are listed.
+template <Method method>
+HWY_INLINE std::size_t list_states(const Piece& piece, Lists& lists) {
+  constexpr std::size_t multiple = list_multiple(list_row_bytes);
+  constexpr unsigned flip = method == Method::zeros ? 0xFFU : 0U;
+  const auto zero_row = static_cast<std::uint8_t>(piece.units);
+  const std::size_t last = piece.byte_count() - 1;
+  const unsigned last_mask = 0xFFU >> (8 * piece.byte_count() - piece.units);
+  std::size_t listed = 0;
   std::uint8_t* out = lists.entries;
   const std::uint64_t filling = zero_row * 0x0101010101010101U;
   for (std::size_t row = 0; row < piece.rows; ++row) {
     std::uint8_t* const begin = out;
     lists.begin[row] = static_cast<std::uint16_t>(begin - lists.entries);
-    if (total_row >= 0) *out++ = static_cast<std::uint8_t>(total_row);
+    if (method == Method::zeros) *out++ = static_cast<std::uint8_t>(zero_row + 1);
     const unsigned char* const bytes = piece.bytes(row);
     // Always eight entries are written, and those that are none overwritten: no branch depends on the states.
     std::uint64_t base = 0;
-    for (std::size_t i = 0; i < piece.byte_count(); ++i, base += 0x0808080808080808U) {
-      const unsigned char byte = flip(bytes[i], i);
+    for (std::size_t i = 0; i <= last; ++i, base += 0x0808080808080808U) {
+      const unsigned byte = (bytes[i] ^ flip) & (i == last ? last_mask : 0xFFU);
       const std::uint64_t eight = positions[byte] + base;
       std::memcpy(out, &eight, 8);
       out += hwy::PopCount(std::uint64_t{byte});
     }
+    listed += static_cast<std::size_t>(out - begin);
     std::memcpy(out, &filling, 8);
     out = begin + (static_cast<std::size_t>(out - begin) + multiple - 1) / multiple * multiple;
   }
   lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
+  return listed;
 }
 
-HWY_INLINE void list_subsets(const Piece& piece, std::size_t multiple, Lists& lists) {
+/// Lists the subset of each four states that is on, for panels of 128-byte rows.
+HWY_INLINE void list_subsets(const Piece& piece, Lists& lists) {
+  constexpr std::size_t multiple = list_multiple(table_row_bytes);
   std::uint8_t* out = lists.entries;
   for (std::size_t row = 0; row < piece.rows; ++row) {
     lists.begin[row] = static_cast<std::uint16_t>(out - lists.entries);
@@ -119,13 +136,18 @@ HWY_INLINE void list_subsets(const Piece& piece, std::size_t multiple, Lists& li
 HWY_INLINE void copy_row(ConstMatrixView matrix, std::size_t row, std::size_t first, std::size_t width,
                          std::size_t columns, Real* to) {
   const Real* const from = matrix.row(row) + first;
-  if (width == columns) {
-    const hn::CappedTag<Real, 16> d;
-    for (std::size_t i = 0; i < columns; i += hn::Lanes(d)) hn::Store(hn::LoadU(d, from + i), d, to + i);
-  } else {
-    std::memcpy(to, from, width * sizeof(Real));
-    std::fill(to + width, to + columns, Real{0});
+  const hn::CappedTag<Real, 16> longest;
+  const hn::CappedTag<Real, 4> four;
+  if (width == columns) {  // by far the most, and unrolled
+    for (std::size_t i = 0; i < columns; i += hn::Lanes(longest)) {
+      hn::Store(hn::LoadU(longest, from + i), longest, to + i);
+    }
+    return;
   }
+  std::size_t i = 0;
+  for (; i + hn::Lanes(four) <= width; i += hn::Lanes(four)) hn::Store(hn::LoadU(four, from + i), four, to + i);
+  for (; i < width; ++i) to[i] = from[i];
+  for (; i < columns; ++i) to[i] = 0;
 }
 
 /// The same for states, which become bytes; `first` is a multiple of 64.
@@ -256,16 +278,17 @@ HWY_INLINE void update_row(const Value* sums, std::size_t count, Update update, 
   for (; i < count; ++i) update_vector(one, load_real(one, sums + i), update, result + i);
 }
 
-/// The sum of the rows of the panel in a list, in eight registers: with vectors so long that fewer hold a row, each
-/// takes every second or fourth row of the list, as the latency of additions would have it anyway.
-template <std::size_t row_bytes, typename Value>
-HWY_INLINE void sum_rows(const Value* panel, const std::uint8_t* list, const std::uint8_t* end, Value* sums) {
+/// Gives the sum of the rows of the panel in a list, vector by vector, to finish(vector, column): its columns [0,
+/// used). It takes up to eight registers: with vectors so long that fewer hold a row, each takes every second or fourth
+/// row of the list, as the latency of additions would have it anyway.
+template <std::size_t row_bytes, std::size_t used, typename Value, class Finish>
+HWY_INLINE void sum_rows(const Value* panel, const std::uint8_t* list, const std::uint8_t* end, const Finish& finish) {
   constexpr std::size_t columns = row_bytes / sizeof(Value);
   const hn::CappedTag<Value, 64 / sizeof(Value)> d;
   const std::size_t lanes = hn::Lanes(d);
-  const std::size_t vectors = std::min<std::size_t>(columns / lanes, 8);
-  const std::size_t rows = 8 / vectors;
-  for (std::size_t first = 0; first < columns; first += vectors * lanes) {
+  const std::size_t vectors = std::min<std::size_t>(used / lanes, 8);
+  const std::size_t rows = std::min(8 / vectors, list_multiple(row_bytes));
+  for (std::size_t first = 0; first < used; first += vectors * lanes) {
     auto s0 = hn::Zero(d);
     auto s1 = s0;
     auto s2 = s0;
@@ -279,73 +302,115 @@ HWY_INLINE void sum_rows(const Value* panel, const std::uint8_t* list, const std
         return hn::Load(d, panel + entry[i / vectors] * columns + first + i % vectors * lanes);
       };
       s0 = hn::Add(s0, part(0));
-      s1 = hn::Add(s1, part(1));
-      s2 = hn::Add(s2, part(2));
-      s3 = hn::Add(s3, part(3));
-      s4 = hn::Add(s4, part(4));
-      s5 = hn::Add(s5, part(5));
-      s6 = hn::Add(s6, part(6));
-      s7 = hn::Add(s7, part(7));
+      if (vectors * rows >= 2) s1 = hn::Add(s1, part(1));
+      if (vectors * rows >= 4) {
+        s2 = hn::Add(s2, part(2));
+        s3 = hn::Add(s3, part(3));
+      }
+      if (vectors * rows >= 8) {
+        s4 = hn::Add(s4, part(4));
+        s5 = hn::Add(s5, part(5));
+        s6 = hn::Add(s6, part(6));
+        s7 = hn::Add(s7, part(7));
+      }
     }
-    Value* const to = sums + first;
-    if (vectors == 8) {
-      hn::Store(s0, d, to);
-      hn::Store(s1, d, to + lanes);
-      hn::Store(s2, d, to + 2 * lanes);
-      hn::Store(s3, d, to + 3 * lanes);
-      hn::Store(s4, d, to + 4 * lanes);
-      hn::Store(s5, d, to + 5 * lanes);
-      hn::Store(s6, d, to + 6 * lanes);
-      hn::Store(s7, d, to + 7 * lanes);
-    } else if (vectors == 4) {
-      hn::Store(hn::Add(s0, s4), d, to);
-      hn::Store(hn::Add(s1, s5), d, to + lanes);
-      hn::Store(hn::Add(s2, s6), d, to + 2 * lanes);
-      hn::Store(hn::Add(s3, s7), d, to + 3 * lanes);
-    } else {
-      hn::Store(hn::Add(hn::Add(s0, s2), hn::Add(s4, s6)), d, to);
-      hn::Store(hn::Add(hn::Add(s1, s3), hn::Add(s5, s7)), d, to + lanes);
+    if (vectors <= 4) {
+      s0 = hn::Add(s0, s4);
+      s1 = hn::Add(s1, s5);
+      s2 = hn::Add(s2, s6);
+      s3 = hn::Add(s3, s7);
+    }
+    if (vectors <= 2) {
+      s0 = hn::Add(s0, s2);
+      s1 = hn::Add(s1, s3);
+    }
+    if (vectors == 1) s0 = hn::Add(s0, s1);
+    finish(s0, first);
+    if (vectors >= 2) finish(s1, first + lanes);
+    if (vectors >= 4) {
+      finish(s2, first + 2 * lanes);
+      finish(s3, first + 3 * lanes);
+    }
+    if (vectors >= 8) {
+      finish(s4, first + 4 * lanes);
+      finish(s5, first + 5 * lanes);
+      finish(s6, first + 6 * lanes);
+      finish(s7, first + 7 * lanes);
     }
   }
 }
 
-template <std::size_t row_bytes, typename Value>
-HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<row_bytes, Value>& panel,
-                          std::size_t column, std::size_t width, Update update, MatrixView result) {
-  constexpr std::size_t columns = row_bytes / sizeof(Value);
-  alignas(64) Value sums[columns];
-  for (std::size_t row = 0; row < piece.rows; ++row) {
-    sum_rows<row_bytes>(panel.values, lists.entries + lists.begin[row], lists.entries + lists.begin[row + 1], sums);
-    Real* const to = result.row(piece.first_row + row) + column;
-    if (width == columns) {
-      update_row(sums, columns, update, to);
-    } else {
-      update_row(sums, width, update, to);
+/// Brings what the next panel is made of nearer while the present one is in use: its rows are far apart, so that the
+/// processor does not foresee them.
+template <class Matrix>
+class Ahead {
+ public:
+  /// The rows of the piece, columns [column, column + count); behind the last column the next rows, columns [0, count).
+  Ahead(Matrix matrix, const Piece& piece, std::size_t column, std::size_t count) {
+    if constexpr (std::is_same_v<Matrix, ConstMatrixView>) {
+      const bool wraps = column >= matrix.columns;
+      const std::size_t first = wraps ? piece.first + piece.units : piece.first;
+      next_ = matrix.row(first) + (wraps ? 0 : column);
+      stride_ = matrix.columns;
+      rows_ = std::min(piece.units, matrix.rows - first);
+      count_ = std::min(count, matrix.columns - (wraps ? 0 : column));
+      rows_at_once_ = (rows_ + piece.rows - 1) / piece.rows;
     }
   }
-}
+
+  /// To be called once for each of the states.
+  HWY_INLINE void fetch() {
+    for (std::size_t i = 0; i < rows_at_once_ && rows_ > 0; ++i, --rows_, next_ += stride_) {
+      for (std::size_t j = 0; j < count_; j += 16) __builtin_prefetch(next_ + j, 0, 2);
+      __builtin_prefetch(next_ + count_ - 1, 0, 2);
+    }
+  }
+
+ private:
+  const Real* next_ = nullptr;
+  std::size_t stride_ = 0;
+  std::size_t rows_ = 0;
+  std::size_t count_ = 0;
+  std::size_t rows_at_once_ = 0;
+};
 
 template <std::size_t row_bytes, typename Value, class Matrix>
-HWY_INLINE void add_piece(const Piece& piece, Method method, Matrix matrix, Update update, MatrixView result) {
+HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<row_bytes, Value>& panel,
+                          Ahead<Matrix> ahead, std::size_t column, std::size_t width, Update update,
+                          MatrixView result) {
   constexpr std::size_t columns = row_bytes / sizeof(Value);
-  constexpr std::size_t multiple = 512 / row_bytes;  // rows that sum_rows may take at once
-  Lists lists;
-  const auto zero_row = static_cast<std::uint8_t>(piece.units);
-  if (method == Method::ones) {
-    list_bits(
-        piece, multiple, -1, zero_row, [](unsigned char byte, std::size_t) { return byte; }, lists);
-  } else if (method == Method::zeros) {
-    const std::size_t last = piece.byte_count() - 1;
-    const auto last_mask = static_cast<unsigned char>(0xFFU >> (8 * piece.byte_count() - piece.units));
-    list_bits(
-        piece, multiple, zero_row + 1, zero_row,
-        [&](unsigned char byte, std::size_t i) {
-          return static_cast<unsigned char>(~byte & (i == last ? last_mask : 0xFFU));
-        },
-        lists);
-  } else {
-    list_subsets(piece, multiple, lists);
+  const hn::CappedTag<Value, 64 / sizeof(Value)> d;
+  alignas(64) Value sums[columns];
+  for (std::size_t row = 0; row < piece.rows; ++row) {
+    const std::uint8_t* const list = lists.entries + lists.begin[row];
+    const std::uint8_t* const end = lists.entries + lists.begin[row + 1];
+    Real* const to = result.row(piece.first_row + row) + column;
+    ahead.fetch();
+    if constexpr (std::is_same_v<Value, Real>) {
+      if (width == columns) {
+        sum_rows<row_bytes, columns>(panel.values, list, end, [&](auto vector, std::size_t at) HWY_ATTR {
+          update_vector(d, vector, update, to + at);
+        });
+        continue;
+      }
+    }
+    const auto store = [&](auto vector, std::size_t at) HWY_ATTR { hn::Store(vector, d, sums + at); };
+    if (width > columns / 2) {
+      sum_rows<row_bytes, columns>(panel.values, list, end, store);
+    } else if (width > 64 / sizeof(Value)) {
+      sum_rows<row_bytes, columns / 2>(panel.values, list, end, store);
+    } else {
+      sum_rows<row_bytes, 64 / sizeof(Value)>(panel.values, list, end, store);
+    }
+    update_row(sums, width, update, to);
   }
+}
+
+/// result (update) the states of the piece times its rows of the matrix.
+template <Method method, typename Value, class Matrix>
+HWY_INLINE void add_piece(const Piece& piece, const Lists& lists, Matrix matrix, Update update, MatrixView result) {
+  constexpr std::size_t row_bytes = method == Method::tables ? table_row_bytes : list_row_bytes;
+  constexpr std::size_t columns = row_bytes / sizeof(Value);
   Panel<row_bytes, Value> panel;
   for (std::size_t column = 0; column < matrix.columns; column += columns) {
     const std::size_t width = std::min(columns, matrix.columns - column);
@@ -356,20 +421,9 @@ HWY_INLINE void add_piece(const Piece& piece, Method method, Matrix matrix, Upda
     } else {
       fill_tables(matrix, piece, column, width, panel);
     }
-    sum_lists(lists, piece, panel, column, width, update, result);
+    const Ahead<Matrix> ahead(matrix, piece, column + columns, columns);
+    sum_lists(lists, piece, panel, ahead, column, width, update, result);
   }
-}
-
-HWY_INLINE Method choose(const Piece& piece) {
-  std::size_t on = 0;
-  for (std::size_t row = 0; row < piece.rows; ++row) {
-    const unsigned char* const bytes = piece.bytes(row);
-    for (std::size_t i = 0; i < piece.byte_count(); ++i) on += hwy::PopCount(std::uint64_t{bytes[i]});
-  }
-  const std::size_t all = piece.rows * piece.units;
-  const std::size_t by_tables = all / 4 + 8 * piece.units;
-  if (std::min(on, all - on) >= by_tables) return Method::tables;
-  return on <= all - on ? Method::ones : Method::zeros;
 }
 
 /// Units in each of the pieces that `units` are cut into: about equal, multiples of 8, at most `most`.
@@ -383,21 +437,27 @@ template <typename Value, class Matrix>
 HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update first_update, Update update,
                            MatrixView result) {
   const std::size_t units = piece_units(states.columns, list_units);
+  Lists lists;
   for (std::size_t row = 0; row < states.rows; row += states_at_once) {
     for (std::size_t unit = 0; unit < states.columns; unit += units) {
       Piece piece{states, row, std::min(states_at_once, states.rows - row), unit,
                   std::min(units, states.columns - unit)};
-      const Update now = unit == 0 ? first_update : update;
-      const Method method = choose(piece);
-      if (method != Method::tables) {
-        add_piece<list_row_bytes, Value>(piece, method, matrix, now, result);
-        continue;
-      }
-      const std::size_t end = unit + piece.units;
-      for (std::size_t first = unit; first < end; first += table_units) {
-        piece.first = first;
-        piece.units = std::min(table_units, end - first);
-        add_piece<table_row_bytes, Value>(piece, method, matrix, first == unit ? now : update, result);
+      Update now = unit == 0 ? first_update : update;
+      const std::size_t on = list_states<Method::ones>(piece, lists);
+      const std::size_t off = piece.rows * piece.units - on;
+      const std::size_t by_tables = piece.rows * piece.units / 4 + 8 * piece.units;
+      if (on <= std::min(off, by_tables)) {
+        add_piece<Method::ones, Value>(piece, lists, matrix, now, result);
+      } else if (off <= by_tables) {
+        list_states<Method::zeros>(piece, lists);
+        add_piece<Method::zeros, Value>(piece, lists, matrix, now, result);
+      } else {
+        for (const std::size_t end = unit + piece.units; piece.first < end; piece.first += table_units) {
+          piece.units = std::min(table_units, end - piece.first);
+          list_subsets(piece, lists);
+          add_piece<Method::tables, Value>(piece, lists, matrix, now, result);
+          now = update;
+        }
       }
     }
   }
