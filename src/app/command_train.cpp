@@ -2,7 +2,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -16,17 +15,16 @@
 #include "app/command.hpp"
 #include "app/configuration.hpp"
 #include "app/hang.hpp"
+#include "app/layout.hpp"
 #include "app/progress.hpp"
 #include "app/run_recorder.hpp"
 #include "app/run_start.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
-#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/parse.hpp"
-#include "rbmpi/core/threads.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/model/model_file.hpp"
@@ -37,47 +35,6 @@
 
 namespace rbmpi {
 namespace {
-
-/// How the ranks lie on the machines.
-struct Layout {
-  Communicator node;  ///< the ranks that share memory (or a simulated node of them)
-  int nodes = 1;
-  int ranks_on_machine = 1;  ///< of this rank's real node
-  bool has_root = true;      ///< whether rank 0 is on this node
-  int threads = 1;
-};
-
-/// The number of threads that was asked for, or that the environment or the cores suggest.
-int choose_threads(int wanted, int ranks_on_machine) {
-  const int most = std::max(8, 4 * machine_cores());
-  if (wanted > most) {
-    throw Error(Failure::usage,
-                fmt::format("threads = {}: this machine has {} cores; give at most {}", wanted, machine_cores(), most));
-  }
-  if (wanted > 0) return wanted;
-  if (const char* const environment = std::getenv("OMP_NUM_THREADS"); environment != nullptr) {
-    const int threads = std::atoi(environment);
-    if (threads >= 1 && threads <= most) return threads;
-    throw Error(Failure::usage, fmt::format("OMP_NUM_THREADS = {}: must be from 1 to {}", environment, most));
-  }
-  return std::max(1, std::min(usable_cores(), machine_cores() / ranks_on_machine));
-}
-
-/// Collective.
-Layout arrange(const TrainSettings& settings, const Communicator& world) {
-  Layout layout;
-  layout.ranks_on_machine = world.split_by_node(0).size();
-  layout.node = world.split_by_node(settings.training.ranks_per_node);
-  layout.has_root = layout.node.maximum(world.is_root() ? 1 : 0) > 0;
-  std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
-  world.sum(std::span(&first_ranks, 1));
-  layout.nodes = static_cast<int>(first_ranks);
-  world.agree([&] {
-    layout.threads = choose_threads(settings.threads, layout.ranks_on_machine);
-    use_threads(layout.threads);
-  });
-  return layout;
-}
 
 /// The data in memory, and the views of them that training takes.
 struct LoadedData {
@@ -158,43 +115,13 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
   return data;
 }
 
-std::string plural(std::uint64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-/// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
-void print_note_on_cores(const Layout& layout, bool automatic) {
-  const int used = layout.threads * layout.ranks_on_machine;
-  if (layout.threads > usable_cores()) {
-    say("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
-        plural(static_cast<std::uint64_t>(layout.threads), "thread"),
-        plural(static_cast<std::uint64_t>(usable_cores()), "core"));
-  } else if (used > machine_cores()) {
-    say("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
-  } else if (used < machine_cores() && automatic) {
-    say("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used, machine_cores());
-  }
-}
-
-void print_banner(const TrainSettings& settings, const Communicator& world, const Layout& layout,
-                  const LoadedData& data) {
-  const auto ranks = static_cast<std::uint64_t>(world.size());
-  const auto nodes = static_cast<std::uint64_t>(layout.nodes);
+void print_banner(const TrainSettings& settings, const Layout& layout, const LoadedData& data) {
   const Samples& training = data.views.training;
   const TrainingOptions& options = settings.training;
   const RbmShape shape{training.columns, options.hidden};
   const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
 
-  say("rbmpi {}\n", version());
-  say("  layout      {}, {}, {} each ({})\n",
-      plural(nodes, settings.training.ranks_per_node > 0 ? "simulated node" : "node"), plural(ranks, "rank"),
-      plural(static_cast<std::uint64_t>(layout.threads), "thread"), MpiEnvironment::library_version());
-  say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
-      options.arithmetic == Arithmetic::exact ? "exact" : "plain");
-  say("  engine      {}, {}\n",
-      engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
-      options.exchange == Exchange::allreduce ? "a copy of the parameters on each rank"
-                                              : "one copy of the parameters on each node");
+  print_heading(layout, options.arithmetic);
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
       element_name(training.type));
   if (data.views.validation.rows > 0) {
@@ -202,14 +129,14 @@ void print_banner(const TrainSettings& settings, const Communicator& world, cons
   }
   say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
   const std::uint64_t each =
-      training_memory(options, shape.visible, data.views.validation.rows > 0, world.size(), layout.node.size());
+      training_memory(options, shape.visible, data.views.validation.rows > 0, layout.ranks, layout.node.size());
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));
   say("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
       plural(options.batch_size, "row"), options.seed);
   say("  output      {}\n", settings.output.string());
-  print_note_on_cores(layout, settings.threads == 0 && std::getenv("OMP_NUM_THREADS") == nullptr);
+  print_note_on_cores(layout);
 }
 
 std::string command_line(const std::vector<std::string>& arguments) {
@@ -399,7 +326,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
 
   RootSide root;
   world.agree_on_root([&] { root.start.emplace(settings, warn); });
-  const Layout layout = arrange(settings, world);
+  const Layout layout = arrange(world, settings.threads, settings.training.ranks_per_node);
   LoadedData data = load_data(settings, world, layout);
   world.agree_on_root([&] { root.start->check_data(data.samples->digest(), data.validation_digest()); });
   if (from_root(root.start && root.start->is_finished(), world)) {
@@ -410,7 +337,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const std::map<std::string, std::string> provenance = make_provenance(settings, data, arguments);
   world.agree_on_root([&] {
     const std::filesystem::path old_run = root.start->prepare();
-    print_banner(settings, world, layout, data);
+    print_banner(settings, layout, data);
     begin_run(root, settings, old_run, data.views.training, provenance, begin);
   });
   EpochMetrics last_epoch;

@@ -41,21 +41,6 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
   }
 }
 
-/// Collective. A window on every node. One that a single node cannot provide is an error of all nodes.
-SharedWindow shared_window(const Communicator& world, const Communicator& node, std::size_t bytes) {
-  SharedWindow window;
-  std::optional<Error> failure;
-  try {
-    window = SharedWindow(node, bytes);
-  } catch (const AgreedError& error) {  // agreed upon in this node only
-    failure = error;
-  }
-  world.agree([&] {
-    if (failure) throw Error(*failure);
-  });
-  return window;
-}
-
 // HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp); their
 // results come back as bytes.
 
@@ -218,7 +203,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                  other_bytes(info_));
   });
 
-  window_ = shared_window(world, node, info_.rows * info_.columns * element_size(info_.type));
+  window_ = SharedWindow::on_every_node(world, node, info_.rows * info_.columns * element_size(info_.type));
   samples_ = {info_.type, window_.bytes().data(), info_.rows, info_.columns, info_.scale};
 
   std::optional<Digest> labels;

@@ -1,11 +1,13 @@
 #include "rbmpi/parallel/communicator.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -169,6 +171,17 @@ void Communicator::barrier() const {
   if (size_ == 1) return;
   const WaitingForOthers waiting;
   check_mpi(MPI_Barrier(handle_->communicator), "MPI_Barrier");
+}
+
+void Communicator::sleeping_barrier() const {
+  if (size_ == 1) return;
+  const WaitingForOthers waiting;
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(handle_->communicator, &request), "MPI_Ibarrier");
+  for (int done = 0; done == 0;) {
+    check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 namespace {

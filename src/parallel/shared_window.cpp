@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,6 +60,20 @@ SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
   check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, handle->window), "MPI_Win_lock_all");
   bytes_ = {static_cast<std::byte*>(memory), bytes};
   handle_ = handle.release();
+}
+
+SharedWindow SharedWindow::on_every_node(const Communicator& world, const Communicator& node, std::size_t bytes) {
+  SharedWindow window;
+  std::optional<Error> failure;
+  try {
+    window = SharedWindow(node, bytes);
+  } catch (const AgreedError& error) {  // agreed upon in this node only
+    failure = error;
+  }
+  world.agree([&] {
+    if (failure) throw Error(*failure);
+  });
+  return window;
 }
 
 SharedWindow::~SharedWindow() {

@@ -310,7 +310,8 @@ class Trainer {
                     .epochs = options_.epochs,
                     .samples = progress_.epoch_rows,
                     .epoch_samples = data_.training.rows,
-                    .reconstruction_mse = reconstruction_mse()});
+                    .reconstruction_mse = reconstruction_mse(),
+                    .time_split = clock_.split()});
       clock_.lap(TimePhase::output);
     }
   }

@@ -1,10 +1,13 @@
 #include "rbmpi/parallel/communicator.hpp"
 
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <new>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -47,6 +50,19 @@ TEST_F(CommunicatorTest, RanksAreCountedFromZero) {
   world_.sum(std::span(seen));
   EXPECT_THAT(seen, Each(1));
   EXPECT_THAT(MpiEnvironment::library_version(), testing::MatchesRegex("[A-Za-z ]+[0-9].*"));
+}
+
+TEST_F(CommunicatorTest, WhoWaitsInASleepingBarrierLeavesTheCoreToOthers) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds work(400);
+  world_.barrier();
+  const Clock::time_point begin = Clock::now();
+  const std::clock_t processor_begin = std::clock();
+  if (world_.is_root()) std::this_thread::sleep_for(work);
+  world_.sleeping_barrier();
+  const std::clock_t processor = std::clock() - processor_begin;
+  EXPECT_GE(Clock::now() - begin, world_.size() > 1 ? work * 9 / 10 : Clock::duration(0));
+  EXPECT_LT(static_cast<double>(processor) / CLOCKS_PER_SEC, 0.05);  // who spins takes all that it gets
 }
 
 template <typename Value>

@@ -72,6 +72,8 @@ class Communicator {
   [[nodiscard]] std::string broadcast(const std::string& text, int root = 0) const;
   /// Collective.
   void barrier() const;
+  /// Collective. A barrier for long waits: who waits sleeps, and leaves its core to the ranks that work.
+  void sleeping_barrier() const;
 
   /// Collective. Runs `local` on every rank; if it throws on any of them, every rank throws an AgreedError with the
   /// message and failure of the lowest such rank; it says which rank that was, if not all ranks failed. A failure of
@@ -98,6 +100,10 @@ class SharedWindow {
   /// Collective over `node`. `bytes` is the size of the whole window and equal on all ranks. Throws on all ranks alike
   /// if the memory cannot be had.
   SharedWindow(const Communicator& node, std::size_t bytes);
+  /// Collective over `world`, of which `node` is this rank's node: a window on every node. One that a single node
+  /// cannot provide is an error of all nodes.
+  [[nodiscard]] static SharedWindow on_every_node(const Communicator& world, const Communicator& node,
+                                                  std::size_t bytes);
   ~SharedWindow();
   SharedWindow(SharedWindow&& other) noexcept;
   SharedWindow& operator=(SharedWindow&& other) noexcept;

@@ -37,6 +37,7 @@ struct StepProgress {
   std::uint64_t samples = 0;        ///< rows of this epoch so far
   std::uint64_t epoch_samples = 0;  ///< rows of a whole epoch
   double reconstruction_mse = 0;    ///< of this epoch so far
+  TimeSplit time_split{};           ///< of this rank so far, without this event
 };
 
 /// What a rank wishes for after the coming step. The wishes travel in the exchange: one rank's is fulfilled on all.

@@ -1,0 +1,75 @@
+#include "app/layout.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "app/terminal.hpp"
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/core/version.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// The number of threads that was asked for, or that the environment or the cores suggest.
+int choose_threads(int wanted, int ranks_on_machine) {
+  const int most = std::max(8, 4 * machine_cores());
+  if (wanted > most) {
+    throw Error(Failure::usage,
+                fmt::format("threads = {}: this machine has {} cores; give at most {}", wanted, machine_cores(), most));
+  }
+  if (wanted > 0) return wanted;
+  if (const char* const environment = std::getenv("OMP_NUM_THREADS"); environment != nullptr) {
+    const int threads = std::atoi(environment);
+    if (threads >= 1 && threads <= most) return threads;
+    throw Error(Failure::usage, fmt::format("OMP_NUM_THREADS = {}: must be from 1 to {}", environment, most));
+  }
+  return std::max(1, std::min(usable_cores(), machine_cores() / ranks_on_machine));
+}
+
+}  // namespace
+
+Layout arrange(const Communicator& world, int threads, int ranks_per_node) {
+  Layout layout;
+  layout.ranks = world.size();
+  layout.ranks_on_machine = world.split_by_node(0).size();
+  layout.simulated_nodes = ranks_per_node > 0;
+  layout.node = world.split_by_node(ranks_per_node);
+  layout.has_root = layout.node.maximum(world.is_root() ? 1 : 0) > 0;
+  std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
+  world.sum(std::span(&first_ranks, 1));
+  layout.nodes = static_cast<int>(first_ranks);
+  layout.chosen_threads = threads > 0 || std::getenv("OMP_NUM_THREADS") != nullptr;
+  world.agree([&] {
+    layout.threads = choose_threads(threads, layout.ranks_on_machine);
+    use_threads(layout.threads);
+  });
+  return layout;
+}
+
+void print_heading(const Layout& layout, Arithmetic arithmetic) {
+  say("rbmpi {}\n", version());
+  say("  layout      {}, {}, {} each ({})\n", plural(layout.nodes, layout.simulated_nodes ? "simulated node" : "node"),
+      plural(layout.ranks, "rank"), plural(layout.threads, "thread"), MpiEnvironment::library_version());
+  say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
+      arithmetic == Arithmetic::exact ? "exact" : "plain");
+}
+
+void print_note_on_cores(const Layout& layout) {
+  const int used = layout.threads * layout.ranks_on_machine;
+  if (layout.threads > usable_cores()) {
+    say("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
+        plural(layout.threads, "thread"), plural(usable_cores(), "core"));
+  } else if (used > machine_cores()) {
+    say("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
+  } else if (used < machine_cores() && !layout.chosen_threads) {
+    say("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used, machine_cores());
+  }
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/training_options.hpp"
+
+namespace rbmpi {
+
+/// How the ranks lie on the machines.
+struct Layout {
+  Communicator node;  ///< the ranks that share memory (or a simulated node of them)
+  int nodes = 1;
+  bool simulated_nodes = false;
+  int ranks = 1;
+  int ranks_on_machine = 1;  ///< of this rank's real node
+  bool has_root = true;      ///< whether rank 0 is on this node
+  int threads = 1;
+  bool chosen_threads = false;  ///< by the user, not by the number of cores
+};
+
+/// Collective. Finds the layout and sets the threads of this rank: `threads`, or if that is 0, what the environment or
+/// the cores suggest. With ranks_per_node > 0 nodes are simulated. Throws an AgreedError for threads that cannot be.
+[[nodiscard]] Layout arrange(const Communicator& world, int threads, int ranks_per_node);
+
+/// The first lines of what a command prints: program, layout and kernels.
+void print_heading(const Layout& layout, Arithmetic arithmetic);
+/// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
+void print_note_on_cores(const Layout& layout);
+
+}  // namespace rbmpi
