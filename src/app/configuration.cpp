@@ -1,7 +1,6 @@
 #include "app/configuration.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -30,15 +29,6 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& reason) {
   throw Error(Failure::usage, reason);
-}
-
-std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
-    refuse(fmt::format("must be a whole number from {} to {}", least, most));
-  }
-  return value;
 }
 
 bool parse_switch(const std::string& text) {
@@ -311,6 +301,21 @@ std::string help_of(const ConfigurationKey& key) {
 
 }  // namespace
 
+const ConfigurationKey& configuration_key(std::string_view name) {
+  return *std::find_if(std::begin(keys), std::end(keys), [&](const ConfigurationKey& key) { return name == key.name; });
+}
+
+void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const std::string& text) {
+  Origins origins;
+  set_key(settings, key, text, fmt::format("option --{}", key.name), origins);
+}
+
+std::string configuration_help(const ConfigurationKey& key, const TrainSettings& defaults) {
+  const std::string value = key.get(defaults);
+  return fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), help_of(key),
+                     value.empty() ? "" : fmt::format(" [{}]", value));
+}
+
 bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world, TrainSettings& settings) {
   po::variables_map options;
   world.agree([&] { options = parse_arguments("train", arguments, option_descriptions()); });
@@ -353,12 +358,7 @@ std::string configuration_help() {
       "Every key below can stand in the file (key = value, # begins a comment) or be given as an option, which wins.\n"
       "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch "
       "6.\n\nKeys:\n";
-  const TrainSettings defaults;
-  for (const ConfigurationKey& key : keys) {
-    const std::string value = key.get(defaults);
-    text += fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), help_of(key),
-                        value.empty() ? "" : fmt::format(" [{}]", value));
-  }
+  for (const ConfigurationKey& key : keys) text += configuration_help(key, {});
   text += "\nExample:\n  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n";
   return text;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rbmpi/parallel/communicator.hpp"
@@ -49,6 +50,13 @@ struct ConfigurationKey {
   void (*set)(TrainSettings& settings, const std::string& text);
   std::string (*get)(const TrainSettings& settings);
 };
+
+/// The row with this name, for commands that share keys with `train`; there must be one.
+[[nodiscard]] const ConfigurationKey& configuration_key(std::string_view name);
+/// Local. Sets a key from the option of its name. Throws Error(Failure::usage) that names the option and the value.
+void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const std::string& text);
+/// Its line in --help.
+[[nodiscard]] std::string configuration_help(const ConfigurationKey& key, const TrainSettings& defaults);
 
 /// Collective. Reads the arguments of `rbmpi train`: the file of --config, then the options, which win. Throws an
 /// AgreedError for the first mistake, with file or option, key, value and what would be right. Prints nothing; if

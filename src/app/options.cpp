@@ -1,6 +1,7 @@
 #include "app/options.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -71,6 +72,15 @@ std::string unknown_name_message(const std::string& what, const std::string& wor
   std::string message = fmt::format("unknown {} '{}'", what, word);
   if (!nearest.empty()) message += fmt::format("; did you mean '{}'?", nearest);
   return message;
+}
+
+std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    refuse(fmt::format("must be a whole number from {} to {}", least, most));
+  }
+  return value;
 }
 
 po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& arguments,

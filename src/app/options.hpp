@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace rbmpi {
 /// "unknown key 'epoch'; did you mean 'epochs'?": the second half only if there is a near name.
 [[nodiscard]] std::string unknown_name_message(const std::string& what, const std::string& word,
                                                const std::vector<std::string>& known);
+
+/// All of `text` as a whole number from `least` to `most`. Throws Error(Failure::usage) that says so.
+[[nodiscard]] std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most);
 
 /// Parses the arguments of `rbmpi COMMAND` against `options`, the first arguments without dashes going to
 /// `positional`. Throws Error(Failure::usage) for an unknown option (with the nearest right one), a repeated one, a

@@ -1,0 +1,363 @@
+#include "rbmpi/train/benchmark.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/exact_weights.hpp"
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/data/shard.hpp"
+#include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/trainer.hpp"
+
+namespace rbmpi {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t phases = time_phase_names.size();
+constexpr std::uint64_t without_end = std::uint64_t{1} << 40U;  // epochs: the root stops each run
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+RbmShape shape_of(const BenchmarkOptions& options) {
+  return {options.visible, options.training.hidden};
+}
+
+/// About `work` multiplications, in steps: a function of the shapes, so that all ranks come to the same number.
+std::uint64_t steps_of(const BenchmarkOptions& options, double work, std::uint64_t least, std::uint64_t most) {
+  const double step =
+      static_cast<double>(shape_of(options).weights()) * static_cast<double>(options.training.batch_size);
+  return static_cast<std::uint64_t>(std::clamp(work / step, static_cast<double>(least), static_cast<double>(most)));
+}
+
+/// The five matrix products of a CD-1 step of one rank, on matrices of their own.
+class FiveProducts {
+ public:
+  FiveProducts(RbmShape shape, std::size_t rows)
+      : shape_(shape),
+        rows_(rows),
+        visible_(rows * shape.visible),
+        hidden_(rows * shape.hidden),
+        weights_(shape.weights()),
+        visible_out_(rows * shape.visible),
+        hidden_out_(rows * shape.hidden),
+        weights_out_(shape.weights()) {
+    for (AlignedBuffer<Real>* buffer : {&visible_, &hidden_, &weights_}) std::ranges::fill(buffer->span(), Real{1});
+  }
+
+  void compute() {
+    const MatrixView v{visible_.data(), rows_, shape_.visible};
+    const MatrixView h{hidden_.data(), rows_, shape_.hidden};
+    const MatrixView w{weights_.data(), shape_.visible, shape_.hidden};
+    const MatrixView gradient{weights_out_.data(), shape_.visible, shape_.hidden};
+    multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
+    multiply_by_transposed(h, w, {visible_out_.data(), rows_, shape_.visible});
+    multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
+    add_transposed_times(v, h, gradient);
+    subtract_transposed_times(v, h, gradient);
+  }
+
+  [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t rows) {
+    return 2 * sizeof(Real) * (rows * (shape.visible + shape.hidden) + shape.weights());
+  }
+
+ private:
+  RbmShape shape_;
+  std::size_t rows_;
+  AlignedBuffer<Real> visible_, hidden_, weights_, visible_out_, hidden_out_, weights_out_;
+};
+
+/// The times that one rank took in one layout, of steps and of the products between them. Both come in blocks, the
+/// first of each block untimed: the caches are still full of the other's matrices.
+class Stopwatch {
+ public:
+  Stopwatch(const BenchmarkOptions& options, std::size_t rows)
+      : block_(steps_of(options, 5e8, 3, 32)), products_(shape_of(options), rows) {}
+
+  /// Local. What a training of about `seconds` has to tell; only the root's ends it.
+  TrainingEvents events(double seconds, bool is_root) {
+    last_ = {};
+    steps_of_block_ = 0;
+    blocks_ = 0;
+    TrainingEvents events;
+    events.step = [this](const StepProgress& progress) { step(progress.time_split); };
+    if (is_root) {
+      events.wishes = [this, seconds, begin = Clock::now()](const TrainingProgress& progress) mutable {
+        if (progress.steps == 0) begin = Clock::now();
+        return StepWishes{.stop = blocks_ > 0 && steps_of_block_ == 0 && seconds_since(begin) >= seconds};
+      };
+    }
+    return events;
+  }
+
+  /// Collective over `ranks`, which were timed.
+  [[nodiscard]] LayoutTimes times(const Communicator& ranks) const {
+    LayoutTimes times{.steps = step_seconds_.size(),
+                      .step = slowest(quartiles(step_seconds_), ranks),
+                      .floor = slowest(quartiles(product_seconds_), ranks)};
+    for (std::size_t phase = 0; phase < phases; ++phase) {
+      times.phases[phase] = quartiles(phase_seconds_[phase]).median / ranks.size();
+    }
+    ranks.sum(std::span(times.phases));
+    return times;
+  }
+
+ private:
+  void step(const TimeSplit& split) {
+    double whole = 0;
+    const bool timed = steps_of_block_ > 0;
+    for (std::size_t phase = 0; phase < phases; ++phase) {
+      // `output` is the time of these events.
+      const bool counts = phase != static_cast<std::size_t>(TimePhase::output);
+      const double seconds = counts ? split[phase] - last_[phase] : 0;
+      whole += seconds;
+      if (timed) phase_seconds_[phase].push_back(seconds);
+    }
+    if (timed) step_seconds_.push_back(whole);
+    last_ = split;
+    if (++steps_of_block_ < block_) return;
+    steps_of_block_ = 0;
+    ++blocks_;
+    for (std::uint64_t i = 0; i < block_; ++i) {
+      const Clock::time_point begin = Clock::now();
+      products_.compute();
+      if (i > 0) product_seconds_.push_back(seconds_since(begin));
+    }
+  }
+
+  /// Collective.
+  static Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
+    const auto largest = [&](double seconds) {
+      return static_cast<double>(ranks.maximum(std::llround(seconds * 1e12))) * 1e-12;
+    };
+    return {.low = largest(mine.low), .median = largest(mine.median), .high = largest(mine.high)};
+  }
+
+  std::uint64_t block_;
+  FiveProducts products_;
+  TimeSplit last_{};
+  std::uint64_t steps_of_block_ = 0;
+  std::uint64_t blocks_ = 0;
+  std::vector<double> step_seconds_;
+  std::array<std::vector<double>, phases> phase_seconds_;
+  std::vector<double> product_seconds_;
+};
+
+/// A training that has not begun: random weights, biases such that about `density` of the units are on, zeros for the
+/// optimizer to remember. For the root.
+SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
+  const RbmShape shape = shape_of(options);
+  SavedState state{.rbm = Rbm(shape), .optimizer = {}, .progress = {}};
+  initialise_weights(state.rbm, options.training.weight_init, options.training.seed, 0);
+  set_visible_bias_to_log_odds(state.rbm, std::vector<double>(shape.visible, options.density), rows);
+  const RbmView<Real> view = state.rbm.view();
+  std::ranges::fill(view.hidden_bias, view.visible_bias.front());
+  for (const OptimizerMemory& memory : optimizer(options.training.optimizer).make(shape, options.training)->memory()) {
+    state.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
+  }
+  return state;
+}
+
+/// Collective. The root works, and the others sleep, so that it has the machine for itself. `local` may throw.
+void root_alone(const Communicator& world, const std::function<void()>& local) {
+  std::exception_ptr problem;
+  try {
+    if (world.is_root()) local();
+  } catch (...) {
+    problem = std::current_exception();
+  }
+  world.sleeping_barrier();
+  world.agree_on_root([&] {
+    if (problem) std::rethrow_exception(problem);
+  });
+}
+
+template <typename Value>
+Value from_root(Value value, const Communicator& world) {
+  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
+  return value;
+}
+
+/// The runs of one benchmark.
+class Benchmark {
+ public:
+  Benchmark(const BenchmarkOptions& options, const Samples& samples, const Communicator& world)
+      : options_(options), samples_(samples), world_(world) {
+    options_.training.epochs = without_end;
+  }
+
+  /// Collective.
+  BenchmarkResult run() {
+    BenchmarkResult result{.shape = shape_of(options_),
+                           .batch_size = options_.training.batch_size,
+                           .ranks = world_.size(),
+                           .exchange_bytes = shape_of(options_).parameters() * exchange_value_bytes()};
+    compare(result);
+    measure(result);
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::size_t exchange_value_bytes() const {
+    const bool wide = options_.training.arithmetic == Arithmetic::exact &&
+                      options_.training.batch_size > largest_single_precision_batch;
+    return wide ? sizeof(double) : sizeof(Real);
+  }
+
+  /// Collective over `ranks`. One training; a signal ends it with an error.
+  TrainingResult train(const TrainingOptions& training, const Communicator& ranks, const TrainingEvents& events) {
+    std::optional<SavedState> start;
+    ranks.agree_on_root([&] { start = beginning(options_, samples_.rows); });
+    TrainingResult result = train_rbm(training, {samples_, {}}, ranks, events, std::move(start));
+    ranks.agree([] { throw_if_stopped("measuring"); });
+    return result;
+  }
+
+  /// Collective over `ranks`.
+  std::string digest(const TrainingOptions& training, const Communicator& ranks, std::uint64_t steps) {
+    TrainingEvents events;
+    events.wishes = [&](const TrainingProgress& now) { return StepWishes{.stop = now.steps + 1 == steps}; };
+    const TrainingResult result = train(training, ranks, events);
+    return model_digest(std::span(&result.rbm, 1));
+  }
+
+  /// Collective. The model of all ranks, of this engine on one rank, and of the reference.
+  void compare(BenchmarkResult& result) {
+    const Communicator alone;
+    const TrainingOptions& training = options_.training;
+    result.digest_steps = steps_of(options_, 1e9, 4, 64);
+    std::vector<DigestOfRun> runs;
+    runs.push_back({world_.size() > 1 ? fmt::format("{} ranks", world_.size()) : "1 rank",
+                    digest(training, world_, result.digest_steps)});
+    root_alone(world_, [&] {
+      if (world_.size() > 1) runs.push_back({"1 rank", digest(training, alone, result.digest_steps)});
+      check_same_digest(runs, result.digest_steps);
+    });
+    result.digest = runs.front().digest;
+  }
+
+  /// Collective.
+  void measure(BenchmarkResult& result) {
+    constexpr int rounds = 4;
+    const Communicator alone;
+    const std::uint64_t batch = options_.training.batch_size;
+    TrainingOptions training = options_.training;
+    training.learning_rate = 1e-3;  // the shares of units that are on stay as they are
+    const bool several = world_.size() > 1;
+    std::optional<Stopwatch> all;
+    std::optional<Stopwatch> one;
+    world_.agree([&] {
+      all.emplace(options_, shard(batch, world_.rank(), world_.size()).count);
+      if (several && world_.is_root()) one.emplace(options_, batch);
+    });
+    const double turn = options_.seconds / (several ? 2 * rounds : rounds);
+    const Clock::time_point begin = Clock::now();
+    do {
+      (void)train(training, world_, all->events(turn, world_.is_root()));
+      if (several) root_alone(world_, [&] { (void)train(training, alone, one->events(turn, true)); });
+    } while (from_root(seconds_since(begin) < options_.seconds, world_));
+
+    result.all = all->times(world_);
+    if (several) result.one_rank = from_root(one ? one->times(alone) : LayoutTimes{}, world_);
+  }
+
+  BenchmarkOptions options_;
+  const Samples& samples_;
+  const Communicator& world_;
+};
+
+}  // namespace
+
+Quartiles quartiles(std::vector<double> values) {
+  std::ranges::sort(values);
+  const auto at = [&](std::size_t quarters) { return values[(values.size() - 1) * quarters / 4]; };
+  return {.low = at(1), .median = at(2), .high = at(3)};
+}
+
+double BenchmarkResult::samples_per_second() const noexcept {
+  return static_cast<double>(batch_size) / all.step.median;
+}
+
+double BenchmarkResult::gcups() const noexcept {
+  return static_cast<double>(shape.weights()) * samples_per_second() * 1e-9;
+}
+
+double BenchmarkResult::gflops_of_step() const noexcept {
+  return 10 * gcups();
+}
+
+double BenchmarkResult::gflops_of_floor() const noexcept {
+  return gflops_of_step() * all.ratio();
+}
+
+std::optional<double> BenchmarkResult::exchange_gigabytes_per_second() const noexcept {
+  if (ranks == 1) return std::nullopt;
+  return static_cast<double>(exchange_bytes) * 1e-9 / all.phases[static_cast<std::size_t>(TimePhase::exchange)];
+}
+
+std::optional<double> BenchmarkResult::speedup() const noexcept {
+  if (!one_rank) return std::nullopt;
+  return one_rank->step.median / all.step.median;
+}
+
+std::optional<double> BenchmarkResult::efficiency() const noexcept {
+  if (!one_rank) return std::nullopt;
+  return *speedup() / ranks;
+}
+
+void check_same_digest(std::span<const DigestOfRun> runs, std::uint64_t steps) {
+  for (const DigestOfRun& other : runs) {
+    if (other.digest == runs.front().digest) continue;
+    throw Error(Failure::other, fmt::format("after {} steps the models differ: {} has the digest {}, {} has {}; this "
+                                            "build or this machine does not compute correctly",
+                                            steps, runs.front().run, runs.front().digest, other.run, other.digest));
+  }
+}
+
+void check_options(const BenchmarkOptions& options) {
+  const auto refuse = [](const char* name, const auto& value, const std::string& right) {
+    throw Error(Failure::usage, fmt::format("{} = {}: must be {}", name, value, right));
+  };
+  if (options.visible == 0 || options.visible > largest_layer) {
+    refuse("visible", options.visible, fmt::format("from 1 to {}", largest_layer));
+  }
+  if (!(options.density >= 0 && options.density <= 1)) refuse("density", options.density, "from 0 to 1");
+  if (!(options.seconds > 0 && std::isfinite(options.seconds))) refuse("seconds", options.seconds, "more than 0");
+  check_options(options.training);
+}
+
+std::uint64_t benchmark_rows(const BenchmarkOptions& options) {
+  constexpr std::uint64_t bytes = 33'000'000;
+  const std::uint64_t batch = options.training.batch_size;
+  return batch * std::clamp<std::uint64_t>(bytes / (batch * options.visible), 4, 512);
+}
+
+std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int ranks_on_node, bool has_root) {
+  const RbmShape shape = shape_of(options);
+  const std::uint64_t batch = options.training.batch_size;
+  const auto training = [&](int layout) { return training_memory(options.training, options.visible, false, layout); };
+  const std::uint64_t each = training(ranks) + FiveProducts::memory(shape, shard(batch, 0, ranks).count);
+  std::uint64_t bytes = static_cast<std::uint64_t>(ranks_on_node) * each;
+  if (has_root) {
+    const std::uint64_t start = 2 * sizeof(Real) * shape.parameters();
+    const std::uint64_t alone = training(1) + FiveProducts::memory(shape, batch);
+    bytes = std::max(bytes, static_cast<std::uint64_t>(ranks_on_node - 1) * each + alone) + start;
+  }
+  return bytes;
+}
+
+BenchmarkResult run_benchmark(const BenchmarkOptions& options, const Samples& samples, const Communicator& world) {
+  world.agree([&] { check_options(options); });
+  return Benchmark(options, samples, world).run();
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,167 @@
+"""`rbmpi bench` as a user meets it: what it prints and as JSON, on one and several ranks, every mistake, signals."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from support import assert_one_message, assert_success, command_line, mpi_environment, run
+
+SMALL = {"--visible": "50", "--hidden": "20", "--batch-size": "10", "--seconds": "0.2"}
+PHASES = ["input", "sampling", "products", "exchange", "update", "validation", "checkpoint", "output"]
+
+
+def small(*options):
+    """A quick measurement; `options` win."""
+    return ["bench", *options, *(word for name in SMALL if name not in options for word in (name, SMALL[name]))]
+
+
+def figures(*options, ranks=None):
+    return json.loads(assert_success(run(small("--json", *options), ranks=ranks)).stdout)
+
+
+class Figures(unittest.TestCase):
+    def test_for_people_on_one_rank(self):
+        text = assert_success(run(small())).stdout
+        for pattern in (r"^rbmpi \d", r"^  layout      1 node, 1 rank, 1 thread each \(Open MPI \d",
+                        r"^  kernels     OpenBLAS \d\S* \(\w+\), \w+; exact arithmetic$",
+                        r"^  model       50 x 20, batches of 10 rows, 13 % of the units are on$",
+                        r"^  step        \d+\.\d{3} ms, half of all from \d+\.\d{3} to \d+\.\d{3} \(\d+ steps\)$",
+                        r"^    products  \d+\.\d{3} ms$", r"^    update    \d+\.\d{3} ms$",
+                        r"^  products    \d+\.\d{3} ms, half of all from .*: \d+\.\d GFLOP/s$",
+                        r"^  ratio       \d+\.\d{3}: ", r"^  speed       \d+ samples/s, \d+\.\d\d GCUPS$",
+                        r"^  exchange    -$", r"^  efficiency  -$", r"^  digest      [0-9a-f]{64} after 64 steps, "):
+            self.assertRegex(text, re.compile(pattern, re.MULTILINE))
+
+    def test_for_people_on_several_ranks(self):
+        text = assert_success(run(small("--density", "0.5", "--threads", "2", "--ranks-per-node", "2"), ranks=3)).stdout
+        for pattern in (r"^  layout      2 simulated nodes, 3 ranks, 2 threads each ",
+                        r"^  model       50 x 20, batches of 10 rows, 50 % of the units are on$",
+                        r"^    exchange  \d+\.\d{3} ms$", r"^  exchange    0\.004 MB of each rank, \d+\.\d\d GB/s$",
+                        r"^  one rank    \d+\.\d{3} ms, half of all from ", r"^    products  \d+\.\d{3} ms, ",
+                        r"^  efficiency  \d+\.\d %: 3 ranks are \d+\.\d{3} times as fast as one$"):
+            self.assertRegex(text, re.compile(pattern, re.MULTILINE))
+
+    def test_json_agrees_with_itself(self):
+        result = figures(ranks=3)
+        self.assertEqual((result["ranks"], result["threads"]), (3, 1))
+        self.assertEqual((result["visible"], result["hidden"], result["batch_size"]), (50, 20, 10))
+        for layout in (result, result["one_rank"]):
+            step, products = layout["step_seconds"], layout["products_seconds"]
+            for times in (step, products):
+                self.assertGreater(times["low"], 0)
+                self.assertLessEqual(times["low"], times["median"])
+                self.assertLessEqual(times["median"], times["high"])
+            self.assertGreater(layout["steps"], 30)
+            self.assertAlmostEqual(layout["ratio"], step["median"] / products["median"])
+            self.assertEqual(list(layout["phase_seconds"]), PHASES)
+            self.assertEqual(layout["phase_seconds"]["output"], 0)
+        step = result["step_seconds"]["median"]
+        self.assertAlmostEqual(result["samples_per_second"], 10 / step, delta=1e-6 / step)
+        self.assertAlmostEqual(result["gcups"], 50 * 20 * 10 / step / 1e9)
+        self.assertAlmostEqual(result["products_gflops"], 10 * 50 * 20 * 10 / result["products_seconds"]["median"] / 1e9)
+        self.assertEqual(result["exchange_bytes"], 4 * (50 * 20 + 50 + 20))
+        self.assertAlmostEqual(result["exchange_gigabytes_per_second"],
+                               result["exchange_bytes"] / result["phase_seconds"]["exchange"] / 1e9)
+        self.assertAlmostEqual(result["speedup"], result["one_rank"]["step_seconds"]["median"] / step)
+        self.assertAlmostEqual(result["efficiency"], result["speedup"] / 3)
+
+    def test_one_rank_has_nothing_to_compare_with(self):
+        result = figures()
+        for key in ("exchange_gigabytes_per_second", "one_rank", "speedup", "efficiency"):
+            self.assertIsNone(result[key], key)
+
+    def test_the_phases_are_the_step(self):
+        result = figures("--hidden", "500", "--visible", "400")
+        step = result["step_seconds"]["median"]
+        self.assertAlmostEqual(sum(result["phase_seconds"].values()), step, delta=0.2 * step)
+
+    def test_the_digest_is_that_of_all_layouts_and_depends_on_the_model(self):
+        digests = {figures(*options, ranks=ranks)["digest"]
+                   for ranks in (None, 2, 4) for options in ([], ["--threads", "2"])}
+        self.assertEqual(len(digests), 1)
+        for options in (["--hidden", "21"], ["--batch-size", "11"], ["--density", "0.2"]):
+            self.assertNotIn(figures(*options)["digest"], digests)
+
+    def test_extremes(self):
+        for options in (["--density", "0"], ["--density", "1"], ["--batch-size", "1"], ["--visible", "1"],
+                        ["--batch-size", "5000"]):
+            with self.subTest(options=options):
+                self.assertGreater(figures(*options, ranks=3)["ratio"], 0)
+
+    def test_sums_of_large_batches_are_twice_as_wide(self):
+        self.assertEqual(figures("--batch-size", "5000")["exchange_bytes"], 8 * (50 * 20 + 50 + 20))
+
+    def test_the_time_is_about_what_was_asked_for(self):
+        for ranks in (None, 2):
+            begin = time.monotonic()
+            figures("--seconds", "3", ranks=ranks)
+            self.assertGreater(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 15)
+
+    def test_a_ratio_that_is_kept_and_one_that_is_not(self):
+        for ranks in (None, 3):
+            assert_success(run(small("--most", "1e6"), ranks=ranks))
+            result = run(small("--most", "0.001"), ranks=ranks)
+            assert_one_message(result, 1, "a step takes ", " times as long as its matrix products; with --most 0.001")
+            self.assertIn("  digest      ", result.stdout)
+
+    def test_help_names_every_option(self):
+        text = assert_success(run(["bench", "--help"], ranks=2)).stdout
+        for name in ("visible", "density", "seconds", "most", "hidden", "batch-size", "threads", "ranks-per-node",
+                     "json"):
+            self.assertEqual(len(re.findall(rf"^  --{name}\b", text, re.MULTILINE)), 1, name)
+        self.assertRegex(text, r"--hidden N .*\[300\]")
+
+
+class Mistakes(unittest.TestCase):
+    def test_options(self):
+        for options, fragments in (
+                (["--hiden", "3"], ["unknown option '--hiden'; did you mean '--hidden'?"]),
+                (["--density", "0.1", "--density", "0.2"], ["option '--density' is given twice"]),
+                (["--json", "yes"], ["more arguments than 'rbmpi bench' takes"]),
+                (["--visible"], ["option '--visible' wants a value"]),
+                (["--visible", "0"], ["option --visible: visible = 0: must be a whole number from 1 to 4194304"]),
+                (["--visible", "1.5"], ["visible = 1.5", "a whole number"]),
+                (["--visible", "4194305"], ["visible = 4194305", "from 1 to 4194304"]),
+                (["--hidden", "0"], ["option --hidden: hidden = 0: must be a whole number from 1 to 4194304"]),
+                (["--batch-size", "0"], ["batch-size = 0", "from 1 to 2147483648"]),
+                (["--density", "-0.1"], ["density = -0.1", "from 0 to 1"]),
+                (["--density", "1.1"], ["density = 1.1", "from 0 to 1"]),
+                (["--density", "nan"], ["option --density: density = nan: must be a number"]),
+                (["--seconds", "0"], ["option --seconds: seconds = 0: must be more than 0"]),
+                (["--seconds", "soon"], ["seconds = soon: must be a number"]),
+                (["--most", "-1"], ["most = -1: must be more than 0"]),
+                (["--threads", "0"], ["option --threads: threads = 0: must be a whole number from 1"]),
+                (["--threads", "100000"], ["threads = 100000", "give at most"])):
+            for ranks in (None, 3):
+                with self.subTest(options=options, ranks=ranks):
+                    assert_one_message(run(["bench", *options], ranks=ranks), 2, *fragments, seconds=20)
+
+    def test_shapes_that_no_memory_holds(self):
+        for options in (["--visible", "4194304", "--hidden", "4194304"], ["--batch-size", "2147483648"],
+                        ["--visible", "4194304", "--batch-size", "2147483648"]):
+            for ranks in (None, 3):
+                with self.subTest(options=options, ranks=ranks):
+                    assert_one_message(run(["bench", *options], ranks=ranks), 1, "not enough memory: ", "available",
+                                       seconds=20)
+
+
+class Signals(unittest.TestCase):
+    def test_ctrl_c_ends_it(self):
+        for ranks in (None, 2):
+            process = subprocess.Popen(command_line(small("--seconds", "600"), ranks), stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, env=mpi_environment(),
+                                       start_new_session=True)
+            self.assertIn("rbmpi", process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            _, messages = process.communicate(timeout=30)
+            self.assertNotEqual(process.returncode, 0)
+            if ranks is None:
+                self.assertEqual((process.returncode, messages), (75, "rbmpi: stopped by a signal while measuring\n"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
