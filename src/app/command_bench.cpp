@@ -115,7 +115,7 @@ BenchSettings settings_of(const po::variables_map& values) {
 
 void print_banner(const BenchSettings& settings, const Layout& layout) {
   const BenchmarkOptions& options = settings.benchmark;
-  print_heading(layout, options.training.arithmetic);
+  print_heading(layout, options.training);
   say("  model       {} x {}, batches of {}, {:g} % of the units are on\n", options.visible, options.training.hidden,
       plural(options.training.batch_size, "row"), 100 * options.density);
   print_note_on_cores(layout);
@@ -213,7 +213,7 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
     if (world.is_root()) say("{}", help());
     return;
   }
-  const Layout layout = arrange(world, settings.train.threads, settings.train.ranks_per_node);
+  const Layout layout = arrange(world, settings.train.threads, settings.train.training.ranks_per_node);
   const BenchmarkOptions& options = settings.benchmark;
   SyntheticSamples rows(world, layout.node, benchmark_rows(options), options.visible, options.density,
                         benchmark_memory(options, world.size(), layout.node.size(), layout.has_root));

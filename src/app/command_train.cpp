@@ -121,7 +121,7 @@ void print_banner(const TrainSettings& settings, const Layout& layout, const Loa
   const RbmShape shape{training.columns, options.hidden};
   const std::uint64_t steps = (training.rows + options.batch_size - 1) / options.batch_size;
 
-  print_heading(layout, options.arithmetic);
+  print_heading(layout, options);
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
       element_name(training.type));
   if (data.views.validation.rows > 0) {

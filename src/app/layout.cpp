@@ -12,6 +12,7 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/core/version.hpp"
+#include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
@@ -45,19 +46,23 @@ Layout arrange(const Communicator& world, int threads, int ranks_per_node) {
   world.sum(std::span(&first_ranks, 1));
   layout.nodes = static_cast<int>(first_ranks);
   layout.chosen_threads = threads > 0 || std::getenv("OMP_NUM_THREADS") != nullptr;
-  world.agree([&] {
-    layout.threads = choose_threads(threads, layout.ranks_on_machine);
-    use_threads(layout.threads);
-  });
+  world.agree([&] { layout.threads = choose_threads(threads, layout.ranks_on_machine); });
+  // The ranks share out their work in equal parts, so they are to be equally strong.
+  layout.threads = static_cast<int>(-world.maximum(-std::int64_t{layout.threads}));
+  world.agree([&] { use_threads(layout.threads); });
   return layout;
 }
 
-void print_heading(const Layout& layout, Arithmetic arithmetic) {
+void print_heading(const Layout& layout, const TrainingOptions& options) {
   say("rbmpi {}\n", version());
   say("  layout      {}, {}, {} each ({})\n", plural(layout.nodes, layout.simulated_nodes ? "simulated node" : "node"),
       plural(layout.ranks, "rank"), plural(layout.threads, "thread"), MpiEnvironment::library_version());
   say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
-      arithmetic == Arithmetic::exact ? "exact" : "plain");
+      options.arithmetic == Arithmetic::exact ? "exact" : "plain");
+  say("  engine      {}; {}\n",
+      engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
+      options.exchange == Exchange::allreduce ? "each rank has a copy of the parameters"
+                                              : "the ranks of a node share the parameters");
 }
 
 void print_note_on_cores(const Layout& layout) {

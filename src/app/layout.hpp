@@ -21,8 +21,8 @@ struct Layout {
 /// the cores suggest. With ranks_per_node > 0 nodes are simulated. Throws an AgreedError for threads that cannot be.
 [[nodiscard]] Layout arrange(const Communicator& world, int threads, int ranks_per_node);
 
-/// The first lines of what a command prints: program, layout and kernels.
-void print_heading(const Layout& layout, Arithmetic arithmetic);
+/// The first lines of what a command prints: program, layout, kernels and engine.
+void print_heading(const Layout& layout, const TrainingOptions& options);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
 

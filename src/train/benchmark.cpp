@@ -62,8 +62,8 @@ class FiveProducts {
     multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
     multiply_by_transposed(h, w, {visible_out_.data(), rows_, shape_.visible});
     multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
-    add_transposed_times(v, h, gradient);
-    subtract_transposed_times(v, h, gradient);
+    transposed_times(v, 0, h, gradient);
+    subtract_transposed_times(v, 0, h, gradient);
   }
 
   [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t rows) {
@@ -161,7 +161,9 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   set_visible_bias_to_log_odds(state.rbm, std::vector<double>(shape.visible, options.density), rows);
   const RbmView<Real> view = state.rbm.view();
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
-  for (const OptimizerMemory& memory : optimizer(options.training.optimizer).make(shape, options.training)->memory()) {
+  NodeMemory own(Communicator(), optimizer_memory(shape, options.training));
+  for (const OptimizerMemory& memory :
+       optimizer(options.training.optimizer).make(shape, options.training, own)->memory()) {
     state.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
   }
   return state;
@@ -344,12 +346,14 @@ std::uint64_t benchmark_rows(const BenchmarkOptions& options) {
 std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int ranks_on_node, bool has_root) {
   const RbmShape shape = shape_of(options);
   const std::uint64_t batch = options.training.batch_size;
-  const auto training = [&](int layout) { return training_memory(options.training, options.visible, false, layout); };
-  const std::uint64_t each = training(ranks) + FiveProducts::memory(shape, shard(batch, 0, ranks).count);
+  const auto training = [&](int all, int on_node) {
+    return training_memory(options.training, options.visible, false, all, on_node);
+  };
+  const std::uint64_t each = training(ranks, ranks_on_node) + FiveProducts::memory(shape, shard(batch, 0, ranks).count);
   std::uint64_t bytes = static_cast<std::uint64_t>(ranks_on_node) * each;
   if (has_root) {
     const std::uint64_t start = 2 * sizeof(Real) * shape.parameters();
-    const std::uint64_t alone = training(1) + FiveProducts::memory(shape, batch);
+    const std::uint64_t alone = training(1, 1) + FiveProducts::memory(shape, batch);
     bytes = std::max(bytes, static_cast<std::uint64_t>(ranks_on_node - 1) * each + alone) + start;
   }
   return bytes;

@@ -110,8 +110,8 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
              {v1.row(rows.first), rows.count, all}, {states_.hidden_model.data(), all, H}, {gradient, rows.count, H});
   }
 
-  // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a cache
-  // until the update.
+  // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
+  // cache until the update.
   [[nodiscard]] std::size_t panel_rows() const noexcept override { return 128; }
 
   void bias_gradient(Shard units, Real* gradient) const override {
@@ -156,9 +156,9 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     multiply(h0, weights_.down_transposed(), visible_fields);
     lap(TimePhase::products);
     for (std::size_t i = 0; i < rows.count; ++i) {
-      scratch.squared_error += static_cast<std::uint64_t>(
-          reconstruct(visible_fields.row(i), rbm_.visible_bias.data(), v0p.row(i), V, rounding_,
-                      stream(Phase::visible, i), v1.row(i), differences.data()));
+      scratch.squared_error +=
+          static_cast<std::uint64_t>(reconstruct(visible_fields.row(i), rbm_.visible_bias.data(), v0p.row(i), V,
+                                                 rounding_, stream(Phase::visible, i), v1.row(i), differences.data()));
     }
     lap(TimePhase::sampling);
     multiply(v1, weights_.up(), h1p);
