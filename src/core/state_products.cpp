@@ -31,18 +31,17 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Units (rows of the matrix) of one piece: with 256 bytes of columns they fill most of a cache of 32 KB.
+/// A row of a panel: four vectors of 512 bits, or eight of 256.
+constexpr std::size_t row_bytes = 256;
+/// Units (rows of the matrix) of a piece whose states are listed one by one: a panel that fits a cache of 32 KB.
 constexpr std::size_t list_units = 112;
+/// Those of a piece with tables: a panel of 56 KB, from the second-level cache, but the lists are not too short.
 constexpr std::size_t table_units = 56;
-constexpr std::size_t list_row_bytes = 256;
-constexpr std::size_t table_row_bytes = 128;
+constexpr std::size_t panel_rows = std::max(list_units + 2, table_units * 4);
 /// Rows of states whose lists are made at a time.
 constexpr std::size_t states_at_once = 256;
-
 /// The rows that are summed at once, of which a list holds a multiple.
-constexpr std::size_t list_multiple(std::size_t row_bytes) {
-  return 512 / row_bytes;
-}
+constexpr std::size_t list_multiple = 2;
 
 enum class Method { ones, zeros, tables };
 enum class Update { set, add, subtract };
@@ -74,18 +73,17 @@ struct Piece {
   }
 };
 
-/// A list of rows of the panel for each state, filled up with a row of zeros to a multiple of `multiple`.
+/// A list of rows of the panel for each state, filled up with a row of zeros to an even length.
 struct Lists {
   static constexpr std::size_t longest = list_units + 16;  // and room for what is written behind the end
   std::uint16_t begin[states_at_once + 1];
   std::uint8_t entries[states_at_once * longest];
 };
 
-/// Lists the states of a piece that are on, or (with the row of the total before them) off, for panels of 256-byte
-/// rows. Returns how many are listed.
+/// Lists the states of a piece that are on, or (with the row of the total before them) off. Returns how
+/// many are listed.
 template <Method method>
 HWY_INLINE std::size_t list_states(const Piece& piece, Lists& lists) {
-  constexpr std::size_t multiple = list_multiple(list_row_bytes);
   constexpr unsigned flip = method == Method::zeros ? 0xFFU : 0U;
   const auto zero_row = static_cast<std::uint8_t>(piece.units);
   const std::size_t last = piece.byte_count() - 1;
@@ -108,15 +106,14 @@ HWY_INLINE std::size_t list_states(const Piece& piece, Lists& lists) {
     }
     listed += static_cast<std::size_t>(out - begin);
     std::memcpy(out, &filling, 8);
-    out = begin + (static_cast<std::size_t>(out - begin) + multiple - 1) / multiple * multiple;
+    out = begin + (static_cast<std::size_t>(out - begin) + list_multiple - 1) / list_multiple * list_multiple;
   }
   lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
   return listed;
 }
 
-/// Lists the subset of each four states that is on, for panels of 128-byte rows.
+/// Lists the subset of each four states that is on.
 HWY_INLINE void list_subsets(const Piece& piece, Lists& lists) {
-  constexpr std::size_t multiple = list_multiple(table_row_bytes);
   std::uint8_t* out = lists.entries;
   for (std::size_t row = 0; row < piece.rows; ++row) {
     lists.begin[row] = static_cast<std::uint16_t>(out - lists.entries);
@@ -126,7 +123,7 @@ HWY_INLINE void list_subsets(const Piece& piece, Lists& lists) {
       out[count++] = static_cast<std::uint8_t>(i * 32 + (bytes[i] & 15U));
       out[count++] = static_cast<std::uint8_t>(i * 32 + 16 + (bytes[i] >> 4U));
     }
-    while (count % multiple != 0) out[count++] = 0;
+    while (count % list_multiple != 0) out[count++] = 0;
     out += count;
   }
   lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
@@ -169,28 +166,28 @@ HWY_INLINE void copy_row(ConstBitMatrixView states, std::size_t row, std::size_t
   std::fill(to + words * 64, to + columns, std::uint8_t{0});
 }
 
-template <std::size_t row_bytes, typename Value>
+template <typename Value>
 struct Panel {
   static constexpr std::size_t columns = row_bytes / sizeof(Value);
-  alignas(64) Value values[(list_units + 2) * list_row_bytes / sizeof(Value)];
+  alignas(64) Value values[panel_rows * columns];
 
   HWY_INLINE Value* row(std::size_t index) { return values + index * columns; }
 };
 
-template <std::size_t row_bytes, typename Value, class Matrix>
+template <typename Value, class Matrix>
 HWY_INLINE void fill_ones(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
-                          Panel<row_bytes, Value>& panel) {
-  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+                          Panel<Value>& panel) {
+  constexpr std::size_t columns = Panel<Value>::columns;
   for (std::size_t i = 0; i < piece.units; ++i) {
     copy_row(matrix, piece.first + i, column, width, columns, panel.row(i));
   }
   std::fill_n(panel.row(piece.units), columns, Value{0});
 }
 
-template <std::size_t row_bytes, typename Value, class Matrix>
+template <typename Value, class Matrix>
 HWY_INLINE void fill_zeros(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
-                           Panel<row_bytes, Value>& panel) {
-  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+                           Panel<Value>& panel) {
+  constexpr std::size_t columns = Panel<Value>::columns;
   fill_ones(matrix, piece, column, width, panel);
   const hn::CappedTag<Value, 64 / sizeof(Value)> d;
   for (std::size_t j = 0; j < columns; j += hn::Lanes(d)) {
@@ -204,10 +201,10 @@ HWY_INLINE void fill_zeros(Matrix matrix, const Piece& piece, std::size_t column
   }
 }
 
-template <std::size_t row_bytes, typename Value, class Matrix>
+template <typename Value, class Matrix>
 HWY_INLINE void fill_tables(Matrix matrix, const Piece& piece, std::size_t column, std::size_t width,
-                            Panel<row_bytes, Value>& panel) {
-  constexpr std::size_t columns = Panel<row_bytes, Value>::columns;
+                            Panel<Value>& panel) {
+  constexpr std::size_t columns = Panel<Value>::columns;
   const hn::CappedTag<Value, 64 / sizeof(Value)> d;
   alignas(64) Value four[4 * columns];
   // A byte of states has two tables, also where only its first four units exist.
@@ -281,13 +278,13 @@ HWY_INLINE void update_row(const Value* sums, std::size_t count, Update update, 
 /// Gives the sum of the rows of the panel in a list, vector by vector, to finish(vector, column): its columns [0,
 /// used). It takes up to eight registers: with vectors so long that fewer hold a row, each takes every second or fourth
 /// row of the list, as the latency of additions would have it anyway.
-template <std::size_t row_bytes, std::size_t used, typename Value, class Finish>
+template <std::size_t used, typename Value, class Finish>
 HWY_INLINE void sum_rows(const Value* panel, const std::uint8_t* list, const std::uint8_t* end, const Finish& finish) {
   constexpr std::size_t columns = row_bytes / sizeof(Value);
   const hn::CappedTag<Value, 64 / sizeof(Value)> d;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t vectors = std::min<std::size_t>(used / lanes, 8);
-  const std::size_t rows = std::min(8 / vectors, list_multiple(row_bytes));
+  const std::size_t rows = std::min(8 / vectors, list_multiple);
   for (std::size_t first = 0; first < used; first += vectors * lanes) {
     auto s0 = hn::Zero(d);
     auto s1 = s0;
@@ -374,10 +371,9 @@ class Ahead {
   std::size_t rows_at_once_ = 0;
 };
 
-template <std::size_t row_bytes, typename Value, class Matrix>
-HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<row_bytes, Value>& panel,
-                          Ahead<Matrix> ahead, std::size_t column, std::size_t width, Update update,
-                          MatrixView result) {
+template <typename Value, class Matrix>
+HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<Value>& panel, Ahead<Matrix> ahead,
+                          std::size_t column, std::size_t width, Update update, MatrixView result) {
   constexpr std::size_t columns = row_bytes / sizeof(Value);
   const hn::CappedTag<Value, 64 / sizeof(Value)> d;
   alignas(64) Value sums[columns];
@@ -388,19 +384,18 @@ HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<ro
     ahead.fetch();
     if constexpr (std::is_same_v<Value, Real>) {
       if (width == columns) {
-        sum_rows<row_bytes, columns>(panel.values, list, end, [&](auto vector, std::size_t at) HWY_ATTR {
-          update_vector(d, vector, update, to + at);
-        });
+        sum_rows<columns>(panel.values, list, end,
+                          [&](auto vector, std::size_t at) HWY_ATTR { update_vector(d, vector, update, to + at); });
         continue;
       }
     }
     const auto store = [&](auto vector, std::size_t at) HWY_ATTR { hn::Store(vector, d, sums + at); };
     if (width > columns / 2) {
-      sum_rows<row_bytes, columns>(panel.values, list, end, store);
+      sum_rows<columns>(panel.values, list, end, store);
     } else if (width > 64 / sizeof(Value)) {
-      sum_rows<row_bytes, columns / 2>(panel.values, list, end, store);
+      sum_rows<columns / 2>(panel.values, list, end, store);
     } else {
-      sum_rows<row_bytes, 64 / sizeof(Value)>(panel.values, list, end, store);
+      sum_rows<64 / sizeof(Value)>(panel.values, list, end, store);
     }
     update_row(sums, width, update, to);
   }
@@ -409,9 +404,8 @@ HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<ro
 /// result (update) the states of the piece times its rows of the matrix.
 template <Method method, typename Value, class Matrix>
 HWY_INLINE void add_piece(const Piece& piece, const Lists& lists, Matrix matrix, Update update, MatrixView result) {
-  constexpr std::size_t row_bytes = method == Method::tables ? table_row_bytes : list_row_bytes;
   constexpr std::size_t columns = row_bytes / sizeof(Value);
-  Panel<row_bytes, Value> panel;
+  Panel<Value> panel;
   for (std::size_t column = 0; column < matrix.columns; column += columns) {
     const std::size_t width = std::min(columns, matrix.columns - column);
     if (method == Method::ones) {
