@@ -16,6 +16,7 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/data/synthetic_samples.hpp"
 #include "rbmpi/train/benchmark.hpp"
+#include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
@@ -23,7 +24,7 @@ namespace {
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* shared_keys[] = {"hidden", "batch-size", "threads", "ranks-per-node"};
+constexpr const char* shared_keys[] = {"hidden", "batch-size", "engine", "exchange", "threads", "ranks-per-node"};
 
 struct BenchSettings {
   BenchSettings() { train.training.hidden = 300; }
@@ -170,13 +171,16 @@ nlohmann::ordered_json json_or_null(const std::optional<double>& value) {
 }
 
 void print_json(const BenchSettings& settings, const Layout& layout, const BenchmarkResult& result) {
-  nlohmann::ordered_json json = {{"nodes", layout.nodes},
-                                 {"ranks", layout.ranks},
-                                 {"threads", layout.threads},
-                                 {"visible", result.shape.visible},
-                                 {"hidden", result.shape.hidden},
-                                 {"batch_size", result.batch_size},
-                                 {"density", settings.benchmark.density}};
+  nlohmann::ordered_json json = {
+      {"nodes", layout.nodes},
+      {"ranks", layout.ranks},
+      {"threads", layout.threads},
+      {"visible", result.shape.visible},
+      {"hidden", result.shape.hidden},
+      {"batch_size", result.batch_size},
+      {"density", settings.benchmark.density},
+      {"engine", engine_in_use(settings.benchmark.training) == Engine::active ? "active" : "blas"},
+      {"exchange", configuration_key("exchange").get(settings.train)}};
   json.update(to_json(result.all));
   json["products_gflops"] = result.gflops_of_floor();
   json["samples_per_second"] = result.samples_per_second();

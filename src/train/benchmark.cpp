@@ -14,6 +14,7 @@
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -161,10 +162,11 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   set_visible_bias_to_log_odds(state.rbm, std::vector<double>(shape.visible, options.density), rows);
   const RbmView<Real> view = state.rbm.view();
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
-  NodeMemory own(Communicator(), optimizer_memory(shape, options.training));
-  for (const OptimizerMemory& memory :
-       optimizer(options.training.optimizer).make(shape, options.training, own)->memory()) {
-    state.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
+  const Communicator alone;
+  NodeMemory memory(alone, optimizer_memory(shape, options.training));
+  for (const OptimizerMemory& part :
+       optimizer(options.training.optimizer).make(shape, options.training, memory)->memory()) {
+    state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size())});
   }
   return state;
 }
@@ -242,6 +244,9 @@ class Benchmark {
                     digest(training, world_, result.digest_steps)});
     root_alone(world_, [&] {
       if (world_.size() > 1) runs.push_back({"1 rank", digest(training, alone, result.digest_steps)});
+      TrainingOptions reference = training;
+      reference.engine = Engine::blas;
+      runs.push_back({"the engine blas on 1 rank", digest(reference, alone, result.digest_steps)});
       check_same_digest(runs, result.digest_steps);
     });
     result.digest = runs.front().digest;
@@ -346,8 +351,8 @@ std::uint64_t benchmark_rows(const BenchmarkOptions& options) {
 std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int ranks_on_node, bool has_root) {
   const RbmShape shape = shape_of(options);
   const std::uint64_t batch = options.training.batch_size;
-  const auto training = [&](int all, int on_node) {
-    return training_memory(options.training, options.visible, false, all, on_node);
+  const auto training = [&](int layout, int on_node) {
+    return training_memory(options.training, options.visible, false, layout, on_node);
   };
   const std::uint64_t each = training(ranks, ranks_on_node) + FiveProducts::memory(shape, shard(batch, 0, ranks).count);
   std::uint64_t bytes = static_cast<std::uint64_t>(ranks_on_node) * each;

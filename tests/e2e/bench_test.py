@@ -28,6 +28,7 @@ class Figures(unittest.TestCase):
         for pattern in (r"^rbmpi \d", r"^  layout      1 node, 1 rank, 1 thread each \(Open MPI \d",
                         r"^  kernels     OpenBLAS \d\S* \(\w+\), \w+; exact arithmetic$",
                         r"^  model       50 x 20, batches of 10 rows, 13 % of the units are on$",
+                        r"^  engine      active \(.*\); the ranks of a node share the parameters$",
                         r"^  step        \d+\.\d{3} ms, half of all from \d+\.\d{3} to \d+\.\d{3} \(\d+ steps\)$",
                         r"^    products  \d+\.\d{3} ms$", r"^    update    \d+\.\d{3} ms$",
                         r"^  products    \d+\.\d{3} ms, half of all from .*: \d+\.\d GFLOP/s$",
@@ -36,9 +37,11 @@ class Figures(unittest.TestCase):
             self.assertRegex(text, re.compile(pattern, re.MULTILINE))
 
     def test_for_people_on_several_ranks(self):
-        text = assert_success(run(small("--density", "0.5", "--threads", "2", "--ranks-per-node", "2"), ranks=3)).stdout
+        text = assert_success(run(small("--density", "0.5", "--threads", "2", "--ranks-per-node", "2",
+                                        "--engine", "blas", "--exchange", "allreduce"), ranks=3)).stdout
         for pattern in (r"^  layout      2 simulated nodes, 3 ranks, 2 threads each ",
                         r"^  model       50 x 20, batches of 10 rows, 50 % of the units are on$",
+                        r"^  engine      blas \(.*\); each rank has a copy of the parameters$",
                         r"^    exchange  \d+\.\d{3} ms$", r"^  exchange    0\.004 MB of each rank, \d+\.\d\d GB/s$",
                         r"^  one rank    \d+\.\d{3} ms, half of all from ", r"^    products  \d+\.\d{3} ms, ",
                         r"^  efficiency  \d+\.\d %: 3 ranks are \d+\.\d{3} times as fast as one$"):
@@ -61,7 +64,8 @@ class Figures(unittest.TestCase):
         step = result["step_seconds"]["median"]
         self.assertAlmostEqual(result["samples_per_second"], 10 / step, delta=1e-6 / step)
         self.assertAlmostEqual(result["gcups"], 50 * 20 * 10 / step / 1e9)
-        self.assertAlmostEqual(result["products_gflops"], 10 * 50 * 20 * 10 / result["products_seconds"]["median"] / 1e9)
+        self.assertAlmostEqual(result["products_gflops"],
+                               10 * 50 * 20 * 10 / result["products_seconds"]["median"] / 1e9)
         self.assertEqual(result["exchange_bytes"], 4 * (50 * 20 + 50 + 20))
         self.assertAlmostEqual(result["exchange_gigabytes_per_second"],
                                result["exchange_bytes"] / result["phase_seconds"]["exchange"] / 1e9)
@@ -80,7 +84,8 @@ class Figures(unittest.TestCase):
 
     def test_the_digest_is_that_of_all_layouts_and_depends_on_the_model(self):
         digests = {figures(*options, ranks=ranks)["digest"]
-                   for ranks in (None, 2, 4) for options in ([], ["--threads", "2"])}
+                   for ranks in (None, 2, 4)
+                   for options in ([], ["--threads", "2"], ["--engine", "blas"], ["--exchange", "allreduce"])}
         self.assertEqual(len(digests), 1)
         for options in (["--hidden", "21"], ["--batch-size", "11"], ["--density", "0.2"]):
             self.assertNotIn(figures(*options)["digest"], digests)
@@ -111,7 +116,7 @@ class Figures(unittest.TestCase):
     def test_help_names_every_option(self):
         text = assert_success(run(["bench", "--help"], ranks=2)).stdout
         for name in ("visible", "density", "seconds", "most", "hidden", "batch-size", "threads", "ranks-per-node",
-                     "json"):
+                     "engine", "exchange", "json"):
             self.assertEqual(len(re.findall(rf"^  --{name}\b", text, re.MULTILINE)), 1, name)
         self.assertRegex(text, r"--hidden N .*\[300\]")
 
@@ -134,6 +139,7 @@ class Mistakes(unittest.TestCase):
                 (["--seconds", "0"], ["option --seconds: seconds = 0: must be more than 0"]),
                 (["--seconds", "soon"], ["seconds = soon: must be a number"]),
                 (["--most", "-1"], ["most = -1: must be more than 0"]),
+                (["--engine", "diesel"], ["option --engine: engine = diesel: must be one of auto, blas, active"]),
                 (["--threads", "0"], ["option --threads: threads = 0: must be a whole number from 1"]),
                 (["--threads", "100000"], ["threads = 100000", "give at most"])):
             for ranks in (None, 3):
