@@ -121,8 +121,8 @@ class Divergence(Resuming):
 class SilentDamage(Resuming):
     """A bit of one rank's parameters changes in memory: the ranks compare their digests and stop."""
 
-    # So slow that the weights stay what they were at first, which a checkpoint has.
-    ARGUMENTS = (*FOREVER, "--learning-rate", "1e-30")
+    # So slow that the weights stay what they were at first, which a checkpoint has; each rank has its own.
+    ARGUMENTS = (*FOREVER, "--learning-rate", "1e-30", "--exchange", "allreduce")
 
     def memory_ranges(self, process):
         for line in pathlib.Path(f"/proc/{process}/maps").read_text(encoding="utf-8").splitlines():

@@ -58,10 +58,11 @@ class Rbm {
   [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
   [[nodiscard]] RbmView<Real> view() noexcept { return {shape_, parameters_.span()}; }
   [[nodiscard]] RbmView<const Real> view() const noexcept { return {shape_, parameters_.span()}; }
-  // NOLINTBEGIN(google-explicit-constructor): a machine serves where a view of one is asked for
+  // A machine serves where a view of one is asked for.
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator RbmView<Real>() noexcept { return view(); }
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator RbmView<const Real>() const noexcept { return view(); }
-  // NOLINTEND(google-explicit-constructor)
 
  private:
   RbmShape shape_;
