@@ -415,7 +415,9 @@ class Trainer {
   /// The products follow the parameters that all ranks of the node have changed. False if they cannot.
   bool settle() {
     for (;;) {
+      clock_.lap(TimePhase::update);
       memory_.synchronise();
+      clock_.lap(TimePhase::exchange);
       const ExactWeights::Fit fit = products_->settle();
       if (fit != ExactWeights::Fit::other_grid) return fit == ExactWeights::Fit::good;
       memory_.synchronise();  // all have seen the norms
