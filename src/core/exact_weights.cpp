@@ -34,16 +34,17 @@ Real larger(Real largest, Real norm) {
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
     : rows_(rows), columns_(columns), parts_(static_cast<std::size_t>(threads_in_use())) {
   const std::size_t size = rows * columns;
-  own_ = AlignedBuffer<Real>(2 * size + parts_ * (columns + 1));
+  const std::size_t norms = parts_ * whole_lines<Real>(columns);
+  own_ = AlignedBuffer<Real>(norms + 2 * size + parts_);
   const std::span<Real> all = own_.span();
-  memory_ = {all.first(size), all.subspan(size, size), all.subspan(2 * size, parts_ * columns), all.last(parts_)};
+  memory_ = {all.subspan(norms, size), all.subspan(norms + size, size), all.first(norms), all.last(parts_)};
 }
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
     : rows_(rows), columns_(columns), parts_(parts), memory_(memory) {}
 
 void ExactWeights::begin_part(std::size_t part) noexcept {
-  std::ranges::fill(memory_.column_norms.subspan(part * columns_, columns_), Real{0});
+  std::ranges::fill(memory_.column_norms.subspan(part * whole_lines<Real>(columns_), columns_), Real{0});
   memory_.row_norms[part] = 0;
 }
 
@@ -54,7 +55,7 @@ void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::s
                                .up = memory_.up.data() + first * columns_,
                                .down = memory_.down_transposed.data() + first,
                                .down_stride = rows_,
-                               .column_norms = memory_.column_norms.data() + part * columns_};
+                               .column_norms = memory_.column_norms.data() + part * whole_lines<Real>(columns_)};
   const Real norm = round_weights({weights.row(first), count, columns_}, rounded);
   memory_.row_norms[part] = larger(memory_.row_norms[part], norm);
 }
@@ -69,7 +70,8 @@ ExactWeights::Fit ExactWeights::settle() noexcept {
   Real largest_column = 0;
   for (std::size_t column = 0; column < columns_; ++column) {
     Real sum = 0;  // of integers: exact below 2^24, in any order
-    for (std::size_t part = 0; part < parts_; ++part) sum += memory_.column_norms[part * columns_ + column];
+    for (std::size_t part = 0; part < parts_; ++part)
+      sum += memory_.column_norms[part * whole_lines<Real>(columns_) + column];
     largest_column = larger(largest_column, sum);
   }
   const Real limit = std::ldexp(Real{1}, exact_bits);

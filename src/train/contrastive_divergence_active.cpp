@@ -20,7 +20,8 @@ struct States {
         visible_model(memory.take<std::uint64_t>(sizes.slots * sizes.slot_rows * words_for(sizes.shape.visible))),
         hidden_data(memory.take<std::uint64_t>(sizes.slots * sizes.slot_rows * words_for(sizes.shape.hidden))),
         hidden_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
-        bias_differences(memory.take<Real>(sizes.slots * threads * (sizes.shape.visible + sizes.shape.hidden))) {}
+        bias_differences(
+            memory.take<Real>(sizes.slots * threads * whole_lines<Real>(sizes.shape.visible + sizes.shape.hidden))) {}
 
   std::span<std::uint64_t> visible_data;   // v0
   std::span<std::uint64_t> visible_model;  // v1
@@ -182,7 +183,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   }
   [[nodiscard]] std::span<Real> differences_of(std::size_t part) const {
     const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
-    return states_.bias_differences.subspan(part * biases, biases);
+    return states_.bias_differences.subspan(part * whole_lines<Real>(biases), biases);
   }
 
   RbmView<const Real> rbm_;

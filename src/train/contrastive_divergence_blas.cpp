@@ -15,7 +15,8 @@ struct States {
         visible_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.visible)),
         hidden_data(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
         hidden_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
-        bias_differences(memory.take<Real>(sizes.slots * (sizes.shape.visible + sizes.shape.hidden))) {}
+        bias_differences(memory.take<Real>(sizes.slots * whole_lines<Real>(sizes.shape.visible + sizes.shape.hidden))) {
+  }
 
   std::span<Real> visible_data;      // v0
   std::span<Real> visible_model;     // v1
@@ -87,7 +88,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     products_.up(v1, h1p);
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), H, rounding_); });
-    const std::span<Real> differences = states_.bias_differences.subspan(slot_ * (V + H), V + H);
+    const std::span<Real> differences = states_.bias_differences.subspan(slot_ * whole_lines<Real>(V + H), V + H);
     set_to_differences(v0p, v1p, differences.first(V));
     set_to_differences(h0, h1p, differences.last(H));
     // The gradient is formed from all rows of all slots.
@@ -117,7 +118,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     std::fill_n(gradient, units.count, Real{0});
     const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
     for (std::size_t slot = 0; slot < slots_; ++slot) {
-      const Real* const differences = states_.bias_differences.data() + slot * biases + units.first;
+      const Real* const differences = states_.bias_differences.data() + slot * whole_lines<Real>(biases) + units.first;
       for (std::size_t i = 0; i < units.count; ++i) gradient[i] += differences[i];
     }
   }

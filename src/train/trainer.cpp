@@ -49,8 +49,8 @@ std::size_t probability_rows(const TrainingOptions& options, bool validation, st
   return std::max(options.sample_data ? 0 : slot_rows, validation ? validation_rows_at_once : 0);
 }
 
-/// What a rank tells the others of its node in each step.
-struct StepTotals {
+/// What a rank tells the others of its node in each step, on a cache line of its own.
+struct alignas(64) StepTotals {
   std::int64_t squared_error = 0;  // in units of squared_error_unit
   std::int64_t stop = 0;           // wishes
   std::int64_t checkpoint = 0;

@@ -12,7 +12,7 @@ ExactWeightsMemory WeightProducts::take(Arithmetic arithmetic, RbmShape shape, s
   if (arithmetic == Arithmetic::exact) {
     spans.up = memory.take<Real>(shape.weights());
     spans.down_transposed = memory.take<Real>(shape.weights());
-    spans.column_norms = memory.take<Real>(parts * shape.hidden);
+    spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
   }
   spans.row_norms = memory.take<Real>(parts);  // in plain arithmetic they only tell which parts are not finite
   return spans;

@@ -28,7 +28,7 @@ inline constexpr std::size_t largest_single_precision_batch = 4096;
 struct ExactWeightsMemory {
   std::span<Real> up;               ///< V x H
   std::span<Real> down_transposed;  ///< H x V
-  std::span<Real> column_norms;     ///< parts x H
+  std::span<Real> column_norms;     ///< parts x whole_lines(H)
   std::span<Real> row_norms;        ///< parts
 };
 
