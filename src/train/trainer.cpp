@@ -40,8 +40,17 @@ std::uint64_t largest_share(const TrainingOptions& options, std::uint64_t rows, 
   return shard(std::min(options.batch_size, rows), 0, ranks).count;
 }
 
-std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int ranks) {
-  return std::min<std::uint64_t>(rows_at_once, largest_share(options, rows, ranks));
+/// The most rows that a rank takes together. Those of a node are added up in single precision, so exactly only up to a
+/// limit.
+std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int ranks, int ranks_on_node) {
+  const std::uint64_t most = std::min<std::uint64_t>(rows_at_once, largest_share(options, rows, ranks));
+  if (!wide_sums(options)) return most;
+  return std::clamp<std::uint64_t>(largest_single_precision_batch / static_cast<std::uint64_t>(ranks_on_node), 1, most);
+}
+
+/// Whether sums must be kept: more is to be added to them, by other nodes or parts of the batch, or they are wide.
+bool keeps_sums(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
+  return nodes > 1 || longest_share > sizes.slot_rows || wide_sums(options);
 }
 
 /// The most rows that go upward as probabilities instead of states, on one rank.
@@ -124,7 +133,7 @@ class Trainer {
         sizes_{.shape = {data.training.columns, options.hidden},
                .engine = engine,
                .sample_data = options.sample_data,
-               .slot_rows = largest_slot(options, data.training.rows, world.size()),
+               .slot_rows = largest_slot(options, data.training.rows, world.size(), layout_.node.size()),
                .slots = static_cast<std::size_t>(layout_.node.size())},
         threads_(static_cast<std::size_t>(threads_in_use())),
         memory_(make_memory(world, layout_.node, shared_memory(options, sizes_))),
@@ -151,7 +160,7 @@ class Trainer {
     biases_ = shard(sizes_.shape.visible + sizes_.shape.hidden, static_cast<int>(slot), layout_.node.size());
     bias_sums_ = AlignedBuffer<Real>(biases_.count);
     const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
-    if (layout_.peers.size() > 1 || longest_share > sizes_.slot_rows) {
+    if (keeps_sums(options_, sizes_, longest_share, layout_.peers.size())) {
       sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
       // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
       if (options_.exchange != Exchange::allreduce && layout_.peers.size() > 1 && longest_share <= sizes_.slot_rows &&
@@ -614,12 +623,13 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
   const EstimatorSizes sizes{.shape = {visible, options.hidden},
                              .engine = engine_in_use(options),
                              .sample_data = options.sample_data,
-                             .slot_rows = largest_slot(options, options.batch_size, ranks),
+                             .slot_rows = largest_slot(options, options.batch_size, ranks, ranks_on_node),
                              .slots = static_cast<std::size_t>(ranks_on_node)};
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
-  const bool keeps_sums = ranks > ranks_on_node || largest_share(options, options.batch_size, ranks) > sizes.slot_rows;
+  const bool sums =
+      keeps_sums(options, sizes, largest_share(options, options.batch_size, ranks), ranks / ranks_on_node);
   return (shared_memory(options, sizes) + on_node - 1) / on_node +
-         (keeps_sums ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options)) : 0) +
+         (sums ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options)) : 0) +
          gradient_estimator(options.estimator).memory(sizes) +
          WeightProducts::memory(options.arithmetic, sizes.shape,
                                 probability_rows(options, validation, sizes.slot_rows)) +

@@ -38,11 +38,12 @@ TEST_P(GradientExchangeTest, EveryRankHasTheSumsOfAll) {
 
 TEST_F(SumsUnderWayTest, TheyAreThoseOfTheBlockingSums) {
   constexpr std::size_t count = 10007;
+  const auto rank = static_cast<std::size_t>(world_.rank());
   SumsUnderWay under_way(world_, 3);
-  for (int step = 0; step < 3; ++step) {
+  for (std::size_t step = 0; step < 3; ++step) {
     std::vector<std::vector<float>> values(3, std::vector<float>(count));
     for (std::size_t i = 0; i < values.size(); ++i) {
-      for (std::size_t j = 0; j < count; ++j) values[i][j] = static_cast<float>((i + 1) * j + world_.rank() + step);
+      for (std::size_t j = 0; j < count; ++j) values[i][j] = static_cast<float>((i + 1) * j + rank + step);
     }
     std::vector<std::vector<float>> expected = values;
     for (std::vector<float>& sums : values) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -95,6 +96,20 @@ std::vector<Case> cases() {
     c.options.sample_data = false;
   });
   add("wide_for_few_rows", [](Case& c) { c.options.batch_size = 100000; });
+  add("one_unit_each", [](Case& c) { c.columns = c.options.hidden = 1; });
+  add("whole_words_of_states", [](Case& c) {
+    c.columns = 128;
+    c.options.hidden = 64;
+  });
+  add("several_panels_of_the_gradient", [](Case& c) {
+    c.columns = 599;
+    c.options.hidden = 70;
+    c.options.epochs = 2;
+  });
+  add("several_blocks_of_rows", [](Case& c) {
+    c.rows = 701;
+    c.options.batch_size = 600;
+  });
   return cases;
 }
 
@@ -134,14 +149,48 @@ class TrainerTest : public testing::TestWithParam<Case> {
 INSTANTIATE_TEST_SUITE_P(Cases, TrainerTest, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
-TEST_P(TrainerTest, TheModelDoesNotDependOnRanksAndThreads) {
-  use_threads(1);
-  const Outcome alone = train(GetParam(), Communicator());
-  for (const int threads : {1, 2, 3}) {
-    use_threads(threads);
-    const Outcome together = train(GetParam(), world_);
-    EXPECT_EQ(together.digest, alone.digest) << world_.size() << " ranks, " << threads << " threads";
-    EXPECT_EQ(together.figures, alone.figures) << world_.size() << " ranks, " << threads << " threads";
+/// How a model is trained, which must not show in it.
+struct Way {
+  Engine engine;
+  Exchange exchange;
+  int ranks_per_node;
+  int threads;
+};
+
+void PrintTo(const Way& way, std::ostream* stream) {
+  constexpr const char* engines[] = {"auto", "blas", "active"};
+  constexpr const char* exchanges[] = {"auto", "shared", "allreduce"};
+  *stream << "engine " << engines[static_cast<int>(way.engine)] << ", exchange "
+          << exchanges[static_cast<int>(way.exchange)] << ", " << way.ranks_per_node << " ranks per node, "
+          << way.threads << " threads";
+}
+
+/// Ways that are open to a case, on any number of ranks: a node of all ranks, nodes of one and of two ranks (of which 3
+/// ranks make unequal ones), no node at all.
+std::vector<Way> ways(const Case& c) {
+  std::vector<Way> ways = {{Engine::blas, Exchange::shared, 0, 1},      {Engine::blas, Exchange::allreduce, 0, 2},
+                           {Engine::blas, Exchange::automatic, 2, 3},   {Engine::automatic, Exchange::automatic, 0, 2},
+                           {Engine::active, Exchange::shared, 0, 1},    {Engine::active, Exchange::shared, 1, 2},
+                           {Engine::active, Exchange::automatic, 2, 2}, {Engine::active, Exchange::allreduce, 2, 3}};
+  if (!c.options.sample_data) std::erase_if(ways, [](const Way& way) { return way.engine == Engine::active; });
+  return ways;
+}
+
+/// The same case in another way; it takes effect on the threads at once.
+Case take(const Way& way, Case c) {
+  use_threads(way.threads);
+  c.options.engine = way.engine;
+  c.options.exchange = way.exchange;
+  c.options.ranks_per_node = way.ranks_per_node;
+  return c;
+}
+
+TEST_P(TrainerTest, TheModelDoesNotDependOnTheWay) {
+  const Outcome alone = train(take({Engine::blas, Exchange::allreduce, 0, 1}, GetParam()), Communicator());
+  for (const Way& way : ways(GetParam())) {
+    const Outcome together = train(take(way, GetParam()), world_);
+    EXPECT_EQ(together.digest, alone.digest) << world_.size() << " ranks, " << testing::PrintToString(way);
+    EXPECT_EQ(together.figures, alone.figures) << world_.size() << " ranks, " << testing::PrintToString(way);
   }
 }
 
@@ -179,13 +228,14 @@ TEST_F(TrainingTest, ValidationDoesNotTouchTheModel) {
 TEST_F(TrainingTest, PlainArithmeticRepeatsAtTheSameLayout) {
   case_.options.arithmetic = Arithmetic::plain;
   case_.validation_rows = 20;
-  for (const int threads : {1, 2}) {
-    use_threads(threads);
-    const Outcome first = train(case_, world_);
-    const Outcome second = train(case_, world_);
-    EXPECT_EQ(second.digest, first.digest);
-    EXPECT_EQ(second.figures, first.figures);
-    EXPECT_EQ(world_.broadcast(first.digest), first.digest);
+  for (const Way& way : {Way{Engine::blas, Exchange::shared, 0, 1}, Way{Engine::automatic, Exchange::automatic, 2, 2},
+                         Way{Engine::blas, Exchange::allreduce, 0, 2}}) {
+    const Case c = take(way, case_);
+    const Outcome first = train(c, world_);
+    const Outcome second = train(c, world_);
+    EXPECT_EQ(second.digest, first.digest) << testing::PrintToString(way);
+    EXPECT_EQ(second.figures, first.figures) << testing::PrintToString(way);
+    EXPECT_EQ(world_.broadcast(first.digest), first.digest) << testing::PrintToString(way);
   }
   use_threads(1);
 }
@@ -228,8 +278,13 @@ TEST_F(TrainingTest, EventsTellTheWay) {
 }
 
 TEST_F(TrainingTest, ADivergedRunEndsOnAllRanksAlike) {
-  for (const Arithmetic arithmetic : {Arithmetic::exact, Arithmetic::plain}) {
+  for (const auto& [arithmetic, engine, exchange] : {std::tuple(Arithmetic::exact, Engine::active, Exchange::shared),
+                                                     {Arithmetic::exact, Engine::blas, Exchange::allreduce},
+                                                     {Arithmetic::plain, Engine::blas, Exchange::shared},
+                                                     {Arithmetic::plain, Engine::blas, Exchange::allreduce}}) {
     case_.options.arithmetic = arithmetic;
+    case_.options.engine = engine;
+    case_.options.exchange = exchange;
     case_.options.learning_rate = Schedule::parse("1:0.1, 2:1e38");
     const auto expect_agreed = [&] {
       try {
@@ -259,6 +314,9 @@ TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedOnAllRanks) {
   };
   refused(Failure::file, {"no rows"}, {samples.view().part(0, 0), {}});
   refused(Failure::file, {"3 columns", "4"}, {samples.view(), narrow.view()});
+  case_.options.exchange = Exchange::shared;
+  case_.options.ranks_per_node = world_.size() - 1;
+  if (world_.size() > 2) refused(Failure::usage, {"exchange = shared", "equally many"}, {samples.view(), {}});
   // Options that only one rank got wrong.
   if (world_.rank() == world_.size() - 1) case_.options.hidden = 0;
   refused(Failure::usage, {"hidden = 0"}, {samples.view(), {}});
@@ -295,14 +353,17 @@ SavedState saved(const TrainingState& state) {
 }
 
 /// Trains with a stop after each step for which `stops` says so, wished for by `rank`, and goes on each time from what
-/// was kept. Only the root gives the start.
+/// was kept, in the next of the ways. Only the root gives the start.
 Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
                        const std::function<bool(std::uint64_t)>& stops) {
   const test::RandomSamples training(c.type, c.rows, c.columns, 1);
   const test::RandomSamples validation(c.type, c.validation_rows, c.columns, 2);
   Outcome outcome;
+  const std::vector<Way> all_ways = ways(c);
+  std::size_t next_way = 0;
   std::optional<SavedState> start;
   for (bool finished = false; !finished;) {
+    const Case this_way = take(all_ways[next_way++ % all_ways.size()], c);
     std::optional<SavedState> kept;
     TrainingEvents events;
     events.wishes = [&](const TrainingProgress& progress) {
@@ -322,7 +383,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
       outcome.figures.push_back(m.validation->training_free_energy);
     };
     const TrainingResult result =
-        train_rbm(c.options, {training.view(), validation.view()}, world, events, std::move(start));
+        train_rbm(this_way.options, {training.view(), validation.view()}, world, events, std::move(start));
     finished = result.finished;
     EXPECT_EQ(kept.has_value(), world.is_root());
     if (kept) {
