@@ -8,11 +8,13 @@
 #include <new>
 #include <utility>
 
+#include <fmt/format.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
 
 namespace rbmpi {
 namespace {
@@ -66,6 +68,13 @@ NodeMemory::NodeMemory(const Communicator& node, std::size_t bytes) {
     block_ = own_.span();
     return;
   }
+  // Open MPI waits for ever if there is too little.
+  node.agree_on_root([&] {
+    if (bytes <= available_shared_memory()) return;
+    throw Error(Failure::other, fmt::format("training needs {} of memory that the ranks of a node share, but /dev/shm "
+                                            "has {}; exchange = allreduce does without",
+                                            human_bytes(bytes), human_bytes(available_shared_memory())));
+  });
   // The alignment of a window is not promised.
   window_ = SharedWindow(node, bytes + sizeof(Barrier) + alignment);
   ranks_ = static_cast<std::uint32_t>(node.size());
