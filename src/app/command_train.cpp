@@ -86,7 +86,8 @@ LoadedData load_data(const TrainSettings& settings, const Communicator& world, c
 
   LoadedData data;
   const auto model_memory = [&](const DatasetInfo& info) {
-    return training_memory(settings.training, info.columns, validate, world.size(), layout.node.size()) +
+    return training_memory(settings.training, info.columns, validate, world.size(),
+                           layout.equal_nodes ? layout.node.size() : 1) +
            checkpoint_memory(settings, info.columns, layout);
   };
   data.samples.emplace(world, layout.node, settings.data, settings.rows, model_memory);
@@ -128,8 +129,8 @@ void print_banner(const TrainSettings& settings, const Layout& layout, const Loa
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
   say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
-  const std::uint64_t each =
-      training_memory(options, shape.visible, data.views.validation.rows > 0, layout.ranks, layout.node.size());
+  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, layout.ranks,
+                                             layout.equal_nodes ? layout.node.size() : 1);
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));

@@ -45,6 +45,7 @@ Layout arrange(const Communicator& world, int threads, int ranks_per_node) {
   std::int64_t first_ranks = layout.node.is_root() ? 1 : 0;
   world.sum(std::span(&first_ranks, 1));
   layout.nodes = static_cast<int>(first_ranks);
+  layout.equal_nodes = world.maximum(layout.node.size()) == -world.maximum(-std::int64_t{layout.node.size()});
   layout.chosen_threads = threads > 0 || std::getenv("OMP_NUM_THREADS") != nullptr;
   world.agree([&] { layout.threads = choose_threads(threads, layout.ranks_on_machine); });
   // The ranks share out their work in equal parts, so they are to be equally strong.
@@ -61,8 +62,8 @@ void print_heading(const Layout& layout, const TrainingOptions& options) {
       options.arithmetic == Arithmetic::exact ? "exact" : "plain");
   say("  engine      {}; {}\n",
       engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
-      options.exchange == Exchange::allreduce ? "each rank has a copy of the parameters"
-                                              : "the ranks of a node share the parameters");
+      options.exchange == Exchange::allreduce || !layout.equal_nodes ? "each rank has a copy of the parameters"
+                                                                     : "the ranks of a node share the parameters");
 }
 
 void print_note_on_cores(const Layout& layout) {

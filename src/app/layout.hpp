@@ -9,6 +9,7 @@ namespace rbmpi {
 struct Layout {
   Communicator node;  ///< the ranks that share memory (or a simulated node of them)
   int nodes = 1;
+  bool equal_nodes = true;  ///< as many ranks on each: only then can they share parameters
   bool simulated_nodes = false;
   int ranks = 1;
   int ranks_on_machine = 1;  ///< of this rank's real node

@@ -117,6 +117,7 @@ class WhatARunLeaves(Training):
                                            "--ranks-per-node", "2", ranks=3))
         for pattern in (r"^rbmpi \d", r"^  layout      2 simulated nodes, 3 ranks, 1 thread each \(Open MPI \d",
                         r"^  kernels     OpenBLAS \d\S* \(\w+\), \w+; exact arithmetic$",
+                        r"exact arithmetic\n  engine      active \(.+\); each rank has a copy of the parameters$",
                         r"^  data        .*digits\.h5: 898 rows x 64 uint8$", r"^  validation  0\.5: 899 rows$",
                         r"^  model       64 x 100, 6564 parameters$",
                         r"^  memory      \S+ [kM]B on each node: samples 115\.0 kB, parameters and buffers 2 x \S+ kB$",
@@ -126,6 +127,32 @@ class WhatARunLeaves(Training):
                         r"^  time        \S+ s \(.*sampling \d.* %, products .*exchange .*update .*validation .*\)$",
                         r"^  memory      samples 115\.0 kB on each node; at most \S+ MB for each rank besides"):
             self.assertRegex(result.stdout, re.compile(pattern, re.MULTILINE))
+
+    def test_the_engine_that_was_chosen_is_shown(self):
+        for arguments, engine in [((), "active"), (("--engine", "blas"), "blas"), (("--engine", "active"), "active"),
+                                  (("--sample-data", "off"), "blas"), (("--arithmetic", "plain"), "blas")]:
+            result = assert_success(self.train("--epochs", "1", "--rows", "10", "--fresh", *arguments))
+            self.assertRegex(result.stdout, re.compile(rf"^  engine      {engine} \(.+\); ", re.MULTILINE), arguments)
+
+    def test_what_the_ranks_share_is_shown(self):
+        share, copy = "the ranks of a node share the parameters", "each rank has a copy of the parameters"
+        for arguments, words in [((), share), (("--exchange", "allreduce"), copy), (("--ranks-per-node", "1"), share),
+                                 (("--ranks-per-node", "2"), copy)]:
+            result = assert_success(self.train("--epochs", "1", "--rows", "10", "--fresh", *arguments, ranks=3))
+            self.assertIn(f"; {words}\n", result.stdout, arguments)
+
+    def test_engine_and_exchange_do_not_show_in_the_model(self):
+        digests = set()
+        for engine, exchange, ranks in [("blas", "auto", None), ("active", "auto", None), ("active", "shared", 2),
+                                        ("blas", "allreduce", 3)]:
+            name = f"{engine}-{exchange}-{ranks}"
+            assert_success(self.train("--epochs", "1", "--engine", engine, "--exchange", exchange, name=name,
+                                      ranks=ranks))
+            text = (self.folder / name / "config.ini").read_text()
+            self.assertIn(f"engine = {engine}\n", text)
+            self.assertIn(f"exchange = {exchange}\n", text)
+            digests.add(digest(self.folder / name / "model.h5"))
+        self.assertEqual(len(digests), 1)
 
     def test_an_error_is_not_written_into_the_bar(self):
         line = " ".join(f"'{word}'" for word in command_line(
@@ -146,7 +173,7 @@ class Digest(Training):
         result = subprocess.run([SOURCE / "scripts/compare-digests", "--quick", "--data", DIGITS, "--epochs", "1",
                                  RBMPI], text=True, capture_output=True, env=mpi_environment(), check=False)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        self.assertIn("8 runs, the same digest", result.stdout)
+        self.assertIn("10 runs, the same digest", result.stdout)
 
     def test_plain_arithmetic_has_no_such_promise(self):
         # Were it otherwise, equal digests above would say nothing.
@@ -293,10 +320,19 @@ class Mistakes(Training):
     def test_no_such_configuration(self):
         self.refused(3, ["nowhere.ini", "no such file"], "--config", self.folder / "nowhere.ini")
 
+    def test_an_engine_that_cannot_do_it(self):
+        self.refused(2, ["engine = active", "arithmetic = exact"], "--engine", "active", "--arithmetic", "plain")
+        self.refused(2, ["engine = active", "sample-data = on"], "--engine", "active", "--sample-data", "off")
+
+    def test_nodes_that_cannot_share(self):
+        result = self.train("--exchange", "shared", "--ranks-per-node", "2", ranks=3)
+        assert_one_message(result, 2, "exchange = shared", "equally many ranks", "1 to 2")
+
     def test_values_in_the_file(self):
         for line, right in [("batch-size = 0", "from 1"), ("momentum = 1", "less than 1"),
                             ("learning-rate = 1:0.1, 1:0.2", "epoch 1"), ("weight-cost = -1", "0 or more"),
-                            ("estimator = pcd", "cd"), ("optimizer = adam", "momentum")]:
+                            ("engine = gemm", "active"), ("exchange = none", "allreduce"), ("estimator = pcd", "cd"),
+                            ("optimizer = adam", "momentum")]:
             self.refused(2, ["c.ini", line, right], "--config", self.configuration(line + "\n"))
 
     def test_a_path_that_config_ini_could_not_hold(self):
@@ -374,7 +410,8 @@ OUT_OF_RANGE = [
     ("momentum", "-0.5"), ("momentum", "1:0.5,6:1.5"), ("weight-cost", "-1"), ("weight-cost", "inf"),
     ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),
     ("seed", "18446744073709551616"), ("threads", "0"), ("threads", "100000"), ("ranks-per-node", "0"), ("rows", "0"),
-    ("arithmetic", "fast"), ("estimator", "pcd"), ("optimizer", "adam"), ("progress", "loud"),
+    ("arithmetic", "fast"), ("engine", "gemm"), ("exchange", "none"), ("estimator", "pcd"), ("optimizer", "adam"),
+    ("progress", "loud"),
     ("checkpoint-seconds", "-1"), ("checkpoint-epochs", "x"), ("checkpoint-steps", "1.5"), ("checkpoint-keep", "0"),
     ("snapshots", "log"), ("time-limit", "0"), ("time-limit", "1h30m"), ("hang-timeout", "-3"),
 ]
