@@ -211,6 +211,7 @@ struct Case {
   RbmShape shape;
   bool sample_data;
   Arithmetic arithmetic;
+  Engine engine;
 };
 
 void PrintTo(const Case& shown, std::ostream* stream) {
@@ -220,10 +221,12 @@ void PrintTo(const Case& shown, std::ostream* stream) {
 class ExpectedGradientTest : public testing::TestWithParam<Case> {};
 
 INSTANTIATE_TEST_SUITE_P(Cases, ExpectedGradientTest,
-                         testing::Values(Case{"sampled", {4, 3}, true, Arithmetic::exact},
-                                         Case{"sampled_5x4", {5, 4}, true, Arithmetic::exact},
-                                         Case{"unsampled", {4, 3}, false, Arithmetic::exact},
-                                         Case{"plain", {4, 3}, true, Arithmetic::plain}),
+                         testing::Values(Case{"sampled", {4, 3}, true, Arithmetic::exact, Engine::blas},
+                                         Case{"sampled_5x4", {5, 4}, true, Arithmetic::exact, Engine::blas},
+                                         Case{"unsampled", {4, 3}, false, Arithmetic::exact, Engine::blas},
+                                         Case{"plain", {4, 3}, true, Arithmetic::plain, Engine::blas},
+                                         Case{"active", {4, 3}, true, Arithmetic::exact, Engine::active},
+                                         Case{"active_5x4", {5, 4}, true, Arithmetic::exact, Engine::active}),
                          [](const auto& test) { return test.param.name; });
 
 TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
@@ -249,12 +252,12 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   NodeMemory memory(Communicator(), 1000000);
   WeightProducts products(options.arithmetic, rbm, rows, 1, memory);
   ASSERT_TRUE(products.assign());
-  const auto estimator =
-      gradient_estimator("cd").make({.rbm = rbm,
-                                     .products = products,
-                                     .options = options,
-                                     .sizes = {.shape = shape, .sample_data = options.sample_data, .slot_rows = rows}},
-                                    memory);
+  const auto estimator = gradient_estimator("cd").make(
+      {.rbm = rbm,
+       .products = products,
+       .options = options,
+       .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .slot_rows = rows}},
+      memory);
   const RowOrder order(rows, false, 1, 0, 1);
   std::vector<Real> sums(shape.parameters());
   PhaseClock clock;

@@ -254,6 +254,13 @@ std::vector<Case> cases() {
   cases.push_back(make_case("wider_than_a_vector", ElementType::uint8));
   cases.back().columns = 101;
   cases.back().options.hidden = 67;
+  cases.push_back(make_case("several_blocks_and_panels", ElementType::uint8, [](auto& o) {
+    o.hidden = 33;
+    o.batch_size = 300;
+    o.epochs = 2;
+  }));
+  cases.back().rows = 401;
+  cases.back().columns = 301;
   return cases;
 }
 
@@ -270,14 +277,20 @@ TEST_P(TrainingOracleTest, PlainLoopsGiveTheSameBits) {
   const test::RandomSamples samples(param.type, param.rows, param.columns);
   PlainTraining plain(param.options, samples.view());
   const Rbm expected = plain.run();
-  for (const int threads : {1, 2}) {
-    use_threads(threads);
-    std::vector<double> reconstruction_mse;
-    TrainingEvents events;
-    events.epoch = [&](const EpochMetrics& metrics) { reconstruction_mse.push_back(metrics.reconstruction_mse); };
-    const TrainingResult result = train_rbm(param.options, {samples.view(), {}}, Communicator(), events);
-    EXPECT_TRUE(test::same_bits(std::span<const Real>(result.rbm.parameters()), expected.parameters())) << threads;
-    EXPECT_EQ(reconstruction_mse, plain.reconstruction_mse);
+  for (const Engine engine : {Engine::blas, Engine::active}) {
+    if (engine == Engine::active && !param.options.sample_data) continue;
+    for (const int threads : {1, 2}) {
+      SCOPED_TRACE((engine == Engine::blas ? "blas, " : "active, ") + std::to_string(threads) + " threads");
+      use_threads(threads);
+      std::vector<double> reconstruction_mse;
+      TrainingEvents events;
+      events.epoch = [&](const EpochMetrics& metrics) { reconstruction_mse.push_back(metrics.reconstruction_mse); };
+      TrainingOptions options = param.options;
+      options.engine = engine;
+      const TrainingResult result = train_rbm(options, {samples.view(), {}}, Communicator(), events);
+      EXPECT_TRUE(test::same_bits(std::span<const Real>(result.rbm.parameters()), expected.parameters()));
+      EXPECT_EQ(reconstruction_mse, plain.reconstruction_mse);
+    }
   }
 }
 

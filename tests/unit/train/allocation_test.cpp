@@ -63,6 +63,8 @@ struct Case {
   bool sample_data = true;
   Arithmetic arithmetic = Arithmetic::exact;
   std::uint64_t batch_size = 100;
+  Engine engine = Engine::blas;
+  Exchange exchange = Exchange::automatic;
 };
 
 void PrintTo(const Case& shown, std::ostream* stream) {
@@ -71,11 +73,16 @@ void PrintTo(const Case& shown, std::ostream* stream) {
 
 class AllocationTest : public testing::TestWithParam<Case> {};
 
-INSTANTIATE_TEST_SUITE_P(Cases, AllocationTest,
-                         testing::Values(Case{.name = "exact"}, Case{.name = "unsampled", .sample_data = false},
-                                         Case{.name = "plain", .arithmetic = Arithmetic::plain},
-                                         Case{.name = "wide", .batch_size = 5000}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Cases, AllocationTest,
+    testing::Values(Case{.name = "exact"}, Case{.name = "unsampled", .sample_data = false},
+                    Case{.name = "plain", .arithmetic = Arithmetic::plain}, Case{.name = "wide", .batch_size = 5000},
+                    Case{.name = "allreduce", .exchange = Exchange::allreduce},
+                    Case{.name = "active", .engine = Engine::active},
+                    Case{.name = "active_allreduce", .engine = Engine::active, .exchange = Exchange::allreduce},
+                    Case{.name = "active_in_parts", .batch_size = 3000, .engine = Engine::active},
+                    Case{.name = "active_wide", .batch_size = 5000, .engine = Engine::active}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(AllocationCounterTest, CountsEveryKind) {
   const auto counts = [](const auto& allocate) {
@@ -106,6 +113,8 @@ TEST_P(AllocationTest, AStepAllocatesNothing) {
   options.batch_size = param.batch_size;
   options.sample_data = param.sample_data;
   options.arithmetic = param.arithmetic;
+  options.engine = param.engine;
+  options.exchange = param.exchange;
   // Products of 100 x 200 x 100 and more: for small ones of double precision OpenBLAS has kernels that allocate.
   const test::RandomSamples samples(ElementType::uint8, 5 * param.batch_size, 200);
 

@@ -1,5 +1,6 @@
 #include "rbmpi/train/run_folder.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ TEST(RunFolderTest, AFileInItsPlaceIsRefused) {
   const test::TemporaryFolder folder;
   const fs::path file = folder.write("a", "");
   for (const fs::path& path : {file, file / "b", file / "b" / "c"}) {
-    test::expect_error(Failure::file, {path.string(), "'" + file.string() + "' is no folder"},
+    test::expect_error(Failure::file, {path.string(), fmt::format("'{}' is no folder", file.string())},
                        [&] { RunFolder(path).check(); });
     test::expect_error(Failure::file, {path.string()}, [&] {
       RunFolder(path).create();

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <limits>
+#include <tuple>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +29,9 @@ TEST(TrainingOptionsTest, TheDefaultsAreThoseOfTheDesign) {
   EXPECT_TRUE(options.shuffle);
   EXPECT_TRUE(options.sample_data);
   EXPECT_EQ(options.arithmetic, Arithmetic::exact);
+  EXPECT_EQ(options.engine, Engine::automatic);
+  EXPECT_EQ(options.exchange, Exchange::automatic);
+  EXPECT_EQ(options.ranks_per_node, 0);
 }
 
 TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
@@ -54,6 +59,29 @@ TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
   refused({"learning-rate = 1:0.1, 9:0"}, [](auto& o) { o.learning_rate = Schedule::parse("1:0.1, 9:0"); });
   refused({"estimator = pcd", "cd"}, [](auto& o) { o.estimator = "pcd"; });
   refused({"optimizer = adam", "momentum"}, [](auto& o) { o.optimizer = "adam"; });
+  refused({"engine = active", "arithmetic = exact"}, [](auto& o) {
+    o.engine = Engine::active;
+    o.arithmetic = Arithmetic::plain;
+  });
+  refused({"engine = active", "sample-data = on"}, [](auto& o) {
+    o.engine = Engine::active;
+    o.sample_data = false;
+  });
+}
+
+TEST(TrainingOptionsTest, WhereOnlyOneEngineCanTheOtherIsNotChosen) {
+  for (const Engine engine : {Engine::automatic, Engine::blas}) {
+    TrainingOptions options;
+    options.engine = engine;
+    options.arithmetic = Arithmetic::plain;
+    EXPECT_NO_THROW(check_options(options));
+    options.arithmetic = Arithmetic::exact;
+    options.sample_data = false;
+    EXPECT_NO_THROW(check_options(options));
+  }
+  TrainingOptions options;
+  options.engine = Engine::active;
+  EXPECT_NO_THROW(check_options(options));
 }
 
 TEST(TrainingOptionsTest, TheEndsOfTheRangesAreAllowed) {
@@ -74,16 +102,23 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
   ASSERT_FALSE(gradient_estimators().empty());
   const TrainingOptions options;
   const Rbm rbm({4, 3});
-  const EstimatorSizes sizes{.shape = rbm.shape(), .slot_rows = 5};
   for (const GradientEstimatorEntry& entry : gradient_estimators()) {
     EXPECT_EQ(&gradient_estimator(entry.name), &entry);
     EXPECT_STRNE(entry.summary, "");
-    NodeMemory memory(Communicator(), 100000);
-    WeightProducts products(options.arithmetic, rbm, 0, 1, memory);
-    const std::size_t before = memory.taken();
-    EXPECT_NE(entry.make({.rbm = rbm, .products = products, .options = options, .sizes = sizes}, memory), nullptr);
-    EXPECT_EQ(memory.taken() - before, entry.shared_memory(sizes));
-    EXPECT_GT(entry.memory(sizes), 0U);
+    for (const Engine engine : {Engine::blas, Engine::active}) {
+      for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
+        const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .slot_rows = 5, .slots = slots};
+        NodeMemory memory(Communicator(), 100000);
+        WeightProducts products(options.arithmetic, rbm, 0, 1, memory);
+        const std::size_t before = memory.taken();
+        const auto made = entry.make({.rbm = rbm, .products = products, .options = options, .sizes = sizes}, memory);
+        ASSERT_NE(made, nullptr);
+        EXPECT_EQ(memory.taken() - before, entry.shared_memory(sizes));
+        EXPECT_GT(entry.memory(sizes), 0U);
+        EXPECT_GT(made->panel_rows(), 0U);
+        EXPECT_EQ(made->panel_rows() % 16, 0U);
+      }
+    }
   }
 }
 
@@ -92,15 +127,57 @@ TEST(TrainingMemoryTest, FollowsTheSizes) {
   options.hidden = 300;
   const std::uint64_t one = training_memory(options, 784, false, 1, 1);
   const std::uint64_t parameters = (784 * 300 + 784 + 300) * sizeof(Real);
-  EXPECT_GT(one, 5 * parameters);  // parameters, two rounded copies, gradient, velocity
-  EXPECT_LT(one, 8 * parameters);
-  EXPECT_LT(training_memory(options, 784, false, 4, 1), one);
+  EXPECT_GT(one, 4 * parameters);  // parameters, two rounded copies, velocity
+  EXPECT_LT(one, 6 * parameters);
+  EXPECT_LT(training_memory(options, 784, false, 4, 4), one);
+  EXPECT_GT(training_memory(options, 784, false, 4, 1), training_memory(options, 784, false, 4, 2));
   EXPECT_GT(training_memory(options, 784, true, 1, 1), one);
   options.arithmetic = Arithmetic::plain;
   EXPECT_LT(training_memory(options, 784, false, 1, 1), one);
   options.arithmetic = Arithmetic::exact;
   options.batch_size = 10000;
   EXPECT_GT(training_memory(options, 784, false, 1, 1), one + 2 * parameters);
+}
+
+TEST(TrainingMemoryTest, SharedParametersAreCountedOnce) {
+  for (const Engine engine : {Engine::blas, Engine::active}) {
+    TrainingOptions options;
+    options.hidden = 300;
+    options.engine = engine;
+    constexpr std::uint64_t parameters = (784 * 300 + 784 + 300) * sizeof(Real);
+    const auto memory = [&](Exchange exchange, int ranks, int ranks_on_node) {
+      options.exchange = exchange;
+      return training_memory(options, 784, false, ranks, ranks_on_node);
+    };
+    EXPECT_LT(memory(Exchange::shared, 2, 2), memory(Exchange::shared, 1, 1));
+    // Without sharing: four copies instead of two, and the sums that are exchanged.
+    EXPECT_GT(memory(Exchange::allreduce, 2, 2), memory(Exchange::shared, 2, 2) + 5 * parameters / 2);
+    EXPECT_EQ(memory(Exchange::allreduce, 2, 2), memory(Exchange::allreduce, 2, 1));
+    EXPECT_EQ(memory(Exchange::automatic, 2, 2), memory(Exchange::shared, 2, 2));
+    // Of the sums to exchange each rank of a node has its share.
+    EXPECT_LT(memory(Exchange::shared, 4, 2), memory(Exchange::shared, 4, 1) - 2 * parameters);
+  }
+}
+
+TEST(TrainingMemoryTest, IsAtMostSixCopiesOfTheWeights) {
+  for (const auto& [visible, hidden, batch_size, validation] :
+       {std::tuple<std::uint64_t, std::size_t, std::uint64_t, bool>(784, 300, 100, false),
+        {4096, 4096, 512, false},
+        {4096, 4096, 512, true}}) {  // validation takes as many rows at a time for small shapes as for large ones
+    for (const auto& [ranks, ranks_on_node] : {std::pair(1, 1), {2, 2}, {2, 1}, {4, 2}}) {
+      for (const Engine engine : {Engine::blas, Engine::active}) {
+        TrainingOptions options;
+        options.hidden = hidden;
+        options.batch_size = batch_size;
+        options.engine = engine;
+        const auto copies = static_cast<double>(training_memory(options, visible, validation, ranks, ranks_on_node)) /
+                            static_cast<double>(visible * hidden * sizeof(Real));
+        EXPECT_LE(copies, 6) << visible << " x " << hidden << ", " << ranks << " ranks, " << ranks_on_node
+                             << " of them on each node, engine " << (engine == Engine::blas ? "blas" : "active")
+                             << (validation ? ", validation" : "");
+      }
+    }
+  }
 }
 
 }  // namespace
