@@ -9,7 +9,7 @@
 namespace rbmpi {
 
 namespace {
-constexpr std::size_t panel_columns = 256;
+constexpr std::size_t panel_columns = 128;
 constexpr int finer_bits = 5;  // 24 bits of p and 24 + 5 of the weights: 53
 }  // namespace
 

@@ -28,6 +28,9 @@ namespace {
 
 constexpr std::uint32_t first_layer = 0;
 
+/// More rows than an estimator does at a time.
+constexpr std::uint64_t largest_panel = 256;
+
 /// What is exchanged at a time is a large part of the sums, so that the latency of the network counts little.
 constexpr std::size_t most_pieces = 8;
 
@@ -51,6 +54,11 @@ std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int
 /// Whether sums must be kept: more is to be added to them, by other nodes or parts of the batch, or they are wide.
 bool keeps_sums(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
   return nodes > 1 || longest_share > sizes.slot_rows || wide_sums(options);
+}
+
+/// Whether the gradient of a panel is formed apart: it is used up at once, or added to that of other parts.
+bool needs_panels(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
+  return !keeps_sums(options, sizes, longest_share, nodes) || (longest_share > sizes.slot_rows && !wide_sums(options));
 }
 
 /// The most rows that go upward as probabilities instead of states, on one rank.
@@ -154,12 +162,15 @@ class Trainer {
                             .layer = first_layer,
                             .slot = static_cast<std::size_t>(layout_.node.rank())},
                            memory_);
-    panels_ = AlignedBuffer<Real>(threads_ * estimator_->panel_rows() * sizes_.shape.hidden);
     const auto slot = static_cast<std::size_t>(layout_.node.rank());
     rows_ = rows_of_part({0, sizes_.shape.visible}, slot, sizes_.slots);
     biases_ = shard(sizes_.shape.visible + sizes_.shape.hidden, static_cast<int>(slot), layout_.node.size());
     bias_sums_ = AlignedBuffer<Real>(biases_.count);
     const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
+    if (needs_panels(options_, sizes_, longest_share, layout_.peers.size())) {
+      panels_ = AlignedBuffer<Real>(threads_ * std::min<std::size_t>(sizes_.shape.visible, estimator_->panel_rows()) *
+                                    sizes_.shape.hidden);
+    }
     if (keeps_sums(options_, sizes_, longest_share, layout_.peers.size())) {
       sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
       // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
@@ -230,6 +241,11 @@ class Trainer {
     while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
     if (finished) keep_checkpoint(false);
     Rbm rbm;
+    // What is no longer needed makes room for the result.
+    sums_.reset();
+    validation_.reset();
+    estimator_.reset();
+    panels_ = {};
     world_.agree([&] {
       rbm = Rbm(sizes_.shape);
       std::ranges::copy(rbm_.parameters(), rbm.parameters().begin());
@@ -626,14 +642,21 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
                              .slot_rows = largest_slot(options, options.batch_size, ranks, ranks_on_node),
                              .slots = static_cast<std::size_t>(ranks_on_node)};
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
-  const bool sums =
-      keeps_sums(options, sizes, largest_share(options, options.batch_size, ranks), ranks / ranks_on_node);
-  return (shared_memory(options, sizes) + on_node - 1) / on_node +
-         (sums ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options)) : 0) +
-         gradient_estimator(options.estimator).memory(sizes) +
+  const std::uint64_t longest_share = largest_share(options, options.batch_size, ranks);
+  const int nodes = ranks / ranks_on_node;
+  const std::uint64_t sums = keeps_sums(options, sizes, longest_share, nodes)
+                                 ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options))
+                                 : 0;
+  const std::uint64_t panels = needs_panels(options, sizes, longest_share, nodes)
+                                   ? static_cast<std::uint64_t>(threads_in_use()) * std::min(visible, largest_panel) *
+                                         options.hidden * sizeof(Real)
+                                   : 0;
+  const std::uint64_t in_steps = sums + panels + gradient_estimator(options.estimator).memory(sizes) +
+                                 (validation ? Validation::memory(sizes.shape) : 0);
+  const std::uint64_t at_the_end = sizes.shape.parameters() * sizeof(Real);  // the result
+  return (shared_memory(options, sizes) + on_node - 1) / on_node + std::max(in_steps, at_the_end) +
          WeightProducts::memory(options.arithmetic, sizes.shape,
-                                probability_rows(options, validation, sizes.slot_rows)) +
-         (validation ? Validation::memory(sizes.shape) : 0);
+                                probability_rows(options, validation, sizes.slot_rows));
 }
 
 }  // namespace rbmpi

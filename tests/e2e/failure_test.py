@@ -22,7 +22,7 @@ from resume_test import DIGITS, USUAL, Resuming, undisturbed
 from support import assert_clean, assert_one_message, assert_success
 
 # A run of some seconds.
-LONG = ("--hidden", "300", "--epochs", "200")
+LONG = ("--hidden", "300", "--epochs", "500")
 FOREVER = ("--hidden", "300", "--epochs", "1000000")
 WARNING = "rbmpi: warning: "
 

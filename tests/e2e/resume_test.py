@@ -25,10 +25,10 @@ DIGITS = SOURCE / "data/digits.h5"
 ROWS = 1797
 
 # A run of about a second, 18 steps an epoch, 17 with validation.
-USUAL = ("--hidden", "300", "--epochs", "100")
-LONGER = ("--hidden", "300", "--epochs", "500")
+USUAL = ("--hidden", "300", "--epochs", "250")
+LONGER = ("--hidden", "300", "--epochs", "1000")
 # The same with much that has to be restored: a schedule, the weight cost, figures of validation rows.
-RICH = ("--hidden", "200", "--epochs", "50", "--validation", "0.1", "--momentum", "1:0.5, 6:0.9", "--learning-rate",
+RICH = ("--hidden", "200", "--epochs", "100", "--validation", "0.1", "--momentum", "1:0.5, 6:0.9", "--learning-rate",
         "1:0.1, 20:0.05", "--weight-cost", "0.0002", "--visible-bias-init", "data")
 # A run of no time.
 SHORT = ("--hidden", "20", "--epochs", "4")
@@ -255,7 +255,7 @@ class TimeLimit(Resuming):
         self.assertLess(time.time(), end - 30 + 1)
 
     def test_goes_on_in_parts(self):
-        arguments = ("--hidden", "300", "--epochs", "400")
+        arguments = ("--hidden", "300", "--epochs", "1500")
         parts = 0
         while (result := self.train(*arguments, "--time-limit", "3", ranks=1 + parts % 3)).code == 75:
             self.assert_stopped(result, "time.limit")
@@ -439,14 +439,14 @@ class Locked(Resuming):
     def test_second_job_is_refused(self):
         for first, second in ((None, None), (2, 3)):
             name = f"run{first}"
-            job = self.start_and_wait(*USUAL, ranks=first, name=name)
+            job = self.start_and_wait(*LONGER, ranks=first, name=name)
             process = str(job.ranks()[0])
             self.assertIn(process, (self.folder / name / "lock").read_text())
-            result = self.train(*USUAL, ranks=second, name=name)
+            result = self.train(*LONGER, ranks=second, name=name)
             assert_one_message(result, 3, str(self.folder / name), socket.gethostname(), process)
             self.assertRegex(result.messages[0], r"since \d{4}-\d\d-\d\d[T ]\d\d:\d\d")
             assert_success(job.end(60))
-            self.assert_same_as_undisturbed(*USUAL, name=name)
+            self.assert_same_as_undisturbed(*LONGER, name=name)
 
     def test_two_jobs_at_once(self):
         for attempt in range(3):
@@ -739,30 +739,30 @@ class Options(Resuming):
         self.stop_and_go_on(*RICH)
 
     def test_data_as_they_are(self):
-        self.stop_and_go_on("--hidden", "200", "--epochs", "60", "--sample-data", "off", "--validation", "0.1")
+        self.stop_and_go_on("--hidden", "200", "--epochs", "200", "--sample-data", "off", "--validation", "0.1")
 
     def test_order_of_the_file(self):
-        self.stop_and_go_on("--hidden", "200", "--epochs", "60", "--shuffle", "off", ranks=3, then=None)
+        self.stop_and_go_on("--hidden", "200", "--epochs", "200", "--shuffle", "off", ranks=3, then=None)
 
     def test_last_batch_shorter(self):
-        self.stop_and_go_on("--hidden", "100", "--epochs", "60", "--batch-size", "23", "--rows", "1000", ranks=None)
+        self.stop_and_go_on("--hidden", "100", "--epochs", "200", "--batch-size", "23", "--rows", "1000", ranks=None)
 
     def test_plain_arithmetic_in_the_same_layout(self):
         for ranks in (None, 2):
             shutil.rmtree(self.run_folder, ignore_errors=True)
-            self.stop_and_go_on("--hidden", "200", "--epochs", "60", "--arithmetic", "plain", ranks=ranks, then=ranks,
+            self.stop_and_go_on("--hidden", "200", "--epochs", "200", "--arithmetic", "plain", ranks=ranks, then=ranks,
                                 same_layout=True)
 
     def test_validation_on_another_file(self):
         shutil.copy(DIGITS, self.folder / "v.h5")
-        self.stop_and_go_on("--hidden", "200", "--epochs", "40", "--validation", str(self.folder / "v.h5"))
+        self.stop_and_go_on("--hidden", "200", "--epochs", "150", "--validation", str(self.folder / "v.h5"))
 
     def test_configuration_file(self):
         (self.folder / "c.ini").write_text("hidden = 200\nepochs = 60\ncheckpoint-seconds = 1\ncheckpoint-keep = 2\n")
         arguments = ("--config", self.folder / "c.ini")
         _, steps = self.stop(*arguments)
         self.assert_resumed(self.train(*arguments, ranks=2), steps)
-        self.assert_same_as_undisturbed("--hidden", "200", "--epochs", "60")
+        self.assert_same_as_undisturbed("--hidden", "200", "--epochs", "200")
 
     def test_written_configuration_goes_on(self):
         _, steps = self.stop(*USUAL)
@@ -771,7 +771,7 @@ class Options(Resuming):
 
 
 class WhichCheckpoints(Resuming):
-    STEPS = 18 * 100
+    STEPS = 18 * 250
 
     def test_by_steps(self):
         assert_success(self.train(*USUAL, "--checkpoint-steps", "70", "--checkpoint-keep", "1000"))
@@ -783,12 +783,12 @@ class WhichCheckpoints(Resuming):
 
     def test_by_epochs(self):
         assert_success(self.train(*USUAL, "--checkpoint-epochs", "30", "--checkpoint-keep", "1000", ranks=2))
-        self.assertEqual(list(jobs.checkpoints(self.run_folder)), [540, 1080, 1620, 1800])
+        self.assertEqual(list(jobs.checkpoints(self.run_folder)), [*range(540, 4500, 540), 4500])
         self.assertEqual(jobs.digest(self.run_folder / "checkpoint-540.h5"),
                          undisturbed("--hidden", "300", "--epochs", "30")[0])
 
     def test_by_seconds(self):
-        arguments = ("--hidden", "300", "--epochs", "400")
+        arguments = ("--hidden", "300", "--epochs", "1200")
         assert_success(self.train(*arguments, "--checkpoint-seconds", "1", "--checkpoint-keep", "1000"))
         seconds = sum(json.loads(line)["seconds"] for line in
                       (self.run_folder / "metrics.jsonl").read_text().splitlines())

@@ -12,7 +12,7 @@ namespace rbmpi {
 /// `progress` is called now and then. Move-only. The object must not be destroyed while a sum is under way.
 class SumsUnderWay {
  public:
-  /// Local. For up to `most` sums at a time over `ranks`, which must live on.
+  /// Local. For rounds of up to `most` sums over `ranks`, which must live on: all are started, then all waited for.
   SumsUnderWay(const Communicator& ranks, std::size_t most);
   ~SumsUnderWay();
   SumsUnderWay(SumsUnderWay&& other) noexcept;

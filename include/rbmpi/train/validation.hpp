@@ -12,7 +12,7 @@
 namespace rbmpi {
 
 /// Rows that are validated together.
-inline constexpr std::size_t validation_rows_at_once = 256;
+inline constexpr std::size_t validation_rows_at_once = 64;
 
 /// How well a model does on rows that it is not trained on.
 struct ValidationFigures {

@@ -150,8 +150,8 @@ TEST(TrainingMemoryTest, SharedParametersAreCountedOnce) {
       return training_memory(options, 784, false, ranks, ranks_on_node);
     };
     EXPECT_LT(memory(Exchange::shared, 2, 2), memory(Exchange::shared, 1, 1));
-    // Without sharing: four copies instead of two, and the sums that are exchanged.
-    EXPECT_GT(memory(Exchange::allreduce, 2, 2), memory(Exchange::shared, 2, 2) + 5 * parameters / 2);
+    // Without sharing: four copies instead of two.
+    EXPECT_GE(memory(Exchange::allreduce, 2, 2), memory(Exchange::shared, 2, 2) + 2 * parameters);
     EXPECT_EQ(memory(Exchange::allreduce, 2, 2), memory(Exchange::allreduce, 2, 1));
     EXPECT_EQ(memory(Exchange::automatic, 2, 2), memory(Exchange::shared, 2, 2));
     // Of the sums to exchange each rank of a node has its share.
