@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "rbmpi/core/state_kernels.hpp"
@@ -144,8 +145,15 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
                           static_cast<std::uint32_t>(batch.position + rows.first + i));
     };
 
-    for (std::size_t i = 0; i < rows.count; ++i) {
-      sample_row(*batch.samples, batch.row(rows.first + i), rounding_, stream(Phase::data, i), v0p.row(i), v0.row(i));
+    // The rows of a batch lie anywhere in memory: some are fetched while another is taken in.
+    std::array<const std::byte*, block_rows> data;
+    for (std::size_t i = 0; i < rows.count; ++i) data[i] = batch.row(rows.first + i);
+    constexpr std::size_t ahead = 4;
+    for (std::size_t i = 0; i < rows.count + ahead; ++i) {
+      if (i < rows.count) prefetch(data[i], batch.samples->row_bytes());
+      if (i < ahead) continue;
+      const std::size_t row = i - ahead;
+      sample_row(*batch.samples, data[row], rounding_, stream(Phase::data, row), v0p.row(row), v0.row(row));
     }
     lap(TimePhase::input);
     multiply(v0, weights_.up(), hidden_fields);
@@ -169,6 +177,11 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
                             differences.data() + V);
     }
     lap(TimePhase::sampling);
+  }
+
+  static void prefetch(const std::byte* memory, std::size_t bytes) {
+    constexpr std::size_t line = 64;
+    for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
   }
 
   [[nodiscard]] BitMatrixView of_slot(std::span<std::uint64_t> states, std::size_t units) const {
