@@ -18,7 +18,7 @@ import unittest
 import h5py
 
 import jobs
-from resume_test import DIGITS, USUAL, Resuming, undisturbed
+from resuming import DIGITS, USUAL, Resuming, undisturbed
 from support import assert_clean, assert_one_message, assert_success
 
 # A run of some seconds.

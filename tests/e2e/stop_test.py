@@ -1,0 +1,254 @@
+"""Training that is stopped or killed, at any time and by anybody, and goes on: the model is that of the run that nobody
+disturbed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import jobs
+from resuming import LONGER, RICH, SHORT, USUAL, Resuming
+from support import assert_one_message, assert_success, command_line, mpi_environment
+
+
+class Stopping(Resuming):
+    """A signal to the program alone, to one rank, to mpirun; the same command goes on, on other ranks."""
+
+    def wait_until_written(self):
+        """mpirun may have killed its ranks while the last checkpoint was being written; it is finished all the same."""
+        deadline = time.monotonic() + 5
+        while (self.run_folder / "lock").exists() or jobs.partial_files(self.run_folder):
+            self.assertLess(time.monotonic(), deadline, os.listdir(self.run_folder))
+            time.sleep(0.01)
+
+    def stop_and_go_on(self, number, ranks, to, then, code=75, why=None, arguments=USUAL):
+        job = self.start_and_wait(*arguments, ranks=ranks)
+        os.kill(job.process.pid if to == "mpirun" else job.ranks()[to], number)
+        result = job.end(10)
+        job.ranks_end(5)
+        self.wait_until_written()
+        # mpirun that ends itself kills its ranks after a second, and their last words with them.
+        steps = self.assert_stopped(result, f"^{(why or number).name}$", code, may_be_silent=code == 1)
+        self.assertLess(result.waited, 5)
+        self.assert_resumed(self.train(*arguments, ranks=then), steps, killed=None if code == 1 else False)
+        self.assert_same_as_undisturbed(*arguments)
+
+    def test_interrupt_alone(self):
+        self.stop_and_go_on(signal.SIGINT, None, 0, 3)
+
+    def test_terminate_alone(self):
+        self.stop_and_go_on(signal.SIGTERM, None, 0, 2)
+
+    def test_user_signal_alone(self):
+        self.stop_and_go_on(signal.SIGUSR1, None, 0, 2)
+
+    def test_hangup_alone(self):
+        self.stop_and_go_on(signal.SIGHUP, None, 0, 2)
+
+    def test_interrupt_the_first_rank(self):
+        self.stop_and_go_on(signal.SIGINT, 3, 0, None)
+
+    def test_terminate_another_rank(self):
+        self.stop_and_go_on(signal.SIGTERM, 3, 2, 4)
+
+    def test_user_signal_to_another_rank(self):
+        self.stop_and_go_on(signal.SIGUSR1, 3, 1, 1)
+
+    def test_hangup_of_another_rank(self):
+        self.stop_and_go_on(signal.SIGHUP, 2, 1, 3)
+
+    def test_user_signal_to_mpirun(self):
+        self.stop_and_go_on(signal.SIGUSR1, 3, "mpirun", None)
+
+    # mpirun that is stopped itself sends SIGTERM to its ranks, perhaps a second later, and gives 1, whatever they give.
+    def test_interrupt_mpirun(self):
+        self.stop_and_go_on(signal.SIGINT, 3, "mpirun", 2, code=1, why=signal.SIGTERM, arguments=LONGER)
+
+    def test_terminate_mpirun(self):
+        self.stop_and_go_on(signal.SIGTERM, 2, "mpirun", 3, code=1, arguments=LONGER)
+
+    def test_in_the_middle_of_an_epoch(self):
+        # One row a step: 1617 steps an epoch.
+        arguments = ("--hidden", "100", "--batch-size", "1", "--epochs", "10", "--validation", "0.1", "--learning-rate",
+                     "0.001")
+        for ranks, then in ((None, 3), (3, None)):
+            name = f"run{ranks}"
+            job = self.start(*arguments, "--checkpoint-steps", "100", ranks=ranks, name=name)
+            job.wait_for(lambda: max(jobs.checkpoints(self.folder / name), default=0) > 1617, "the second epoch")
+            os.kill(job.ranks()[0], signal.SIGTERM)
+            steps = self.assert_stopped(job.end(10), "SIGTERM", name=name)
+            self.assertNotEqual(steps % 1617, 0)
+            self.assert_resumed(self.train(*arguments, ranks=then, name=name), steps)
+            self.assert_same_as_undisturbed(*arguments, name=name)
+
+    def test_stopped_again_and_again(self):
+        stops = 0
+        for ranks in (None, 3, 2, 4, None, 2, 3, 1, None, 2):
+            job = self.start(*RICH, ranks=ranks)
+            begin = jobs.epochs_done(self.run_folder)
+            while job.running() and jobs.epochs_done(self.run_folder) < begin + 4:
+                time.sleep(0.002)
+            if job.running():
+                os.kill(job.ranks()[0], signal.SIGTERM)
+            result = job.end(30)
+            if result.code == 0:
+                break
+            self.assert_stopped(result, "SIGTERM")
+            stops += 1
+        assert_success(self.train(*RICH))
+        self.assertGreaterEqual(stops, 3)
+        self.assert_same_as_undisturbed(*RICH)
+
+    def test_second_interrupt_ends_at_once(self):
+        # A step of half a second and more, which the first signal would let finish.
+        job = self.start("--hidden", "20000", "--batch-size", "1797", "--epochs", "1000", "--checkpoint-seconds", "0")
+        job.wait_for(lambda: jobs.epochs_done(self.run_folder) >= 1, "an epoch is done")
+        job.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)  # two signals at once would be one
+        job.process.send_signal(signal.SIGINT)
+        result = job.end(1)
+        self.assertEqual(result.code, -signal.SIGINT, result)
+        self.assertEqual(jobs.checkpoints(self.run_folder), {})
+
+    def test_stopped_before_the_first_step(self):
+        job = self.start(*USUAL, ranks=2)
+        job.wait_for(lambda: self.run_folder.exists(), "the folder is made")
+        os.kill(job.ranks()[1], signal.SIGTERM)
+        result = job.end(10)
+        self.assertEqual(result.code, 75, result)
+        self.assertEqual(len(result.messages), 1, result)
+        assert_success(self.train(*USUAL))
+        self.assert_same_as_undisturbed(*USUAL)
+
+
+class TimeLimit(Resuming):
+    FOREVER = ("--hidden", "100", "--epochs", "1000000")
+
+    def check(self, result, seconds, why):
+        self.assert_stopped(result, why)
+        self.assertLess(result.seconds, seconds + 1.5)  # mpirun needs time to start and to end
+        self.assertGreater(jobs.epochs_done(self.run_folder), 0)
+
+    def test_seconds(self):
+        for ranks in (None, 3):
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+            self.check(self.train(*self.FOREVER, "--time-limit", "6", ranks=ranks), 6, "time.limit")
+
+    def test_other_spellings(self):
+        for text in ("5s", "0:00:05"):
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+            self.check(self.train(*self.FOREVER, "--time-limit", text), 5, "time.limit")
+
+    def test_end_time_of_a_slurm_job(self):
+        end = int(time.time()) + 30 + 6  # half a minute is left to what comes after the program
+        result = self.train(*self.FOREVER, ranks=2, environment={"SLURM_JOB_END_TIME": str(end)})
+        self.check(result, 6, "time|job|Slurm")
+        self.assertLess(time.time(), end - 30 + 1)
+
+    def test_goes_on_in_parts(self):
+        arguments = ("--hidden", "300", "--epochs", "1500")
+        parts = 0
+        while (result := self.train(*arguments, "--time-limit", "3", ranks=1 + parts % 3)).code == 75:
+            self.assert_stopped(result, "time.limit")
+            parts += 1
+            self.assertLess(parts, 20)
+        assert_success(result)
+        self.assertGreaterEqual(parts, 1)
+        self.assert_same_as_undisturbed(*arguments)
+
+    def test_enough_time(self):
+        assert_success(self.train(*SHORT, "--time-limit", "1h"))
+        self.assert_same_as_undisturbed(*SHORT)
+
+    def test_values_that_are_no_time(self):
+        for value in ("soon", "-1", "5 apples", "1:2", "0"):
+            assert_one_message(self.train(*SHORT, "--time-limit", value), 2, f"time-limit = {value}")
+            self.assertEqual(self.files(), [])
+
+
+class Killed(Resuming):
+    def kill_after(self, epochs, *arguments):
+        job = self.start_and_wait(*arguments, epochs=epochs)
+        jobs.kill(job.process.pid)
+        job.end(10)
+
+    def test_before_the_first_checkpoint(self):
+        self.kill_after(5, *USUAL)
+        self.assertEqual(jobs.checkpoints(self.run_folder), {})
+        result = assert_success(self.train(*USUAL, ranks=2))
+        self.assertNotIn("resumes", result.stdout)
+        self.assert_same_as_undisturbed(*USUAL)
+
+    def test_before_the_first_epoch(self):
+        job = self.start(*USUAL)
+        job.wait_for(lambda: (self.run_folder / "config.ini").exists(), "the folder is made")
+        jobs.kill(job.process.pid)
+        job.end(10)
+        assert_success(self.train(*USUAL))
+        self.assert_same_as_undisturbed(*USUAL)
+
+    def test_after_a_checkpoint(self):
+        self.kill_after(40, *USUAL, "--checkpoint-steps", "50")
+        newest = max(jobs.checkpoints(self.run_folder))
+        self.assert_resumed(self.train(*USUAL, ranks=3), newest, killed=True)
+        self.assert_same_as_undisturbed(*USUAL)
+
+
+class Locked(Resuming):
+    def test_second_job_is_refused(self):
+        for first, second in ((None, None), (2, 3)):
+            name = f"run{first}"
+            job = self.start_and_wait(*LONGER, ranks=first, name=name)
+            process = str(job.ranks()[0])
+            self.assertIn(process, (self.folder / name / "lock").read_text())
+            result = self.train(*LONGER, ranks=second, name=name)
+            assert_one_message(result, 3, str(self.folder / name), socket.gethostname(), process)
+            self.assertRegex(result.messages[0], r"since \d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+            assert_success(job.end(60))
+            self.assert_same_as_undisturbed(*LONGER, name=name)
+
+    def test_two_jobs_at_once(self):
+        for attempt in range(3):
+            name = f"race{attempt}"
+            pair = [self.start(*USUAL, name=name, ranks=ranks) for ranks in (None, 1)]
+            results = [job.end(60) for job in pair]
+            self.assertEqual(sorted(result.code for result in results), [0, 3], results)
+            self.assert_same_as_undisturbed(*USUAL, name=name)
+
+    def test_lock_of_a_dead_job(self):
+        for ranks in (None, 2):
+            name = f"run{ranks}"
+            job = self.start_and_wait(*USUAL, "--checkpoint-steps", "20", ranks=ranks, name=name)
+            job.wait_for(lambda: jobs.checkpoints(self.folder / name), "a checkpoint")
+            for process in job.ranks().values():
+                jobs.kill(process)
+            job.end(10)
+            job.ranks_end(5)
+            self.assertTrue((self.folder / name / "lock").exists())
+            result = assert_success(self.train(*USUAL, "--checkpoint-steps", "20", name=name))
+            self.assertIn("resumes", result.stdout)
+            self.assert_same_as_undisturbed(*USUAL, name=name)
+
+
+class Terminal(Resuming):
+    """Nobody need read what a training prints."""
+
+    def redirected(self, redirection):
+        words = " ".join(f"'{word}'" for word in command_line(self.words(*SHORT, "--checkpoint-steps", "1")))
+        code = subprocess.run(["bash", "-c", f"set -o pipefail; {words} {redirection}"], env=mpi_environment(),
+                              check=False, timeout=60, stdout=subprocess.DEVNULL).returncode
+        self.assertEqual(code, 0)
+        self.assert_same_as_undisturbed(*SHORT)
+
+    def test_full_disk_behind_it(self):
+        self.redirected("> /dev/full 2>&1")
+
+    def test_reader_that_leaves(self):
+        self.redirected("| head -1")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
