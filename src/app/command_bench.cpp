@@ -14,8 +14,10 @@
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/synthetic_samples.hpp"
 #include "rbmpi/train/benchmark.hpp"
+#include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -120,6 +122,9 @@ void print_banner(const BenchSettings& settings, const Layout& layout) {
   say("  model       {} x {}, batches of {}, {:g} % of the units are on\n", options.visible, options.training.hidden,
       plural(options.training.batch_size, "row"), 100 * options.density);
   print_note_on_cores(layout);
+  if (layout.threads * layout.ranks_on_machine > machine_cores()) {
+    say("  note        more threads than cores: the figures below say little\n");
+  }
 }
 
 std::string milliseconds(const Quartiles& times) {
@@ -132,14 +137,18 @@ void print_for_people(const BenchmarkResult& result) {
   say("  step        {} ({})\n", milliseconds(all.step), plural(all.steps, "step"));
   for (std::size_t phase = 0; phase < all.phases.size(); ++phase) {
     if (all.phases[phase] < 0.0005 * all.step.median) continue;
-    say("    {:<10}{:.3f} ms\n", time_phase_names[phase], all.phases[phase] * 1e3);
+    say("    {:<11}{:.3f} ms\n", time_phase_names[phase], all.phases[phase] * 1e3);
   }
   say("  products    {}: {:.1f} GFLOP/s\n", milliseconds(all.floor), result.gflops_of_floor());
   say("  ratio       {:.3f}: a step in units of its products\n", all.ratio());
   say("  speed       {:.0f} samples/s, {:.2f} GCUPS\n", result.samples_per_second(), result.gcups());
   if (result.one_rank) {
-    say("  exchange    {:.3f} MB of each rank, {:.2f} GB/s\n", static_cast<double>(result.exchange_bytes) * 1e-6,
-        *result.exchange_gigabytes_per_second());
+    if (const auto speed = result.exchange_gigabytes_per_second()) {
+      say("  exchange    {:.3f} MB of each rank, {:.2f} GB/s\n", static_cast<double>(result.exchange_bytes) * 1e-6,
+          *speed);
+    } else {
+      say("  exchange    -\n");
+    }
     say("  one rank    {}\n", milliseconds(result.one_rank->step));
     say("    products  {}\n", milliseconds(result.one_rank->floor));
     say("  efficiency  {:.1f} %: {} are {:.3f} times as fast as one\n", 100 * *result.efficiency(),
@@ -218,7 +227,10 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
     return;
   }
   const Layout layout = arrange(world, settings.train.threads, settings.train.training.ranks_per_node);
+  (void)arrange_ranks(world, settings.train.training.exchange, settings.train.training.ranks_per_node);
   const BenchmarkOptions& options = settings.benchmark;
+  settings.benchmark.training.exchange =
+      exchange_in_use(options.training, benchmark_rows(options), options.visible, world);
   SyntheticSamples rows(world, layout.node, benchmark_rows(options), options.visible, options.density,
                         benchmark_memory(options, world.size(), layout.node.size(), layout.has_root));
   if (world.is_root() && !settings.json) print_banner(settings, layout);
@@ -226,6 +238,9 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
   if (world.is_root() && settings.json) print_json(settings, layout, result);
   if (world.is_root() && !settings.json) print_for_people(result);
   rows.release();
+  world.agree_on_root([&] {
+    if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
+  });
   if (settings.most > 0 && result.all.ratio() > settings.most) {
     throw AgreedError(Failure::other, fmt::format("a step takes {:.3f} times as long as its matrix products; with "
                                                   "--most {:g} that is too much",

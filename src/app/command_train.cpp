@@ -30,6 +30,7 @@
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/parallel/watchdog.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -129,8 +130,8 @@ void print_banner(const TrainSettings& settings, const Layout& layout, const Loa
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
   say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
-  const std::uint64_t each = training_memory(options, shape.visible, data.views.validation.rows > 0, layout.ranks,
-                                             layout.equal_nodes ? layout.node.size() : 1);
+  const std::uint64_t each =
+      training_memory(options, shape.visible, data.views.validation.rows > 0, layout.ranks, layout.node.size());
   const auto ranks_on_node = static_cast<std::uint64_t>(layout.node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(data.bytes() + ranks_on_node * each), human_bytes(data.bytes()), ranks_on_node, human_bytes(each));
@@ -167,8 +168,9 @@ std::map<std::string, std::string> make_provenance(const TrainSettings& settings
   return provenance;
 }
 
-void print_summary(const RunFolder& folder, const Model& model, const EpochMetrics& last, const TimeSplit& split,
+void print_summary(const RunFolder& folder, const Model& model, const EpochMetrics& last, const TrainingResult& result,
                    const LoadedData& data, std::uint64_t rank_memory) {
+  const TimeSplit& split = result.time_split;
   const double total = std::accumulate(split.begin(), split.end(), 0.0);
   std::string parts;
   for (std::size_t phase = 0; phase < split.size(); ++phase) {
@@ -181,8 +183,10 @@ void print_summary(const RunFolder& folder, const Model& model, const EpochMetri
   say("  model       {}\n", folder.model().string());
   say("  digest      {}\n", model_digest(model.layers));
   say("  time        {} ({})\n", human_seconds(total), parts);
-  say("  memory      samples {} on each node; at most {} for each rank besides, as seen after every epoch\n",
-      human_bytes(data.bytes()), human_bytes(rank_memory));
+  say("  memory      samples {}{} on each node; at most {} for each rank besides, as seen after every epoch\n",
+      human_bytes(data.bytes()),
+      result.shared_bytes > 0 ? fmt::format(" and parameters {}", human_bytes(result.shared_bytes)) : "",
+      human_bytes(rank_memory));
 }
 
 /// Collective. The most memory that a rank had to itself.
@@ -328,7 +332,11 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   RootSide root;
   world.agree_on_root([&] { root.start.emplace(settings, warn); });
   const Layout layout = arrange(world, settings.threads, settings.training.ranks_per_node);
+  (void)arrange_ranks(world, settings.training.exchange, settings.training.ranks_per_node);  // refuses what cannot be
   LoadedData data = load_data(settings, world, layout);
+  TrainSettings in_use = settings;  // with what `auto` stands for
+  in_use.training.exchange =
+      exchange_in_use(settings.training, data.views.training.rows, data.views.training.columns, world);
   world.agree_on_root([&] { root.start->check_data(data.samples->digest(), data.validation_digest()); });
   if (from_root(root.start && root.start->is_finished(), world)) {
     if (root.start) print_finished(settings, *root.start);
@@ -338,12 +346,12 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const std::map<std::string, std::string> provenance = make_provenance(settings, data, arguments);
   world.agree_on_root([&] {
     const std::filesystem::path old_run = root.start->prepare();
-    print_banner(settings, layout, data);
+    print_banner(in_use, layout, data);
     begin_run(root, settings, old_run, data.views.training, provenance, begin);
   });
   EpochMetrics last_epoch;
   const TrainingEvents events = make_events(root, last_epoch);
-  TrainingResult result = train_rbm(settings.training, data.views, world, events, std::move(root.saved));
+  TrainingResult result = train_rbm(in_use.training, data.views, world, events, std::move(root.saved));
   if (root.recorder) root.recorder->finish();
   root.progress.reset();
   if (!result.finished) throw_stopped(settings, result.progress, root.recorder, world);
@@ -353,7 +361,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   model.layers.push_back(std::move(result.rbm));
   world.agree_on_root([&] { save_final_model(folder, model, *root.recorder); });
   const std::uint64_t rank_memory = largest_private_memory(world);
-  if (world.is_root()) print_summary(folder, model, last_epoch, result.time_split, data, rank_memory);
+  if (world.is_root()) print_summary(folder, model, last_epoch, result, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
     if (root.recorder->metrics_problem().empty()) return;

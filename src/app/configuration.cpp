@@ -160,11 +160,13 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
      [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }},
     {"engine", "auto|blas|active", changeable,
-     "of the products: matrix products, or sums over the units that are on; auto: by the data; the same model",
+     "of the products: matrix products, or sums over the units that are on; auto: active where it can be; the same "
+     "model",
      [](TrainSettings& s, const std::string& text) { s.training.engine = parse_choice(text, engines); },
      [](const TrainSettings& s) { return choice_text(s.training.engine, engines); }},
     {"exchange", "auto|shared|allreduce", changeable,
-     "of the gradients: shared parameters on each node, or a copy and one MPI_Allreduce for each rank; the same model",
+     "of the gradients: parameters shared on each node (of equally many ranks), or a copy for each rank; the same "
+     "model",
      [](TrainSettings& s, const std::string& text) { s.training.exchange = parse_choice(text, exchanges); },
      [](const TrainSettings& s) { return choice_text(s.training.exchange, exchanges); }},
     {"threads", "N|auto", changeable,

@@ -62,8 +62,10 @@ void print_heading(const Layout& layout, const TrainingOptions& options) {
       options.arithmetic == Arithmetic::exact ? "exact" : "plain");
   say("  engine      {}; {}\n",
       engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
-      options.exchange == Exchange::allreduce || !layout.equal_nodes ? "each rank has a copy of the parameters"
-                                                                     : "the ranks of a node share the parameters");
+      layout.ranks == 1 ? "one rank has the parameters"
+      : options.exchange == Exchange::allreduce || layout.node.size() == 1
+          ? "each rank has a copy of the parameters"
+          : "the ranks of a node share the parameters");
 }
 
 void print_note_on_cores(const Layout& layout) {

@@ -1,6 +1,7 @@
 #include "rbmpi/core/exact_weights.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -35,9 +36,10 @@ ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
     : rows_(rows), columns_(columns), parts_(static_cast<std::size_t>(threads_in_use())) {
   const std::size_t size = rows * columns;
   const std::size_t norms = parts_ * whole_lines<Real>(columns);
-  own_ = AlignedBuffer<Real>(norms + 2 * size + parts_);
+  const std::size_t row_norms = parts_ * whole_lines<Real>(1);
+  own_ = AlignedBuffer<Real>(norms + row_norms + 2 * size);
   const std::span<Real> all = own_.span();
-  memory_ = {all.subspan(norms, size), all.subspan(norms + size, size), all.first(norms), all.last(parts_)};
+  memory_ = {all.subspan(norms + row_norms, size), all.last(size), all.first(norms), all.subspan(norms, row_norms)};
 }
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
@@ -45,7 +47,7 @@ ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t pa
 
 void ExactWeights::begin_part(std::size_t part) noexcept {
   std::ranges::fill(memory_.column_norms.subspan(part * whole_lines<Real>(columns_), columns_), Real{0});
-  memory_.row_norms[part] = 0;
+  memory_.row_norms[part * whole_lines<Real>(1)] = 0;
 }
 
 void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::size_t count,
@@ -57,22 +59,26 @@ void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::s
                                .down_stride = rows_,
                                .column_norms = memory_.column_norms.data() + part * whole_lines<Real>(columns_)};
   const Real norm = round_weights({weights.row(first), count, columns_}, rounded);
-  memory_.row_norms[part] = larger(memory_.row_norms[part], norm);
+  memory_.row_norms[part * whole_lines<Real>(1)] = larger(memory_.row_norms[part * whole_lines<Real>(1)], norm);
 }
 
 void ExactWeights::reject_part(std::size_t part) noexcept {
-  memory_.row_norms[part] = std::numeric_limits<Real>::infinity();
+  memory_.row_norms[part * whole_lines<Real>(1)] = std::numeric_limits<Real>::infinity();
 }
 
 ExactWeights::Fit ExactWeights::settle() noexcept {
   Real largest_row = 0;
   for (const Real norm : memory_.row_norms) largest_row = larger(largest_row, norm);
   Real largest_column = 0;
-  for (std::size_t column = 0; column < columns_; ++column) {
-    Real sum = 0;  // of integers: exact below 2^24, in any order
-    for (std::size_t part = 0; part < parts_; ++part)
-      sum += memory_.column_norms[part * whole_lines<Real>(columns_) + column];
-    largest_column = larger(largest_column, sum);
+  constexpr std::size_t at_once = 256;
+  for (std::size_t first = 0; first < columns_; first += at_once) {
+    const std::size_t count = std::min(at_once, columns_ - first);
+    std::array<Real, at_once> sums{};  // of integers: exact below 2^24, in any order
+    for (std::size_t part = 0; part < parts_; ++part) {
+      const Real* const norms = memory_.column_norms.data() + part * whole_lines<Real>(columns_) + first;
+      for (std::size_t i = 0; i < count; ++i) sums[i] += norms[i];
+    }
+    for (std::size_t i = 0; i < count; ++i) largest_column = larger(largest_column, sums[i]);
   }
   const Real limit = std::ldexp(Real{1}, exact_bits);
   if (largest_column >= limit || largest_row >= limit) return Fit::impossible;

@@ -26,6 +26,8 @@ constexpr std::size_t alignment = 64;
 void pause_processor() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
 #endif
 }
 
@@ -62,19 +64,23 @@ struct NodeMemory::Barrier {
   }
 };
 
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free, "processes share them");
+
+bool NodeMemory::fits(const Communicator& world, const Communicator& node, std::size_t bytes) {
+  return SharedWindow::fits(world, node, bytes + sizeof(Barrier) + alignment);
+}
+
 NodeMemory::NodeMemory(const Communicator& node, std::size_t bytes) {
   if (node.size() == 1) {
     node.agree([&] { own_ = AlignedBuffer<std::byte>(bytes); });
     block_ = own_.span();
     return;
   }
-  // Open MPI waits for ever if there is too little.
-  node.agree_on_root([&] {
-    if (bytes <= available_shared_memory()) return;
-    throw Error(Failure::other, fmt::format("training needs {} of memory that the ranks of a node share, but /dev/shm "
-                                            "has {}; exchange = allreduce does without",
-                                            human_bytes(bytes), human_bytes(available_shared_memory())));
-  });
+  if (!fits(node, node, bytes)) {  // Open MPI would wait for ever
+    throw AgreedError(Failure::other, fmt::format("training needs {} of memory that the ranks of a node share, but "
+                                                  "/dev/shm has {}; exchange = allreduce does without",
+                                                  human_bytes(bytes), human_bytes(available_shared_memory())));
+  }
   // The alignment of a window is not promised.
   window_ = SharedWindow(node, bytes + sizeof(Barrier) + alignment);
   ranks_ = static_cast<std::uint32_t>(node.size());

@@ -10,6 +10,7 @@
 #include "parallel/handles.hpp"
 #include "parallel/mpi_check.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
@@ -62,7 +63,31 @@ SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
   handle_ = handle.release();
 }
 
+namespace {
+
+/// Open MPI wants a twentieth more than it takes, and if there is less, some ranks fail and others wait for ever.
+std::uint64_t room_for(std::size_t bytes) {
+  constexpr std::size_t header = 65536;
+  return bytes + bytes / 16 + header;
+}
+
+}  // namespace
+
+bool SharedWindow::fits(const Communicator& world, const Communicator& node, std::size_t bytes) {
+  const Communicator machine = world.split_by_node(0);
+  std::int64_t wanted = node.size() > 1 && node.is_root() ? static_cast<std::int64_t>(room_for(bytes)) : 0;
+  machine.sum(std::span(&wanted, 1));
+  const bool enough = wanted == 0 || static_cast<std::uint64_t>(wanted) <= available_shared_memory();
+  return world.maximum(enough ? 0 : 1) == 0;
+}
+
 SharedWindow SharedWindow::on_every_node(const Communicator& world, const Communicator& node, std::size_t bytes) {
+  if (!fits(world, node, bytes)) {
+    throw AgreedError(Failure::other,
+                      fmt::format("the ranks of each node have to share {} of memory, but /dev/shm of a "
+                                  "machine has only {} left",
+                                  human_bytes(bytes), human_bytes(available_shared_memory())));
+  }
   SharedWindow window;
   std::optional<Error> failure;
   try {

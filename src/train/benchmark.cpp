@@ -204,17 +204,22 @@ class Benchmark {
     BenchmarkResult result{.shape = shape_of(options_),
                            .batch_size = options_.training.batch_size,
                            .ranks = world_.size(),
-                           .exchange_bytes = shape_of(options_).parameters() * exchange_value_bytes()};
+                           .exchange_bytes = exchange_bytes()};
     compare(result);
     measure(result);
     return result;
   }
 
  private:
-  [[nodiscard]] std::size_t exchange_value_bytes() const {
-    const bool wide = options_.training.arithmetic == Arithmetic::exact &&
-                      options_.training.batch_size > largest_single_precision_batch;
-    return wide ? sizeof(double) : sizeof(Real);
+  /// Collective. Ranks of a node that share the parameters have nothing to exchange with each other.
+  [[nodiscard]] std::size_t exchange_bytes() const {
+    const TrainingOptions& training = options_.training;
+    const bool shared = exchange_in_use(training, samples_.rows, samples_.columns, world_) == Exchange::shared;
+    const int sharing = world_.split_by_node(training.ranks_per_node).size();
+    if (world_.size() == 1 || (shared && sharing == world_.size())) return 0;
+    const bool wide = training.arithmetic == Arithmetic::exact && training.batch_size > largest_single_precision_batch;
+    return shape_of(options_).parameters() / static_cast<std::size_t>(shared ? sharing : 1) *
+           (wide ? sizeof(double) : sizeof(Real));
   }
 
   /// Collective over `ranks`. One training; a signal ends it with an error.
@@ -231,7 +236,7 @@ class Benchmark {
     TrainingEvents events;
     events.wishes = [&](const TrainingProgress& now) { return StepWishes{.stop = now.steps + 1 == steps}; };
     const TrainingResult result = train(training, ranks, events);
-    return model_digest(std::span(&result.rbm, 1));
+    return ranks.broadcast(model_digest(std::span(&result.rbm, 1)));
   }
 
   /// Collective. The model of all ranks, of this engine on one rank, and of the reference.
@@ -307,7 +312,7 @@ double BenchmarkResult::gflops_of_floor() const noexcept {
 }
 
 std::optional<double> BenchmarkResult::exchange_gigabytes_per_second() const noexcept {
-  if (ranks == 1) return std::nullopt;
+  if (exchange_bytes == 0) return std::nullopt;
   return static_cast<double>(exchange_bytes) * 1e-9 / all.phases[static_cast<std::size_t>(TimePhase::exchange)];
 }
 

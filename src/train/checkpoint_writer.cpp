@@ -110,7 +110,7 @@ void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const st
   shared_->is_checkpoint = true;
   shared_->write([&](const std::filesystem::path& file) {
     const auto copy_and_save = [&] {
-      copy_all(state, metrics);  // in the child, which has all of it already as it was when it was forked
+      copy_all(state, metrics);  // in the child; nobody changes the parameters any more, shared or not
       save_checkpoint(file, shared_->checkpoint);
       return std::string();
     };

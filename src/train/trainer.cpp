@@ -13,6 +13,7 @@
 
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -73,19 +74,15 @@ struct alignas(64) StepTotals {
   std::int64_t checkpoint = 0;
 };
 
-/// The parameters that one thread of one rank updates.
-struct Share {
-  Shard rows;    // of the weights
-  Shard biases;  // the visible ones first
-};
+constexpr std::uint64_t rows_together = 16;
 
 /// A part of a range of rows that begins at a multiple of 16: parts do so as well, so that each cache line of W and of
 /// its transposed copy belongs to one thread.
 Shard rows_of_part(Shard rows, std::size_t part, std::size_t parts) {
-  constexpr std::uint64_t together = 16;
-  const Shard groups = shard((rows.count + together - 1) / together, static_cast<int>(part), static_cast<int>(parts));
-  const std::uint64_t first = std::min(rows.count, groups.first * together);
-  return {rows.first + first, std::min(rows.count, (groups.first + groups.count) * together) - first};
+  const Shard groups =
+      shard((rows.count + rows_together - 1) / rows_together, static_cast<int>(part), static_cast<int>(parts));
+  const std::uint64_t first = std::min(rows.count, groups.first * rows_together);
+  return {rows.first + first, std::min(rows.count, (groups.first + groups.count) * rows_together) - first};
 }
 
 /// Bytes that the ranks of a node share for training.
@@ -101,6 +98,12 @@ std::uint64_t shared_memory(const TrainingOptions& options, const EstimatorSizes
 
 /// Collective over the nodes' ranks. Fails everywhere if it does anywhere.
 NodeMemory make_memory(const Communicator& world, const Communicator& node, std::uint64_t bytes) {
+  if (!NodeMemory::fits(world, node, bytes)) {
+    throw AgreedError(Failure::other,
+                      fmt::format("training needs {} on each node that its ranks share, but /dev/shm of one has less; "
+                                  "exchange = allreduce does without",
+                                  human_bytes(bytes)));
+  }
   NodeMemory memory;
   world.agree([&] { memory = NodeMemory(node, bytes); });
   return memory;
@@ -132,14 +135,14 @@ class Trainer {
  public:
   /// Collective.
   Trainer(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
-          const TrainingEvents& events, Engine engine)
+          const TrainingEvents& events)
       : options_(options),
         data_(data),
         world_(world),
         events_(events),
         layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
         sizes_{.shape = {data.training.columns, options.hidden},
-               .engine = engine,
+               .engine = options.engine,
                .sample_data = options.sample_data,
                .slot_rows = largest_slot(options, data.training.rows, world.size(), layout_.node.size()),
                .slots = static_cast<std::size_t>(layout_.node.size())},
@@ -168,8 +171,10 @@ class Trainer {
     bias_sums_ = AlignedBuffer<Real>(biases_.count);
     const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
     if (needs_panels(options_, sizes_, longest_share, layout_.peers.size())) {
-      panels_ = AlignedBuffer<Real>(threads_ * std::min<std::size_t>(sizes_.shape.visible, estimator_->panel_rows()) *
-                                    sizes_.shape.hidden);
+      const std::uint64_t rows_of_thread = (rows_.count / threads_ / rows_together + 1) * rows_together;
+      panel_size_ =
+          whole_lines<Real>(std::min<std::size_t>(rows_of_thread, estimator_->panel_rows()) * sizes_.shape.hidden);
+      panels_ = AlignedBuffer<Real>(threads_ * panel_size_);
     }
     if (keeps_sums(options_, sizes_, longest_share, layout_.peers.size())) {
       sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
@@ -177,7 +182,9 @@ class Trainer {
       if (options_.exchange != Exchange::allreduce && layout_.peers.size() > 1 && longest_share <= sizes_.slot_rows &&
           !sums_->wide()) {
         constexpr std::size_t least_values = std::size_t{1} << 16U;
-        pieces_ = std::clamp<std::size_t>(sums_->size() / least_values, 1, most_pieces);
+        constexpr std::size_t least_rows = 64;  // of each thread: what is prepared for a piece has to serve many
+        pieces_ = std::min(sums_->size() / least_values, rows_.count / (least_rows * threads_));
+        pieces_ = std::clamp<std::size_t>(pieces_, sums_->size() / SumsUnderWay::most_values + 1, most_pieces);
         under_way_.emplace(layout_.peers, pieces_);
       }
     }
@@ -240,18 +247,22 @@ class Trainer {
     bool finished = true;
     while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
     if (finished) keep_checkpoint(false);
-    Rbm rbm;
+    TrainingResult result{.rbm = {},
+                          .shared_bytes = layout_.node.size() > 1 ? memory_.taken() : 0,
+                          .time_split = clock_.split(),
+                          .progress = progress_,
+                          .finished = finished};
     // What is no longer needed makes room for the result.
     sums_.reset();
     validation_.reset();
     estimator_.reset();
     panels_ = {};
-    world_.agree([&] {
-      rbm = Rbm(sizes_.shape);
-      std::ranges::copy(rbm_.parameters(), rbm.parameters().begin());
+    world_.agree_on_root([&] {
+      result.rbm = Rbm(sizes_.shape);
+      std::ranges::copy(rbm_.parameters(), result.rbm.parameters().begin());
     });
     memory_.release();
-    return {.rbm = std::move(rbm), .time_split = clock_.split(), .progress = progress_, .finished = finished};
+    return result;
   }
 
  private:
@@ -354,7 +365,7 @@ class Trainer {
   /// A piece of this rank's rows: what is exchanged while others are computed.
   [[nodiscard]] Shard piece(std::size_t index) const { return rows_of_part(rows_, index, pieces_); }
 
-  [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * (panels_.size() / threads_); }
+  [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * panel_size_; }
 
   /// The place of a row of the weights in the sums.
   [[nodiscard]] Real* sums_of(std::uint64_t row) {
@@ -537,8 +548,9 @@ class Trainer {
   std::unique_ptr<GradientEstimator> estimator_;
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<OptimizerMemory> optimizer_memory_;
-  Shard rows_;                        // of the weights, that this rank updates
-  Shard biases_;                      // the same
+  Shard rows_;    // of the weights, that this rank updates
+  Shard biases_;  // the same
+  std::size_t panel_size_ = 0;
   AlignedBuffer<Real> panels_;        // the gradient of one panel of rows, for each thread
   AlignedBuffer<Real> bias_sums_;     // the gradient of the biases
   std::optional<GradientSums> sums_;  // where more is to be added to it: by other nodes, or parts of the batch
@@ -568,7 +580,14 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   });
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
-  Trainer trainer(options, data, world, events, engine_in_use(options));
+  if (world.maximum(threads_in_use()) != -world.maximum(-std::int64_t{threads_in_use()})) {
+    throw AgreedError(Failure::usage,
+                      "all ranks must use equally many threads: they share out their work in equal parts");
+  }
+  TrainingOptions chosen = options;
+  chosen.engine = engine_in_use(options);
+  chosen.exchange = exchange_in_use(options, data.training.rows, data.training.columns, world);
+  Trainer trainer(chosen, data, world, events);
   world.agree([&] { trainer.prepare(); });
   if (resumes != 0) {
     trainer.resume(start);
@@ -601,6 +620,19 @@ void check_schedule(const std::string& key, const Schedule& schedule, bool zero_
 }
 
 }  // namespace
+
+Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
+                         const Communicator& world) {
+  if (options.exchange != Exchange::automatic) return options.exchange;
+  const Communicator node = world.split_by_node(options.ranks_per_node);
+  if (world.maximum(node.size()) != -world.maximum(-std::int64_t{node.size()})) return Exchange::allreduce;
+  const EstimatorSizes sizes{.shape = {visible, options.hidden},
+                             .engine = engine_in_use(options),
+                             .sample_data = options.sample_data,
+                             .slot_rows = largest_slot(options, rows, world.size(), node.size()),
+                             .slots = static_cast<std::size_t>(node.size())};
+  return NodeMemory::fits(world, node, shared_memory(options, sizes)) ? Exchange::shared : Exchange::allreduce;
+}
 
 Engine engine_in_use(const TrainingOptions& options) {
   if (options.engine != Engine::automatic) return options.engine;
@@ -647,13 +679,15 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
   const std::uint64_t sums = keeps_sums(options, sizes, longest_share, nodes)
                                  ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options))
                                  : 0;
-  const std::uint64_t panels = needs_panels(options, sizes, longest_share, nodes)
-                                   ? static_cast<std::uint64_t>(threads_in_use()) * std::min(visible, largest_panel) *
-                                         options.hidden * sizeof(Real)
-                                   : 0;
+  const auto threads = static_cast<std::uint64_t>(threads_in_use());
+  const std::uint64_t panel_rows =
+      std::min((visible / on_node / threads / rows_together + 1) * rows_together, largest_panel);
+  const std::uint64_t panels =
+      needs_panels(options, sizes, longest_share, nodes) ? threads * panel_rows * options.hidden * sizeof(Real) : 0;
   const std::uint64_t in_steps = sums + panels + gradient_estimator(options.estimator).memory(sizes) +
                                  (validation ? Validation::memory(sizes.shape) : 0);
-  const std::uint64_t at_the_end = sizes.shape.parameters() * sizeof(Real);  // the result
+  // The result, of the root alone.
+  const std::uint64_t at_the_end = (sizes.shape.parameters() * sizeof(Real) + on_node - 1) / on_node;
   return (shared_memory(options, sizes) + on_node - 1) / on_node + std::max(in_steps, at_the_end) +
          WeightProducts::memory(options.arithmetic, sizes.shape,
                                 probability_rows(options, validation, sizes.slot_rows));

@@ -14,7 +14,8 @@ ExactWeightsMemory WeightProducts::take(Arithmetic arithmetic, RbmShape shape, s
     spans.down_transposed = memory.take<Real>(shape.weights());
     spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
   }
-  spans.row_norms = memory.take<Real>(parts);  // in plain arithmetic they only tell which parts are not finite
+  spans.row_norms =
+      memory.take<Real>(parts * whole_lines<Real>(1));  // in plain arithmetic they only tell which parts are not finite
   return spans;
 }
 
@@ -30,7 +31,7 @@ void WeightProducts::begin_part(std::size_t part) noexcept {
   if (arithmetic_ == Arithmetic::exact) {
     exact_.begin_part(part);
   } else {
-    memory_.row_norms[part] = 0;
+    memory_.row_norms[part * whole_lines<Real>(1)] = 0;
   }
 }
 
@@ -38,7 +39,7 @@ void WeightProducts::follow_rows(Shard rows, std::size_t part) noexcept {
   if (arithmetic_ == Arithmetic::exact) {
     exact_.round_rows(rbm_.weights, rows.first, rows.count, part);  // which looks at them as well
   } else if (!all_finite(rbm_.weights.row(rows.first), rows.count * rbm_.weights.columns)) {
-    memory_.row_norms[part] = 1;
+    memory_.row_norms[part * whole_lines<Real>(1)] = 1;
   }
 }
 
@@ -47,7 +48,7 @@ void WeightProducts::follow_biases(Shard units, std::size_t part) noexcept {
   if (arithmetic_ == Arithmetic::exact) {
     exact_.reject_part(part);
   } else {
-    memory_.row_norms[part] = 1;
+    memory_.row_norms[part * whole_lines<Real>(1)] = 1;
   }
 }
 

@@ -28,9 +28,9 @@ class Figures(unittest.TestCase):
         for pattern in (r"^rbmpi \d", r"^  layout      1 node, 1 rank, 1 thread each \(Open MPI \d",
                         r"^  kernels     OpenBLAS \d\S* \(\w+\), \w+; exact arithmetic$",
                         r"^  model       50 x 20, batches of 10 rows, 13 % of the units are on$",
-                        r"^  engine      active \(.*\); the ranks of a node share the parameters$",
+                        r"^  engine      active \(.*\); one rank has the parameters$",
                         r"^  step        \d+\.\d{3} ms, half of all from \d+\.\d{3} to \d+\.\d{3} \(\d+ steps\)$",
-                        r"^    products  \d+\.\d{3} ms$", r"^    update    \d+\.\d{3} ms$",
+                        r"^    products   \d+\.\d{3} ms$", r"^    update     \d+\.\d{3} ms$",
                         r"^  products    \d+\.\d{3} ms, half of all from .*: \d+\.\d GFLOP/s$",
                         r"^  ratio       \d+\.\d{3}: ", r"^  speed       \d+ samples/s, \d+\.\d\d GCUPS$",
                         r"^  exchange    -$", r"^  efficiency  -$", r"^  digest      [0-9a-f]{64} after 64 steps, "):
@@ -42,13 +42,13 @@ class Figures(unittest.TestCase):
         for pattern in (r"^  layout      2 simulated nodes, 3 ranks, 2 threads each ",
                         r"^  model       50 x 20, batches of 10 rows, 50 % of the units are on$",
                         r"^  engine      blas \(.*\); each rank has a copy of the parameters$",
-                        r"^    exchange  \d+\.\d{3} ms$", r"^  exchange    0\.004 MB of each rank, \d+\.\d\d GB/s$",
+                        r"^    exchange   \d+\.\d{3} ms$", r"^  exchange    0\.004 MB of each rank, \d+\.\d\d GB/s$",
                         r"^  one rank    \d+\.\d{3} ms, half of all from ", r"^    products  \d+\.\d{3} ms, ",
                         r"^  efficiency  \d+\.\d %: 3 ranks are \d+\.\d{3} times as fast as one$"):
             self.assertRegex(text, re.compile(pattern, re.MULTILINE))
 
     def test_json_agrees_with_itself(self):
-        result = figures(ranks=3)
+        result = figures("--exchange", "allreduce", ranks=3)
         self.assertEqual((result["ranks"], result["threads"]), (3, 1))
         self.assertEqual((result["visible"], result["hidden"], result["batch_size"]), (50, 20, 10))
         for layout in (result, result["one_rank"]):
@@ -71,6 +71,13 @@ class Figures(unittest.TestCase):
                                result["exchange_bytes"] / result["phase_seconds"]["exchange"] / 1e9)
         self.assertAlmostEqual(result["speedup"], result["one_rank"]["step_seconds"]["median"] / step)
         self.assertAlmostEqual(result["efficiency"], result["speedup"] / 3)
+
+    def test_within_a_node_nothing_is_exchanged(self):
+        result = figures(ranks=2)
+        self.assertEqual(result["exchange_bytes"], 0)
+        self.assertIsNone(result["exchange_gigabytes_per_second"])
+        # Each of two ranks of a node gives its half.
+        self.assertEqual(figures("--ranks-per-node", "2", ranks=4)["exchange_bytes"], 4 * (50 * 20 + 50 + 20) // 2)
 
     def test_one_rank_has_nothing_to_compare_with(self):
         result = figures()
@@ -97,7 +104,8 @@ class Figures(unittest.TestCase):
                 self.assertGreater(figures(*options, ranks=3)["ratio"], 0)
 
     def test_sums_of_large_batches_are_twice_as_wide(self):
-        self.assertEqual(figures("--batch-size", "5000")["exchange_bytes"], 8 * (50 * 20 + 50 + 20))
+        self.assertEqual(figures("--batch-size", "5000", "--exchange", "allreduce", ranks=2)["exchange_bytes"],
+                         8 * (50 * 20 + 50 + 20))
 
     def test_the_time_is_about_what_was_asked_for(self):
         for ranks in (None, 2):

@@ -136,7 +136,7 @@ class WhatARunLeaves(Training):
 
     def test_what_the_ranks_share_is_shown(self):
         share, copy = "the ranks of a node share the parameters", "each rank has a copy of the parameters"
-        for arguments, words in [((), share), (("--exchange", "allreduce"), copy), (("--ranks-per-node", "1"), share),
+        for arguments, words in [((), share), (("--exchange", "allreduce"), copy), (("--ranks-per-node", "1"), copy),
                                  (("--ranks-per-node", "2"), copy)]:
             result = assert_success(self.train("--epochs", "1", "--rows", "10", "--fresh", *arguments, ranks=3))
             self.assertIn(f"; {words}\n", result.stdout, arguments)

@@ -106,6 +106,12 @@ std::vector<Case> cases() {
     c.options.hidden = 70;
     c.options.epochs = 2;
   });
+  add("several_pieces_of_the_exchange", [](Case& c) {
+    c.rows = 30;
+    c.columns = 600;
+    c.options.hidden = 500;
+    c.options.epochs = 1;
+  });
   add("several_blocks_of_rows", [](Case& c) {
     c.rows = 701;
     c.options.batch_size = 600;
@@ -136,7 +142,7 @@ Outcome train(const Case& c, const Communicator& world) {
     outcome.figures.push_back(m.validation->training_free_energy);
   };
   const TrainingResult result = train_rbm(c.options, {training.view(), validation.view()}, world, events);
-  outcome.digest = model_digest(std::span(&result.rbm, 1));
+  outcome.digest = world.broadcast(model_digest(std::span(&result.rbm, 1)));
   return outcome;
 }
 
@@ -298,6 +304,13 @@ TEST_F(TrainingTest, ADivergedRunEndsOnAllRanksAlike) {
   }
 }
 
+TEST_F(TrainingTest, UnequalNumbersOfThreadsAreRefusedOnAllRanks) {
+  if (world_.size() == 1) return;
+  use_threads(world_.is_root() ? 2 : 1);
+  test::expect_error(Failure::usage, {"equally many threads"}, [&] { (void)train(case_, world_); });
+  use_threads(1);
+}
+
 TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedOnAllRanks) {
   const test::RandomSamples samples(ElementType::uint8, 5, 4);
   const test::RandomSamples narrow(ElementType::uint8, 5, 3);
@@ -390,7 +403,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
       EXPECT_EQ(kept->progress, result.progress);
     }
     start = std::move(kept);
-    outcome.digest = model_digest(std::span(&result.rbm, 1));
+    outcome.digest = world.broadcast(model_digest(std::span(&result.rbm, 1)));
   }
   return outcome;
 }
@@ -425,6 +438,7 @@ TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
   const TrainingResult more = train_rbm(case_.options, {samples.view(), {}}, world_, {}, std::move(kept));
   const TrainingResult three = train_rbm(case_.options, {samples.view(), {}}, world_);
   EXPECT_EQ(model_digest(std::span(&more.rbm, 1)), model_digest(std::span(&three.rbm, 1)));
+  EXPECT_EQ(three.rbm.shape().visible, world_.is_root() ? 19U : 0U);
 }
 
 TEST_F(TrainingTest, CheckpointsAreKeptWhenAnyRankWishes) {

@@ -10,8 +10,8 @@
 
 namespace rbmpi {
 
-/// So many values and a few more, so that arrays of them that lie one behind the other all begin on cache lines of their
-/// own: threads that write into neighbours do not take lines from each other.
+/// So many values and a few more, so that arrays of them that lie one behind the other all begin on cache lines of
+/// their own: threads that write into neighbours do not take lines from each other.
 template <typename Value>
 [[nodiscard]] constexpr std::size_t whole_lines(std::size_t values) noexcept {
   constexpr std::size_t line = 64 / sizeof(Value);

@@ -29,7 +29,7 @@ struct ExactWeightsMemory {
   std::span<Real> up;               ///< V x H
   std::span<Real> down_transposed;  ///< H x V
   std::span<Real> column_norms;     ///< parts x whole_lines(H)
-  std::span<Real> row_norms;        ///< parts
+  std::span<Real> row_norms;        ///< parts x whole_lines(1), of which the first is used
 };
 
 /// Copies of the weights W [V x H], rounded so that products with zeros and ones are exact, whatever their order:

@@ -100,8 +100,10 @@ class SharedWindow {
   /// Collective over `node`. `bytes` is the size of the whole window and equal on all ranks. Throws on all ranks alike
   /// if the memory cannot be had.
   SharedWindow(const Communicator& node, std::size_t bytes);
-  /// Collective over `world`, of which `node` is this rank's node: a window on every node. One that a single node
-  /// cannot provide is an error of all nodes.
+  /// Collective over `world`, of which `node` is this rank's node. Whether /dev/shm, where windows of several ranks
+  /// lie, has room for a window on every node; simulated nodes of one machine have to get along together.
+  [[nodiscard]] static bool fits(const Communicator& world, const Communicator& node, std::size_t bytes);
+  /// Collective over `world`: a window on every node. One that a single node cannot provide is an error of all nodes.
   [[nodiscard]] static SharedWindow on_every_node(const Communicator& world, const Communicator& node,
                                                   std::size_t bytes);
   ~SharedWindow();

@@ -16,6 +16,9 @@ class NodeMemory {
  public:
   /// One that only counts: the arrays that it gives are empty.
   NodeMemory() = default;
+  /// Collective over `world`, of which `node` is this rank's node. Whether there is memory for such a block on every
+  /// node; simulated nodes of one machine have to get along together.
+  [[nodiscard]] static bool fits(const Communicator& world, const Communicator& node, std::size_t bytes);
   /// Collective over `node`, which must live on. Throws on all of its ranks alike if the memory cannot be had.
   NodeMemory(const Communicator& node, std::size_t bytes);
 

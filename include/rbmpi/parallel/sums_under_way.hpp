@@ -21,7 +21,8 @@ class SumsUnderWay {
   SumsUnderWay& operator=(const SumsUnderWay&) = delete;
 
   /// Collective, in the same order on all ranks. Begins the element-wise sum of `values` over the ranks, in place, as
-  /// Communicator::sum; nobody may touch them until `wait` has returned. At most 2^30 values.
+  /// Communicator::sum; nobody may touch them until `wait` has returned. At most `most_values`.
+  static constexpr std::size_t most_values = std::size_t{1} << 30U;
   void start(std::span<float> values);
   /// Local.
   void progress();

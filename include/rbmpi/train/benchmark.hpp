@@ -48,7 +48,7 @@ struct BenchmarkResult {
   RbmShape shape;
   std::uint64_t batch_size = 0;
   int ranks = 1;
-  std::size_t exchange_bytes = 0;         ///< of the gradient sums that a rank gives in a step
+  std::size_t exchange_bytes = 0;         ///< of the gradient sums that a rank gives other nodes in a step
   LayoutTimes all{};                      ///< on all ranks
   std::optional<LayoutTimes> one_rank{};  ///< the same batch on rank 0 alone, if there are others
   std::uint64_t digest_steps = 0;         ///< after so many steps
@@ -60,7 +60,7 @@ struct BenchmarkResult {
   /// 10 V H B / s / 10^9: what the five matrix products would compute, in the time of a step or in their own.
   [[nodiscard]] double gflops_of_step() const noexcept;
   [[nodiscard]] double gflops_of_floor() const noexcept;
-  /// Nothing on one rank.
+  /// Nothing where nothing is exchanged, on one rank or one node.
   [[nodiscard]] std::optional<double> exchange_gigabytes_per_second() const noexcept;
   [[nodiscard]] std::optional<double> speedup() const noexcept;     ///< time of one rank / time of all
   [[nodiscard]] std::optional<double> efficiency() const noexcept;  ///< speedup / ranks

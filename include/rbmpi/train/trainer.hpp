@@ -68,20 +68,21 @@ struct TrainingData {
 };
 
 struct TrainingResult {
-  Rbm rbm;
-  TimeSplit time_split{};  ///< of this rank
+  Rbm rbm;                         ///< on the root; the others have none
+  std::uint64_t shared_bytes = 0;  ///< that the ranks of this rank's node had in common
+  TimeSplit time_split{};          ///< of this rank
   TrainingProgress progress;
   bool finished = true;  ///< else it was stopped, by a signal or a wish, and can go on from its last checkpoint
 };
 
 /// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,
-/// or from `start`, which only the root has to give. Every rank takes its share of each mini-batch; one exchange a step
-/// sums the gradients; every rank makes the same update. In exact arithmetic the result depends on data, options and
-/// seed only (docs/numerics.md), however often training was stopped and on however many ranks it went on.
-/// After a signal (core/interruption.hpp) on any rank all ranks end the same step and return.
-/// Every epoch, and before each checkpoint, the ranks compare their parameters.
-/// Throws an AgreedError: Failure::usage for options that cannot be, Failure::file for data or a start that do not fit,
-/// Failure::diverged when parameters are no longer finite, Failure::other if the ranks' parameters differ.
+/// or from `start`, which only the root has to give. Every rank takes its share of each mini-batch and updates its
+/// share of the parameters of its node; nodes sum their gradients (RankLayout). In exact arithmetic the result depends
+/// on data, options and seed only (docs/numerics.md), however often training was stopped and on however many ranks it
+/// went on. After a signal (core/interruption.hpp) on any rank all ranks end the same step and return. Every epoch, and
+/// before each checkpoint, nodes (or ranks, where each has a copy) compare their parameters. Throws an AgreedError:
+/// Failure::usage for options that cannot be, Failure::file for data or a start that do not fit, Failure::diverged when
+/// parameters are no longer finite, Failure::other if the ranks' parameters differ.
 [[nodiscard]] TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data,
                                        const Communicator& world, const TrainingEvents& events = {},
                                        std::optional<SavedState> start = {});
@@ -89,6 +90,11 @@ struct TrainingResult {
 /// Local. The engine of a training with these options: what `automatic` stands for. `active` wherever the data are
 /// sampled and the arithmetic is exact: at every density it was found to be faster (docs/performance.md).
 [[nodiscard]] Engine engine_in_use(const TrainingOptions& options);
+
+/// Collective. What `automatic` stands for in training on `rows` rows of `visible` units: `shared` where all nodes have
+/// equally many ranks and enough memory to share, else `allreduce`.
+[[nodiscard]] Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
+                                       const Communicator& world);
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);

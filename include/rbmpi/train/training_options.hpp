@@ -21,8 +21,8 @@ enum class Engine { automatic, blas, active };
 
 /// How the ranks add up their gradients, with the same results: `shared`: the ranks of a node keep one copy of the
 /// parameters and each updates a share of them, so that only nodes have sums to exchange, while they compute;
-/// `allreduce`: every rank has a copy of its own and one MPI_Allreduce sums all; `automatic`: shared where all nodes
-/// have equally many ranks.
+/// `allreduce`: every rank has a copy of its own and one MPI_Allreduce sums the gradients; `automatic`: shared where
+/// all nodes have equally many ranks and memory to share.
 enum class Exchange { automatic, shared, allreduce };
 
 /// What a training run does. The names are those of the configuration file.
