@@ -121,24 +121,5 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded_error(D d, V a, V b) {
   return hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shift));
 }
 
-/// The parameters after a step, which are not stored; the velocities are.
-template <class D>
-HWY_INLINE hn::Vec<D> momentum_step(D d, const MomentumStep& step, const Real* sums, Real* velocity,
-                                    const Real* parameters) {
-  const auto parameter = hn::LoadU(d, parameters);
-  const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
-  const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums), hn::Set(d, step.sample_share)), cost);
-  const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity)), gradient);
-  hn::StoreU(speed, d, velocity);
-  return hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed));
-}
-
-/// ceil(2^8 |w|)
-template <class D, class V>
-HWY_INLINE V weight_norm(D d, V w) {
-  static_assert(norm_exponent == 8);
-  return hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(d, 0x1p8F)));
-}
-
 }  // namespace rbmpi::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -99,30 +99,13 @@ HWY_ATTR void AddDifference(const Real* a, const Real* b, std::size_t count, Rea
 HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                              Real* parameters) {
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    hn::StoreU(momentum_step(d, step, sums + i, velocity + i, parameters + i), d, parameters + i);
+    const auto parameter = hn::LoadU(d, parameters + i);
+    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
+    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
+    const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
+    hn::StoreU(speed, d, velocity + i);
+    hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);
   });
-}
-
-HWY_ATTR Real RoundWeights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up,
-                           Real* rounded_down, Real* column_norms) {
-  const GridFactors up_factors(up);
-  const GridFactors down_factors(down);
-  const hn::CappedTag<Real, 16> d;
-  const std::size_t lanes = hn::Lanes(d);
-  auto row_norms = hn::Zero(d);
-  const auto round_vector = [&](auto tag, std::size_t i) HWY_ATTR {
-    const auto w = hn::LoadU(tag, weights + i);
-    hn::StoreU(round_to(tag, w, up_factors), tag, rounded_up + i);
-    hn::StoreU(round_to(tag, w, down_factors), tag, rounded_down + i);
-    const auto norm = weight_norm(tag, w);
-    hn::StoreU(hn::Add(hn::LoadU(tag, column_norms + i), norm), tag, column_norms + i);
-    return norm;
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) row_norms = hn::Add(row_norms, round_vector(d, i));
-  Real row_norm = hn::GetLane(hn::SumOfLanes(d, row_norms));
-  for (; i < count; ++i) row_norm += hn::GetLane(round_vector(hn::CappedTag<Real, 1>(), i));
-  return row_norm;
 }
 
 const char* TargetName() {
@@ -142,7 +125,6 @@ HWY_EXPORT(Sample);
 HWY_EXPORT(SquaredError);
 HWY_EXPORT(AddDifference);
 HWY_EXPORT(MomentumUpdate);
-HWY_EXPORT(RoundWeights);
 HWY_EXPORT(TargetName);
 
 void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
@@ -185,11 +167,6 @@ void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums)
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                      Real* parameters) noexcept {
   HWY_DYNAMIC_DISPATCH(MomentumUpdate)(step, sums, count, velocity, parameters);
-}
-
-Real round_weights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up, Real* rounded_down,
-                   Real* column_norms) noexcept {
-  return HWY_DYNAMIC_DISPATCH(RoundWeights)(weights, count, up, down, rounded_up, rounded_down, column_norms);
 }
 
 bool all_finite(const Real* values, std::size_t count) noexcept {

@@ -150,20 +150,6 @@ HWY_FLATTEN HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bi
   });
 }
 
-HWY_FLATTEN HWY_ATTR void ExpandToBytes(const std::uint64_t* states, std::size_t count, std::uint8_t* values) {
-  const hn::CappedTag<std::uint8_t, 64> d;
-  std::size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, values + i);
-  }
-  for (; i < count; ++i) values[i] = static_cast<std::uint8_t>((states[i / 64] >> (i % 64)) & 1U);
-}
-
-HWY_FLATTEN HWY_ATTR void ExpandToReals(const std::uint64_t* states, std::size_t count, Real* values) {
-  for_each_vector(count, [&](auto d, std::size_t i)
-                             HWY_ATTR { hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, values + i); });
-}
-
 /// In each pair of words k and k + distance of 64 words, exchanges the bits of word k whose index has the bit
 /// `distance` with those of the other whose index has it not.
 template <int distance>
@@ -263,17 +249,18 @@ HWY_INLINE void transpose_numbers([[maybe_unused]] D d, [[maybe_unused]] V* rows
 #endif
 }
 
-/// One call of round_weights() or update_and_round(). update(tag, k) gives the vector from weight k on, and has stored
-/// it if it was new.
-template <class Update>
+/// ceil(2^8 |w|)
+template <class D, class V>
+HWY_INLINE V weight_norm(D d, V w) {
+  static_assert(norm_exponent == 8);
+  return hn::Ceil(hn::Mul(hn::Abs(w), hn::Set(d, 0x1p8F)));
+}
+
+/// One call of round_weights().
 class WeightRounder {
  public:
-  WeightRounder(ConstMatrixView weights, const RoundedWeights& rounded, const Update& update)
-      : weights_(weights),
-        rounded_(rounded),
-        up_factors_(rounded.up_grid),
-        down_factors_(rounded.down_grid),
-        update_(update) {}
+  WeightRounder(ConstMatrixView weights, const RoundedWeights& rounded)
+      : weights_(weights), rounded_(rounded), up_factors_(rounded.up_grid), down_factors_(rounded.down_grid) {}
 
   /// Returns the largest norm of a row.
   HWY_INLINE Real round() const {
@@ -310,11 +297,12 @@ class WeightRounder {
 
   /// The weights of row i, and their norms, from column `first` on.
   HWY_INLINE void round_up(std::size_t i, std::size_t first, std::size_t columns) const {
+    const Real* const weights = weights_.row(i) + first;
+    Real* const up = rounded_.up + i * weights_.columns + first;
     Real* const norms = rounded_.column_norms + first;
-    const std::size_t begin = i * weights_.columns + first;
     for_each_vector(columns, [&](auto d, std::size_t j) HWY_ATTR {
-      const auto weight = update_(d, begin + j);
-      hn::StoreU(round_to(d, weight, up_factors_), d, rounded_.up + begin + j);
+      const auto weight = hn::LoadU(d, weights + j);
+      hn::StoreU(round_to(d, weight, up_factors_), d, up + j);
       hn::StoreU(hn::Add(hn::LoadU(d, norms + j), weight_norm(d, weight)), d, norms + j);
     });
   }
@@ -338,22 +326,10 @@ class WeightRounder {
   const RoundedWeights& rounded_;
   GridFactors up_factors_;
   GridFactors down_factors_;
-  const Update& update_;
 };
 
-HWY_FLATTEN HWY_ATTR Real RoundMatrix(ConstMatrixView weights, const RoundedWeights& rounded) {
-  const auto load = [&](auto d, std::size_t k) HWY_ATTR { return hn::LoadU(d, weights.values + k); };
-  return WeightRounder(weights, rounded, load).round();
-}
-
-HWY_FLATTEN HWY_ATTR Real UpdateAndRound(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
-                                         const RoundedWeights& rounded) {
-  const auto update = [&](auto d, std::size_t k) HWY_ATTR {
-    const auto updated = momentum_step(d, step, sums + k, velocity + k, weights.values + k);
-    hn::StoreU(updated, d, weights.values + k);
-    return updated;
-  };
-  return WeightRounder(ConstMatrixView(weights), rounded, update).round();
+HWY_FLATTEN HWY_ATTR Real RoundWeights(ConstMatrixView weights, const RoundedWeights& rounded) {
+  return WeightRounder(weights, rounded).round();
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE
@@ -368,11 +344,8 @@ HWY_EXPORT(SampleStates);
 HWY_EXPORT(ActivateAndSample);
 HWY_EXPORT(Reconstruct);
 HWY_EXPORT(ActivateAndSubtract);
-HWY_EXPORT(ExpandToBytes);
-HWY_EXPORT(ExpandToReals);
 HWY_EXPORT(Transpose);
-HWY_EXPORT(RoundMatrix);
-HWY_EXPORT(UpdateAndRound);
+HWY_EXPORT(RoundWeights);
 
 void scale_and_sample(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
                       const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept {
@@ -406,25 +379,12 @@ void activate_and_subtract(const Real* fields, const Real* bias, const std::uint
   HWY_DYNAMIC_DISPATCH(ActivateAndSubtract)(fields, bias, states, count, rounding, probabilities, differences);
 }
 
-void expand(const std::uint64_t* states, std::size_t count, std::uint8_t* values) noexcept {
-  HWY_DYNAMIC_DISPATCH(ExpandToBytes)(states, count, values);
-}
-
-void expand(const std::uint64_t* states, std::size_t count, Real* values) noexcept {
-  HWY_DYNAMIC_DISPATCH(ExpandToReals)(states, count, values);
-}
-
 void transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) noexcept {
   HWY_DYNAMIC_DISPATCH(Transpose)(from, first_word, words, to);
 }
 
 Real round_weights(ConstMatrixView weights, const RoundedWeights& rounded) noexcept {
-  return HWY_DYNAMIC_DISPATCH(RoundMatrix)(weights, rounded);
-}
-
-Real update_and_round(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
-                      const RoundedWeights& rounded) noexcept {
-  return HWY_DYNAMIC_DISPATCH(UpdateAndRound)(step, sums, velocity, weights, rounded);
+  return HWY_DYNAMIC_DISPATCH(RoundWeights)(weights, rounded);
 }
 
 }  // namespace rbmpi

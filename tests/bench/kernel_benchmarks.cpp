@@ -1,7 +1,8 @@
 // The kernels of a training step, one benchmark each, on one row (or one block of rows) that fits the caches. Each
-// verifies its result once against the plain kernels of rbmpi/core/kernels.hpp.
+// verifies its result once against the plain kernels of rbmpi/core/kernels.hpp, or a plain loop.
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <span>
@@ -37,11 +38,16 @@ bool same(std::span<const Real> a, std::span<const Real> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
 }
 
+/// Bits as zeros and ones.
+std::vector<Real> expanded(const std::vector<std::uint64_t>& words, std::size_t count) {
+  std::vector<Real> states(count);
+  for (std::size_t i = 0; i < count; ++i) states[i] = static_cast<Real>((words[i / 64] >> (i % 64)) & 1U);
+  return states;
+}
+
 /// Whether these bits are those zeros and ones.
 bool same_states(const std::vector<std::uint64_t>& words, const std::vector<Real>& states) {
-  std::vector<Real> expanded(states.size());
-  for (std::size_t i = 0; i < states.size(); ++i) expanded[i] = static_cast<Real>((words[i / 64] >> (i % 64)) & 1U);
-  return same(expanded, states);
+  return same(expanded(words, states.size()), states);
 }
 
 /// Runs `work` as often as the benchmark wants; the rate is that of units. An error if `right` is false.
@@ -133,35 +139,14 @@ void activate_and_subtract(benchmark::State& state) {
   std::vector<Real> differences(count);
   activate_and_subtract(fields.data(), bias.data(), states.data(), count, exact, p.data(), differences.data());
   std::vector<Real> expected = fields;
-  std::vector<Real> expanded(count);
   std::vector<Real> expected_differences(count);
   activate(expected.data(), bias.data(), count, exact);
-  expand(states.data(), count, expanded.data());
-  add_difference(expanded.data(), expected.data(), count, expected_differences.data());
+  add_difference(expanded(states, count).data(), expected.data(), count, expected_differences.data());
   measure(state, count, same(p, expected) && same(differences, expected_differences), [&] {
     activate_and_subtract(fields.data(), bias.data(), states.data(), count, exact, p.data(), differences.data());
   });
 }
 BENCHMARK(activate_and_subtract)->Arg(300)->Arg(2000);
-
-void expand_to_bytes(benchmark::State& state) {
-  const std::size_t count = units(state);
-  const std::vector<std::uint64_t> states = random_words(words_for(count));
-  std::vector<std::uint8_t> bytes(count);
-  expand(states.data(), count, bytes.data());
-  measure(state, count, same_states(states, std::vector<Real>(bytes.begin(), bytes.end())),
-          [&] { expand(states.data(), count, bytes.data()); });
-}
-BENCHMARK(expand_to_bytes)->Arg(300);
-
-void expand_to_reals(benchmark::State& state) {
-  const std::size_t count = units(state);
-  const std::vector<std::uint64_t> states = random_words(words_for(count));
-  std::vector<Real> values(count);
-  expand(states.data(), count, values.data());
-  measure(state, count, same_states(states, values), [&] { expand(states.data(), count, values.data()); });
-}
-BENCHMARK(expand_to_reals)->Arg(300);
 
 void transpose(benchmark::State& state) {
   const auto rows = static_cast<std::size_t>(state.range(0));
@@ -181,20 +166,18 @@ void transpose(benchmark::State& state) {
 }
 BENCHMARK(transpose)->Args({100, 784});
 
-/// A matrix of weights [V x H] and all that a step changes with it.
+/// A matrix of weights [V x H] and what is made of it.
 struct Weights {
   Weights(std::size_t visible, std::size_t hidden)
       : rows(visible),
         columns(hidden),
         values(reals(rows * columns, -0.2F, 0.2F)),
-        velocity(rows * columns),
-        sums(reals(rows * columns, -1, 1)),
         up(rows * columns),
         down(rows * columns),
         column_norms(columns) {}
 
   [[nodiscard]] std::size_t size() const { return rows * columns; }
-  [[nodiscard]] MatrixView view() { return {values.data(), rows, columns}; }
+  [[nodiscard]] ConstMatrixView view() const { return {values.data(), rows, columns}; }
   RoundedWeights rounded() {
     return {.up_grid = {14},
             .down_grid = {17},
@@ -207,28 +190,34 @@ struct Weights {
   std::size_t rows;
   std::size_t columns;
   std::vector<Real> values;
-  std::vector<Real> velocity;
-  std::vector<Real> sums;
   std::vector<Real> up;
   std::vector<Real> down;
   std::vector<Real> column_norms;
 };
 
-/// Whether `weights` are rounded as the plain kernel rounds them, row by row; signs of zeros may differ.
+Real round_to(Real x, Grid grid) {
+  return std::ldexp(std::nearbyint(std::ldexp(x, grid.exponent)), -grid.exponent);
+}
+
+/// Whether `weights` were rounded right, and these are their norms; signs of zeros may differ.
 bool rounded_right(Weights& weights, Real largest_norm) {
-  std::vector<Real> up(weights.columns);
-  std::vector<Real> down(weights.columns);
-  std::vector<Real> norms(weights.columns);
+  const RoundedWeights rounded = weights.rounded();
+  std::vector<Real> column_norms(weights.columns);
   Real largest = 0;
   bool right = true;
   for (std::size_t i = 0; i < weights.rows; ++i) {
-    const Real norm =
-        round_weights(weights.view().row(i), weights.columns, Grid{14}, Grid{17}, up.data(), down.data(), norms.data());
-    largest = std::max(largest, norm);
-    right = right && std::equal(up.begin(), up.end(), weights.up.data() + i * weights.columns);
-    for (std::size_t j = 0; j < weights.columns; ++j) right = right && down[j] == weights.down[j * weights.rows + i];
+    Real row_norm = 0;
+    for (std::size_t j = 0; j < weights.columns; ++j) {
+      const Real weight = weights.view().row(i)[j];
+      const Real norm = std::ceil(std::ldexp(std::abs(weight), norm_exponent));
+      column_norms[j] += norm;
+      row_norm += norm;
+      right = right && weights.up[i * weights.columns + j] == round_to(weight, rounded.up_grid) &&
+              weights.down[j * weights.rows + i] == round_to(weight, rounded.down_grid);
+    }
+    largest = std::max(largest, row_norm);
   }
-  return right && largest == largest_norm && norms == weights.column_norms;
+  return right && largest == largest_norm && column_norms == weights.column_norms;
 }
 
 void round_weights(benchmark::State& state) {
@@ -238,24 +227,6 @@ void round_weights(benchmark::State& state) {
           [&] { benchmark::DoNotOptimize(round_weights(weights.view(), weights.rounded())); });
 }
 BENCHMARK(round_weights)->Args({64, 300})->Args({784, 300})->Args({500, 2000})->Args({1024, 1024});
-
-constexpr MomentumStep momentum_step{
-    .sample_share = 0.01F, .learning_rate = 1e-3F, .momentum = 0.9F, .weight_cost = 2e-4F};
-
-void update_and_round(benchmark::State& state) {
-  Weights weights(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
-  Weights expected = weights;
-  const Real norm =
-      update_and_round(momentum_step, weights.sums.data(), weights.velocity.data(), weights.view(), weights.rounded());
-  momentum_update(momentum_step, expected.sums.data(), expected.size(), expected.velocity.data(),
-                  expected.values.data());
-  const bool right = same(weights.values, expected.values) && same(weights.velocity, expected.velocity);
-  measure(state, weights.size(), right && rounded_right(weights, norm), [&] {
-    benchmark::DoNotOptimize(update_and_round(momentum_step, weights.sums.data(), weights.velocity.data(),
-                                              weights.view(), weights.rounded()));
-  });
-}
-BENCHMARK(update_and_round)->Args({64, 300})->Args({784, 300})->Args({500, 2000})->Args({1024, 1024});
 
 }  // namespace
 }  // namespace rbmpi

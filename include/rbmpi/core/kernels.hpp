@@ -10,8 +10,7 @@ namespace rbmpi {
 
 // Element-wise kernels on one row (or one flat piece) of numbers, in the SIMD instructions of the processor at hand.
 // All are Local, run on the calling thread and allocate nothing. Every element goes through one sequence of IEEE
-// operations without fused multiply-add, tails included: all instruction sets give the same bits (docs/numerics.md),
-// but for the sign of a weight that rounds to zero, which no sum can tell.
+// operations without fused multiply-add, tails included: all instruction sets give the same bits (docs/numerics.md).
 
 /// A dyadic grid: the multiples of 2^-exponent. Rounding to it goes to the nearest multiple, ties to even.
 struct Grid {
@@ -62,13 +61,6 @@ struct MomentumStep {
 };
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                      Real* parameters) noexcept;
-
-/// Rounds one row of weights to two grids, and adds ceil(2^8 |weight|) to `column_norms` (element by element) and to
-/// the returned sum over the row. The norms are integers, so their sums are exact, in any order, up to 2^24; a sum
-/// beyond is no smaller than 2^24, and one that met a NaN or infinity is no finite number.
-inline constexpr int norm_exponent = 8;
-[[nodiscard]] Real round_weights(const Real* weights, std::size_t count, Grid up, Grid down, Real* rounded_up,
-                                 Real* rounded_down, Real* column_norms) noexcept;
 
 /// Whether no value is a NaN or an infinity.
 [[nodiscard]] bool all_finite(const Real* values, std::size_t count) noexcept;

@@ -12,8 +12,10 @@
 namespace rbmpi {
 
 // Kernels of a training step whose states are bits: unit j of a row is bit j % 64 of its word j / 64, and the bits
-// behind the last unit are 0 (BitMatrixView). Each does in one pass what several of rbmpi/core/kernels.hpp do one after
-// the other, with the same results bit for bit. All are Local, run on the calling thread and allocate nothing.
+// behind the last unit are 0 (BitMatrixView). Where kernels of rbmpi/core/kernels.hpp are named, one pass does what
+// they do one after the other, with the same results bit for bit. All are Local, run on the calling thread and allocate
+// nothing. All instruction sets give the same bits, but for the sign of a weight that rounds to zero, which no sum can
+// tell.
 
 /// probabilities[i] = values[i] / scale, rounded; state i = 1 with probability probabilities[i].
 /// As scale_to_probabilities() and sample().
@@ -41,10 +43,6 @@ void activate_and_sample(const Real* fields, const Real* bias, std::size_t count
 void activate_and_subtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
                            ProbabilityRounding rounding, Real* probabilities, Real* differences) noexcept;
 
-/// values[i] = state i, as 0 or 1.
-void expand(const std::uint64_t* states, std::size_t count, std::uint8_t* values) noexcept;
-void expand(const std::uint64_t* states, std::size_t count, Real* values) noexcept;
-
 /// Transposes some of the columns of `from` [n x V], those of its words [first_word, first_word + words), to the rows
 /// [64 first_word, 64 (first_word + words)) of `to` [V x n], as far as there are any; other rows stay as they are.
 void transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) noexcept;
@@ -59,15 +57,13 @@ struct RoundedWeights {
   Real* column_norms = nullptr;  ///< [H]: ceil(2^8 |W|) is added to it
 };
 
+/// The norms count multiples of 2^-8.
+inline constexpr int norm_exponent = 8;
+
 /// Rounds the rows of `weights` to two grids, and returns the largest of their norms: the sum over a row of
 /// ceil(2^8 |weight|), infinity where that is no finite number. The norms are integers, so their sums are exact, in any
 /// order, up to 2^24; a sum beyond is no smaller than 2^24, and one that met a NaN or infinity is no finite number.
 /// Fastest where n is a multiple of 16 and `down` begins on a cache line.
 [[nodiscard]] Real round_weights(ConstMatrixView weights, const RoundedWeights& rounded) noexcept;
-
-/// momentum_update() of the rows of `weights` [n x H] with sums and velocity [n x H], and round_weights() of the
-/// result, in one pass.
-[[nodiscard]] Real update_and_round(const MomentumStep& step, const Real* sums, Real* velocity, MatrixView weights,
-                                    const RoundedWeights& rounded) noexcept;
 
 }  // namespace rbmpi

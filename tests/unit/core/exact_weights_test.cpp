@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "support/numbers.hpp"
 

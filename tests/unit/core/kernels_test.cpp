@@ -258,54 +258,6 @@ TEST_P(KernelsTest, TheMomentumUpdateIsTheFormula) {
   }
 }
 
-TEST_P(KernelsTest, WeightsAreRoundedToTwoGridsAndTheirNormsAdded) {
-  Random random(8);
-  for (const std::size_t count : lengths()) {
-    const Grid up{14};
-    const Grid down{9};
-    const std::vector<Real> weights = random.reals(count + 1, -3, 3);
-    std::vector<Real> rounded_up(count + 2, 5.0F);
-    std::vector<Real> rounded_down(count + 2, 5.0F);
-    std::vector<Real> norms = random.reals(count + 2, 0, 1000);
-    for (Real& norm : norms) norm = std::round(norm);
-    std::vector<Real> expected_up = rounded_up;
-    std::vector<Real> expected_down = rounded_down;
-    std::vector<Real> expected_norms = norms;
-    double expected_row = 0;
-
-    const Real row = round_weights(weights.data() + 1, count, up, down, rounded_up.data() + 1, rounded_down.data() + 1,
-                                   norms.data() + 1);
-    for (std::size_t i = 1; i <= count; ++i) {
-      expected_up[i] = test::round_to(weights[i], up);
-      expected_down[i] = test::round_to(weights[i], down);
-      const Real norm = std::ceil(std::abs(weights[i]) * 256);
-      expected_norms[i] += norm;
-      expected_row += double{norm};
-    }
-    // Instruction sets may differ in the sign of a weight that is rounded to zero: no sum can tell, and == cannot.
-    ASSERT_EQ(rounded_up, expected_up) << count;
-    ASSERT_EQ(rounded_down, expected_down) << count;
-    ASSERT_TRUE(same_bits(norms, expected_norms)) << count;
-    ASSERT_EQ(double{row}, expected_row) << count;
-  }
-}
-
-TEST_P(KernelsTest, ANormThatMeetsNoNumberIsNoNumber) {
-  for (const Real bad : {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity(),
-                         -std::numeric_limits<Real>::infinity()}) {
-    for (std::size_t at = 0; at < 40; ++at) {
-      std::vector<Real> weights(40, 0.5F);
-      weights[at] = bad;
-      std::vector<Real> up(40);
-      std::vector<Real> down(40);
-      std::vector<Real> norms(40);
-      const Real row = round_weights(weights.data(), 40, Grid{10}, Grid{10}, up.data(), down.data(), norms.data());
-      ASSERT_FALSE(std::isfinite(row)) << bad << " at " << at;
-      ASSERT_FALSE(std::isfinite(norms[at])) << bad << " at " << at;
-    }
-  }
-}
-
 TEST(AllFiniteTest, OneBadNumberAnywhereIsFound) {
   constexpr Real infinity = std::numeric_limits<Real>::infinity();
   for (const std::size_t count : {1U, 2U, 7U, 16U, 33U, 100U}) {
