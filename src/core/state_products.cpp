@@ -159,7 +159,8 @@ HWY_INLINE void copy_row(ConstBitMatrixView states, std::size_t row, std::size_t
         to[word * 64 + i] = static_cast<std::uint8_t>(*bits >> i & 1U);
         continue;
       }
-      const auto on = hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(bits) + i / 8);
+      const std::uint64_t next = *bits >> i;  // LoadMaskBits may look at 8 bytes
+      const auto on = hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(&next));
       hn::Store(hn::IfThenElseZero(on, hn::Set(d, 1)), d, to + word * 64 + i);
     }
   }
