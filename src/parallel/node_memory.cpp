@@ -71,6 +71,7 @@ bool NodeMemory::fits(const Communicator& world, const Communicator& node, std::
 }
 
 NodeMemory::NodeMemory(const Communicator& node, std::size_t bytes) {
+  bytes = whole_lines<std::byte>(bytes);  // as arrays are
   if (node.size() == 1) {
     node.agree([&] { own_ = AlignedBuffer<std::byte>(bytes); });
     block_ = own_.span();
@@ -98,7 +99,7 @@ NodeMemory::NodeMemory(const Communicator& node, std::size_t bytes) {
 
 std::byte* NodeMemory::reserve(std::size_t bytes) {
   const std::size_t first = taken_;
-  taken_ += (bytes + alignment - 1) / alignment * alignment;
+  taken_ += whole_lines<std::byte>(bytes);
   if (block_.empty()) return nullptr;
   assert(taken_ <= block_.size());
   return block_.data() + first;

@@ -49,6 +49,7 @@ TEST(BenchmarkTest, FiguresFollowFromTheTimes) {
 TEST(BenchmarkTest, OneRankHasNoExchangeAndNoEfficiency) {
   BenchmarkResult result = two_ranks();
   result.ranks = 1;
+  result.exchange_bytes = 0;
   result.one_rank.reset();
   EXPECT_FALSE(result.exchange_gigabytes_per_second());
   EXPECT_FALSE(result.speedup());
