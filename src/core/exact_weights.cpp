@@ -34,12 +34,13 @@ Real larger(Real largest, Real norm) {
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
     : rows_(rows), columns_(columns), parts_(static_cast<std::size_t>(threads_in_use())) {
-  const std::size_t size = rows * columns;
+  const std::size_t up = rows * columns;
+  const std::size_t down = columns * padded_columns(rows);
   const std::size_t norms = parts_ * whole_lines<Real>(columns);
   const std::size_t row_norms = parts_ * whole_lines<Real>(1);
-  own_ = AlignedBuffer<Real>(norms + row_norms + 2 * size);
+  own_ = AlignedBuffer<Real>(norms + row_norms + down + up);
   const std::span<Real> all = own_.span();
-  memory_ = {all.subspan(norms + row_norms, size), all.last(size), all.first(norms), all.subspan(norms, row_norms)};
+  memory_ = {all.last(up), all.subspan(norms + row_norms, down), all.first(norms), all.subspan(norms, row_norms)};
 }
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
@@ -56,7 +57,7 @@ void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::s
                                .down_grid = down_grid_,
                                .up = memory_.up.data() + first * columns_,
                                .down = memory_.down_transposed.data() + first,
-                               .down_stride = rows_,
+                               .down_stride = padded_columns(rows_),
                                .column_norms = memory_.column_norms.data() + part * whole_lines<Real>(columns_)};
   const Real norm = round_weights({weights.row(first), count, columns_}, rounded);
   memory_.row_norms[part * whole_lines<Real>(1)] = larger(memory_.row_norms[part * whole_lines<Real>(1)], norm);

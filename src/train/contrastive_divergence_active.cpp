@@ -39,7 +39,7 @@ std::size_t threads() {
 struct Scratch {
   Scratch(const EstimatorSizes& sizes)
       : data(rows(sizes) * sizes.shape.visible),
-        fields(rows(sizes) * std::max(sizes.shape.visible, sizes.shape.hidden)),
+        fields(rows(sizes) * std::max(padded_columns(sizes.shape.visible), sizes.shape.hidden)),
         visible_data(transposed_words(sizes)),
         visible_model(transposed_words(sizes)) {}
 
@@ -48,7 +48,8 @@ struct Scratch {
     return sizes.shape.visible * words_for(sizes.slots * sizes.slot_rows);
   }
   static std::uint64_t bytes(const EstimatorSizes& sizes) {
-    return rows(sizes) * (sizes.shape.visible + std::max(sizes.shape.visible, sizes.shape.hidden)) * sizeof(Real) +
+    return rows(sizes) * (sizes.shape.visible + std::max(padded_columns(sizes.shape.visible), sizes.shape.hidden)) *
+               sizeof(Real) +
            2 * transposed_words(sizes) * sizeof(std::uint64_t);
   }
 
@@ -138,7 +139,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     const BitMatrixView h0 = part(of_slot(states_.hidden_data, H), rows);
     const BitMatrixView v1 = part(of_slot(states_.visible_model, V), rows);
     const MatrixView hidden_fields{scratch.fields.data(), rows.count, H};
-    const MatrixView visible_fields{scratch.fields.data(), rows.count, V};
+    const MatrixView visible_fields{scratch.fields.data(), rows.count, padded_columns(V)};
     const MatrixView h1p{hidden_model().row(rows.first), rows.count, H};
     const auto stream = [&](Phase phase, std::size_t i) {
       return RandomStream(seed_, layer_, batch.step, phase,

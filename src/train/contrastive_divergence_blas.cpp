@@ -38,11 +38,12 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
         slots_(settings.sizes.slots),
         states_(settings.sizes, memory),
         visible_data_(sample_data_ ? settings.sizes.slot_rows * settings.sizes.shape.visible : 0),
-        visible_model_(settings.sizes.slot_rows * settings.sizes.shape.visible),
+        visible_model_(settings.sizes.slot_rows * padded_columns(settings.sizes.shape.visible)),
         squared_errors_(settings.sizes.slot_rows) {}
 
   static std::uint64_t memory(const EstimatorSizes& sizes) {
-    return sizes.slot_rows * sizes.shape.visible * (sizes.sample_data ? 2 : 1) * sizeof(Real);
+    return sizes.slot_rows * (padded_columns(sizes.shape.visible) + (sizes.sample_data ? sizes.shape.visible : 0)) *
+           sizeof(Real);
   }
 
   std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) override {
@@ -51,7 +52,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     const MatrixView v0 = rows_of_slot(states_.visible_data, batch.count, V);
     const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, V} : v0;
     const MatrixView h0 = rows_of_slot(states_.hidden_data, batch.count, H);
-    const MatrixView v1p{visible_model_.data(), batch.count, V};
+    const MatrixView v1p{visible_model_.data(), batch.count, products_.down_columns()};
     const MatrixView v1 = rows_of_slot(states_.visible_model, batch.count, V);
     const MatrixView h1p = rows_of_slot(states_.hidden_model, batch.count, H);
 

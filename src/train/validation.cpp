@@ -29,12 +29,12 @@ Validation::Validation(const Samples& training, const Samples& validation, RbmSh
       seed_(options.seed),
       sample_data_(options.sample_data),
       visible_data_(validation_rows_at_once * shape.visible),
-      visible_(validation_rows_at_once * shape.visible),
+      visible_(validation_rows_at_once * padded_columns(shape.visible)),
       hidden_(validation_rows_at_once * shape.hidden),
       energies_(validation_rows_at_once) {}
 
 std::uint64_t Validation::memory(RbmShape shape) {
-  return validation_rows_at_once * (2 * shape.visible + shape.hidden) * sizeof(Real);
+  return validation_rows_at_once * (shape.visible + padded_columns(shape.visible) + shape.hidden) * sizeof(Real);
 }
 
 std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products,
@@ -63,6 +63,7 @@ Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& p
     const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, mine.first + mine.count - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};
     const MatrixView visible{visible_.data(), count, shape_.visible};
+    const MatrixView model{visible_.data(), count, products.down_columns()};
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
     const auto stream = [&](Phase phase, std::size_t i) {
       return RandomStream(seed_, layer_, epoch, phase, static_cast<std::uint32_t>(begin + i));
@@ -87,11 +88,11 @@ Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& p
       activate(hidden.row(i), rbm.hidden_bias.data(), shape_.hidden, unrounded);
       sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
     });
-    products.down(hidden, visible);
+    products.down(hidden, model);
     parallel_for(count,
-                 [&](std::size_t i) { activate(visible.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
+                 [&](std::size_t i) { activate(model.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
     for (std::size_t i = 0; i < count; ++i) {
-      sums.squared_error += squared_error(v0p.row(i), visible.row(i), shape_.visible);
+      sums.squared_error += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }
   }
   return sums;

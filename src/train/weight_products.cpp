@@ -11,7 +11,7 @@ ExactWeightsMemory WeightProducts::take(Arithmetic arithmetic, RbmShape shape, s
   ExactWeightsMemory spans;
   if (arithmetic == Arithmetic::exact) {
     spans.up = memory.take<Real>(shape.weights());
-    spans.down_transposed = memory.take<Real>(shape.weights());
+    spans.down_transposed = memory.take<Real>(shape.hidden * padded_columns(shape.visible));
     spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
   }
   spans.row_norms =

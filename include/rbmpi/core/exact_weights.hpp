@@ -24,17 +24,25 @@ inline constexpr std::size_t largest_single_precision_batch = 4096;
 /// are too large for exact sums of any use.
 [[nodiscard]] Grid weight_grid(Real norm, std::size_t terms) noexcept;
 
+/// Columns of a row of W^T [H x V] with some zeros behind it: rows begin on cache lines, so that parts of 16 rows of W do
+/// not meet in any, and are an odd number of lines apart, so that those of a column go to all places of a cache.
+[[nodiscard]] constexpr std::size_t padded_columns(std::size_t visible) noexcept {
+  constexpr std::size_t line = whole_lines<Real>(1);
+  const std::size_t lines = whole_lines<Real>(visible) / line;
+  return (lines | 1U) * line;
+}
+
 /// Where the copies of ExactWeights lie: all zero at first. Those who round parts of the same weights share it.
 struct ExactWeightsMemory {
   std::span<Real> up;               ///< V x H
-  std::span<Real> down_transposed;  ///< H x V
+  std::span<Real> down_transposed;  ///< H x padded_columns(V)
   std::span<Real> column_norms;     ///< parts x whole_lines(H)
   std::span<Real> row_norms;        ///< parts x whole_lines(1), of which the first is used
 };
 
 /// Copies of the weights W [V x H], rounded so that products with zeros and ones are exact, whatever their order:
-/// `up` for v W (sums over the rows) and `down_transposed`, H x V, for h W^T (sums over the columns). The grids are a
-/// pure function of W.
+/// `up` for v W (sums over the rows) and `down_transposed`, H x padded_columns(V), for h W^T (sums over the columns).
+/// The grids are a pure function of W.
 ///
 /// Several threads, also of several processes, may round parts of the rows. A round of that is: each part begins and
 /// rounds its rows; all wait for each other; all `settle`, and come to the same result.
@@ -66,7 +74,7 @@ class ExactWeights {
 
   [[nodiscard]] ConstMatrixView up() const noexcept { return {memory_.up.data(), rows_, columns_}; }
   [[nodiscard]] ConstMatrixView down_transposed() const noexcept {
-    return {memory_.down_transposed.data(), columns_, rows_};
+    return {memory_.down_transposed.data(), columns_, padded_columns(rows_)};
   }
   [[nodiscard]] Grid up_grid() const noexcept { return up_grid_; }
   [[nodiscard]] Grid down_grid() const noexcept { return down_grid_; }

@@ -39,8 +39,14 @@ class WeightProducts {
 
   /// Local, on all threads. fields = states W, for states of zeros and ones: n x V -> n x H.
   void up(ConstMatrixView states, MatrixView fields) const;
-  /// Local, on all threads. fields = states W^T, for states of zeros and ones: n x H -> n x V.
+  /// Local, on all threads. fields = states W^T, for states of zeros and ones: n x H -> n x `down_columns`, of which
+  /// those behind V are 0.
   void down(ConstMatrixView states, MatrixView fields) const;
+  /// V, or padded_columns(V).
+  [[nodiscard]] std::size_t down_columns() const noexcept {
+    const std::size_t visible = rbm_.shape().visible;
+    return arithmetic_ == Arithmetic::exact ? padded_columns(visible) : visible;
+  }
   /// Local, on all threads. fields = p W, for p in [0, 1], in exact arithmetic on a grid of exponent <= 24.
   void up_from_probabilities(ConstMatrixView p, MatrixView fields);
 

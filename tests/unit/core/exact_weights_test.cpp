@@ -84,9 +84,11 @@ Real norm(ConstMatrixView weights, bool of_columns) {
 /// The copy for downward products in the shape of W.
 std::vector<Real> down(const ExactWeights& exact) {
   const ConstMatrixView transposed = exact.down_transposed();
-  std::vector<Real> values(transposed.size());
-  for (std::size_t i = 0; i < transposed.columns; ++i) {
-    for (std::size_t j = 0; j < transposed.rows; ++j) values[i * transposed.rows + j] = transposed.row(j)[i];
+  const std::size_t visible = exact.up().rows;
+  std::vector<Real> values(visible * transposed.rows);
+  for (std::size_t j = 0; j < transposed.rows; ++j) {
+    for (std::size_t i = 0; i < visible; ++i) values[i * transposed.rows + j] = transposed.row(j)[i];
+    for (std::size_t i = visible; i < transposed.columns; ++i) EXPECT_EQ(transposed.row(j)[i], 0) << "behind the row";
   }
   return values;
 }
@@ -136,9 +138,10 @@ TEST_F(ExactWeightsTest, SumsOfZerosAndOnesTimesTheWeightsHaveNoOrder) {
     for (const int threads : {1, 2}) {
       use_threads(threads);
       std::vector<Real> up(rows * hidden);
-      std::vector<Real> visible_fields(rows * visible);
+      const std::size_t columns = padded_columns(visible);
+      std::vector<Real> visible_fields(rows * columns);
       multiply({v.data(), rows, visible}, exact.up(), {up.data(), rows, hidden});
-      multiply({h.data(), rows, hidden}, exact.down_transposed(), {visible_fields.data(), rows, visible});
+      multiply({h.data(), rows, hidden}, exact.down_transposed(), {visible_fields.data(), rows, columns});
 
       for (int attempt = 0; attempt < 3; ++attempt) {
         for (std::size_t i = 0; i < rows; ++i) {
@@ -150,7 +153,7 @@ TEST_F(ExactWeightsTest, SumsOfZerosAndOnesTimesTheWeightsHaveNoOrder) {
           for (std::size_t j = 0; j < visible; ++j) {
             Real sum = 0;
             for (const std::size_t k : hidden_order) sum += h[i * hidden + k] * exact.down_transposed().row(k)[j];
-            ASSERT_EQ(visible_fields[i * visible + j], sum) << size << ", " << threads << " threads";
+            ASSERT_EQ(visible_fields[i * columns + j], sum) << size << ", " << threads << " threads";
           }
         }
         random.shuffle(visible_order);
