@@ -208,7 +208,7 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
 BenchmarkResult measure(const BenchSettings& settings, const Samples& samples, const Communicator& world) {
   constexpr int tries = 5;
   for (int left = tries;; --left) {
-    const BenchmarkResult result = run_benchmark(settings.benchmark, samples, world);
+    BenchmarkResult result = run_benchmark(settings.benchmark, samples, world);
     if (settings.most == 0 || result.all.ratio() <= settings.most || left == 1) return result;
   }
 }

@@ -46,7 +46,7 @@ ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
     : rows_(rows), columns_(columns), parts_(parts), memory_(memory) {}
 
-void ExactWeights::begin_part(std::size_t part) noexcept {
+void ExactWeights::begin_part(std::size_t part) const noexcept {
   std::ranges::fill(memory_.column_norms.subspan(part * whole_lines<Real>(columns_), columns_), Real{0});
   memory_.row_norms[part * whole_lines<Real>(1)] = 0;
 }
@@ -63,7 +63,7 @@ void ExactWeights::round_rows(ConstMatrixView weights, std::size_t first, std::s
   memory_.row_norms[part * whole_lines<Real>(1)] = larger(memory_.row_norms[part * whole_lines<Real>(1)], norm);
 }
 
-void ExactWeights::reject_part(std::size_t part) noexcept {
+void ExactWeights::reject_part(std::size_t part) const noexcept {
   memory_.row_norms[part * whole_lines<Real>(1)] = std::numeric_limits<Real>::infinity();
 }
 

@@ -62,10 +62,10 @@ constexpr std::array<std::uint64_t, 256> positions = make_positions();
 /// The states of units [first, first + units) of rows [first_row, first_row + rows); `first` is a multiple of 8.
 struct Piece {
   ConstBitMatrixView states;
-  std::size_t first_row;
-  std::size_t rows;
-  std::size_t first;
-  std::size_t units;
+  std::size_t first_row = 0;
+  std::size_t rows = 0;
+  std::size_t first = 0;
+  std::size_t units = 0;
 
   [[nodiscard]] std::size_t byte_count() const { return (units + 7) / 8; }
   [[nodiscard]] const unsigned char* bytes(std::size_t row) const {
@@ -406,6 +406,7 @@ HWY_INLINE void sum_lists(const Lists& lists, const Piece& piece, const Panel<Va
 template <Method method, typename Value, class Matrix>
 HWY_INLINE void add_piece(const Piece& piece, const Lists& lists, Matrix matrix, Update update, MatrixView result) {
   constexpr std::size_t columns = row_bytes / sizeof(Value);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): to clear it would take as long as to fill it
   Panel<Value> panel;
   for (std::size_t column = 0; column < matrix.columns; column += columns) {
     const std::size_t width = std::min(columns, matrix.columns - column);
@@ -432,6 +433,7 @@ template <typename Value, class Matrix>
 HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update first_update, Update update,
                            MatrixView result) {
   const std::size_t units = piece_units(states.columns, list_units);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): to clear them would take as long as to fill them
   Lists lists;
   for (std::size_t row = 0; row < states.rows; row += states_at_once) {
     for (std::size_t unit = 0; unit < states.columns; unit += units) {

@@ -38,7 +38,7 @@ void fill_row(std::span<std::byte> row, std::uint64_t index, std::uint64_t thres
   RandomStream::Block bits{};
   for (std::size_t unit = 0; unit < row.size(); ++unit) {
     if (unit % bits.size() == 0) bits = stream.block(static_cast<std::uint32_t>(unit / bits.size()));
-    row[unit] = std::byte{bits[unit % bits.size()] < threshold};
+    row[unit] = bits[unit % bits.size()] < threshold ? std::byte{1} : std::byte{0};
   }
 }
 

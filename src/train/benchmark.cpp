@@ -194,8 +194,8 @@ Value from_root(Value value, const Communicator& world) {
 /// The runs of one benchmark.
 class Benchmark {
  public:
-  Benchmark(const BenchmarkOptions& options, const Samples& samples, const Communicator& world)
-      : options_(options), samples_(samples), world_(world) {
+  Benchmark(BenchmarkOptions options, const Samples& samples, const Communicator& world)
+      : options_(std::move(options)), samples_(samples), world_(world) {
     options_.training.epochs = without_end;
   }
 

@@ -37,7 +37,7 @@ std::size_t threads() {
 
 /// Memory of one thread.
 struct Scratch {
-  Scratch(const EstimatorSizes& sizes)
+  explicit Scratch(const EstimatorSizes& sizes)
       : data(rows(sizes) * sizes.shape.visible),
         fields(rows(sizes) * std::max(padded_columns(sizes.shape.visible), sizes.shape.hidden)),
         visible_data(transposed_words(sizes)),
@@ -147,7 +147,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     };
 
     // The rows of a batch lie anywhere in memory: some are fetched while another is taken in.
-    std::array<const std::byte*, block_rows> data;
+    std::array<const std::byte*, block_rows> data{};
     for (std::size_t i = 0; i < rows.count; ++i) data[i] = batch.row(rows.first + i);
     constexpr std::size_t ahead = 4;
     for (std::size_t i = 0; i < rows.count + ahead; ++i) {

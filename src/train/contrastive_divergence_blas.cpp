@@ -48,20 +48,21 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
 
   std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) override {
     slot_rows_ = slot_rows;
-    const auto [V, H] = rbm_.shape();
-    const MatrixView v0 = rows_of_slot(states_.visible_data, batch.count, V);
-    const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, V} : v0;
-    const MatrixView h0 = rows_of_slot(states_.hidden_data, batch.count, H);
+    const std::size_t visible = rbm_.shape().visible;
+    const std::size_t hidden = rbm_.shape().hidden;
+    const MatrixView v0 = rows_of_slot(states_.visible_data, batch.count, visible);
+    const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, visible} : v0;
+    const MatrixView h0 = rows_of_slot(states_.hidden_data, batch.count, hidden);
     const MatrixView v1p{visible_model_.data(), batch.count, products_.down_columns()};
-    const MatrixView v1 = rows_of_slot(states_.visible_model, batch.count, V);
-    const MatrixView h1p = rows_of_slot(states_.hidden_model, batch.count, H);
+    const MatrixView v1 = rows_of_slot(states_.visible_model, batch.count, visible);
+    const MatrixView h1p = rows_of_slot(states_.hidden_model, batch.count, hidden);
 
     parallel_for(batch.count,
                  [&](std::size_t i) { row_probabilities(*batch.samples, batch.row(i), rounding_, v0p.row(i)); });
     clock.lap(TimePhase::input);
     if (sample_data_) {
       parallel_for(batch.count,
-                   [&](std::size_t i) { sample(v0p.row(i), V, stream(batch, Phase::data, i), v0.row(i)); });
+                   [&](std::size_t i) { sample(v0p.row(i), visible, stream(batch, Phase::data, i), v0.row(i)); });
     }
     clock.lap(TimePhase::sampling);
 
@@ -72,30 +73,31 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     }
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) {
-      activate(h0.row(i), rbm_.hidden_bias.data(), H, unrounded);
-      sample(h0.row(i), H, stream(batch, Phase::hidden, i), h0.row(i));
+      activate(h0.row(i), rbm_.hidden_bias.data(), hidden, unrounded);
+      sample(h0.row(i), hidden, stream(batch, Phase::hidden, i), h0.row(i));
     });
     clock.lap(TimePhase::sampling);
 
     products_.down(h0, v1p);
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) {
-      activate(v1p.row(i), rbm_.visible_bias.data(), V, rounding_);
-      sample(v1p.row(i), V, stream(batch, Phase::visible, i), v1.row(i));
-      squared_errors_.data()[i] = squared_error(v0p.row(i), v1p.row(i), V);
+      activate(v1p.row(i), rbm_.visible_bias.data(), visible, rounding_);
+      sample(v1p.row(i), visible, stream(batch, Phase::visible, i), v1.row(i));
+      squared_errors_.data()[i] = squared_error(v0p.row(i), v1p.row(i), visible);
     });
     clock.lap(TimePhase::sampling);
 
     products_.up(v1, h1p);
     clock.lap(TimePhase::products);
-    parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), H, rounding_); });
-    const std::span<Real> differences = states_.bias_differences.subspan(slot_ * whole_lines<Real>(V + H), V + H);
-    set_to_differences(v0p, v1p, differences.first(V));
-    set_to_differences(h0, h1p, differences.last(H));
+    parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), hidden, rounding_); });
+    const std::span<Real> differences =
+        states_.bias_differences.subspan(slot_ * whole_lines<Real>(visible + hidden), visible + hidden);
+    set_to_differences(v0p, v1p, differences.first(visible));
+    set_to_differences(h0, h1p, differences.last(hidden));
     // The gradient is formed from all rows of all slots.
     for (const std::span<Real> rows :
-         {unused(states_.visible_data, batch.count, V), unused(states_.visible_model, batch.count, V),
-          unused(states_.hidden_data, batch.count, H), unused(states_.hidden_model, batch.count, H)}) {
+         {unused(states_.visible_data, batch.count, visible), unused(states_.visible_model, batch.count, visible),
+          unused(states_.hidden_data, batch.count, hidden), unused(states_.hidden_model, batch.count, hidden)}) {
       std::ranges::fill(rows, Real{0});
     }
     clock.lap(TimePhase::sampling);

@@ -56,10 +56,10 @@ class ExactWeights {
 
   /// Local, on the calling thread. A new round for this part; then its rows [first, first + count) of the weights
   /// [V x H], which it may give in several pieces. Whole cache lines are written where `first` is a multiple of 16.
-  void begin_part(std::size_t part) noexcept;
+  void begin_part(std::size_t part) const noexcept;
   void round_rows(ConstMatrixView weights, std::size_t first, std::size_t count, std::size_t part) noexcept;
   /// Local. The weights of this part are of no use: nothing will fit.
-  void reject_part(std::size_t part) noexcept;
+  void reject_part(std::size_t part) const noexcept;
 
   enum class Fit {
     good,
