@@ -24,8 +24,8 @@ inline constexpr std::size_t largest_single_precision_batch = 4096;
 /// are too large for exact sums of any use.
 [[nodiscard]] Grid weight_grid(Real norm, std::size_t terms) noexcept;
 
-/// Columns of a row of W^T [H x V] with some zeros behind it: rows begin on cache lines, so that parts of 16 rows of W do
-/// not meet in any, and are an odd number of lines apart, so that those of a column go to all places of a cache.
+/// Columns of a row of W^T [H x V] with some zeros behind it: rows begin on cache lines, so that parts of 16 rows of W
+/// do not meet in any, and are an odd number of lines apart, so that those of a column go to all places of a cache.
 [[nodiscard]] constexpr std::size_t padded_columns(std::size_t visible) noexcept {
   constexpr std::size_t line = whole_lines<Real>(1);
   const std::size_t lines = whole_lines<Real>(visible) / line;
