@@ -52,6 +52,15 @@ std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int
   return std::clamp<std::uint64_t>(largest_single_precision_batch / static_cast<std::uint64_t>(ranks_on_node), 1, most);
 }
 
+EstimatorSizes estimator_sizes(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int ranks,
+                               int ranks_on_node) {
+  return {.shape = {visible, options.hidden},
+          .engine = engine_in_use(options),
+          .sample_data = options.sample_data,
+          .slot_rows = largest_slot(options, rows, ranks, ranks_on_node),
+          .slots = static_cast<std::size_t>(ranks_on_node)};
+}
+
 /// Whether sums must be kept: more is to be added to them, by other nodes or parts of the batch, or they are wide.
 bool keeps_sums(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
   return nodes > 1 || longest_share > sizes.slot_rows || wide_sums(options);
@@ -141,11 +150,7 @@ class Trainer {
         world_(world),
         events_(events),
         layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
-        sizes_{.shape = {data.training.columns, options.hidden},
-               .engine = options.engine,
-               .sample_data = options.sample_data,
-               .slot_rows = largest_slot(options, data.training.rows, world.size(), layout_.node.size()),
-               .slots = static_cast<std::size_t>(layout_.node.size())},
+        sizes_(estimator_sizes(options, data.training.rows, data.training.columns, world.size(), layout_.node.size())),
         threads_(static_cast<std::size_t>(threads_in_use())),
         memory_(make_memory(world, layout_.node, shared_memory(options, sizes_))),
         rbm_(sizes_.shape, memory_.take<Real>(sizes_.shape.parameters())),
@@ -626,11 +631,7 @@ Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std
   if (options.exchange != Exchange::automatic) return options.exchange;
   const Communicator node = world.split_by_node(options.ranks_per_node);
   if (world.maximum(node.size()) != -world.maximum(-std::int64_t{node.size()})) return Exchange::allreduce;
-  const EstimatorSizes sizes{.shape = {visible, options.hidden},
-                             .engine = engine_in_use(options),
-                             .sample_data = options.sample_data,
-                             .slot_rows = largest_slot(options, rows, world.size(), node.size()),
-                             .slots = static_cast<std::size_t>(node.size())};
+  const EstimatorSizes sizes = estimator_sizes(options, rows, visible, world.size(), node.size());
   return NodeMemory::fits(world, node, shared_memory(options, sizes)) ? Exchange::shared : Exchange::allreduce;
 }
 
@@ -668,11 +669,7 @@ void check_options(const TrainingOptions& options) {
 std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,
                               int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
-  const EstimatorSizes sizes{.shape = {visible, options.hidden},
-                             .engine = engine_in_use(options),
-                             .sample_data = options.sample_data,
-                             .slot_rows = largest_slot(options, options.batch_size, ranks, ranks_on_node),
-                             .slots = static_cast<std::size_t>(ranks_on_node)};
+  const EstimatorSizes sizes = estimator_sizes(options, options.batch_size, visible, ranks, ranks_on_node);
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
   const std::uint64_t longest_share = largest_share(options, options.batch_size, ranks);
   const int nodes = ranks / ranks_on_node;
