@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace rbmpi {
@@ -25,6 +26,9 @@ enum class Phase : std::uint32_t {
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, std::uint32_t layer, std::uint64_t step, Phase phase, std::uint32_t sample) noexcept;
+
+  /// The numbers of the units from `unit` on, a multiple of 16: what numbers of this stream its first unit, ... have.
+  [[nodiscard]] RandomStream from_unit(std::size_t unit) const noexcept;
 
   using Block = std::array<std::uint32_t, 4>;
   /// 128 random bits.
