@@ -22,7 +22,8 @@ LAYERS = {
     "data": {"core", "parallel", "storage"},
     "model": {"core", "storage"},
     "train": {"core", "parallel", "storage", "data", "model"},
-    "app": {"core", "parallel", "storage", "data", "model", "train"},
+    "report": {"core", "parallel", "storage", "data", "model", "evaluate", "train"},
+    "app": {"core", "parallel", "storage", "data", "model", "train", "report"},
 }
 
 # Headers of foreign libraries that live in one place.
