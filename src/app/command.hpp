@@ -20,6 +20,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> commands();
 
 void run_bench(const std::vector<std::string>& arguments, const Communicator& world);
+void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import(const std::vector<std::string>& arguments, const Communicator& world);
 void run_info(const std::vector<std::string>& arguments, const Communicator& world);
 void run_train(const std::vector<std::string>& arguments, const Communicator& world);
