@@ -15,6 +15,10 @@ find_package(PkgConfig REQUIRED)
 if(NOT TARGET PkgConfig::xxhash)
   pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
 endif()
+# Debian's CMake file of libzip wants tools of another package.
+if(NOT TARGET PkgConfig::libzip)
+  pkg_check_modules(libzip REQUIRED IMPORTED_TARGET GLOBAL libzip)
+endif()
 
 if(NOT TARGET hdf5::hdf5)
   # Where pkg-config knows HDF5 for Open MPI (Debian), it is asked: CMake's own search fails in folders with a blank.
