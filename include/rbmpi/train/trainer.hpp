@@ -59,6 +59,8 @@ struct TrainingEvents {
   std::function<void(const TrainingState&, bool stopped)> checkpoint;
   /// After each epoch.
   std::function<void(const EpochMetrics&)> epoch;
+  /// Then, with early stopping, if the epoch is as good as any before it: to keep a copy.
+  std::function<void(const TrainingState&)> best;
 };
 
 /// The samples to train on and, if `validation.rows` is not 0, those to validate on: the same on all ranks.
@@ -72,7 +74,9 @@ struct TrainingResult {
   std::uint64_t shared_bytes = 0;  ///< that the ranks of this rank's node had in common
   TimeSplit time_split{};          ///< of this rank
   TrainingProgress progress;
-  bool finished = true;  ///< else it was stopped, by a signal or a wish, and can go on from its last checkpoint
+  /// Whether all epochs were done, or early stopping ended it (train/early_stop.hpp); else it was stopped, by a signal
+  /// or a wish, and can go on from its last checkpoint.
+  bool finished = true;
 };
 
 /// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,
