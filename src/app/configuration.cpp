@@ -112,6 +112,10 @@ constexpr ConfigurationKey keys[] = {
        if (s.validation.empty()) return std::string("none");
        return parse_number(s.validation) ? s.validation : absolute_path(s.validation);
      }},
+    {"evaluate-every", "N", changeable,
+     "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
+     [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }},
     {"early-stop", "off|gap|pseudo-likelihood", fixed,
      "stop when the free-energy gap grows, or the pseudo-likelihood of the validation rows no longer does",
      [](TrainSettings& s, const std::string& text) { s.training.early_stop = parse_choice(text, early_stops); },

@@ -69,6 +69,11 @@ void Progress::epoch(const EpochMetrics& metrics) {
                         metrics.validation->reconstruction_mse, metrics.validation->free_energy.mean,
                         metrics.validation->training_free_energy.mean, metrics.validation->pseudo_likelihood);
   }
+  if (metrics.likelihood) {
+    const LikelihoodFigures& likelihood = *metrics.likelihood;
+    line += fmt::format("  log-likelihood {:.2f}{}", likelihood.training,
+                        likelihood.validation ? fmt::format(" (validation {:.2f})", *likelihood.validation) : "");
+  }
   say("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
 }
 

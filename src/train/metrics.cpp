@@ -21,6 +21,12 @@ std::string to_json(const EpochMetrics& metrics) {
     line["free_energy_gap_standard_error"] = gap.standard_error;
     line["validation_pseudo_likelihood"] = metrics.validation->pseudo_likelihood;
   }
+  if (metrics.likelihood) {
+    line["log_z"] = metrics.likelihood->log_z;
+    line["log_z_standard_error"] = metrics.likelihood->log_z_standard_error;
+    line["training_log_likelihood"] = metrics.likelihood->training;
+    if (metrics.likelihood->validation) line["validation_log_likelihood"] = *metrics.likelihood->validation;
+  }
   return line.dump();
 }
 

@@ -21,6 +21,7 @@
 #include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
+#include "rbmpi/train/likelihood.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/replicas.hpp"
@@ -526,12 +527,18 @@ class Trainer {
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
                          .reconstruction_mse = reconstruction_mse(),
-                         .validation = std::nullopt};
+                         .validation = std::nullopt,
+                         .likelihood = std::nullopt};
     clock_.restart();
     if (validation_) {
       metrics.validation = validation_->measure(rbm_, *products_, progress_.epoch, world_);
       clock_.lap(TimePhase::validation);
       if (!metrics.validation) return false;
+    }
+    if (options_.evaluate_every > 0 && progress_.epoch % options_.evaluate_every == 0) {
+      metrics.likelihood = measure_likelihood(rbm_, data_, options_, world_);
+      clock_.lap(TimePhase::validation);
+      if (!metrics.likelihood) return false;
     }
     if (events_.epoch) {
       events_.epoch(metrics);

@@ -379,6 +379,11 @@ TEST(MetricsTest, AreOneObjectALine) {
             R"("reconstruction_mse":0.0179,"validation_reconstruction_mse":0.02,"training_free_energy":-71.0,)"
             R"("validation_free_energy":-70.5,"free_energy_gap":0.5,"free_energy_gap_standard_error":1.25,)"
             R"("validation_pseudo_likelihood":-20.5})");
+  metrics.validation.reset();
+  metrics.likelihood = {.log_z = 50.5, .log_z_standard_error = 0.25, .training = -20.5, .validation = -21.5};
+  EXPECT_TRUE(to_json(metrics).ends_with(
+      R"(,"log_z":50.5,"log_z_standard_error":0.25,"training_log_likelihood":-20.5,"validation_log_likelihood":-21.5})"))
+      << to_json(metrics);
 }
 
 /// A copy of a state, as a checkpoint would keep it.

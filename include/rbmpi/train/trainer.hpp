@@ -15,6 +15,14 @@
 
 namespace rbmpi {
 
+/// Mean log-likelihoods, in nats a row (train/likelihood.hpp).
+struct LikelihoodFigures {
+  double log_z = 0;
+  double log_z_standard_error = 0;  ///< 0: exact
+  double training = 0;              ///< of the first training rows
+  std::optional<double> validation;
+};
+
 /// One epoch as metrics.jsonl reports it.
 struct EpochMetrics {
   std::uint32_t layer = 0;
@@ -25,6 +33,7 @@ struct EpochMetrics {
   double samples_per_second = 0;
   double reconstruction_mse = 0;  ///< mean of (v0p - v1p)^2 over rows and units, as seen during the epoch
   std::optional<ValidationFigures> validation;
+  std::optional<LikelihoodFigures> likelihood;
 };
 
 /// One line of JSON, without the line's end.

@@ -45,6 +45,7 @@ struct TrainingOptions {
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
   Exchange exchange = Exchange::automatic;
+  std::uint64_t evaluate_every = 0;  ///< measure the log-likelihood after each so many epochs; 0: never
   EarlyStop early_stop = EarlyStop::off;
   std::uint64_t patience = 5;          ///< epochs in a row that are no better, after which it stops
   int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
