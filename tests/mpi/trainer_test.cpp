@@ -82,6 +82,10 @@ std::vector<Case> cases() {
     c.options.momentum = Schedule::parse("1:0.5, 3:0.95");
     c.options.weight_cost = Schedule::parse("1:0.02, 3:0");
   });
+  add("exact_likelihood", [](Case& c) {
+    c.options.evaluate_every = 2;
+    c.validation_rows = 20;
+  });
   for (const EarlyStop rule : {EarlyStop::gap, EarlyStop::pseudo_likelihood}) {
     add(rule == EarlyStop::gap ? "early_stop_by_gap" : "early_stop_by_pseudo_likelihood", [&](Case& c) {
       c.options.early_stop = rule;
@@ -139,6 +143,12 @@ struct Outcome {
       figures.push_back(static_cast<double>(number));
     }
     figures.push_back(m.reconstruction_mse);
+    if (m.likelihood) {
+      figures.push_back(m.likelihood->log_z);
+      figures.push_back(m.likelihood->log_z_standard_error);
+      figures.push_back(m.likelihood->training);
+      figures.push_back(m.likelihood->validation.value_or(0));
+    }
     if (!m.validation) return;
     figures.push_back(m.validation->reconstruction_mse);
     for (const RowMean& energy : {m.validation->free_energy, m.validation->training_free_energy}) {
@@ -366,7 +376,8 @@ TEST(MetricsTest, AreOneObjectALine) {
                        .seconds = 1.5,
                        .samples_per_second = 28000,
                        .reconstruction_mse = 0.0179,
-                       .validation = std::nullopt};
+                       .validation = std::nullopt,
+                       .likelihood = std::nullopt};
   EXPECT_EQ(to_json(metrics),
             R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
             R"("reconstruction_mse":0.0179})");
@@ -509,6 +520,27 @@ TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
     (void)train_rbm(patient, data, world_, events, std::move(kept));
     EXPECT_GE(figures.size(), epochs + 2);
     EXPECT_EQ(again.progress, result.progress);
+  }
+}
+
+TEST_F(TrainingTest, LikelihoodIsMeasuredAfterEachSoManyEpochs) {
+  const test::RandomSamples training(ElementType::uint8, 47, 30, 1);
+  for (const std::size_t hidden : {13U, 30U}) {  // exactly, and by annealed importance sampling
+    case_.options.hidden = hidden;
+    case_.options.epochs = hidden == 13 ? 5 : 2;
+    case_.options.evaluate_every = 2;
+    std::vector<std::uint64_t> epochs;
+    TrainingEvents events;
+    events.epoch = [&](const EpochMetrics& m) {
+      if (!m.likelihood) return;
+      epochs.push_back(m.epoch);
+      EXPECT_EQ(m.likelihood->log_z_standard_error == 0, hidden == 13);
+      EXPECT_FALSE(m.likelihood->validation.has_value());
+      EXPECT_GT(m.likelihood->training, -30);
+      EXPECT_LT(m.likelihood->training, -10);
+    };
+    (void)train_rbm(case_.options, {training.view(), {}}, world_, events);
+    EXPECT_EQ(epochs, hidden == 13 ? (std::vector<std::uint64_t>{2, 4}) : (std::vector<std::uint64_t>{2}));
   }
 }
 
