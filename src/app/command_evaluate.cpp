@@ -275,8 +275,9 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
   FoundLogZ found{.exact = exact, .log_z = 0, .forward = {}, .reverse = {}, .temperatures = 0, .seconds = 0};
   if (exact) {
     if (world.is_root() && !settings.json) {
-      say("  log Z             exact, over 2^{} states: about {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
-          human_seconds(enumeration_seconds(rbm.shape(), layout.ranks * layout.threads)));
+      const double seconds = enumeration_seconds(rbm.shape(), layout.ranks * layout.threads);
+      say("  log Z over all 2^{} states takes {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
+          seconds < 1 ? "less than a second" : "about " + human_seconds(seconds));
     }
     found.log_z = with_bar(settings, world, "log Z",
                            [&](const ProgressReport& progress) { return exact_log_partition(rbm, world, progress); });
@@ -312,47 +313,53 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
   const RbmShape shape = evaluated.rbm.shape();
   const Samples& samples = evaluated.data.samples();
   const auto& progress = evaluated.named.progress;
-  say("  model             {}: {} x {}{}\n", evaluated.named.file.string(), shape.visible, shape.hidden,
+  say("  model       {}: {} x {}{}\n", evaluated.named.file.string(), shape.visible, shape.hidden,
       progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
-  say("  data              {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
+  say("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
       settings.scores.rows.binarise == Binarise::none     ? ""
       : settings.scores.rows.binarise == Binarise::sample ? ", zeros and ones drawn with the values as probabilities"
                                                           : ", 1 from 0.5 on, else 0");
 }
 
-void print_mean(const char* name, const RowMean& score, const char* unit) {
-  say("  {:<17} {:.6g} +- {:.2g} {}\n", name, score.mean, score.standard_error, unit);
+/// One line of the table: a figure, its value, its standard error (nothing: exact), and a word on it.
+void print_figure(const char* name, double value, std::optional<double> error, const std::string& word) {
+  say("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error ? fmt::format("+- {:.2g}", *error) : "", word);
+}
+
+void print_mean(const char* name, const RowMean& score, const char* word) {
+  print_figure(name, score.mean, score.standard_error, word);
 }
 
 void print_scores(const DataScores& scores) {
   if (scores.grey_rows > 0) {
-    say("  note              {} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities\n",
+    say("  note        {} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities\n",
         scores.grey_rows, plural(scores.rows, "row"));
   }
-  print_mean("reconstruction", *scores.reconstruction_mse, "(mean squared error)");
-  print_mean("cross-entropy", *scores.cross_entropy, "nats a row");
+  print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
+  print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
-  print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row");
+  print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row, over all units");
   print_mean("  stochastic", *scores.pseudo_likelihood, "nats a row, from one unit of each");
 }
 
 void print_partition(const char* name, const LogPartition& partition) {
-  say("  {:<17} {:.6g} +- {:.2g} nats, within three standard errors {:.6g} to {:.6g}; effective sample size {:.1f} of "
-      "{}\n",
-      name, partition.log_z, partition.standard_error, partition.low, partition.high, partition.effective_samples,
-      plural(partition.log_weights.size(), "chain"));
+  print_figure(
+      name, partition.log_z, partition.standard_error,
+      fmt::format("nats, {:.6g} to {:.6g} within three standard errors; {:.1f} of {} are effective", partition.low,
+                  partition.high, partition.effective_samples, plural(partition.log_weights.size(), "chain")));
 }
 
 void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
   if (found.exact) {
-    say("  log Z             {:.10g} nats, in {}\n", found.log_z, human_seconds(found.seconds));
+    print_figure("log Z", found.log_z, {}, "nats, exact");
   } else {
     print_partition("log Z by AIS", found.forward);
     if (found.reverse) print_partition("  reverse", *found.reverse);
-    say("  time              {}\n", human_seconds(found.seconds));
   }
-  say("  log-likelihood    {:.6g} nats a row +- {:.2g} for the rows{}\n", likelihood.mean, likelihood.data_error,
-      found.exact ? "" : fmt::format(", +- {:.2g} for log Z", likelihood.partition_error));
+  print_figure("log-likelihood", likelihood.mean, likelihood.data_error,
+               found.exact ? std::string("nats a row")
+                           : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
+  if (found.seconds >= 1) say("  log Z took {}\n", human_seconds(found.seconds));
 }
 
 nlohmann::ordered_json to_json(const LogPartition& partition) {
