@@ -6,9 +6,13 @@ std::span<const Command> commands() {
   static constexpr Command table[] = {
       {"bench", "measure training on this machine and layout, against its matrix products", run_bench},
       {"evaluate", "say how good a model is: likelihood, pseudo-likelihood, reconstruction of a dataset", run_evaluate},
+      {"export", "write a model for scikit-learn, NumPy or the package rbms", run_export},
       {"import", "make a dataset (HDF5) from MNIST's IDX files or from CSV", run_import},
+      {"import-model", "make a model of a file of scikit-learn, NumPy or the package rbms", run_import_model},
       {"info", "show what a dataset or a model holds", run_info},
+      {"sample", "draw samples from a model, also with some units given: a dataset, a picture", run_sample},
       {"train", "train a model on a dataset", run_train},
+      {"transform", "make features of a dataset: the hidden probabilities of a model", run_transform},
   };
   return table;
 }

@@ -22,7 +22,7 @@ std::string help() {
   std::string text =
       "rbmpi trains restricted Boltzmann machines, on one core or under mpirun.\n\nUsage:\n"
       "  rbmpi COMMAND [OPTIONS]\n  mpirun -n RANKS rbmpi COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const Command& command : commands()) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  for (const Command& command : commands()) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
   text += "\nrbmpi COMMAND --help shows the options of a command, rbmpi --version the version.\n";
   return text;
 }

@@ -64,6 +64,24 @@ HWY_FLATTEN HWY_ATTR void Sample(const Real* probabilities, std::size_t count, c
   }
 }
 
+HWY_FLATTEN HWY_ATTR void FirstWords(const RandomStream& stream, std::uint32_t* words, std::size_t count) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<std::uint64_t, 8> d;
+  const hn::Rebind<std::uint32_t, decltype(d)> d32;
+  using V = hn::Vec<decltype(d)>;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    V word_0 = hn::PromoteTo(d, hn::Add(hn::LoadU(d32, words + i), hn::Set(d32, stream.counter()[0])));
+    V word_1 = hn::Set(d, stream.counter()[1]);
+    V word_2 = hn::Set(d, stream.counter()[2]);
+    V word_3 = hn::Set(d, stream.counter()[3]);
+    philox(d, stream.key(), word_0, word_1, word_2, word_3);
+    hn::StoreU(hn::TruncateTo(d32, word_0), d32, words + i);
+  }
+#endif
+  for (; i < count; ++i) words[i] = stream.block(words[i])[0];
+}
+
 HWY_ATTR std::int64_t SquaredError(const Real* a, const Real* b, std::size_t count) {
   // A lane holds up to 64 squares of at most 2^24 before its sum is taken to 64 bits.
   constexpr std::size_t squares_per_lane = 64;
@@ -122,6 +140,7 @@ HWY_EXPORT(ScaleBytes);
 HWY_EXPORT(ScaleFloats);
 HWY_EXPORT(Activate);
 HWY_EXPORT(Sample);
+HWY_EXPORT(FirstWords);
 HWY_EXPORT(SquaredError);
 HWY_EXPORT(AddDifference);
 HWY_EXPORT(MomentumUpdate);
@@ -154,6 +173,10 @@ void activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRoun
 
 void sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) noexcept {
   HWY_DYNAMIC_DISPATCH(Sample)(probabilities, count, stream, states);
+}
+
+void first_words(const RandomStream& stream, std::uint32_t* words, std::size_t count) noexcept {
+  HWY_DYNAMIC_DISPATCH(FirstWords)(stream, words, count);
 }
 
 std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noexcept {

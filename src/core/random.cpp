@@ -1,5 +1,6 @@
 #include "rbmpi/core/random.hpp"
 
+#include <cassert>
 #include <cmath>
 
 #include <Random123/philox.h>
@@ -30,15 +31,23 @@ double symmetric(std::uint32_t high, std::uint32_t low) noexcept {
 
 }  // namespace
 
+// The numbers of a unit come from byte unit % 16 of block unit / 16, and word unit % 4 of refinement unit / 4.
+RandomStream RandomStream::from_unit(std::size_t unit) const noexcept {
+  assert(unit % 16 == 0);
+  RandomStream stream = *this;
+  stream.counter_[0] += static_cast<std::uint32_t>(unit / 16);
+  return stream;
+}
+
 RandomStream::Block RandomStream::block(std::uint32_t index) const noexcept {
   Block counter = counter_;
-  counter[0] = index;
+  counter[0] += index;
   return philox(counter, key_);
 }
 
 RandomStream::Block RandomStream::refinement(std::uint32_t index) const noexcept {
   Block counter = counter_;
-  counter[0] = index;
+  counter[0] = 4 * counter[0] + index;
   counter[3] |= 1U;
   return philox(counter, key_);
 }

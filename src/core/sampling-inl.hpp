@@ -22,6 +22,31 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// Random bytes are made in groups of so many: of 16 blocks, two vectors of them with AVX-512, four with AVX2.
 inline constexpr std::size_t random_group = 256;
 
+#if HWY_TARGET != HWY_SCALAR
+/// Philox 4x32-10 of vectors of blocks, one to a lane of 64 bits, each of its four words in the low half of a vector's
+/// lane. What is left in the high half by a round is seen neither by the products of the next, which are of low halves,
+/// nor by exclusive or.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void philox(D d, const RandomStream::Key& key, V& word_0, V& word_1, V& word_2, V& word_3) {
+  const hn::Repartition<std::uint32_t, D> d32;
+  constexpr std::uint32_t multiplier_0 = 0xD2511F53U;
+  constexpr std::uint32_t multiplier_1 = 0xCD9E8D57U;
+  const auto times = [&](V a, std::uint32_t b) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::Set(d32, b)); };
+  std::uint32_t key_0 = key[0];
+  std::uint32_t key_1 = key[1];
+  for (int round = 0; round < 10; ++round) {
+    const V product_0 = times(word_0, multiplier_0);
+    const V product_1 = times(word_2, multiplier_1);
+    word_0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_1), word_1), hn::Set(d, key_0));
+    word_2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_0), word_3), hn::Set(d, key_1));
+    word_1 = product_1;
+    word_3 = product_0;
+    key_0 += 0x9E3779B9U;
+    key_1 += 0xBB67AE85U;
+  }
+}
+#endif
+
 /// bytes[16 b + k] = byte k of stream.block(first_block + b), for the 16 blocks of a group.
 HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_block, std::uint8_t* bytes) {
 #if HWY_TARGET == HWY_SCALAR
@@ -30,32 +55,15 @@ HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_blo
     std::memcpy(bytes + std::size_t{16} * block, bits.data(), 16);
   }
 #else
-  // One block to a lane of 64 bits, each of its four words in the low half of a vector's lane. What is left in the high
-  // half by a round is seen neither by the products of the next, which are of low halves, nor by exclusive or.
   const hn::CappedTag<std::uint64_t, 8> d;
-  const hn::Repartition<std::uint32_t, decltype(d)> d32;
   using V = hn::Vec<decltype(d)>;
-  constexpr std::uint32_t multiplier_0 = 0xD2511F53U;
-  constexpr std::uint32_t multiplier_1 = 0xCD9E8D57U;
-  const auto times = [&](V a, std::uint32_t b) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::Set(d32, b)); };
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t block = 0; block < random_group / 16; block += lanes) {
-    V word_0 = hn::Add(hn::Iota(d, 0), hn::Set(d, first_block + block));
+    V word_0 = hn::Add(hn::Iota(d, 0), hn::Set(d, stream.counter()[0] + first_block + block));
     V word_1 = hn::Set(d, stream.counter()[1]);
     V word_2 = hn::Set(d, stream.counter()[2]);
     V word_3 = hn::Set(d, stream.counter()[3]);
-    std::uint32_t key_0 = stream.key()[0];
-    std::uint32_t key_1 = stream.key()[1];
-    for (int round = 0; round < 10; ++round) {
-      const V product_0 = times(word_0, multiplier_0);
-      const V product_1 = times(word_2, multiplier_1);
-      word_0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_1), word_1), hn::Set(d, key_0));
-      word_2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_0), word_3), hn::Set(d, key_1));
-      word_1 = product_1;
-      word_3 = product_0;
-      key_0 += 0x9E3779B9U;
-      key_1 += 0xBB67AE85U;
-    }
+    philox(d, stream.key(), word_0, word_1, word_2, word_3);
     const V low = hn::Set(d, 0xFFFFFFFFU);
     const V half_0 = hn::Or(hn::And(word_0, low), hn::ShiftLeft<32>(word_1));
     const V half_1 = hn::Or(hn::And(word_2, low), hn::ShiftLeft<32>(word_3));

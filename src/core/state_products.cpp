@@ -130,8 +130,8 @@ HWY_INLINE void list_subsets(const Piece& piece, Lists& lists) {
 }
 
 /// Copies columns [first, first + width) of a row, and zeros behind them up to `columns`.
-HWY_INLINE void copy_row(ConstMatrixView matrix, std::size_t row, std::size_t first, std::size_t width,
-                         std::size_t columns, Real* to) {
+HWY_INLINE void copy_row(ColumnsView matrix, std::size_t row, std::size_t first, std::size_t width, std::size_t columns,
+                         Real* to) {
   const Real* const from = matrix.row(row) + first;
   const hn::CappedTag<Real, 16> longest;
   const hn::CappedTag<Real, 4> four;
@@ -345,11 +345,11 @@ class Ahead {
  public:
   /// The rows of the piece, columns [column, column + count); behind the last column the next rows, columns [0, count).
   Ahead(Matrix matrix, const Piece& piece, std::size_t column, std::size_t count) {
-    if constexpr (std::is_same_v<Matrix, ConstMatrixView>) {
+    if constexpr (std::is_same_v<Matrix, ColumnsView>) {
       const bool wraps = column >= matrix.columns;
       const std::size_t first = wraps ? piece.first + piece.units : piece.first;
       next_ = matrix.row(first) + (wraps ? 0 : column);
-      stride_ = matrix.columns;
+      stride_ = matrix.stride;
       rows_ = std::min(piece.units, matrix.rows - first);
       count_ = std::min(count, matrix.columns - (wraps ? 0 : column));
       rows_at_once_ = (rows_ + piece.rows - 1) / piece.rows;
@@ -460,14 +460,14 @@ HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update firs
   }
 }
 
-HWY_ATTR void Multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) {
+HWY_ATTR void Multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
   accumulate<Real>(states, matrix, Update::set, Update::add, product);
 }
 
 HWY_ATTR void Contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
                        MatrixView gradient) {
   accumulate<std::uint8_t>(v0, h0, Update::set, Update::add, gradient);
-  accumulate<Real>(v1, h1p, Update::subtract, Update::subtract, gradient);
+  accumulate<Real>(v1, ColumnsView(h1p, 0, h1p.columns), Update::subtract, Update::subtract, gradient);
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE
@@ -480,6 +480,10 @@ HWY_EXPORT(Multiply);
 HWY_EXPORT(Contrast);
 
 void multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept {
+  multiply(states, ColumnsView(matrix, 0, matrix.columns), product);
+}
+
+void multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) noexcept {
   assert(states.columns == matrix.rows && product.rows == states.rows && product.columns == matrix.columns);
   if (states.columns == 0) {
     std::fill_n(product.values, product.size(), Real{0});

@@ -596,6 +596,22 @@ bool Hdf5File::exists(const std::string& name) const {
   return find_object(id_, name, path_);
 }
 
+std::vector<std::string> Hdf5File::names(const std::string& group) const {
+  constexpr std::size_t most = 100000;
+  if (!exists(group)) fail("read", path_, fmt::format("there is no '{}'", group));
+  const Handle object = open_object(id_, group, "read", path_);
+  if (H5Iget_type(object.id()) != H5I_GROUP) fail("read", path_, fmt::format("'{}' is not a group", group));
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5L_info_t*, void* data) -> herr_t {
+    auto& list = *static_cast<std::vector<std::string>*>(data);
+    if (list.size() == most) return 1;
+    list.emplace_back(name);
+    return 0;
+  };
+  check(H5Literate(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "read", path_);
+  return names;
+}
+
 ArrayInfo Hdf5File::array_info(const std::string& name) const {
   if (!exists(name)) fail("read", path_, fmt::format("it has no array '{}'", name));
   const Handle array = open_array(id_, name, path_);

@@ -7,57 +7,130 @@
 #include "rbmpi/core/threads.hpp"
 #include "train/contrastive_divergence.hpp"
 
+// The workers of a node, each thread of each of its ranks, form a grid of p x q: a worker has the p-th part of the
+// visible units for the q-th part of the rows. It samples these units for these rows and adds up their rows of W, which
+// gives parts of the sums for the hidden units; the p workers with the same rows put them together, each for some of
+// the rows. So of the weights a worker reads V/p rows, of which others change all but V/(pq) in each step; and it reads
+// the sums of others for B/(pq) rows. Both would cost more than the additions if they were large, since caches would
+// hand the lines to and fro. All sums are exact: it does not matter how they are cut.
+
 namespace rbmpi {
 namespace {
 
-/// Rows that a thread takes through the machine together: few enough for their fields to stay in a cache, enough for
-/// what is read of the weights to serve many.
+/// Rows that go through the machine together: few enough for their fields to stay in a cache, enough for what is read
+/// of the weights to serve many.
 constexpr std::size_t block_rows = 128;
-
-/// What the ranks of a node show each other: the states of their rows as bits, one slot of rows after the other.
-struct States {
-  States(const EstimatorSizes& sizes, std::size_t threads, NodeMemory& memory)
-      : visible_data(memory.take<std::uint64_t>(sizes.slots * sizes.slot_rows * words_for(sizes.shape.visible))),
-        visible_model(memory.take<std::uint64_t>(sizes.slots * sizes.slot_rows * words_for(sizes.shape.visible))),
-        hidden_data(memory.take<std::uint64_t>(sizes.slots * sizes.slot_rows * words_for(sizes.shape.hidden))),
-        hidden_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
-        bias_differences(
-            memory.take<Real>(sizes.slots * threads * whole_lines<Real>(sizes.shape.visible + sizes.shape.hidden))) {}
-
-  std::span<std::uint64_t> visible_data;   // v0
-  std::span<std::uint64_t> visible_model;  // v1
-  std::span<std::uint64_t> hidden_data;    // h0
-  std::span<Real> hidden_model;            // fields, then h1p
-  std::span<Real> bias_differences;        // sums of v0p - v1p and of h0 - h1p, of each thread of each slot
-};
 
 std::size_t threads() {
   return static_cast<std::size_t>(threads_in_use());
 }
 
-/// Memory of one thread.
+/// The grid of the workers of a node.
+struct WorkerGrid {
+  explicit WorkerGrid(const EstimatorSizes& estimator_sizes)
+      : sizes(estimator_sizes), workers(sizes.slots * threads()), unit_parts(best_unit_parts()) {}
+
+  [[nodiscard]] std::size_t row_parts() const { return workers / unit_parts; }
+  [[nodiscard]] std::size_t unit_part(std::size_t worker) const { return worker / row_parts(); }
+  [[nodiscard]] std::size_t row_part(std::size_t worker) const { return worker % row_parts(); }
+  [[nodiscard]] std::size_t worker(std::size_t unit_part, std::size_t row_part) const {
+    return unit_part * row_parts() + row_part;
+  }
+
+  /// The visible units of a part: those whose weights its workers update.
+  [[nodiscard]] Shard units(std::size_t part) const {
+    const Shard first = updated(worker(part, 0));
+    const Shard last = updated(worker(part, row_parts() - 1));
+    return {first.first, last.first + last.count - first.first};
+  }
+  [[nodiscard]] Shard rows(std::uint64_t node_rows, std::size_t part) const {
+    return shard(node_rows, static_cast<int>(part), static_cast<int>(row_parts()));
+  }
+  /// The most rows that a worker takes through the machine together.
+  [[nodiscard]] std::size_t largest_block() const { return std::min(rows(sizes.node_rows, 0).count, block_rows); }
+  [[nodiscard]] std::size_t most_units() const {
+    std::size_t most = 0;
+    for (std::size_t part = 0; part < unit_parts; ++part) most = std::max<std::size_t>(most, units(part).count);
+    return most;
+  }
+
+  EstimatorSizes sizes;
+  std::size_t workers;
+  std::size_t unit_parts;
+
+ private:
+  [[nodiscard]] Shard updated(std::size_t worker) const {
+    return shard_in_groups(sizes.rows_of_slot(worker / threads()), rows_together, static_cast<int>(worker % threads()),
+                           threads_in_use());
+  }
+
+  /// The p for which a worker reads least of what others write, 2 H numbers for each of B (p - 1) / (pq) rows of sums
+  /// and of V (q - 1) / (pq) rows of weights.
+  [[nodiscard]] std::size_t best_unit_parts() const {
+    const auto read = [&](std::size_t p) {
+      return sizes.node_rows * (p - 1) + sizes.shape.visible * (workers / p - 1);
+    };
+    std::size_t best = 1;
+    for (std::size_t p = 2; p <= workers; ++p) {
+      if (workers % p == 0 && read(p) < read(best)) best = p;
+    }
+    return best;
+  }
+};
+
+/// What the workers show each other.
+struct Shown {
+  Shown(const WorkerGrid& grid, NodeMemory& memory)
+      : fields_of_worker(whole_lines<Real>(grid.largest_block() * grid.sizes.shape.hidden)),
+        hidden_fields{memory.take<Real>(grid.workers * fields_of_worker),
+                      memory.take<Real>(grid.workers * fields_of_worker)},
+        hidden_data(memory.take<std::uint64_t>(grid.sizes.node_rows * words_for(grid.sizes.shape.hidden))),
+        hidden_model(memory.take<Real>(grid.sizes.node_rows * grid.sizes.shape.hidden)),
+        visible_differences(memory.take<Real>(grid.row_parts() * whole_lines<Real>(grid.sizes.shape.visible))),
+        hidden_differences(memory.take<Real>(grid.workers * whole_lines<Real>(grid.sizes.shape.hidden))) {
+    for (std::size_t part = 0; part < grid.unit_parts; ++part) {
+      const std::size_t words = grid.sizes.node_rows * words_for(grid.units(part).count);
+      visible_data.push_back(memory.take<std::uint64_t>(words));
+      visible_model.push_back(memory.take<std::uint64_t>(words));
+    }
+  }
+
+  std::size_t fields_of_worker;
+  /// Sums over the units of a worker, block x H for each worker, by turns those of h0 and of h1p, so that one can be
+  /// read while the other is written.
+  std::array<std::span<Real>, 2> hidden_fields;
+  std::vector<std::span<std::uint64_t>> visible_data;   ///< v0, for each part of the units: B x n
+  std::vector<std::span<std::uint64_t>> visible_model;  ///< v1
+  std::span<std::uint64_t> hidden_data;                 ///< h0: B x H
+  std::span<Real> hidden_model;                         ///< h1p
+  std::span<Real> visible_differences;                  ///< sums of v0p - v1p, for each part of the rows
+  std::span<Real> hidden_differences;                   ///< sums of h0 - h1p over the rows that each worker finishes
+};
+
+/// Memory of one worker with n visible units.
 struct Scratch {
-  explicit Scratch(const EstimatorSizes& sizes)
-      : data(rows(sizes) * sizes.shape.visible),
-        fields(rows(sizes) * std::max(padded_columns(sizes.shape.visible), sizes.shape.hidden)),
-        visible_data(transposed_words(sizes)),
-        visible_model(transposed_words(sizes)) {}
+  Scratch(const WorkerGrid& grid, std::size_t number)
+      : worker(number),
+        visible(grid.units(grid.unit_part(number))),
+        data(grid.largest_block() * visible.count),
+        fields(grid.largest_block() * visible.count),
+        row_fields(grid.sizes.shape.hidden),
+        visible_data(grid.most_units() * words_for(grid.sizes.node_rows)),
+        visible_model(grid.most_units() * words_for(grid.sizes.node_rows)) {}
 
-  static std::size_t rows(const EstimatorSizes& sizes) { return std::min(sizes.slot_rows, block_rows); }
-  static std::size_t transposed_words(const EstimatorSizes& sizes) {
-    return sizes.shape.visible * words_for(sizes.slots * sizes.slot_rows);
-  }
-  static std::uint64_t bytes(const EstimatorSizes& sizes) {
-    return rows(sizes) * (sizes.shape.visible + std::max(padded_columns(sizes.shape.visible), sizes.shape.hidden)) *
-               sizeof(Real) +
-           2 * transposed_words(sizes) * sizeof(std::uint64_t);
+  static std::uint64_t bytes(const WorkerGrid& grid) {
+    return (2 * grid.largest_block() * grid.most_units() + grid.sizes.shape.hidden) * sizeof(Real) +
+           2 * grid.most_units() * words_for(grid.sizes.node_rows) * sizeof(std::uint64_t);
   }
 
-  AlignedBuffer<Real> data;                     // v0p
-  AlignedBuffer<Real> fields;                   // of h0, then of v1
-  AlignedBuffer<std::uint64_t> visible_data;    // v0 of all rows of the node, transposed: V x B
+  std::size_t worker;
+  Shard visible;                                // its units
+  AlignedBuffer<Real> data;                     // v0p: block x n
+  AlignedBuffer<Real> fields;                   // of v1: block x n
+  AlignedBuffer<Real> row_fields;               // of the hidden units for one row
+  AlignedBuffer<std::uint64_t> visible_data;    // v0 of all rows of the node, transposed: n x B
   AlignedBuffer<std::uint64_t> visible_model;   // v1
-  alignas(64) std::uint64_t squared_error = 0;  // of this part of the batch
+  alignas(64) std::uint64_t squared_error = 0;  // of its units and rows
 };
 
 class ContrastiveDivergenceActive final : public GradientEstimator {
@@ -68,49 +141,53 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
         layer_(settings.layer),
         seed_(settings.options.seed),
         rounding_{true, probability_grid(settings.options.batch_size)},
-        slot_(settings.slot),
-        slots_(settings.sizes.slots),
-        states_(settings.sizes, threads(), memory) {
-    for (std::size_t thread = 0; thread < threads(); ++thread) scratch_.emplace_back(settings.sizes);
+        memory_(memory),
+        grid_(settings.sizes),
+        shown_(grid_, memory) {
+    for (std::size_t thread = 0; thread < threads(); ++thread) {
+      scratch_.emplace_back(grid_, settings.slot * threads() + thread);
+    }
   }
 
-  std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) override {
-    slot_rows_ = slot_rows;
-    const auto [V, H] = rbm_.shape();
-    const std::size_t count = threads();
-    parallel_for(count, [&](std::size_t thread) {
-      scratch_[thread].squared_error = 0;
-      std::ranges::fill(differences_of(slot_ * count + thread), Real{0});
-      const Shard mine = shard(batch.count, static_cast<int>(thread), static_cast<int>(count));
-      for (std::size_t first = 0; first < mine.count; first += block_rows) {
-        sample_block(batch, {mine.first + first, std::min(block_rows, mine.count - first)}, thread,
-                     thread == 0 ? &clock : nullptr);
-      }
+  std::uint64_t sample_states(const MiniBatch& batch, PhaseClock& clock) override {
+    node_rows_ = batch.count;
+    on_all_threads([&](Scratch& scratch) {
+      scratch.squared_error = 0;
+      std::ranges::fill(visible_differences(scratch), Real{0});
+      std::ranges::fill(hidden_differences(scratch.worker), Real{0});
     });
-    // The gradient is formed from all rows of all slots.
-    for (std::size_t row = batch.count; row < slot_rows_; ++row) {
-      std::fill_n(of_slot(states_.visible_data, V).row(row), words_for(V), std::uint64_t{0});
-      std::fill_n(of_slot(states_.visible_model, V).row(row), words_for(V), std::uint64_t{0});
-      std::fill_n(of_slot(states_.hidden_data, H).row(row), words_for(H), std::uint64_t{0});
-      std::fill_n(hidden_model().row(row), H, Real{0});
+    // All workers go through equally many blocks, as they wait for each other.
+    const std::uint64_t most_rows = grid_.rows(node_rows_, 0).count;
+    for (std::uint64_t first = 0; first < most_rows; first += block_rows) {
+      const auto clock_of = [&](const Scratch& scratch) { return &scratch == scratch_.data() ? &clock : nullptr; };
+      on_all_threads([&](Scratch& s) { sample_data(batch, block(first, s), s, clock_of(s)); });
+      wait_for_fields(clock);
+      on_all_threads([&](Scratch& s) { sample_hidden(batch, block(first, s), s); });
+      clock.lap(TimePhase::sampling);
+      wait_for_fields(clock);
+      on_all_threads([&](Scratch& s) { sample_visible(batch, block(first, s), s, clock_of(s)); });
+      wait_for_fields(clock);
+      on_all_threads([&](Scratch& s) { activate_hidden(block(first, s), s); });
+      clock.lap(TimePhase::sampling);
     }
-    clock.lap(TimePhase::sampling);
     return std::accumulate(scratch_.begin(), scratch_.end(), std::uint64_t{0},
                            [](std::uint64_t sum, const Scratch& scratch) { return sum + scratch.squared_error; });
   }
 
   void weight_gradient(Shard rows, std::size_t thread, Real* gradient) override {
-    const auto [V, H] = rbm_.shape();
-    const std::size_t all = slots_ * slot_rows_;
-    Scratch& scratch = scratch_[thread];
-    const std::size_t first_word = rows.first / 64;
-    const std::size_t words = words_for(rows.first + rows.count) - first_word;
-    const BitMatrixView v0{scratch.visible_data.data(), V, all};
-    const BitMatrixView v1{scratch.visible_model.data(), V, all};
-    transpose({states_.visible_data.data(), all, V}, first_word, words, v0);
-    transpose({states_.visible_model.data(), all, V}, first_word, words, v1);
-    contrast({v0.row(rows.first), rows.count, all}, {states_.hidden_data.data(), all, H},
-             {v1.row(rows.first), rows.count, all}, {states_.hidden_model.data(), all, H}, {gradient, rows.count, H});
+    const std::size_t hidden = rbm_.shape().hidden;
+    for (std::size_t part = 0; part < grid_.unit_parts; ++part) {
+      const Shard units = grid_.units(part);
+      const std::uint64_t first = std::max(rows.first, units.first);
+      const std::uint64_t end = std::min(rows.first + rows.count, units.first + units.count);
+      if (first >= end) continue;
+      const Shard in_part{first - units.first, end - first};
+      contrast(transposed(shown_.visible_data[part], units.count, in_part, scratch_[thread].visible_data),
+               {shown_.hidden_data.data(), node_rows_, hidden},
+               transposed(shown_.visible_model[part], units.count, in_part, scratch_[thread].visible_model),
+               {shown_.hidden_model.data(), node_rows_, hidden},
+               {gradient + (first - rows.first) * hidden, in_part.count, hidden});
+    }
   }
 
   // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
@@ -118,66 +195,129 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   [[nodiscard]] std::size_t panel_rows() const noexcept override { return 128; }
 
   void bias_gradient(Shard units, Real* gradient) const override {
-    std::fill_n(gradient, units.count, Real{0});
-    for (std::size_t part = 0; part < slots_ * threads(); ++part) {
-      const Real* const differences = differences_of(part).data() + units.first;
-      for (std::size_t i = 0; i < units.count; ++i) gradient[i] += differences[i];
+    const std::size_t V = rbm_.shape().visible;
+    const std::size_t end = units.first + units.count;
+    for (std::size_t unit = units.first; unit < end; ++unit) {
+      Real sum = 0;
+      if (unit < V) {
+        for (std::size_t part = 0; part < grid_.row_parts(); ++part) {
+          sum += shown_.visible_differences[part * whole_lines<Real>(V) + unit];
+        }
+      } else {
+        for (std::size_t worker = 0; worker < grid_.workers; ++worker) sum += hidden_differences(worker)[unit - V];
+      }
+      gradient[unit - units.first] = sum;
     }
   }
 
  private:
-  /// Takes some rows of the batch from the data to h1p.
-  void sample_block(const MiniBatch& batch, Shard rows, std::size_t thread, PhaseClock* clock) {
-    const auto lap = [&](TimePhase phase) {
-      if (clock != nullptr) clock->lap(phase);
-    };
-    const auto [V, H] = rbm_.shape();
-    Scratch& scratch = scratch_[thread];
-    const std::span<Real> differences = differences_of(slot_ * threads() + thread);
-    const MatrixView v0p{scratch.data.data(), rows.count, V};
-    const BitMatrixView v0 = part(of_slot(states_.visible_data, V), rows);
-    const BitMatrixView h0 = part(of_slot(states_.hidden_data, H), rows);
-    const BitMatrixView v1 = part(of_slot(states_.visible_model, V), rows);
-    const MatrixView hidden_fields{scratch.fields.data(), rows.count, H};
-    const MatrixView visible_fields{scratch.fields.data(), rows.count, padded_columns(V)};
-    const MatrixView h1p{hidden_model().row(rows.first), rows.count, H};
-    const auto stream = [&](Phase phase, std::size_t i) {
-      return RandomStream(seed_, layer_, batch.step, phase,
-                          static_cast<std::uint32_t>(batch.position + rows.first + i));
-    };
+  template <typename Body>
+  void on_all_threads(const Body& body) {
+    parallel_for(scratch_.size(), [&](std::size_t thread) { body(scratch_[thread]); });
+  }
 
+  /// The rows of the node's that a worker takes through the machine next, `first` of its rows being done.
+  [[nodiscard]] Shard block(std::uint64_t first, const Scratch& scratch) const {
+    const Shard mine = grid_.rows(node_rows_, grid_.row_part(scratch.worker));
+    const std::uint64_t begin = std::min(first, mine.count);
+    return {mine.first + begin, std::min<std::uint64_t>(block_rows, mine.count - begin)};
+  }
+
+  void wait_for_fields(PhaseClock& clock) const {
+    if (grid_.unit_parts == 1) return;
+    memory_.synchronise();
+    clock.lap(TimePhase::exchange);
+  }
+
+  /// From the data to v0 of the worker's units, and their sums for h0.
+  void sample_data(const MiniBatch& batch, Shard block, Scratch& scratch, PhaseClock* clock) {
+    const auto [first, count] = scratch.visible;
+    const BitMatrixView v0 = visible_states(shown_.visible_data, block, scratch);
     // The rows of a batch lie anywhere in memory: some are fetched while another is taken in.
     std::array<const std::byte*, block_rows> data{};
-    for (std::size_t i = 0; i < rows.count; ++i) data[i] = batch.row(rows.first + i);
-    constexpr std::size_t ahead = 4;
-    for (std::size_t i = 0; i < rows.count + ahead; ++i) {
-      if (i < rows.count) prefetch(data[i], batch.samples->row_bytes());
+    batch.find_rows(block.first, std::span(data).first(block.count));
+    const std::size_t value_bytes = batch.samples->row_bytes() / batch.samples->columns;
+    constexpr std::size_t ahead = 12;
+    for (std::size_t i = 0; i < block.count + ahead; ++i) {
+      if (i < block.count) prefetch(data[i] + first * value_bytes, count * value_bytes);
       if (i < ahead) continue;
       const std::size_t row = i - ahead;
-      sample_row(*batch.samples, data[row], rounding_, stream(Phase::data, row), v0p.row(row), v0.row(row));
+      sample_row(*batch.samples, data[row], scratch.visible, rounding_, stream(batch, Phase::data, block.first + row),
+                 scratch.data.data() + row * count, v0.row(row));
     }
-    lap(TimePhase::input);
-    multiply(v0, weights_.up(), hidden_fields);
-    lap(TimePhase::products);
-    for (std::size_t i = 0; i < rows.count; ++i) {
-      activate_and_sample(hidden_fields.row(i), rbm_.hidden_bias.data(), H, stream(Phase::hidden, i), h0.row(i));
+    lap(clock, TimePhase::input);
+    multiply(v0, rows_of_weights(scratch.visible), hidden_fields(0, scratch.worker, block));
+    lap(clock, TimePhase::products);
+  }
+
+  /// From the sums of all workers with these rows to h0, for some of them.
+  void sample_hidden(const MiniBatch& batch, Shard block, Scratch& scratch) {
+    const std::size_t hidden = rbm_.shape().hidden;
+    const BitMatrixView h0{shown_.hidden_data.data(), node_rows_, hidden};
+    for_each_finished_row(block, scratch, [&](std::size_t row) {
+      activate_and_sample(fields_of_row(0, block, row, scratch), rbm_.hidden_bias.data(), hidden,
+                          stream(batch, Phase::hidden, row), h0.row(row));
+    });
+  }
+
+  /// From h0 to v1 of the worker's units, and their sums for h1p.
+  void sample_visible(const MiniBatch& batch, Shard block, Scratch& scratch, PhaseClock* clock) {
+    const auto [first, count] = scratch.visible;
+    const std::size_t hidden = rbm_.shape().hidden;
+    const ConstBitMatrixView h0{shown_.hidden_data.data() + block.first * words_for(hidden), block.count, hidden};
+    const BitMatrixView v1 = visible_states(shown_.visible_model, block, scratch);
+    const MatrixView fields{scratch.fields.data(), block.count, count};
+    multiply(h0, ColumnsView(weights_.down_transposed(), first, count), fields);
+    lap(clock, TimePhase::products);
+    for (std::size_t i = 0; count > 0 && i < block.count; ++i) {
+      scratch.squared_error += static_cast<std::uint64_t>(
+          reconstruct(fields.row(i), rbm_.visible_bias.data() + first, scratch.data.data() + i * count, count,
+                      rounding_, stream(batch, Phase::visible, block.first + i).from_unit(first), v1.row(i),
+                      visible_differences(scratch).data()));
     }
-    lap(TimePhase::sampling);
-    multiply(h0, weights_.down_transposed(), visible_fields);
-    lap(TimePhase::products);
-    for (std::size_t i = 0; i < rows.count; ++i) {
-      scratch.squared_error +=
-          static_cast<std::uint64_t>(reconstruct(visible_fields.row(i), rbm_.visible_bias.data(), v0p.row(i), V,
-                                                 rounding_, stream(Phase::visible, i), v1.row(i), differences.data()));
+    lap(clock, TimePhase::sampling);
+    multiply(v1, rows_of_weights(scratch.visible), hidden_fields(1, scratch.worker, block));
+    lap(clock, TimePhase::products);
+  }
+
+  /// From the sums of all workers with these rows to h1p, for some of them.
+  void activate_hidden(Shard block, Scratch& scratch) {
+    const std::size_t hidden = rbm_.shape().hidden;
+    const ConstBitMatrixView h0{shown_.hidden_data.data(), node_rows_, hidden};
+    const MatrixView h1p{shown_.hidden_model.data(), node_rows_, hidden};
+    for_each_finished_row(block, scratch, [&](std::size_t row) {
+      activate_and_subtract(fields_of_row(1, block, row, scratch), rbm_.hidden_bias.data(), h0.row(row), hidden,
+                            rounding_, h1p.row(row), hidden_differences(scratch.worker).data());
+    });
+  }
+
+  /// Calls body(row) for the rows of the block that the worker finishes.
+  template <typename Body>
+  void for_each_finished_row(Shard block, const Scratch& scratch, const Body& body) const {
+    const Shard rows =
+        shard(block.count, static_cast<int>(grid_.unit_part(scratch.worker)), static_cast<int>(grid_.unit_parts));
+    for (std::size_t i = 0; i < rows.count; ++i) body(block.first + rows.first + i);
+  }
+
+  /// The fields of the hidden units for one row of the block: the sums of all workers with these rows together.
+  const Real* fields_of_row(std::size_t turn, Shard block, std::size_t row, Scratch& scratch) const {
+    const auto of_part = [&](std::size_t part) {
+      const std::size_t worker = grid_.worker(part, grid_.row_part(scratch.worker));
+      return hidden_fields(turn, worker, block).row(row - block.first);
+    };
+    if (grid_.unit_parts == 1) return of_part(0);
+    const std::size_t hidden = rbm_.shape().hidden;
+    Real* const sums = scratch.row_fields.data();
+    std::copy_n(of_part(0), hidden, sums);
+    for (std::size_t part = 1; part < grid_.unit_parts; ++part) {
+      const Real* const fields = of_part(part);
+      for (std::size_t j = 0; j < hidden; ++j) sums[j] += fields[j];
     }
-    lap(TimePhase::sampling);
-    multiply(v1, weights_.up(), h1p);
-    lap(TimePhase::products);
-    for (std::size_t i = 0; i < rows.count; ++i) {
-      activate_and_subtract(h1p.row(i), rbm_.hidden_bias.data(), h0.row(i), H, rounding_, h1p.row(i),
-                            differences.data() + V);
-    }
-    lap(TimePhase::sampling);
+    return sums;
+  }
+
+  static void lap(PhaseClock* clock, TimePhase phase) {
+    if (clock != nullptr) clock->lap(phase);
   }
 
   static void prefetch(const std::byte* memory, std::size_t bytes) {
@@ -185,19 +325,40 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
   }
 
-  [[nodiscard]] BitMatrixView of_slot(std::span<std::uint64_t> states, std::size_t units) const {
-    return {states.data() + slot_ * slot_rows_ * words_for(units), slot_rows_, units};
+  [[nodiscard]] RandomStream stream(const MiniBatch& batch, Phase phase, std::size_t row) const {
+    return {seed_, layer_, batch.step, phase, static_cast<std::uint32_t>(batch.position + row)};
   }
-  static BitMatrixView part(BitMatrixView states, Shard rows) {
-    return {states.row(rows.first), rows.count, states.columns};
+
+  [[nodiscard]] ConstMatrixView rows_of_weights(Shard rows) const {
+    const ConstMatrixView up = weights_.up();
+    return {up.row(rows.first), rows.count, up.columns};
   }
-  [[nodiscard]] MatrixView hidden_model() const {
+
+  [[nodiscard]] MatrixView hidden_fields(std::size_t turn, std::size_t worker, Shard block) const {
+    return {shown_.hidden_fields[turn].data() + worker * shown_.fields_of_worker, block.count, rbm_.shape().hidden};
+  }
+  /// The rows of a block in the states of the worker's units.
+  [[nodiscard]] BitMatrixView visible_states(const std::vector<std::span<std::uint64_t>>& states, Shard block,
+                                             const Scratch& scratch) const {
+    const std::size_t units = scratch.visible.count;
+    return {states[grid_.unit_part(scratch.worker)].data() + block.first * words_for(units), block.count, units};
+  }
+  /// Some units of the states [B x units], as n x B.
+  [[nodiscard]] ConstBitMatrixView transposed(std::span<const std::uint64_t> states, std::size_t units, Shard some,
+                                              AlignedBuffer<std::uint64_t>& to) const {
+    const BitMatrixView all{to.data(), units, node_rows_};
+    const std::size_t first_word = some.first / 64;
+    transpose({states.data(), node_rows_, units}, first_word, words_for(some.first + some.count) - first_word, all);
+    return {all.row(some.first), some.count, node_rows_};
+  }
+
+  [[nodiscard]] std::span<Real> visible_differences(const Scratch& scratch) const {
+    const std::size_t row = grid_.row_part(scratch.worker) * whole_lines<Real>(rbm_.shape().visible);
+    return shown_.visible_differences.subspan(row + scratch.visible.first, scratch.visible.count);
+  }
+  [[nodiscard]] std::span<Real> hidden_differences(std::size_t worker) const {
     const std::size_t hidden = rbm_.shape().hidden;
-    return {states_.hidden_model.data() + slot_ * slot_rows_ * hidden, slot_rows_, hidden};
-  }
-  [[nodiscard]] std::span<Real> differences_of(std::size_t part) const {
-    const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
-    return states_.bias_differences.subspan(part * whole_lines<Real>(biases), biases);
+    return shown_.hidden_differences.subspan(worker * whole_lines<Real>(hidden), hidden);
   }
 
   RbmView<const Real> rbm_;
@@ -205,11 +366,11 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   std::uint32_t layer_;
   std::uint64_t seed_;
   ProbabilityRounding rounding_;
-  std::size_t slot_;
-  std::size_t slots_;
-  std::size_t slot_rows_ = 0;  // of this part of the batch
-  States states_;
-  std::vector<Scratch> scratch_;
+  const NodeMemory& memory_;
+  WorkerGrid grid_;
+  Shown shown_;
+  std::size_t node_rows_ = 0;     // of this part of the batch
+  std::vector<Scratch> scratch_;  // of each thread
 };
 
 }  // namespace
@@ -221,12 +382,12 @@ std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const Esti
 
 std::uint64_t contrastive_divergence_active_shared_memory(const EstimatorSizes& sizes) {
   NodeMemory counted;
-  const States states(sizes, threads(), counted);
+  const Shown shown(WorkerGrid(sizes), counted);
   return counted.taken();
 }
 
 std::uint64_t contrastive_divergence_active_memory(const EstimatorSizes& sizes) {
-  return threads() * Scratch::bytes(sizes);
+  return threads() * Scratch::bytes(WorkerGrid(sizes));
 }
 
 }  // namespace rbmpi

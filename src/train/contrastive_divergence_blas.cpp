@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/threads.hpp"
@@ -8,13 +9,13 @@
 namespace rbmpi {
 namespace {
 
-/// What the ranks of a node show each other: the states of their rows as floats, one slot of rows after the other.
+/// What the ranks of a node show each other: the states of its rows as floats.
 struct States {
   States(const EstimatorSizes& sizes, NodeMemory& memory)
-      : visible_data(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.visible)),
-        visible_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.visible)),
-        hidden_data(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
-        hidden_model(memory.take<Real>(sizes.slots * sizes.slot_rows * sizes.shape.hidden)),
+      : visible_data(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
+        visible_model(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
+        hidden_data(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
+        hidden_model(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
         bias_differences(memory.take<Real>(sizes.slots * whole_lines<Real>(sizes.shape.visible + sizes.shape.hidden))) {
   }
 
@@ -37,28 +38,33 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
         slot_(settings.slot),
         slots_(settings.sizes.slots),
         states_(settings.sizes, memory),
-        visible_data_(sample_data_ ? settings.sizes.slot_rows * settings.sizes.shape.visible : 0),
-        visible_model_(settings.sizes.slot_rows * padded_columns(settings.sizes.shape.visible)),
-        squared_errors_(settings.sizes.slot_rows) {}
+        visible_data_(sample_data_ ? rows_of_rank(settings.sizes) * settings.sizes.shape.visible : 0),
+        visible_model_(rows_of_rank(settings.sizes) * padded_columns(settings.sizes.shape.visible)),
+        squared_errors_(rows_of_rank(settings.sizes)),
+        data_rows_(rows_of_rank(settings.sizes)) {}
 
   static std::uint64_t memory(const EstimatorSizes& sizes) {
-    return sizes.slot_rows * (padded_columns(sizes.shape.visible) + (sizes.sample_data ? sizes.shape.visible : 0)) *
+    return rows_of_rank(sizes) * (padded_columns(sizes.shape.visible) + (sizes.sample_data ? sizes.shape.visible : 0)) *
            sizeof(Real);
   }
 
-  std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) override {
-    slot_rows_ = slot_rows;
+  std::uint64_t sample_states(const MiniBatch& node_batch, PhaseClock& clock) override {
+    node_rows_ = node_batch.count;
+    const Shard mine = shard(node_rows_, static_cast<int>(slot_), static_cast<int>(slots_));
+    const MiniBatch batch = node_batch.part(mine.first, mine.count);
     const std::size_t visible = rbm_.shape().visible;
     const std::size_t hidden = rbm_.shape().hidden;
-    const MatrixView v0 = rows_of_slot(states_.visible_data, batch.count, visible);
+    const MatrixView v0 = of_rows(states_.visible_data, mine, visible);
     const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, visible} : v0;
-    const MatrixView h0 = rows_of_slot(states_.hidden_data, batch.count, hidden);
+    const MatrixView h0 = of_rows(states_.hidden_data, mine, hidden);
     const MatrixView v1p{visible_model_.data(), batch.count, products_.down_columns()};
-    const MatrixView v1 = rows_of_slot(states_.visible_model, batch.count, visible);
-    const MatrixView h1p = rows_of_slot(states_.hidden_model, batch.count, hidden);
+    const MatrixView v1 = of_rows(states_.visible_model, mine, visible);
+    const MatrixView h1p = of_rows(states_.hidden_model, mine, hidden);
 
+    const std::span<const std::byte*> rows(data_rows_.data(), batch.count);
+    batch.find_rows(0, rows);
     parallel_for(batch.count,
-                 [&](std::size_t i) { row_probabilities(*batch.samples, batch.row(i), rounding_, v0p.row(i)); });
+                 [&](std::size_t i) { row_probabilities(*batch.samples, rows[i], rounding_, v0p.row(i)); });
     clock.lap(TimePhase::input);
     if (sample_data_) {
       parallel_for(batch.count,
@@ -94,12 +100,6 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
         states_.bias_differences.subspan(slot_ * whole_lines<Real>(visible + hidden), visible + hidden);
     set_to_differences(v0p, v1p, differences.first(visible));
     set_to_differences(h0, h1p, differences.last(hidden));
-    // The gradient is formed from all rows of all slots.
-    for (const std::span<Real> rows :
-         {unused(states_.visible_data, batch.count, visible), unused(states_.visible_model, batch.count, visible),
-          unused(states_.hidden_data, batch.count, hidden), unused(states_.hidden_model, batch.count, hidden)}) {
-      std::ranges::fill(rows, Real{0});
-    }
     clock.lap(TimePhase::sampling);
     return static_cast<std::uint64_t>(
         std::accumulate(squared_errors_.data(), squared_errors_.data() + batch.count, std::int64_t{0}));
@@ -107,11 +107,11 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
 
   void weight_gradient(Shard rows, std::size_t /*thread*/, Real* gradient) override {
     const auto [V, H] = rbm_.shape();
-    const std::size_t all = slots_ * slot_rows_;
     const MatrixView sums{gradient, rows.count, H};
-    transposed_times({states_.visible_data.data(), all, V}, rows.first, {states_.hidden_data.data(), all, H}, sums);
-    subtract_transposed_times({states_.visible_model.data(), all, V}, rows.first, {states_.hidden_model.data(), all, H},
-                              sums);
+    transposed_times({states_.visible_data.data(), node_rows_, V}, rows.first,
+                     {states_.hidden_data.data(), node_rows_, H}, sums);
+    subtract_transposed_times({states_.visible_model.data(), node_rows_, V}, rows.first,
+                              {states_.hidden_model.data(), node_rows_, H}, sums);
   }
 
   // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
@@ -127,13 +127,11 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   }
 
  private:
-  [[nodiscard]] MatrixView rows_of_slot(std::span<Real> states, std::size_t rows, std::size_t columns) const {
-    return {states.data() + slot_ * slot_rows_ * columns, rows, columns};
+  static std::size_t rows_of_rank(const EstimatorSizes& sizes) {
+    return shard(sizes.node_rows, 0, static_cast<int>(sizes.slots)).count;
   }
-
-  /// The rows of the slot behind these.
-  [[nodiscard]] std::span<Real> unused(std::span<Real> states, std::size_t rows, std::size_t columns) const {
-    return states.subspan((slot_ * slot_rows_ + rows) * columns, (slot_rows_ - rows) * columns);
+  static MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
+    return {states.data() + rows.first * columns, rows.count, columns};
   }
 
   /// sums[j] = sum over i of (a[i][j] - b[i][j]); each thread takes some of the columns.
@@ -161,11 +159,12 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   ProbabilityRounding rounding_;
   std::size_t slot_;
   std::size_t slots_;
-  std::size_t slot_rows_ = 0;  // of this part of the batch
+  std::size_t node_rows_ = 0;  // of this part of the batch
   States states_;
   AlignedBuffer<Real> visible_data_;   // v0p, where it is not v0
   AlignedBuffer<Real> visible_model_;  // fields, then v1p
   AlignedBuffer<std::int64_t> squared_errors_;
+  std::vector<const std::byte*> data_rows_;  // where the rows of the batch lie
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "rbmpi/train/rank_layout.hpp"
 
+#include <span>
+
 #include <fmt/format.h>
 
 namespace rbmpi {
@@ -11,7 +13,10 @@ RankLayout arrange_ranks(const Communicator& world, Exchange exchange, int ranks
     const std::int64_t fewest = -world.maximum(-std::int64_t{node.size()});
     if (most == fewest) {
       Communicator peers = world.split(node.rank());
-      return {.node = std::move(node), .peers = std::move(peers)};
+      // The ranks of a node need not have the same place among their peers.
+      std::int64_t index = peers.rank();
+      node.broadcast(std::as_writable_bytes(std::span(&index, 1)));
+      return {.node = std::move(node), .peers = std::move(peers), .node_index = static_cast<int>(index)};
     }
     if (exchange == Exchange::shared) {
       throw AgreedError(Failure::usage,
@@ -20,7 +25,7 @@ RankLayout arrange_ranks(const Communicator& world, Exchange exchange, int ranks
                                     fewest, most));
     }
   }
-  return {.node = world.split(world.rank()), .peers = world.split(0)};
+  return {.node = world.split(world.rank()), .peers = world.split(0), .node_index = world.rank()};
 }
 
 }  // namespace rbmpi

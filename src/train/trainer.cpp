@@ -41,41 +41,38 @@ bool wide_sums(const TrainingOptions& options) {
   return options.arithmetic == Arithmetic::exact && options.batch_size > largest_single_precision_batch;
 }
 
-/// The most rows of a mini-batch that a rank can have, of `rows` rows in all.
-std::uint64_t largest_share(const TrainingOptions& options, std::uint64_t rows, int ranks) {
-  return shard(std::min(options.batch_size, rows), 0, ranks).count;
+/// The most rows of a mini-batch that a node can have, of `rows` rows in all.
+std::uint64_t largest_share(const TrainingOptions& options, std::uint64_t rows, int nodes) {
+  return shard(std::min(options.batch_size, rows), 0, nodes).count;
 }
 
-/// The most rows that a rank takes together. Those of a node are added up in single precision, so exactly only up to a
-/// limit.
-std::size_t largest_slot(const TrainingOptions& options, std::uint64_t rows, int ranks, int ranks_on_node) {
-  const std::uint64_t most = std::min<std::uint64_t>(rows_at_once, largest_share(options, rows, ranks));
-  if (!wide_sums(options)) return most;
-  return std::clamp<std::uint64_t>(largest_single_precision_batch / static_cast<std::uint64_t>(ranks_on_node), 1, most);
-}
-
-EstimatorSizes estimator_sizes(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int ranks,
+EstimatorSizes estimator_sizes(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int nodes,
                                int ranks_on_node) {
+  const auto slots = static_cast<std::size_t>(ranks_on_node);
+  std::uint64_t most = std::min<std::uint64_t>(slots * rows_at_once, largest_share(options, rows, nodes));
+  // They are added up in single precision, so exactly only up to a limit.
+  if (wide_sums(options)) most = std::min<std::uint64_t>(most, largest_single_precision_batch);
   return {.shape = {visible, options.hidden},
           .engine = engine_in_use(options),
           .sample_data = options.sample_data,
-          .slot_rows = largest_slot(options, rows, ranks, ranks_on_node),
-          .slots = static_cast<std::size_t>(ranks_on_node)};
+          .node_rows = most,
+          .slots = slots};
 }
 
 /// Whether sums must be kept: more is to be added to them, by other nodes or parts of the batch, or they are wide.
 bool keeps_sums(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
-  return nodes > 1 || longest_share > sizes.slot_rows || wide_sums(options);
+  return nodes > 1 || longest_share > sizes.node_rows || wide_sums(options);
 }
 
 /// Whether the gradient of a panel is formed apart: it is used up at once, or added to that of other parts.
 bool needs_panels(const TrainingOptions& options, const EstimatorSizes& sizes, std::uint64_t longest_share, int nodes) {
-  return !keeps_sums(options, sizes, longest_share, nodes) || (longest_share > sizes.slot_rows && !wide_sums(options));
+  return !keeps_sums(options, sizes, longest_share, nodes) || (longest_share > sizes.node_rows && !wide_sums(options));
 }
 
 /// The most rows that go upward as probabilities instead of states, on one rank.
-std::size_t probability_rows(const TrainingOptions& options, bool validation, std::size_t slot_rows) {
-  return std::max(options.sample_data ? 0 : slot_rows, validation ? validation_rows_at_once : 0);
+std::size_t probability_rows(const TrainingOptions& options, bool validation, const EstimatorSizes& sizes) {
+  const std::size_t of_batch = shard(sizes.node_rows, 0, static_cast<int>(sizes.slots)).count;
+  return std::max(options.sample_data ? 0 : of_batch, validation ? validation_rows_at_once : 0);
 }
 
 /// What a rank tells the others of its node in each step, on a cache line of its own.
@@ -84,17 +81,6 @@ struct alignas(64) StepTotals {
   std::int64_t stop = 0;           // wishes
   std::int64_t checkpoint = 0;
 };
-
-constexpr std::uint64_t rows_together = 16;
-
-/// A part of a range of rows that begins at a multiple of 16: parts do so as well, so that each cache line of W and of
-/// its transposed copy belongs to one thread.
-Shard rows_of_part(Shard rows, std::size_t part, std::size_t parts) {
-  const Shard groups =
-      shard((rows.count + rows_together - 1) / rows_together, static_cast<int>(part), static_cast<int>(parts));
-  const std::uint64_t first = std::min(rows.count, groups.first * rows_together);
-  return {rows.first + first, std::min(rows.count, (groups.first + groups.count) * rows_together) - first};
-}
 
 /// Bytes that the ranks of a node share for training.
 std::uint64_t shared_memory(const TrainingOptions& options, const EstimatorSizes& sizes) {
@@ -152,7 +138,8 @@ class Trainer {
         world_(world),
         events_(events),
         layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
-        sizes_(estimator_sizes(options, data.training.rows, data.training.columns, world.size(), layout_.node.size())),
+        sizes_(estimator_sizes(options, data.training.rows, data.training.columns, layout_.peers.size(),
+                               layout_.node.size())),
         threads_(static_cast<std::size_t>(threads_in_use())),
         memory_(make_memory(world, layout_.node, shared_memory(options, sizes_))),
         rbm_(sizes_.shape, memory_.take<Real>(sizes_.shape.parameters())),
@@ -160,7 +147,7 @@ class Trainer {
 
   /// Local. Everything that may fail on one rank alone.
   void prepare() {
-    const std::size_t rows = probability_rows(options_, data_.validation.rows > 0, sizes_.slot_rows);
+    const std::size_t rows = probability_rows(options_, data_.validation.rows > 0, sizes_);
     products_.emplace(options_.arithmetic, rbm_, rows, sizes_.slots * threads_, memory_);
     optimizer_ = optimizer(options_.optimizer).make(sizes_.shape, options_, memory_);
     optimizer_memory_ = optimizer_->memory();
@@ -173,10 +160,10 @@ class Trainer {
                             .slot = static_cast<std::size_t>(layout_.node.rank())},
                            memory_);
     const auto slot = static_cast<std::size_t>(layout_.node.rank());
-    rows_ = rows_of_part({0, sizes_.shape.visible}, slot, sizes_.slots);
+    rows_ = sizes_.rows_of_slot(slot);
     biases_ = shard(sizes_.shape.visible + sizes_.shape.hidden, static_cast<int>(slot), layout_.node.size());
     bias_sums_ = AlignedBuffer<Real>(biases_.count);
-    const std::uint64_t longest_share = largest_share(options_, data_.training.rows, world_.size());
+    const std::uint64_t longest_share = largest_share(options_, data_.training.rows, layout_.peers.size());
     if (needs_panels(options_, sizes_, longest_share, layout_.peers.size())) {
       const std::uint64_t rows_of_thread = (rows_.count / threads_ / rows_together + 1) * rows_together;
       panel_size_ =
@@ -186,7 +173,7 @@ class Trainer {
     if (keeps_sums(options_, sizes_, longest_share, layout_.peers.size())) {
       sums_.emplace(rows_.count * sizes_.shape.hidden + biases_.count, wide_sums(options_));
       // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
-      if (options_.exchange != Exchange::allreduce && layout_.peers.size() > 1 && longest_share <= sizes_.slot_rows &&
+      if (options_.exchange != Exchange::allreduce && layout_.peers.size() > 1 && longest_share <= sizes_.node_rows &&
           !sums_->wide()) {
         constexpr std::size_t least_values = std::size_t{1} << 16U;
         constexpr std::size_t least_rows = 64;  // of each thread: what is prepared for a piece has to serve many
@@ -309,8 +296,8 @@ class Trainer {
     const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
     StepTotals& mine = totals_[static_cast<std::size_t>(layout_.node.rank())];
     mine = {};
-    const Shard share = shard(batch_rows, world_.rank(), world_.size());
-    const std::uint64_t longest_share = shard(batch_rows, 0, world_.size()).count;
+    const Shard share = shard(batch_rows, layout_.node_index, layout_.peers.size());
+    const std::uint64_t longest_share = shard(batch_rows, 0, layout_.peers.size()).count;
     const MiniBatch batch{.samples = &data_.training,
                           .order = &order,
                           .first = progress_.epoch_rows + share.first,
@@ -319,13 +306,12 @@ class Trainer {
                           .step = progress_.steps};
     clock_.lap(TimePhase::update);
 
-    for (std::uint64_t first = 0; first < longest_share; first += sizes_.slot_rows) {
-      const std::uint64_t slot_rows = std::min<std::uint64_t>(sizes_.slot_rows, longest_share - first);
-      const bool last = first + slot_rows == longest_share;
+    for (std::uint64_t first = 0; first < longest_share; first += sizes_.node_rows) {
+      const bool last = first + sizes_.node_rows >= longest_share;
       now_doing("sampling the states");
       const std::uint64_t begin = std::min(first, batch.count);
-      const MiniBatch part = batch.part(begin, std::min(slot_rows, batch.count - begin));
-      mine.squared_error += static_cast<std::int64_t>(estimator_->sample_states(part, slot_rows, clock_));
+      const MiniBatch part = batch.part(begin, std::min<std::uint64_t>(sizes_.node_rows, batch.count - begin));
+      mine.squared_error += static_cast<std::int64_t>(estimator_->sample_states(part, clock_));
       if (last) {
         // Asked at the last moment: whoever sent the signal may not wait for another step.
         mine.stop = wishes.stop || stop_requested() ? 1 : 0;
@@ -365,18 +351,22 @@ class Trainer {
     }
   }
 
+  static Shard part_of_rows(Shard rows, std::size_t part, std::size_t parts) {
+    return shard_in_groups(rows, rows_together, static_cast<int>(part), static_cast<int>(parts));
+  }
+
   /// Calls body(rows, thread) for panels of these rows of the weights, on all threads.
   template <typename Body>
   void for_each_panel(Shard all, const Body& body) {
     parallel_for(threads_, [&](std::size_t thread) {
-      const Shard rows = rows_of_part(all, thread, threads_);
+      const Shard rows = part_of_rows(all, thread, threads_);
       const std::size_t panels = (rows.count + estimator_->panel_rows() - 1) / estimator_->panel_rows();
-      for (std::size_t panel = 0; panel < panels; ++panel) body(rows_of_part(rows, panel, panels), thread);
+      for (std::size_t panel = 0; panel < panels; ++panel) body(part_of_rows(rows, panel, panels), thread);
     });
   }
 
   /// A piece of this rank's rows: what is exchanged while others are computed.
-  [[nodiscard]] Shard piece(std::size_t index) const { return rows_of_part(rows_, index, pieces_); }
+  [[nodiscard]] Shard piece(std::size_t index) const { return part_of_rows(rows_, index, pieces_); }
 
   [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * panel_size_; }
 
@@ -652,7 +642,7 @@ Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std
   if (options.exchange != Exchange::automatic) return options.exchange;
   const Communicator node = world.split_by_node(options.ranks_per_node);
   if (world.maximum(node.size()) != -world.maximum(-std::int64_t{node.size()})) return Exchange::allreduce;
-  const EstimatorSizes sizes = estimator_sizes(options, rows, visible, world.size(), node.size());
+  const EstimatorSizes sizes = estimator_sizes(options, rows, visible, world.size() / node.size(), node.size());
   return NodeMemory::fits(world, node, shared_memory(options, sizes)) ? Exchange::shared : Exchange::allreduce;
 }
 
@@ -691,10 +681,10 @@ void check_options(const TrainingOptions& options) {
 std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,
                               int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
-  const EstimatorSizes sizes = estimator_sizes(options, options.batch_size, visible, ranks, ranks_on_node);
-  const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
-  const std::uint64_t longest_share = largest_share(options, options.batch_size, ranks);
   const int nodes = ranks / ranks_on_node;
+  const EstimatorSizes sizes = estimator_sizes(options, options.batch_size, visible, nodes, ranks_on_node);
+  const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
+  const std::uint64_t longest_share = largest_share(options, options.batch_size, nodes);
   const std::uint64_t sums = keeps_sums(options, sizes, longest_share, nodes)
                                  ? GradientSums::memory(sizes.shape.parameters() / on_node, wide_sums(options))
                                  : 0;
@@ -708,8 +698,7 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
   // The result, of the root alone.
   const std::uint64_t at_the_end = (sizes.shape.parameters() * sizeof(Real) + on_node - 1) / on_node;
   return (shared_memory(options, sizes) + on_node - 1) / on_node + std::max(in_steps, at_the_end) +
-         WeightProducts::memory(options.arithmetic, sizes.shape,
-                                probability_rows(options, validation, sizes.slot_rows));
+         WeightProducts::memory(options.arithmetic, sizes.shape, probability_rows(options, validation, sizes));
 }
 
 }  // namespace rbmpi

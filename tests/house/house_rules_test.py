@@ -23,7 +23,8 @@ LAYERS = {
     "model": {"core", "storage"},
     "evaluate": {"core", "parallel", "storage", "data", "model"},
     "train": {"core", "parallel", "storage", "data", "model", "evaluate"},
-    "app": {"core", "parallel", "storage", "data", "model", "evaluate", "train"},
+    "report": {"core", "parallel", "storage", "data", "model", "evaluate", "train"},
+    "app": {"core", "parallel", "storage", "data", "model", "evaluate", "train", "report"},
 }
 
 # Headers of foreign libraries that live in one place.

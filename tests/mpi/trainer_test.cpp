@@ -76,6 +76,14 @@ std::vector<Case> cases() {
   add("batch_1", [](Case& c) { c.options.batch_size = 1; });
   add("batch_3", [](Case& c) { c.options.batch_size = 3; });  // fewer than 4 ranks
   add("batch_larger_than_the_data", [](Case& c) { c.options.batch_size = 1000; });
+  // The workers of a node share out units, units and rows, and rows (contrastive_divergence_active.cpp).
+  for (const std::uint64_t batch_size : {10U, 90U, 300U}) {
+    add("batch_" + std::to_string(batch_size) + "_of_90_columns", [&](Case& c) {
+      c.rows = 310;
+      c.columns = 90;
+      c.options.batch_size = batch_size;
+    });
+  }
   add("one_row", [](Case& c) { c.rows = c.validation_rows = 1; });
   add("schedules", [](Case& c) {
     c.options.learning_rate = Schedule::parse("1:0.3, 2:0.01");

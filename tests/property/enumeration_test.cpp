@@ -256,7 +256,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
       {.rbm = rbm,
        .products = products,
        .options = options,
-       .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .slot_rows = rows}},
+       .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .node_rows = rows}},
       memory);
   const RowOrder order(rows, false, 1, 0, 1);
   std::vector<Real> sums(shape.parameters());
@@ -272,7 +272,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
                           .count = rows,
                           .position = 0,
                           .step = static_cast<std::uint64_t>(step)};
-    (void)estimator->sample_states(batch, rows, clock);
+    (void)estimator->sample_states(batch, clock);
     estimator->weight_gradient({0, shape.visible}, 0, sums.data());
     estimator->bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());
     for (std::size_t i = 0; i < totals.size(); ++i) {

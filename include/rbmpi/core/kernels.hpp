@@ -41,6 +41,9 @@ void activate(Real* fields, const Real* bias, std::size_t count, ProbabilityRoun
 /// of word i % 4 of stream.refinement(i / 4). The states may take the place of the probabilities.
 void sample(const Real* probabilities, std::size_t count, const RandomStream& stream, Real* states) noexcept;
 
+/// words[i] = stream.block(words[i])[0], in place.
+void first_words(const RandomStream& stream, std::uint32_t* words, std::size_t count) noexcept;
+
 /// The sum of rint(2^12 (a[i] - b[i]))^2, for a and b in [0, 1]: squared errors in units of 2^-24, as an integer, so
 /// that sums of them have no order. Rounding the difference adds 5e-9 to the mean of the squares.
 [[nodiscard]] std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noexcept;

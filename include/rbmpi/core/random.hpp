@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace rbmpi {
@@ -18,6 +19,10 @@ enum class Phase : std::uint32_t {
   flipped_unit = 8,      ///< of the stochastic pseudo-likelihood
   annealing_hidden = 9,  ///< chains of annealed importance sampling
   annealing_visible = 10,
+  chain_start = 16,  ///< Gibbs chains (evaluate/gibbs_chains.hpp): v before the first step,
+  chain_hidden = 17,
+  chain_visible = 18,
+  feature_hidden = 19,  ///< h of a row of data (evaluate/hidden_features.hpp)
 };
 
 /// The random numbers of one sample in one phase of one step: a pure function of (seed, layer, step, phase, sample),
@@ -29,6 +34,9 @@ enum class Phase : std::uint32_t {
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, std::uint32_t layer, std::uint64_t step, Phase phase, std::uint32_t sample) noexcept;
+
+  /// The numbers of the units from `unit` on, a multiple of 16: what numbers of this stream its first unit, ... have.
+  [[nodiscard]] RandomStream from_unit(std::size_t unit) const noexcept;
 
   using Block = std::array<std::uint32_t, 4>;
   /// 128 random bits.

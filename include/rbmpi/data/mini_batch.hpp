@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
 
@@ -19,8 +21,8 @@ struct MiniBatch {
   std::uint64_t position = 0;  ///< position in the whole batch of the first row of this part
   std::uint64_t step = 0;      ///< number of the step since the beginning of the layer's training
 
-  /// The values of row i of this part, in the type of the samples.
-  [[nodiscard]] const std::byte* row(std::uint64_t i) const noexcept { return samples->row(order->row(first + i)); }
+  /// rows[i] = the values of row begin + i of this part, in the type of the samples.
+  void find_rows(std::uint64_t begin, std::span<const std::byte*> rows) const noexcept;
   /// The rows [begin, begin + rows) of this part.
   [[nodiscard]] MiniBatch part(std::uint64_t begin, std::uint64_t rows) const noexcept {
     return {samples, order, first + begin, rows, position + begin, step};
@@ -29,8 +31,9 @@ struct MiniBatch {
 
 /// Local. The probabilities of one row of samples, value / scale, rounded for exact sums (core/kernels.hpp).
 void row_probabilities(const Samples& samples, const std::byte* row, ProbabilityRounding rounding, Real* probabilities);
-/// Local. The same, and a draw with each probability: `states` are bits (core/state_kernels.hpp).
-void sample_row(const Samples& samples, const std::byte* row, ProbabilityRounding rounding, const RandomStream& stream,
-                Real* probabilities, std::uint64_t* states);
+/// Local. The same for some units of the row, the first a multiple of 16, and a draw with each probability: `states`
+/// are bits (core/state_kernels.hpp), the first that of the first of these units.
+void sample_row(const Samples& samples, const std::byte* row, Shard units, ProbabilityRounding rounding,
+                const RandomStream& stream, Real* probabilities, std::uint64_t* states);
 
 }  // namespace rbmpi

@@ -20,4 +20,13 @@ struct Shard {
   return {r * share + (r < rest ? r : rest), share + (r < rest ? 1 : 0)};
 }
 
+/// Local. The same for the things of `all`, which begins at a multiple of `group`: all parts do so as well, as far as
+/// they are not empty.
+[[nodiscard]] constexpr Shard shard_in_groups(Shard all, std::uint64_t group, int rank, int size) noexcept {
+  const Shard groups = shard((all.count + group - 1) / group, rank, size);
+  const std::uint64_t begin = groups.first * group < all.count ? groups.first * group : all.count;
+  const std::uint64_t end = begin + groups.count * group < all.count ? begin + groups.count * group : all.count;
+  return {all.first + begin, end - begin};
+}
+
 }  // namespace rbmpi

@@ -65,6 +65,9 @@ class Hdf5File {
   /// Whether an object of that name exists (a link that leads nowhere does not). Throws for a link into another file.
   [[nodiscard]] bool exists(const std::string& name) const;
 
+  /// Names of what is in a group, in the order of their bytes, wherever their links lead; at most 100000.
+  [[nodiscard]] std::vector<std::string> names(const std::string& group) const;
+
   /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file does not hold what it
   /// claims, even if it was made with a size and never written.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;

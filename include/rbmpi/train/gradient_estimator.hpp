@@ -16,22 +16,26 @@
 
 namespace rbmpi {
 
-/// The most rows of a batch that a rank takes through the machine together. More are taken in parts, which bounds the
-/// memory and, in exact arithmetic, changes nothing.
+/// The most rows of a batch that a node takes through the machine together, for each of its ranks. More are taken in
+/// parts, which bounds the memory and, in exact arithmetic, changes nothing.
 inline constexpr std::size_t rows_at_once = 1024;
 
-/// Estimates the gradient of the log-likelihood from samples, in two halves. First each rank takes its own rows through
-/// the machine, and leaves their states in memory that the ranks of its node share. Then, when they have waited for
-/// each other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no
-/// gradient is ever sent within a node. One object serves one layer on one rank.
+/// The weights are shared out in whole groups of so many rows: so each cache line of W and of its transposed copy
+/// belongs to one thread of one rank.
+inline constexpr std::uint64_t rows_together = 16;
+
+/// Estimates the gradient of the log-likelihood from samples, in two halves. First the ranks of a node take the rows of
+/// the node through the machine, and leave their states in memory that they share. Then, when they have waited for each
+/// other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no gradient is
+/// ever sent within a node. One object serves one layer on one rank.
 class GradientEstimator {
  public:
   virtual ~GradientEstimator() = default;
 
-  /// Local, on all threads, without allocation. The first half, for the rows of `batch`. All ranks have `slot_rows`
-  /// rows or fewer in this part of the batch. Returns their squared reconstruction error, in units of
-  /// squared_error_unit. The time is booked on `clock`.
-  virtual std::uint64_t sample_states(const MiniBatch& batch, std::size_t slot_rows, PhaseClock& clock) = 0;
+  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
+  /// the node. Returns this rank's part of their squared reconstruction error, in units of squared_error_unit. The time
+  /// is booked on `clock`.
+  virtual std::uint64_t sample_states(const MiniBatch& batch, PhaseClock& clock) = 0;
 
   /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
   /// `gradient` [count x H] becomes the sums for these rows of the weights, at most `panel_rows` of them.
@@ -49,8 +53,13 @@ struct EstimatorSizes {
   RbmShape shape;
   Engine engine = Engine::blas;  ///< blas or active
   bool sample_data = true;
-  std::size_t slot_rows = 0;  ///< the most rows that a rank takes through the machine together
+  std::size_t node_rows = 0;  ///< the most rows that a node takes through the machine together
   std::size_t slots = 1;      ///< ranks of the node
+
+  /// The rows of the weights that the rank with this number in its node has.
+  [[nodiscard]] Shard rows_of_slot(std::size_t slot) const noexcept {
+    return shard_in_groups({0, shape.visible}, rows_together, static_cast<int>(slot), static_cast<int>(slots));
+  }
 };
 
 /// What an estimator is made for. The references must live on.
@@ -80,7 +89,8 @@ struct GradientEstimatorEntry {
 ///   v0 ~ v0p = data, h0 ~ sigmoid(v0 W + c), v1 ~ v1p = sigmoid(h0 W^T + b), h1p = sigmoid(v1 W + c)
 ///   dW = v0 h0^T - v1 h1p^T,  db = v0p - v1p,  dc = h0 - h1p
 /// In exact arithmetic v0p, v1p and h1p are rounded to the grid of the batch before they are summed. The `blas` engine
-/// forms matrix products of the states as floats; the `active` one keeps them as bits and adds up the rows that are on.
+/// forms matrix products of the states as floats, and each rank takes rows of the batch; the `active` one keeps them as
+/// bits and adds up the rows that are on, and each rank has visible units, for all rows of the node.
 [[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence(const EstimatorSettings& settings,
                                                                              NodeMemory& memory);
 [[nodiscard]] std::uint64_t contrastive_divergence_shared_memory(const EstimatorSizes& sizes);

@@ -195,6 +195,18 @@ TEST_P(KernelsTest, FrequenciesMeetTheProbabilities) {
   }
 }
 
+TEST_P(KernelsTest, FirstWordsAreThoseOfTheBlocks) {
+  const RandomStream stream = RandomStream(5, 1, 7, Phase::order, 2).from_unit(32);
+  for (const std::size_t count : {0U, 1U, 3U, 4U, 7U, 8U, 9U, 33U}) {
+    std::vector<std::uint32_t> words(count);
+    for (std::size_t i = 0; i < count; ++i) words[i] = static_cast<std::uint32_t>(0xFFFFFFF0U * i + 3 * i);
+    std::vector<std::uint32_t> expected = words;
+    for (std::uint32_t& word : expected) word = stream.block(word)[0];
+    first_words(stream, words.data(), count);
+    EXPECT_EQ(words, expected);
+  }
+}
+
 TEST_P(KernelsTest, SquaredErrorsAreWholeNumbers) {
   Random random(4);
   for (const std::size_t count : lengths()) {

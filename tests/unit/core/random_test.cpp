@@ -53,6 +53,14 @@ TEST(RandomStreamTest, EveryPartOfTheNameOfAStreamCounts) {
   EXPECT_EQ(blocks.size(), streams.size() * indices * 2);
 }
 
+TEST(RandomStreamTest, MayBeginAtAnyGroupOfUnits) {
+  const RandomStream stream(1, 0, 2, Phase::data, 3);
+  const RandomStream later = stream.from_unit(48);
+  EXPECT_EQ(later.block(0), stream.block(3));             // 16 units to a block
+  EXPECT_EQ(later.refinement(5), stream.refinement(17));  // and 4 to a refinement
+  EXPECT_EQ(later.from_unit(16).block(1), stream.block(5));
+}
+
 TEST(RandomStreamTest, HasNoState) {
   const RandomStream stream(1, 0, 2, Phase::data, 3);
   const RandomStream::Block fifth = stream.block(5);

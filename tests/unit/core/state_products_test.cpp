@@ -114,6 +114,24 @@ TEST_P(StateProductsTest, ProductsOfAllSmallShapesAreRight) {
   }
 }
 
+TEST_P(StateProductsTest, AProductWithSomeColumnsIsThatPartOfTheWhole) {
+  Random random(5);
+  constexpr std::size_t units = 150;
+  constexpr std::size_t columns = 200;
+  for (const double density : densities) {
+    const States states(40, units, density, random);
+    const std::vector<Real> matrix = grid_numbers(units * columns, random);
+    const std::vector<Real> whole = plain_product(states, matrix, columns);
+    for (const auto& [first, count] : {std::pair(0U, 200U), {16U, 100U}, {33U, 1U}, {150U, 50U}, {200U, 0U}}) {
+      std::vector<Real> part(40 * count);
+      multiply(states.bits(), ColumnsView({matrix.data(), units, columns}, first, count), {part.data(), 40, count});
+      for (std::size_t i = 0; i < 40; ++i) {
+        for (std::size_t j = 0; j < count; ++j) ASSERT_EQ(part[i * count + j], whole[i * columns + first + j]);
+      }
+    }
+  }
+}
+
 TEST_P(StateProductsTest, StatesOfOneProductMayDifferInDensity) {
   // Sparse, half and dense thirds, along the units and along the rows.
   constexpr std::size_t rows = 600;

@@ -43,6 +43,23 @@ TEST(RowOrderTest, HoldsForMoreRowsThanFitInMemory) {
   }
 }
 
+TEST(RowOrderTest, ManyAtATimeAreAsOneByOne) {
+  for (const std::uint64_t rows : {1U, 2U, 5U, 100U, 1000U, 1025U}) {
+    const RowOrder order(rows, true, 3, 1, 2);
+    for (const std::uint64_t count : {1U, 31U, 32U, 33U, 100U, 1000U}) {
+      if (count > rows) continue;
+      std::vector<std::uint64_t> found(count);
+      order.rows(rows - count, found);
+      for (std::uint64_t i = 0; i < count; ++i) ASSERT_EQ(found[i], order.row(rows - count + i));
+    }
+  }
+}
+
+// The order is part of what a digest means.
+TEST(RowOrderTest, IsKnown) {
+  EXPECT_EQ(rows_of(RowOrder(10, true, 1, 0, 1), 10), (std::vector<std::uint64_t>{2, 5, 1, 0, 7, 9, 8, 3, 6, 4}));
+}
+
 TEST(RowOrderTest, WithoutShufflingItIsTheOrderOfTheFile) {
   const RowOrder order(1000, false, 1, 0, 1);
   for (std::uint64_t i = 0; i < 1000; ++i) EXPECT_EQ(order.row(i), i);

@@ -107,7 +107,7 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
     EXPECT_STRNE(entry.summary, "");
     for (const Engine engine : {Engine::blas, Engine::active}) {
       for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
-        const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .slot_rows = 5, .slots = slots};
+        const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .node_rows = 5 * slots, .slots = slots};
         NodeMemory memory(Communicator(), 100000);
         WeightProducts products(options.arithmetic, rbm, 0, 1, memory);
         const std::size_t before = memory.taken();

@@ -1,0 +1,139 @@
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/configuration.hpp"
+#include "app/layout.hpp"
+#include "app/model_and_data.hpp"
+#include "app/options.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/evaluate/gibbs_chains.hpp"
+#include "rbmpi/model/model_exchange.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+struct ExportSettings {
+  fs::path model;
+  fs::path output;
+  std::string format;
+  std::uint64_t update = 1;
+  TrainSettings train;  ///< nothing of it
+};
+
+/// Makes the file from the model.
+using Export = void (*)(const ExportSettings& settings, RbmView<const Real> rbm);
+
+/// Local. With the chains that rbms wants to go on from: 100 of 100 steps, from noise.
+void export_with_chains(const ExportSettings& settings, RbmView<const Real> rbm) {
+  run_gibbs_chains(rbm, {}, {.chains = 100, .steps = 100}, Communicator(), [&](const ChainRecord& record) {
+    const ConstBitMatrixView states = record.states;
+    std::vector<Real> chains;
+    for (std::size_t row = 0; row < states.rows; ++row) {
+      for (std::size_t unit = 0; unit < states.columns; ++unit) {
+        chains.push_back(static_cast<Real>(states.row(row)[unit / 64] >> (unit % 64) & 1U));
+      }
+    }
+    export_rbms(settings.output, rbm, settings.update, {chains.data(), states.rows, states.columns});
+  });
+}
+
+struct Format {
+  const char* name;
+  const char* summary;
+  Export make;
+};
+constexpr Format formats[] = {
+    {"sklearn", "an .npz file with the attributes of scikit-learn's BernoulliRBM",
+     [](const ExportSettings& settings, RbmView<const Real> rbm) { export_sklearn(settings.output, rbm); }},
+    {"rbms", "an HDF5 file of the Python package rbms", export_with_chains},
+    {"npz", "an .npz file with weights, visible_bias and hidden_bias, for NumPy",
+     [](const ExportSettings& settings, RbmView<const Real> rbm) { export_npz(settings.output, rbm); }},
+};
+
+const Format& format_of(const std::string& name) {
+  for (const Format& format : formats) {
+    if (name == format.name) return format;
+  }
+  throw Error(Failure::usage, "must be one of sklearn, rbms, npz");
+}
+
+constexpr CommandOption<ExportSettings> own_options[] = {
+    {"format", "sklearn|rbms|npz", "whose file it becomes",
+     [](auto& s, const std::string& text) { s.format = format_of(text).name; }},
+    {"output", "FILE", "the file to make; an old one of that name is replaced",
+     [](auto& s, const std::string& text) { s.output = text; }},
+    {"update", "N", "rbms: the number of gradient updates that its group update_<N> claims [1]",
+     [](auto& s, const std::string& text) {
+       s.update = parse_count(text, 0, std::numeric_limits<std::int64_t>::max());
+     }},
+};
+
+CommandOptions<ExportSettings> options() {
+  return {own_options, {}};
+}
+
+std::string help() {
+  std::string text =
+      "Writes a model for another program.\n\nUsage:\n  rbmpi export MODEL --format FORMAT --output FILE\n\n"
+      "MODEL is a model, a checkpoint, or the folder of a run.\n\nOptions:\n" +
+      options().help() + "\nFormats:\n";
+  for (const Format& format : formats) text += fmt::format("  {:<10} {}\n", format.name, format.summary);
+  return text + "\nExample:\n  rbmpi export runs/a --format sklearn --output a.npz\n";
+}
+
+ExportSettings settings_of(const po::variables_map& values) {
+  const std::string see = " (rbmpi export --help shows the usage)";
+  ExportSettings settings;
+  if (values.count("model") == 0) {
+    throw Error(Failure::usage, "no model given: rbmpi export MODEL --format FORMAT --output FILE" + see);
+  }
+  settings.model = values["model"].as<std::string>();
+  options().set(settings, values);
+  if (settings.format.empty()) throw Error(Failure::usage, "--format is missing: sklearn, rbms or npz" + see);
+  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the file to make" + see);
+  if (values.count("update") != 0 && settings.format != "rbms") {
+    throw Error(Failure::usage, "--update goes with --format rbms");
+  }
+  refuse_same_file("output", settings.output, {settings.model});
+  return settings;
+}
+
+}  // namespace
+
+void run_export(const std::vector<std::string>& arguments, const Communicator& world) {
+  po::variables_map values;
+  ExportSettings settings;
+  world.agree([&] {
+    po::positional_options_description positional;
+    positional.add("model", 1);
+    po::options_description all = options().description();
+    all.add_options()("model", po::value<std::string>(), "");
+    values = parse_arguments("export", arguments, all, positional);
+    if (values.count("help") == 0) settings = settings_of(values);
+  });
+  if (values.count("help") != 0) {
+    if (world.is_root()) say("{}", help());
+    return;
+  }
+  static_cast<void>(arrange(world, 0, 0));
+  const LoadedModel model(settings.model, world);
+  world.agree_on_root([&] {
+    format_of(settings.format).make(settings, model.rbm);
+    say("{}: {} x {}, for {}\n", settings.output.string(), model.rbm.shape().visible, model.rbm.shape().hidden,
+        settings.format);
+  });
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,105 @@
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/configuration.hpp"
+#include "app/model_and_data.hpp"
+#include "app/options.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/version.hpp"
+#include "rbmpi/model/model_exchange.hpp"
+#include "rbmpi/model/model_file.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+struct ImportModelSettings {
+  fs::path file;
+  fs::path output;
+  std::optional<std::uint64_t> update;
+  TrainSettings train;  ///< nothing of it
+};
+
+constexpr CommandOption<ImportModelSettings> own_options[] = {
+    {"output", "FILE", "the model to make; an old one of that name is replaced",
+     [](auto& s, const std::string& text) { s.output = text; }},
+    {"update", "N", "rbms: the model after N gradient updates [the newest]",
+     [](auto& s, const std::string& text) {
+       s.update = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
+     }},
+};
+
+CommandOptions<ImportModelSettings> options() {
+  return {own_options, {}};
+}
+
+std::string help() {
+  return "Makes a model of another program's file.\n\n"
+         "Usage:\n"
+         "  rbmpi import-model FILE --output FILE [--update N]\n\n"
+         "FILE is an .npz file of NumPy's with components_, intercept_hidden_ and intercept_visible_, the attributes "
+         "of\nscikit-learn's BernoulliRBM, or with weights, visible_bias and hidden_bias; or an HDF5 file of the "
+         "Python\n"
+         "package rbms. Which one it is follows from the content.\n\n"
+         "Options:\n" +
+         options().help() + "\nExample:\n  rbmpi import-model a.npz --output a.h5\n";
+}
+
+ImportModelSettings settings_of(const po::variables_map& values) {
+  const std::string see = " (rbmpi import-model --help shows the usage)";
+  ImportModelSettings settings;
+  if (values.count("file") == 0) {
+    throw Error(Failure::usage, "no file given: rbmpi import-model FILE --output FILE" + see);
+  }
+  settings.file = values["file"].as<std::string>();
+  options().set(settings, values);
+  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the model to make" + see);
+  refuse_same_file("output", settings.output, {settings.file});
+  return settings;
+}
+
+}  // namespace
+
+void run_import_model(const std::vector<std::string>& arguments, const Communicator& world) {
+  po::variables_map values;
+  ImportModelSettings settings;
+  world.agree([&] {
+    po::positional_options_description positional;
+    positional.add("file", 1);
+    po::options_description all = options().description();
+    all.add_options()("file", po::value<std::string>(), "");
+    values = parse_arguments("import-model", arguments, all, positional);
+    if (values.count("help") == 0) settings = settings_of(values);
+  });
+  if (values.count("help") != 0) {
+    if (world.is_root()) say("{}", help());
+    return;
+  }
+  world.agree_on_root([&] {
+    ImportedModel imported = import_model(settings.file, settings.update);
+    Model model;
+    model.layers.push_back(std::move(imported.rbm));
+    model.provenance = {
+        {"program", fmt::format("rbmpi {}", version())},
+        {"command", fmt::format("rbmpi import-model '{}' ({})", settings.file.string(), imported.origin)}};
+    save_model(settings.output, model);
+    const RbmShape shape = model.layers.front().shape();
+    say("{}: {} x {}, from {}\ndigest {}\n", settings.output.string(), shape.visible, shape.hidden, imported.origin,
+        model_digest(model.layers));
+  });
+}
+
+}  // namespace rbmpi

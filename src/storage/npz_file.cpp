@@ -1,0 +1,278 @@
+#include "rbmpi/storage/npz_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <zip.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
+#include "storage/numpy_header.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+static_assert(std::endian::native == std::endian::little, "values are written as they are in memory");
+
+zip_t* zip(void* archive) noexcept {
+  return static_cast<zip_t*>(archive);
+}
+
+[[noreturn]] void fail(const char* doing, const fs::path& path, const std::string& why) {
+  throw Error(Failure::file, fmt::format("cannot {} '{}': {}", doing, path.string(), why));
+}
+
+std::string text_of(int problem) {
+  zip_error_t error{};
+  zip_error_init_with_code(&error, problem);
+  std::string text = zip_error_strerror(&error);
+  zip_error_fini(&error);
+  return text;
+}
+
+std::string file_name(const std::string& array) {
+  return array + ".npy";
+}
+
+/// One array of an archive, read from its front to its end.
+class Member {
+ public:
+  Member(zip_t* archive, const std::string& name, const fs::path& path) : name_(name), path_(path) {
+    zip_stat_t status{};
+    if (zip_stat(archive, file_name(name).c_str(), ZIP_FL_UNCHANGED, &status) != 0) {
+      refuse(zip_strerror(archive));
+    }
+    constexpr zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
+    if ((status.valid & wanted) != wanted) refuse("the archive does not say how long it is");
+    if ((status.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && status.encryption_method != ZIP_EM_NONE) {
+      refuse("it is encrypted");
+    }
+    if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
+      refuse("it is compressed by another method than deflate");
+    }
+    // What 258 bytes from two bits make of it at best; and none is longer than the file that has it.
+    constexpr zip_uint64_t best_compression = 1032;
+    std::error_code ignored;
+    const zip_uint64_t packed = std::min<zip_uint64_t>(status.comp_size, fs::file_size(path, ignored));
+    if (status.size / best_compression > packed) {
+      refuse(fmt::format("it claims {}, which the archive cannot hold", human_bytes(status.size)));
+    }
+    size_ = status.size;
+    file_.reset(zip_fopen_index(archive, status.index, ZIP_FL_UNCHANGED));
+    if (!file_) refuse(zip_strerror(archive));
+  }
+
+  /// Bytes that are not read yet.
+  [[nodiscard]] std::uint64_t left() const noexcept { return size_ - position_; }
+
+  void read(void* bytes, std::uint64_t count) {
+    if (count > left()) refuse("it ends too early");
+    for (std::uint64_t done = 0; done < count;) {
+      const zip_int64_t got = zip_fread(file_.get(), static_cast<char*>(bytes) + done, count - done);
+      if (got < 0) refuse(zip_file_strerror(file_.get()));
+      if (got == 0) refuse("it ends too early");
+      done += static_cast<std::uint64_t>(got);
+    }
+    position_ += count;
+  }
+  /// Has the library compare the checksum.
+  void expect_end() {
+    char byte = 0;
+    const zip_int64_t got = zip_fread(file_.get(), &byte, 1);
+    if (got < 0) refuse(zip_file_strerror(file_.get()));
+    if (got > 0) refuse("it is longer than the archive says");
+  }
+  [[noreturn]] void refuse(const std::string& why) const {
+    fail("read", path_, fmt::format("array '{}': {}", name_, why));
+  }
+
+ private:
+  struct Close {
+    void operator()(zip_file_t* file) const noexcept { zip_fclose(file); }
+  };
+  const std::string& name_;
+  const fs::path& path_;
+  std::unique_ptr<zip_file_t, Close> file_;
+  std::uint64_t size_ = 0;
+  std::uint64_t position_ = 0;
+};
+
+NumpyHeader read_header(Member& member) {
+  constexpr std::size_t longest = std::size_t{1} << 16U;
+  std::array<unsigned char, 8> magic{};
+  member.read(magic.data(), magic.size());
+  if (std::memcmp(magic.data(), "\x93NUMPY", 6) != 0) member.refuse("it does not begin as an .npy file does");
+  const unsigned version = magic[6];
+  if (version < 1 || version > 3) member.refuse(fmt::format("it is of version {} of .npy; 1 to 3 are known", version));
+  std::array<unsigned char, 4> bytes{};
+  member.read(bytes.data(), version == 1 ? 2 : 4);
+  const std::size_t length =
+      bytes[0] | std::size_t{bytes[1]} << 8U | std::size_t{bytes[2]} << 16U | std::size_t{bytes[3]} << 24U;
+  if (length > longest) member.refuse(fmt::format("it claims a header of {} bytes", length));
+  std::string text(length, '\0');
+  member.read(text.data(), length);
+  try {
+    return parse_numpy_header(text);
+  } catch (const std::invalid_argument& problem) {
+    member.refuse(problem.what());
+  }
+}
+
+/// Numbers that the member must hold, to the byte.
+std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
+  if (header.shape.empty() || header.shape.size() > 2) {
+    member.refuse(fmt::format("it has {} dimensions; 1 or 2 would be right", header.shape.size()));
+  }
+  const std::uint64_t held = member.left() / header.element_bytes;
+  std::uint64_t count = 1;
+  for (const std::uint64_t extent : header.shape) {
+    if (extent == 0) member.refuse("it is empty");
+    if (extent > held / count) count = held + 1;  // too many, without overflow
+    if (count > held) break;
+    count *= extent;
+  }
+  if (count * header.element_bytes != member.left()) {
+    member.refuse(
+        fmt::format("its shape [{}] does not fit its {} bytes", fmt::join(header.shape, " x "), member.left()));
+  }
+  if (count > available_memory() / (3 * sizeof(float))) {  // read, converted, in order
+    member.refuse(fmt::format("there is not enough memory for its shape [{}]", fmt::join(header.shape, " x ")));
+  }
+  return count;
+}
+
+template <typename Value>
+Value from_bytes(const char* bytes, bool big_endian) {
+  std::array<char, sizeof(Value)> ordered{};
+  std::memcpy(ordered.data(), bytes, sizeof(Value));
+  if (big_endian) std::ranges::reverse(ordered);
+  return std::bit_cast<Value>(ordered);
+}
+
+std::vector<float> read_values(Member& member, const NumpyHeader& header, std::uint64_t count) {
+  constexpr std::uint64_t at_once = std::uint64_t{1} << 16U;
+  std::vector<float> values(count);
+  std::vector<char> bytes(std::min(count, at_once) * header.element_bytes);
+  for (std::uint64_t first = 0; first < count; first += at_once) {
+    const std::uint64_t some = std::min(at_once, count - first);
+    member.read(bytes.data(), some * header.element_bytes);
+    for (std::uint64_t i = 0; i < some; ++i) {
+      const char* const place = bytes.data() + i * header.element_bytes;
+      values[first + i] = header.element_bytes == 4 ? from_bytes<float>(place, header.big_endian)
+                                                    : static_cast<float>(from_bytes<double>(place, header.big_endian));
+    }
+  }
+  return values;
+}
+
+std::vector<float> transposed(const std::vector<float>& values, std::uint64_t rows, std::uint64_t columns) {
+  std::vector<float> result(values.size());
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    for (std::uint64_t j = 0; j < columns; ++j) result[i * columns + j] = values[j * rows + i];
+  }
+  return result;
+}
+
+/// The bytes of an array behind its header, which have to live until the archive is closed.
+struct Fragments {
+  std::string header;
+  std::array<zip_buffer_fragment_t, 2> parts{};
+};
+
+}  // namespace
+
+void NpzFile::Close::operator()(void* archive) const noexcept {
+  zip_discard(zip(archive));
+}
+
+NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) fail("read", path_, errno == ENOENT ? "no such file" : error_text(errno));
+  if (S_ISDIR(status.st_mode)) fail("read", path_, "it is a folder");
+  if (!S_ISREG(status.st_mode)) fail("read", path_, "it is not a regular file");
+  int problem = 0;
+  archive_.reset(zip_open(path_.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &problem));
+  if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
+}
+
+NpzFile::~NpzFile() = default;
+NpzFile::NpzFile(NpzFile&&) noexcept = default;
+NpzFile& NpzFile::operator=(NpzFile&&) noexcept = default;
+
+std::vector<std::string> NpzFile::names() const {
+  constexpr zip_int64_t most = 100;
+  std::vector<std::string> names;
+  const zip_int64_t count = std::min(most, zip_get_num_entries(zip(archive_.get()), ZIP_FL_UNCHANGED));
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const char* const name = zip_get_name(zip(archive_.get()), static_cast<zip_uint64_t>(i), ZIP_FL_UNCHANGED);
+    std::string text = name == nullptr ? "" : name;
+    if (text.ends_with(".npy")) names.push_back(text.substr(0, text.size() - 4));
+  }
+  return names;
+}
+
+bool NpzFile::has(const std::string& name) const {
+  return zip_name_locate(zip(archive_.get()), file_name(name).c_str(), ZIP_FL_UNCHANGED) >= 0;
+}
+
+NumpyArray NpzFile::read(const std::string& name) const {
+  Member member(zip(archive_.get()), name, path_);
+  const NumpyHeader header = read_header(member);
+  const std::uint64_t count = checked_count(header, member);
+  NumpyArray array{name, header.shape, read_values(member, header, count)};
+  member.expect_end();
+  if (header.column_major && header.shape.size() == 2) {
+    array.values = transposed(array.values, header.shape[0], header.shape[1]);
+  }
+  return array;
+}
+
+void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
+  AtomicFile atomic(path);
+  int problem = 0;
+  std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
+      zip_open(atomic.temporary().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &problem), zip_discard);
+  if (!archive) fail("write", path, text_of(problem));
+
+  std::vector<Fragments> fragments;
+  for (const NumpyArray& array : arrays) fragments.push_back({numpy_header(array.shape), {}});
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    // The library takes what it reads as bytes that may be written.
+    auto* const values = reinterpret_cast<zip_uint8_t*>(const_cast<float*>(arrays[i].values.data()));
+    fragments[i].parts = {
+        zip_buffer_fragment_t{reinterpret_cast<zip_uint8_t*>(fragments[i].header.data()), fragments[i].header.size()},
+        zip_buffer_fragment_t{values, arrays[i].values.size() * sizeof(float)}};
+    zip_source_t* const source =
+        zip_source_buffer_fragment(archive.get(), fragments[i].parts.data(), fragments[i].parts.size(), 0);
+    const zip_int64_t index =
+        source == nullptr ? -1
+                          : zip_file_add(archive.get(), file_name(arrays[i].name).c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) {
+      zip_source_free(source);
+      fail("write", path, zip_strerror(archive.get()));
+    }
+    const auto place = static_cast<zip_uint64_t>(index);
+    // No compression, and no time: the first one that zip knows, 1980.
+    if (zip_set_file_compression(archive.get(), place, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(archive.get(), place, 0, (1U << 5U) | 1U, 0) != 0) {
+      fail("write", path, zip_strerror(archive.get()));
+    }
+  }
+  if (zip_close(archive.get()) != 0) fail("write", path, zip_strerror(archive.get()));
+  static_cast<void>(archive.release());
+  atomic.commit();
+}
+
+}  // namespace rbmpi
