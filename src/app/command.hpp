@@ -22,6 +22,7 @@ struct Command {
 void run_bench(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import(const std::vector<std::string>& arguments, const Communicator& world);
 void run_info(const std::vector<std::string>& arguments, const Communicator& world);
+void run_report(const std::vector<std::string>& arguments, const Communicator& world);
 void run_train(const std::vector<std::string>& arguments, const Communicator& world);
 
 }  // namespace rbmpi

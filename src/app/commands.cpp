@@ -7,6 +7,7 @@ std::span<const Command> commands() {
       {"bench", "measure training on this machine and layout, against its matrix products", run_bench},
       {"import", "make a dataset (HDF5) from MNIST's IDX files or from CSV", run_import},
       {"info", "show what a dataset or a model holds", run_info},
+      {"report", "make a page (HTML) of a run: curves, filters, reconstructions, where the time went", run_report},
       {"train", "train a model on a dataset", run_train},
   };
   return table;

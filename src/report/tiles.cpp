@@ -1,0 +1,60 @@
+#include "report/tiles.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "rbmpi/report/html.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr std::size_t page_width = 1000;  // points of an image that fills the page
+
+/// How many points a number takes, so that a tile is about 48 wide.
+std::size_t zoom_of(std::size_t tile_width) {
+  return std::clamp<std::size_t>(48 / tile_width, 1, 12);
+}
+
+std::string image(const Picture& picture, const std::string& alt) {
+  return fmt::format("<img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"{}\">\n", png_uri(png(picture)), picture.width,
+                     picture.height, escape(alt));
+}
+
+}  // namespace
+
+std::size_t most_tiles(const std::vector<std::uint64_t>& picture) {
+  constexpr std::size_t most_points = 900'000;
+  const std::size_t zoom = zoom_of(picture[1]);
+  return std::clamp<std::size_t>(most_points / (picture[0] * picture[1] * zoom * zoom), 4, 256);
+}
+
+std::size_t tile_columns(const std::vector<std::uint64_t>& picture, std::size_t tiles) {
+  return std::min(tiles, std::clamp<std::size_t>(page_width / (picture[1] * zoom_of(picture[1]) + 2), 1, 20));
+}
+
+std::string tile_image(ConstMatrixView rows, const std::vector<std::uint64_t>& picture, std::size_t columns,
+                       Shading shading, const std::string& alt) {
+  const GridLayout layout{.height = picture[0],
+                          .width = picture[1],
+                          .columns = columns,
+                          .zoom = zoom_of(picture[1]),
+                          .padding = 2,
+                          .background = 128};
+  return image(picture_grid(rows, layout, shading), alt);
+}
+
+std::string strip_image(ConstMatrixView rows, Shading shading, const std::string& alt) {
+  const std::size_t zoom = std::clamp<std::size_t>(page_width / rows.columns, 1, 14);
+  const GridLayout layout{
+      .height = rows.rows, .width = rows.columns, .columns = 1, .zoom = zoom, .padding = 0, .background = 128};
+  return image(picture_grid({rows.values, 1, rows.size()}, layout, shading), alt);
+}
+
+AlignedBuffer<Real> first_columns(ConstMatrixView matrix, std::size_t columns) {
+  AlignedBuffer<Real> part(matrix.rows * columns);
+  for (std::size_t i = 0; i < matrix.rows; ++i) std::copy_n(matrix.row(i), columns, part.data() + i * columns);
+  return part;
+}
+
+}  // namespace rbmpi
