@@ -64,4 +64,12 @@ Axis whole_axis(double low, double high, int most) {
   return axis;
 }
 
+Axis count_axis(std::uint64_t largest, int most) {
+  const auto high = static_cast<double>(largest);
+  Axis axis{.low = 0, .high = high, .step = std::max(1.0, round_step(high / most)), .ticks = {}};
+  axis.high = std::ceil(high / axis.step - 1e-9) * axis.step;
+  axis.ticks = multiples(axis.step, 0, axis.high);
+  return axis;
+}
+
 }  // namespace rbmpi

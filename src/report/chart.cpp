@@ -140,7 +140,7 @@ std::string line_chart(const LineChart& chart) {
     const LineChart::Point& end = series.points.back();
     first = std::min(first, begin.x);
     last = std::max(last, end.x);
-    longest = std::max({longest, series.name.size(), number_text(end.y).size()});
+    longest = std::max({longest, series.name.size(), figure_text(end.y).size()});
     description +=
         fmt::format("{} goes from {} in {} {} to {} in {} {}. ", series.name, number_text(begin.y), chart.x_name,
                     number_text(begin.x, 9), number_text(end.y), chart.x_name, number_text(end.x, 9));
@@ -159,7 +159,7 @@ std::string line_chart(const LineChart& chart) {
     const double at = frame.x(x.position(all[i].points.back().x)) + 10;
     svg += text_at(at, heights[i], fmt::format("label t{}", i), all[i].name);
     svg +=
-        text_at(at, heights[i] + line_height, fmt::format("label value t{}", i), number_text(all[i].points.back().y));
+        text_at(at, heights[i] + line_height, fmt::format("label value t{}", i), figure_text(all[i].points.back().y));
   }
   return figure(chart.title, chart.note, frame, description, svg);
 }
@@ -198,8 +198,7 @@ std::string histogram_chart(const HistogramChart& chart) {
   x.low = bins.low;
   x.high = high;
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low - 1e-9 * x.step || tick > x.high + 1e-9 * x.step; });
-  Axis y = round_axis(0, static_cast<double>(most), 4);
-  if (y.step < 1) y = {.low = 0, .high = 1, .step = 1, .ticks = {0, 1}};
+  const Axis y = count_axis(most, 4);
 
   std::string svg = draw_axes(frame, x, chart.x_name, y, fmt::format("number of {}s", chart.what));
   for (std::size_t i = 0; i < bins.counts.size(); ++i) {
@@ -234,7 +233,7 @@ std::string share_chart(const ShareChart& chart) {
 
   std::string bar;
   std::string description = chart.title + ": ";
-  Table legend{.caption = "Seconds by what they were spent on",
+  Table legend{.caption = "Time by what it was spent on",
                .columns = {{"part"}, {"what it is"}, {"time", true}, {"share", true}},
                .rows = {}};
   for (std::size_t i = 0; i < chart.parts.size(); ++i) {

@@ -42,6 +42,14 @@ std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& 
   return gaps;
 }
 
+std::string when_text(const std::string& iso) {
+  std::string text = iso;
+  if (text.size() != 20 || text[10] != 'T' || text.back() != 'Z') return escape(iso);
+  text[10] = ' ';
+  text.replace(19, 1, " UTC");
+  return escape(text);
+}
+
 std::string layout_text(const JobRecord& job) {
   const auto count = [](int number, std::string_view what) {
     return count_text(static_cast<std::uint64_t>(std::max(0, number)), what);

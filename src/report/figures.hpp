@@ -33,6 +33,9 @@ struct LastFigure {
   return activity > saturated_activity;
 }
 
+/// "2026-11-22 21:24:02 UTC" from "2026-11-22T21:24:02Z", as HTML.
+[[nodiscard]] std::string when_text(const std::string& iso);
+
 /// "1 node, 2 ranks, 1 thread each".
 [[nodiscard]] std::string layout_text(const JobRecord& job);
 

@@ -90,7 +90,17 @@ std::string whole_text(std::uint64_t number) {
 std::string number_text(double number, int digits) {
   if (!std::isfinite(number)) return "not finite";
   if (number == 0) return "0";
+  if (std::abs(number) >= std::pow(10.0, digits) && std::abs(number) < 1e15) {
+    return (number < 0 ? std::string(minus) : "") +
+           whole_text(static_cast<std::uint64_t>(std::llround(std::abs(number))));
+  }
   return with_minus(fmt::format("{:.{}g}", number, digits));
+}
+
+std::string figure_text(double number) {
+  const double size = std::abs(number);
+  if (!std::isfinite(number) || size == 0 || size < 1e-4 || size >= 1e4) return number_text(number, 4);
+  return with_minus(fmt::format("{:#.4g}", number));
 }
 
 std::string percent_text(double share) {

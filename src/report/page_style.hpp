@@ -40,12 +40,16 @@ pre {
   white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .note { border-left: 3px solid var(--s1); padding: .1rem 0 .1rem .9rem; }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0 2rem; }
 dl.figures div { background: var(--panel); border-radius: 6px; padding: .7rem .9rem; }
 dl.figures dt { color: var(--soft); font-size: .85rem; }
 dl.figures dd { margin: 0; font-size: 1.4rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 dl.figures dd small { display: block; font-size: .85rem; line-height: 1.4; color: var(--soft); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 2rem 2.5rem; margin: 1.25rem 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); gap: 2rem 2.5rem; margin: 1.25rem 0; }
+dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); gap: 0 2.5rem; margin: .5rem 0; }
+dl.facts div { display: grid; grid-template-columns: 9.5rem 1fr; gap: 1rem; border-bottom: 1px solid var(--rule); padding: .3rem 0; }
+dl.facts dt { color: var(--soft); }
+dl.facts dd { margin: 0; font-variant-numeric: tabular-nums; }
 figure { margin: 1.25rem 0; }
 .charts figure { margin: 0; max-width: 34rem; }
 figcaption p { margin: .1rem 0 .6rem; color: var(--soft); font-size: .9rem; }
@@ -77,7 +81,6 @@ th, td { text-align: left; padding: .28rem 1.4rem .28rem 0; border-bottom: 1px s
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 400; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
-table.facts tbody th { color: var(--soft); }
 details { margin: .75rem 0; }
 summary { cursor: pointer; color: var(--link); padding: .25rem 0; }
 .bar { display: flex; height: 2.1rem; gap: 2px; margin: .5rem 0 .9rem; }
@@ -92,6 +95,9 @@ footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: v
   h1 { font-size: 1.6rem; }
   dl.figures { grid-template-columns: repeat(2, 1fr); }
   dl.figures dd { font-size: 1.2rem; }
+  dl.facts div { grid-template-columns: 8.5rem 1fr; }
+  thead th { white-space: normal; vertical-align: bottom; }
+  th, td { padding-right: .9rem; }
   .rows { grid-template-columns: 1fr; gap: .2rem; }
   .rows span { text-align: left; }
   .part { font-size: .78rem; padding-left: .25rem; }

@@ -26,14 +26,14 @@ std::string error_figure(const RunSummary& run) {
   const auto training = last_figure(run.epochs, "reconstruction_mse");
   const auto validation = last_figure(run.epochs, "validation_reconstruction_mse");
   if (!training) return {};
-  return large_figure("Reconstruction error", number_text(training->value),
-                      validation ? "validation " + number_text(validation->value) : "mean square");
+  return large_figure("Reconstruction error", figure_text(training->value),
+                      validation ? "validation " + figure_text(validation->value) : "mean square");
 }
 
 std::string gap_figure(const RunSummary& run) {
   const std::vector<LineChart::Point> gaps = free_energy_gaps(run.epochs);
   if (gaps.empty()) return {};
-  return large_figure("Free-energy gap", number_text(gaps.back().y, 3), "nats, validation less training");
+  return large_figure("Free-energy gap", number_text(gaps.back().y, 3), "nats, from training to validation");
 }
 
 std::string likelihood_figure(const RunSummary& run) {
@@ -84,9 +84,9 @@ std::string facts(const RunSummary& run) {
                                                                           {"sample-data", "Data sampled"},
                                                                           {"arithmetic", "Arithmetic"},
                                                                           {"seed", "Seed"}}};
-  Table table_of_facts{.caption = "What was run", .columns = {{"what"}, {"value"}}, .rows = {}};
-  const auto add = [&](const std::string& name, const std::string& html) {
-    if (!html.empty()) table_of_facts.rows.push_back({escape(name), html});
+  std::string html = "<h3>What was run</h3>\n<dl class=\"facts\">\n";
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) html += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), value);
   };
   if (run.model) {
     const RbmShape shape = run.model->rbm.shape();
@@ -103,9 +103,9 @@ std::string facts(const RunSummary& run) {
   if (!run.jobs.empty()) {
     const JobRecord& job = run.jobs.back();
     add("Layout", layout_text(job));
-    add("Begun", escape(run.jobs.front().began));
+    add("Begun", when_text(run.jobs.front().began));
   }
-  return table(table_of_facts);
+  return html + "</dl>\n";
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ std::string end_of(const JobRecord& job, bool last, bool finished) {
 
 std::string jobs_of(const RunSummary& run) {
   const std::size_t interruptions = run.jobs.size() - 1;
-  std::string html = interruptions == 0 ? "<p>It was never interrupted and resumed.</p>\n"
-                                        : fmt::format("<p>It was interrupted and resumed {}.</p>\n",
+  std::string html = interruptions == 0 ? "<p>The run was never interrupted.</p>\n"
+                                        : fmt::format("<p>The run was interrupted and resumed {}.</p>\n",
                                                       interruptions == 1   ? "once"
                                                       : interruptions == 2 ? "twice"
                                                                            : count_text(interruptions, "time"));
@@ -51,7 +51,7 @@ std::string jobs_of(const RunSummary& run) {
                 .rows = {}};
   for (std::size_t i = 0; i < run.jobs.size(); ++i) {
     const JobRecord& job = run.jobs[i];
-    content.rows.push_back({escape(job.began), layout_text(job),
+    content.rows.push_back({when_text(job.began), layout_text(job),
                             fmt::format("{} to {}", whole_text(job.first_step), whole_text(job.last_step)),
                             seconds_text(job.seconds), end_of(job, i + 1 == run.jobs.size(), run.finished)});
   }

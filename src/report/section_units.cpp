@@ -72,8 +72,10 @@ std::string filter_section(RbmView<const Real> rbm, const HiddenUse* use, const 
   const std::size_t most = most_tiles(picture);
   const std::span<const std::size_t> units(order);
   if (units.size() <= most) return html + filters(rbm, use, units, picture, "All hidden units");
-  const std::size_t last = std::max<std::size_t>(1, most / 4);
-  const std::size_t first = std::max<std::size_t>(1, most - last);
+  // Whole lines of tiles.
+  const std::size_t columns = tile_columns(picture, most);
+  const std::size_t last = std::max<std::size_t>(1, most / 4 / columns) * columns;
+  const std::size_t first = std::max<std::size_t>(1, (most - last) / columns) * columns;
   const char* const which = use != nullptr ? "used" : "weighty";
   html += filters(rbm, use, units.first(first), picture,
                   fmt::format("The {} most {} of {}", first, which, whole_text(units.size())));
@@ -91,8 +93,8 @@ std::string strongest(RbmView<const Real> rbm, std::size_t unit) {
   std::string text;
   for (std::size_t k = 0; k < count; ++k) {
     const double weight = static_cast<double>(rbm.weights.row(visible[k])[unit]);
-    text +=
-        fmt::format("{}v{} {}{}", text.empty() ? "" : ", ", visible[k], weight > 0 ? "+" : "", number_text(weight, 3));
+    text += fmt::format("{}v{}&nbsp;{}{}", text.empty() ? "" : ", ", visible[k], weight > 0 ? "+" : "",
+                        number_text(weight, 3));
   }
   return text;
 }
@@ -124,12 +126,16 @@ std::string heat_map(RbmView<const Real> rbm, const HiddenUse* use, const std::v
   Real largest = 0;
   for (const Real weight : shown.span()) largest = std::max(largest, std::abs(weight));
   const std::string limit = number_text(static_cast<double>(largest), 3);
-  std::string which = fmt::format("{} of the hidden units", units.size() < order.size() ? "Some" : "All");
-  if (units.size() < order.size()) which = fmt::format("The first {} of {}", units.size(), whole_text(order.size()));
-  if (columns < visible) which += fmt::format(", the first {} of {} visible units", columns, whole_text(visible));
+  std::string which;
+  if (units.size() < order.size()) {
+    which += fmt::format(" Shown are the first {} of {} hidden units.", units.size(), whole_text(order.size()));
+  }
+  if (columns < visible) {
+    which += fmt::format(" Shown are the first {} of {} visible units.", columns, whole_text(visible));
+  }
   return fmt::format(
       "<figure><figcaption><h3>Weights</h3><p>A line is a hidden unit, {}; a column is a visible unit, in the order of "
-      "the data. {}. Black is −{}, grey 0, white +{}.</p></figcaption>\n{}</figure>\n",
+      "the data.{} Black is −{}, grey 0, white +{}.</p></figcaption>\n{}</figure>\n",
       order_name(use), which, limit, limit,
       strip_image(
           {shown.data(), units.size(), columns}, Shading::weights_together,
@@ -149,12 +155,23 @@ std::string list_of(const std::vector<std::size_t>& units) {
   return text;
 }
 
+/// "Mean 0.01, standard deviation 0.25."
+std::string moments_text(std::span<const Real> values) {
+  double sum = 0;
+  double squares = 0;
+  for (const Real value : values) sum += static_cast<double>(value);
+  const double mean = sum / static_cast<double>(values.size());
+  for (const Real value : values) squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+  return fmt::format("Mean {}, standard deviation {}.", number_text(mean, 3),
+                     number_text(std::sqrt(squares / static_cast<double>(values.size())), 3));
+}
+
 std::string word_on(const HiddenUse& use, bool (*belongs)(double), const char* name, const std::string& meaning) {
   std::vector<std::size_t> units;
   for (std::size_t unit = 0; unit < use.activity.size(); ++unit) {
     if (belongs(use.activity[unit])) units.push_back(unit);
   }
-  if (units.empty()) return fmt::format("<p>No unit is {}: {}.</p>\n", name, meaning);
+  if (units.empty()) return fmt::format("<p>No unit is {}, that is, {}.</p>\n", name, meaning);
   return fmt::format("<p><strong>{} {}</strong>: {}. {} {}.</p>\n", count_text(units.size(), "unit"),
                      fmt::format("{} {}", units.size() == 1 ? "is" : "are", name), meaning,
                      units.size() == 1 ? "It is number" : "They are", list_of(units));
@@ -175,10 +192,13 @@ Section units_section(RbmView<const Real> rbm, const HiddenUse* use, const std::
 }
 
 Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use) {
-  constexpr int bins = 50;
+  constexpr int bins = 80;
   const auto chart = [&](const char* title, const char* what, std::span<const Real> values) {
-    return histogram_chart(
-        {.title = title, .note = {}, .x_name = "value", .what = what, .histogram = histogram(values, bins)});
+    return histogram_chart({.title = title,
+                            .note = moments_text(values),
+                            .x_name = "value",
+                            .what = what,
+                            .histogram = histogram(values, bins)});
   };
   std::string html = "<div class=\"charts\">\n";
   std::string words;
@@ -189,14 +209,14 @@ Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use) {
                          .note = fmt::format("Mean probability of being on, over {}.", count_text(use->rows, "row")),
                          .x_name = "mean activity",
                          .what = "unit",
-                         .histogram = histogram(activity, 0, 1, bins)});
+                         .histogram = histogram(activity, 0, 1, 50)});
     words = word_on(*use, is_dead, "dead", fmt::format("on for less than {:g} % of the rows", dead_activity * 100)) +
             word_on(*use, is_saturated, "saturated",
                     fmt::format("on for more than {:g} % of the rows", saturated_activity * 100));
   }
   html += chart("Weights", "weight", {rbm.weights.values, rbm.weights.size()});
-  html += chart("Hidden biases", "bias", rbm.hidden_bias);
-  html += chart("Visible biases", "bias", rbm.visible_bias);
+  html += chart("Hidden biases", "unit", rbm.hidden_bias);
+  html += chart("Visible biases", "unit", rbm.visible_bias);
   return {.id = "distributions", .title = "Distributions", .html = words + html + "</div>\n"};
 }
 

@@ -9,11 +9,12 @@
 namespace rbmpi {
 namespace {
 
-constexpr std::size_t page_width = 1000;  // points of an image that fills the page
+constexpr std::size_t page_width = 1040;  // points of an image that fills the page
+constexpr std::size_t padding = 2;
 
-/// How many points a number takes, so that a tile is about 48 wide.
+/// How many points a number takes, so that a tile is about 60 wide.
 std::size_t zoom_of(std::size_t tile_width) {
-  return std::clamp<std::size_t>(48 / tile_width, 1, 12);
+  return std::clamp<std::size_t>(60 / tile_width, 1, 12);
 }
 
 std::string image(const Picture& picture, const std::string& alt) {
@@ -30,7 +31,15 @@ std::size_t most_tiles(const std::vector<std::uint64_t>& picture) {
 }
 
 std::size_t tile_columns(const std::vector<std::uint64_t>& picture, std::size_t tiles) {
-  return std::min(tiles, std::clamp<std::size_t>(page_width / (picture[1] * zoom_of(picture[1]) + 2), 1, 20));
+  const std::size_t most = std::clamp<std::size_t>(page_width / (picture[1] * zoom_of(picture[1]) + padding), 1, 20);
+  if (tiles <= most) return tiles;
+  // With a little less in a line there may be no gap at the end of the last one.
+  std::size_t best = most;
+  const auto gap = [&](std::size_t columns) { return (columns - tiles % columns) % columns; };
+  for (std::size_t columns = most; columns > most * 3 / 4; --columns) {
+    if (gap(columns) < gap(best)) best = columns;
+  }
+  return best;
 }
 
 std::string tile_image(ConstMatrixView rows, const std::vector<std::uint64_t>& picture, std::size_t columns,
@@ -39,8 +48,9 @@ std::string tile_image(ConstMatrixView rows, const std::vector<std::uint64_t>& p
                           .width = picture[1],
                           .columns = columns,
                           .zoom = zoom_of(picture[1]),
-                          .padding = 2,
-                          .background = 128};
+                          .padding = padding,
+                          // Neither the black around data nor the grey around weights.
+                          .background = shading == Shading::probabilities ? std::uint8_t{128} : std::uint8_t{32}};
   return image(picture_grid(rows, layout, shading), alt);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,5 +28,8 @@ struct Axis {
 
 /// Local. An axis for whole numbers such as epochs: it ends where they end, its ticks are whole.
 [[nodiscard]] Axis whole_axis(double low, double high, int most);
+
+/// Local. An axis from 0 for counts up to `largest` (at least 1): its ticks are whole.
+[[nodiscard]] Axis count_axis(std::uint64_t largest, int most);
 
 }  // namespace rbmpi

@@ -24,8 +24,11 @@ namespace rbmpi {
 
 /// 20000 as "20,000".
 [[nodiscard]] std::string whole_text(std::uint64_t number);
-/// A number to `digits` significant digits, without zeros at its end and with a true minus sign: "−0.0125", "1.2e−7".
+/// A number to `digits` significant digits, without zeros at its end and with a true minus sign: "−0.0125", "1.2e−07";
+/// a whole number if it has more: "15,034".
 [[nodiscard]] std::string number_text(double number, int digits = 4);
+/// A measured figure to four significant digits, all of them shown: "0.01300", "−355.6", "15,034".
+[[nodiscard]] std::string figure_text(double number);
 /// A share as "12.5 %".
 [[nodiscard]] std::string percent_text(double share);
 /// "85 ms", "12.3 s", "4 min 5 s", "3 h 20 min".
