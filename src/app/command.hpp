@@ -20,9 +20,14 @@ struct Command {
 [[nodiscard]] std::span<const Command> commands();
 
 void run_bench(const std::vector<std::string>& arguments, const Communicator& world);
+void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world);
+void run_export(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import(const std::vector<std::string>& arguments, const Communicator& world);
+void run_import_model(const std::vector<std::string>& arguments, const Communicator& world);
 void run_info(const std::vector<std::string>& arguments, const Communicator& world);
 void run_report(const std::vector<std::string>& arguments, const Communicator& world);
+void run_sample(const std::vector<std::string>& arguments, const Communicator& world);
 void run_train(const std::vector<std::string>& arguments, const Communicator& world);
+void run_transform(const std::vector<std::string>& arguments, const Communicator& world);
 
 }  // namespace rbmpi

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -86,15 +85,9 @@ std::optional<double> scale_of(const po::variables_map& values) {
 std::vector<std::uint64_t> shape_of(const po::variables_map& values) {
   if (values.count("shape") == 0) return {};
   const std::string text = text_of(values, "shape");
-  std::uint32_t height = 0;
-  std::uint32_t width = 0;
-  const char* const last = text.data() + text.size();
-  const auto [middle, height_problem] = std::from_chars(text.data(), last, height);
-  const bool has_width = height_problem == std::errc() && middle != last && *middle == 'x';
-  const auto [end, width_problem] = std::from_chars(has_width ? middle + 1 : last, last, width);
-  if (!has_width || width_problem != std::errc() || end != last || height == 0 || width == 0)
-    refuse(fmt::format("--shape is '{}'; height x width, such as 28x28, would be right", text));
-  return {height, width};
+  std::vector<std::uint64_t> shape = parse_picture(text);
+  if (shape.empty()) refuse(fmt::format("--shape is '{}'; height x width, such as 28x28, would be right", text));
+  return shape;
 }
 
 std::optional<ElementType> type_of(const po::variables_map& values) {

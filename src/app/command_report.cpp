@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/evaluate/gibbs_chains.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/model_figures.hpp"
 #include "rbmpi/report/run_summary.hpp"
@@ -138,6 +140,38 @@ Section reconstructions_of(const RunSummary& run, const DataRows& data) {
   return reconstructions_section(rows, {reconstructions.data(), count, data.columns}, data.picture);
 }
 
+/// The end of Gibbs chains, from rows of the data if there are any.
+Section samples_of(const RunSummary& run, const std::optional<DataRows>& data) {
+  constexpr std::size_t chains = 34;
+  constexpr std::uint64_t most_steps = 1000;
+  constexpr double most_work = 2e10;  // additions: some seconds
+  const Rbm& rbm = run.model->rbm;
+  const double work_of_step = static_cast<double>(chains) * static_cast<double>(rbm.shape().weights());
+  const auto steps = static_cast<std::uint64_t>(std::clamp<double>(most_work / work_of_step, 1, most_steps));
+
+  ChainStart start;
+  AlignedBuffer<Real> rows;
+  if (data) {
+    rows = rows_to_show(*data, chains);
+    start.samples = {.type = ElementType::float32,
+                     .values = std::as_bytes(std::span(rows.data(), rows.size())).data(),
+                     .rows = chains,
+                     .columns = data->columns,
+                     .scale = 1.0};
+  }
+  const std::string how = fmt::format(
+      "What the model itself would call probable: {} chains after {} of Gibbs sampling from {}. Shown are the "
+      "probabilities that the last states were drawn with.",
+      chains, count_text(steps, "step"), data ? "rows of the data" : "noise");
+  Section section;
+  run_gibbs_chains(rbm, start, {.chains = chains, .steps = steps, .probabilities = true}, Communicator(),
+                   [&](const ChainRecord& record) {
+                     section = samples_section(record.probabilities,
+                                               data ? data->picture : std::vector<std::uint64_t>(), how);
+                   });
+  return section;
+}
+
 std::string make_page(const ReportSettings& settings) {
   const RunSummary run = read_run(settings.run);
   const FoundData data = find_data(settings, run);
@@ -160,6 +194,7 @@ std::string make_page(const ReportSettings& settings) {
     sections.push_back(units_section(rbm, use, data.rows ? data.rows->picture : std::vector<std::uint64_t>()));
     sections.push_back(distributions_section(rbm, use));
     if (data.rows) sections.push_back(reconstructions_of(run, *data.rows));
+    sections.push_back(samples_of(run, data.rows));
   }
   sections.push_back(time_section(run));
   sections.push_back(repeat_section(run));

@@ -5,10 +5,13 @@ namespace rbmpi {
 std::span<const Command> commands() {
   static constexpr Command table[] = {
       {"bench", "measure training on this machine and layout, against its matrix products", run_bench},
+      {"evaluate", "say how good a model is: likelihood, pseudo-likelihood, reconstruction of a dataset", run_evaluate},
       {"import", "make a dataset (HDF5) from MNIST's IDX files or from CSV", run_import},
       {"info", "show what a dataset or a model holds", run_info},
       {"report", "make a page (HTML) of a run: curves, filters, reconstructions, where the time went", run_report},
+      {"sample", "draw samples from a model, also with some units given: a dataset, a picture", run_sample},
       {"train", "train a model on a dataset", run_train},
+      {"transform", "make features of a dataset: the hidden probabilities of a model", run_transform},
   };
   return table;
 }

@@ -83,6 +83,17 @@ std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uin
   return value;
 }
 
+std::vector<std::uint64_t> parse_picture(const std::string& text) {
+  std::uint32_t height = 0;
+  std::uint32_t width = 0;
+  const char* const last = text.data() + text.size();
+  const auto [middle, height_problem] = std::from_chars(text.data(), last, height);
+  const bool has_width = height_problem == std::errc() && middle != last && *middle == 'x';
+  const auto [end, width_problem] = std::from_chars(has_width ? middle + 1 : last, last, width);
+  if (!has_width || width_problem != std::errc() || end != last || height == 0 || width == 0) return {};
+  return {height, width};
+}
+
 po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& arguments,
                                   const po::options_description& options,
                                   const po::positional_options_description& positional) {

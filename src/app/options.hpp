@@ -18,6 +18,9 @@ namespace rbmpi {
 /// All of `text` as a whole number from `least` to `most`. Throws Error(Failure::usage) that says so.
 [[nodiscard]] std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most);
 
+/// Height and width from "28x28"; empty if `text` is no such thing.
+[[nodiscard]] std::vector<std::uint64_t> parse_picture(const std::string& text);
+
 /// Parses the arguments of `rbmpi COMMAND` against `options`, the first arguments without dashes going to
 /// `positional`. Throws Error(Failure::usage) for an unknown option (with the nearest right one), a repeated one, a
 /// missing or superfluous value and superfluous arguments. "--help" has to be among `options` and is left to the

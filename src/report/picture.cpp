@@ -25,6 +25,16 @@ std::size_t about_square(std::size_t count) {
   return side;
 }
 
+/// Rows and columns of the grid.
+struct TileCounts {
+  std::size_t rows;
+  std::size_t columns;
+};
+TileCounts tile_counts(std::size_t tiles, const GridLayout& layout) {
+  const std::size_t columns = layout.columns > 0 ? layout.columns : about_square(tiles);
+  return {(tiles + columns - 1) / columns, columns};
+}
+
 /// Points of `tiles` tiles beside each other; without overflow, since it is only compared.
 double points(std::size_t tiles, std::size_t tile, const GridLayout& layout) {
   const auto padding = static_cast<double>(layout.padding);
@@ -63,20 +73,23 @@ std::size_t readable_zoom(std::size_t tile_height) noexcept {
   return std::max<std::size_t>(1, readable / std::max<std::size_t>(1, tile_height));
 }
 
+void check_grid(std::size_t tiles, const GridLayout& layout) {
+  if (tiles == 0 || layout.height == 0 || layout.width == 0 || layout.zoom == 0) refuse("it would have no points");
+  const auto [rows, columns] = tile_counts(tiles, layout);
+  if (points(rows, layout.height, layout) > longest_side || points(columns, layout.width, layout) > longest_side) {
+    refuse(fmt::format("{} x {} tiles of {} x {} points, {} times enlarged, are more than {} points on a side", rows,
+                       columns, layout.height, layout.width, layout.zoom, longest_side));
+  }
+}
+
 Picture picture_grid(ConstMatrixView tiles, const GridLayout& layout, Shading shading) {
+  check_grid(tiles.rows, layout);
   const std::size_t height = layout.height;
   const std::size_t width = layout.width;
-  if (tiles.rows == 0 || height == 0 || width == 0 || layout.zoom == 0) refuse("it would have no points");
   if (tiles.columns / height != width || tiles.columns % height != 0) {
     refuse(fmt::format("tiles of {} numbers are no {} x {} points", tiles.columns, height, width));
   }
-  const std::size_t columns = layout.columns > 0 ? layout.columns : about_square(tiles.rows);
-  const std::size_t rows = (tiles.rows + columns - 1) / columns;
-  if (points(rows, height, layout) > longest_side || points(columns, width, layout) > longest_side) {
-    refuse(fmt::format("{} x {} tiles of {} x {} points, {} times enlarged, are more than {} points on a side", rows,
-                       columns, height, width, layout.zoom, longest_side));
-  }
-
+  const auto [rows, columns] = tile_counts(tiles.rows, layout);
   const std::size_t tile_height = height * layout.zoom + layout.padding;
   const std::size_t tile_width = width * layout.zoom + layout.padding;
   Picture picture{rows * tile_height + layout.padding, columns * tile_width + layout.padding, {}};

@@ -21,9 +21,10 @@ LAYERS = {
     "storage": {"core"},
     "data": {"core", "parallel", "storage"},
     "model": {"core", "storage"},
-    "train": {"core", "parallel", "storage", "data", "model"},
+    "evaluate": {"core", "parallel", "storage", "data", "model"},
+    "train": {"core", "parallel", "storage", "data", "model", "evaluate"},
     "report": {"core", "parallel", "storage", "data", "model", "evaluate", "train"},
-    "app": {"core", "parallel", "storage", "data", "model", "train", "report"},
+    "app": {"core", "parallel", "storage", "data", "model", "evaluate", "train", "report"},
 }
 
 # Headers of foreign libraries that live in one place.

@@ -14,6 +14,12 @@ enum class Phase : std::uint32_t {
   order = 4,            ///< the order of the rows
   validation_data = 5,  ///< as the first three, for the validation rows
   validation_hidden = 6,
+  evaluation_data = 7,  ///< rows to evaluate a model on (evaluate/binary_rows.hpp)
+  flipped_unit = 8,     ///< of the stochastic pseudo-likelihood
+  chain_start = 16,  ///< Gibbs chains (evaluate/gibbs_chains.hpp): v before the first step,
+  chain_hidden = 17,
+  chain_visible = 18,
+  feature_hidden = 19,  ///< h of a row of data (evaluate/hidden_features.hpp)
 };
 
 /// The random numbers of one sample in one phase of one step: a pure function of (seed, layer, step, phase, sample),

@@ -35,9 +35,12 @@ struct GridLayout {
 /// The zoom that makes tiles of this size about 64 points high, but at least 1.
 [[nodiscard]] std::size_t readable_zoom(std::size_t tile_height) noexcept;
 
-/// Local. The tiles, one a row of `tiles` [n x (height * width)], in a grid, row by row. A NaN is black. Throws
-/// Error(Failure::usage) if the shapes do not fit, there is no tile, or the picture would have a side of more than
+/// Local. Throws Error(Failure::usage) if there is no tile, or the picture of so many would have a side of more than
 /// 16384 points.
+void check_grid(std::size_t tiles, const GridLayout& layout);
+
+/// Local. The tiles, one a row of `tiles` [n x (height * width)], in a grid, row by row. A NaN is black. Throws
+/// Error(Failure::usage) if the shapes do not fit, and as check_grid does.
 [[nodiscard]] Picture picture_grid(ConstMatrixView tiles, const GridLayout& layout, Shading shading);
 
 /// Local. The content of a PNG file (8 bits, grey) of this picture.

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "rbmpi/core/real.hpp"
+#include "rbmpi/data/samples.hpp"
+
+namespace rbmpi {
+
+/// What becomes of values between 0 and 1. A model of zeros and ones has probabilities for nothing else: `sample` draws
+/// each with its value as the probability, once and for all, as training does anew in each epoch (Salakhutdinov and
+/// Murray 2008); `threshold` makes 1 of what is at least 0.5; `none` leaves them as they are, as scikit-learn does.
+enum class Binarise { none, threshold, sample };
+
+/// How rows of samples are read for evaluation.
+struct BinaryRows {
+  Binarise binarise = Binarise::sample;
+  std::uint64_t seed = 1;  ///< of what is drawn: a pure function of seed, row and unit
+};
+
+/// Local. values[j] = unit j of this row, in [0, 1], binarised. `scratch` and `values` have as many numbers as there
+/// are columns.
+void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows, std::span<Real> scratch,
+              std::span<double> values);
+
+}  // namespace rbmpi

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "rbmpi/data/samples.hpp"
+#include "rbmpi/evaluate/binary_rows.hpp"
+#include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/model/rbm.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// What is asked of `score_data`.
+struct ScoreSettings {
+  BinaryRows rows = {};                ///< how values between 0 and 1 become zeros and ones
+  bool reconstruction = true;          ///< reconstruction error and cross-entropy
+  bool pseudo_likelihood = true;       ///< the stochastic one
+  bool full_pseudo_likelihood = true;  ///< V times as much work
+};
+
+/// A mean over the rows, and how far it may be from the mean over all rows that there could be: their standard
+/// deviation (with n - 1) / sqrt(n); 0 for a single row.
+struct RowMean {
+  double mean = 0;
+  double standard_error = 0;
+};
+
+/// How well a model fits rows of data. In nats but for the reconstruction error.
+struct DataScores {
+  std::uint64_t rows = 0;
+  std::uint64_t grey_rows = 0;  ///< rows that were used with a value other than 0 and 1 in them
+  RowMean free_energy;          ///< F(v); the log-likelihood is -F(v) - log Z
+  /// Of r = sigmoid(b + W p), p = sigmoid(c + v W), without sampling: the mean over the units of (v - r)^2,
+  std::optional<RowMean> reconstruction_mse;
+  /// and the sum over the units of -v log r - (1 - v) log(1 - r).
+  std::optional<RowMean> cross_entropy;
+  /// V log p(v_i | v without i) of one random unit i a row: V log sigmoid(F(v') - F(v)), where v' has 1 - v_i. It is
+  /// what scikit-learn's BernoulliRBM.score_samples gives.
+  std::optional<RowMean> pseudo_likelihood;
+  /// The sum over all units of log p(v_i | v without i): what the stochastic one estimates (Besag 1975).
+  std::optional<RowMean> full_pseudo_likelihood;
+};
+
+/// Collective. Scores rows that every rank has, in double precision with the parameters as they are. Each rank takes
+/// its share of the rows; sums are formed in one order, so the scores are the same bit for bit on any number of ranks
+/// and threads. Throws an AgreedError: Failure::file if the model does not fit the data or there are no rows,
+/// Failure::interrupted after a signal.
+[[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
+                                    const Communicator& world, const ProgressReport& progress = {});
+
+/// Local. The unit that the stochastic pseudo-likelihood flips in a row: a pure function of its arguments, equally
+/// probable among `units`.
+[[nodiscard]] std::uint64_t flipped_unit(std::uint64_t units, std::uint64_t seed, std::uint64_t row) noexcept;
+
+/// Local. log p(v_i | v without i) = log sigmoid(F(v') - F(v)), where v' has 1 - v_i for v_i = `value`; `fields` [H] =
+/// c + v W.
+[[nodiscard]] double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double value,
+                                         const double* fields) noexcept;
+
+}  // namespace rbmpi

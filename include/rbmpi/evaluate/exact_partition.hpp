@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+
+#include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/model/rbm.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// The most units of the smaller side whose states are enumerated: 2^25 of them.
+inline constexpr std::size_t largest_enumeration = 25;
+
+/// Local. Whether the smaller side is small enough.
+[[nodiscard]] constexpr bool can_enumerate(RbmShape shape) noexcept {
+  return shape.visible <= largest_enumeration || shape.hidden <= largest_enumeration;
+}
+
+/// Collective. log Z, in nats, by summing over all states of the smaller side, with the other side summed out unit by
+/// unit: for H <= V
+///   Z = sum over h of exp(c.h) prod_i (1 + exp(b_i + (W h)_i)).
+/// In double precision, with an error of about 1e-12 of the result. The states are shared out over ranks and threads in
+/// blocks whose sums are added in one order: the same bits on any number of them.
+/// Throws an AgreedError: Failure::usage if both sides are too large, Failure::diverged if a parameter is not finite,
+/// Failure::interrupted after a signal.
+[[nodiscard]] double exact_log_partition(RbmView<const Real> rbm, const Communicator& world,
+                                         const ProgressReport& progress = {});
+
+/// Local. About how long that takes on so many cores, in seconds, from a short measurement on this one.
+[[nodiscard]] double enumeration_seconds(RbmShape shape, int workers);
+
+}  // namespace rbmpi

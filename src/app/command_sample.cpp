@@ -1,0 +1,371 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/configuration.hpp"
+#include "app/hang.hpp"
+#include "app/layout.hpp"
+#include "app/model_and_data.hpp"
+#include "app/options.hpp"
+#include "app/share_bar.hpp"
+#include "app/terminal.hpp"
+#include "app/unit_selection.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/evaluate/gibbs_chains.hpp"
+#include "rbmpi/parallel/watchdog.hpp"
+#include "rbmpi/report/picture.hpp"
+#include "rbmpi/storage/text_file.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+struct SampleSettings {
+  fs::path model;
+  fs::path data;    ///< where the chains begin; empty: noise
+  fs::path output;  ///< a dataset, or empty
+  fs::path png;     ///< a picture, or empty
+  GibbsSettings gibbs;
+  std::uint64_t first_row = 0;
+  bool write_probabilities = false;
+  std::string clamp;
+  std::string free;
+  std::vector<std::uint64_t> picture;
+  TrainSettings train;  ///< of it the shared keys
+};
+
+constexpr const char* shared_keys[] = {"threads", "progress", "hang-timeout"};
+constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t most_steps = std::uint64_t{1} << 47U;  // the counter of the random numbers has room for them
+/// Chains in the picture.
+constexpr std::uint64_t most_shown = 100;
+
+constexpr CommandOption<SampleSettings> own_options[] = {
+    {"output", "FILE", "the dataset of samples to make", [](auto& s, const std::string& text) { s.output = text; }},
+    {"png", "FILE", "a picture: a row a chain (the first 100), a column a time; probabilities",
+     [](auto& s, const std::string& text) { s.png = text; }},
+    {"chains", "N", "number of chains [100]",
+     [](auto& s, const std::string& text) { s.gibbs.chains = parse_count(text, 1, most_chains); }},
+    {"steps", "N", "of each, from v to h and back [1000]",
+     [](auto& s, const std::string& text) { s.gibbs.steps = parse_count(text, 1, most_steps); }},
+    {"every", "N", "take samples after each N steps [after the last]",
+     [](auto& s, const std::string& text) { s.gibbs.every = parse_count(text, 1, most_steps); }},
+    {"seed", "N", "of all random numbers [1]",
+     [](auto& s, const std::string& text) { s.gibbs.seed = parse_count(text, 0, any); }},
+    {"values", "states|probabilities", "what --output holds: zeros and ones, or what they were drawn with [states]",
+     [](auto& s, const std::string& text) {
+       if (text != "states" && text != "probabilities") {
+         throw Error(Failure::usage, "must be one of states, probabilities");
+       }
+       s.write_probabilities = text == "probabilities";
+     }},
+    {"first-row", "N", "the row of DATA at which the first chain begins, counted from 0 [0]",
+     [](auto& s, const std::string& text) { s.first_row = parse_count(text, 0, any); }},
+    {"clamp", "UNITS", "these units stay as in the rows of DATA, the others begin as noise",
+     [](auto& s, const std::string& text) { s.clamp = text; }},
+    {"free", "UNITS", "the same with all others: these units are filled in",
+     [](auto& s, const std::string& text) { s.free = text; }},
+    {"picture", "HxW", "height and width of the pictures [of DATA, or what the model was trained on]",
+     [](auto& s, const std::string& text) {
+       s.picture = parse_picture(text);
+       if (s.picture.empty()) throw Error(Failure::usage, "height x width, such as 28x28, would be right");
+     }},
+};
+
+CommandOptions<SampleSettings> options() {
+  return {own_options, shared_keys};
+}
+
+std::string help() {
+  return "Draws samples from a model by block Gibbs sampling: the same ones on any number of ranks.\n\n"
+         "Usage:\n"
+         "  rbmpi sample MODEL [DATA] --output FILE [OPTIONS]\n"
+         "  mpirun -n RANKS rbmpi sample MODEL [DATA] --png FILE [OPTIONS]\n\n"
+         "MODEL is a model, a checkpoint, or the folder of a run. The chains begin at noise, or, one after the other,\n"
+         "at the rows of the dataset DATA, which may be one that this command made.\n\n"
+         "Options:\n" +
+         options().help() +
+         "\nUNITS: rows:0-13, columns:7 (of pictures), units:100-199, several with commas where they meet\n"
+         "(rows:0-13,columns:0-13 is a rectangle), or a dataset of one row: its values above one half.\n\n"
+         "Examples:\n"
+         "  mpirun -n 2 rbmpi sample runs/a --chains 10 --steps 1000 --every 100 --png samples.png\n"
+         "  rbmpi sample runs/a test.h5 --clamp rows:0-13 --chains 10 --every 100 --png halves.png --output "
+         "halves.h5\n";
+}
+
+SampleSettings settings_of(const po::variables_map& values) {
+  const std::string see = " (rbmpi sample --help shows the usage)";
+  SampleSettings settings;
+  if (values.count("model") == 0) {
+    throw Error(Failure::usage, "no model given: rbmpi sample MODEL [DATA] --output FILE" + see);
+  }
+  settings.model = values["model"].as<std::string>();
+  if (values.count("data") != 0) settings.data = values["data"].as<std::string>();
+  options().set(settings, values);
+
+  GibbsSettings& gibbs = settings.gibbs;
+  if (settings.output.empty() && settings.png.empty()) {
+    throw Error(Failure::usage, "nothing to make: --output FILE or --png FILE is missing" + see);
+  }
+  if (gibbs.every > 0 && gibbs.steps % gibbs.every != 0) {
+    throw Error(Failure::usage, fmt::format("steps = {} is no multiple of every = {}: the last steps would be in vain",
+                                            gibbs.steps, gibbs.every));
+  }
+  if (!settings.clamp.empty() && !settings.free.empty()) {
+    throw Error(Failure::usage, "--clamp and --free exclude each other: one names the units that the other leaves");
+  }
+  for (const auto& [option, text] : {std::pair("clamp", settings.clamp), std::pair("free", settings.free)}) {
+    if (text.empty() || !settings.data.empty()) continue;
+    throw Error(Failure::usage, fmt::format("--{} wants DATA, whose rows have the values that units stay at: rbmpi "
+                                            "sample MODEL DATA",
+                                            option));
+  }
+  if (values.count("first-row") != 0 && settings.data.empty()) {
+    throw Error(Failure::usage, "--first-row wants DATA, whose rows it counts: rbmpi sample MODEL DATA");
+  }
+  const std::vector<fs::path> inputs = {settings.model, settings.data};
+  refuse_same_file("output", settings.output, inputs);
+  refuse_same_file("png", settings.png, inputs);
+  if (!settings.output.empty() && settings.output == settings.png) {
+    throw Error(Failure::usage, fmt::format("--output and --png are the same file '{}'", settings.png.string()));
+  }
+  gibbs.probabilities = settings.write_probabilities || !settings.png.empty();
+  gibbs.start_too = !settings.png.empty() && !settings.data.empty();
+  return settings;
+}
+
+/// What is drawn from, the same on all ranks.
+struct Source {
+  LoadedModel model;
+  std::optional<NodeSamples> data;
+  std::vector<std::uint64_t> picture;
+  ChainStart start;
+};
+
+/// Collective. Which units stay, from what the root finds that the text means.
+std::vector<bool> clamped_units(const SampleSettings& settings, const Source& source, const Communicator& world) {
+  if (settings.clamp.empty() && settings.free.empty()) return {};
+  std::string bits;
+  world.agree_on_root([&] {
+    const bool stay = !settings.clamp.empty();
+    const std::string& text = stay ? settings.clamp : settings.free;
+    try {
+      for (const bool named : select_units(text, source.model.rbm.shape().visible, source.picture)) {
+        bits += named == stay ? '1' : '0';
+      }
+    } catch (const Error& error) {
+      throw Error(error.failure(), fmt::format("--{} {}: {}", stay ? "clamp" : "free", text, error.what()));
+    }
+  });
+  bits = world.broadcast(bits);
+  std::vector<bool> clamped;
+  for (const char bit : bits) clamped.push_back(bit == '1');
+  return clamped;
+}
+
+/// Collective.
+Source load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
+  Source source{.model = LoadedModel(settings.model, world), .data = {}, .picture = settings.picture, .start = {}};
+  const RbmShape shape = source.model.rbm.shape();
+  if (!settings.data.empty()) {
+    source.data.emplace(load_rows(settings.data, 0, settings.model, shape, layout, world));
+    source.start.samples = source.data->samples();
+    source.start.first_row = settings.first_row;
+    world.agree([&] {
+      if (settings.first_row < source.start.samples.rows) return;
+      throw Error(Failure::usage, fmt::format("first-row = {}: '{}' has rows 0 to {}", settings.first_row,
+                                              settings.data.string(), source.start.samples.rows - 1));
+    });
+    if (source.picture.empty()) source.picture = source.data->info().picture;
+  }
+  world.agree_on_root([&] {
+    if (source.picture.empty()) source.picture = picture_of(source.model.named.model);
+    if (source.picture.empty()) {
+      if (settings.png.empty()) return;
+      throw Error(Failure::usage, "--png wants pictures, but nothing says their height and width: --picture HxW does");
+    }
+    if (source.picture[0] * source.picture[1] != shape.visible) {
+      throw Error(Failure::usage, fmt::format("picture = {}x{}: the model has {} visible units", source.picture[0],
+                                              source.picture[1], shape.visible));
+    }
+  });
+  source.start.clamped = clamped_units(settings, source, world);
+  return source;
+}
+
+std::string times_text(const GibbsSettings& gibbs) {
+  if (gibbs.every == 0 || gibbs.every == gibbs.steps) return fmt::format("after {}", plural(gibbs.steps, "step"));
+  return fmt::format("after {}, {}, ... {} steps", gibbs.every, 2 * gibbs.every, gibbs.steps);
+}
+
+/// What the samples are, for people and for the file.
+std::string description(const SampleSettings& settings, const Source& source) {
+  std::string begin = "noise";
+  if (source.data) {
+    begin = fmt::format("rows of '{}' from {} on", settings.data.string(), settings.first_row);
+    const auto stay = std::ranges::count(source.start.clamped, true);
+    if (stay > 0) begin += fmt::format(", of which {} of {} units stay", stay, source.start.clamped.size());
+  }
+  return fmt::format("{} from {}, {}, seed {}", plural(settings.gibbs.chains, "chain"), begin,
+                     times_text(settings.gibbs), settings.gibbs.seed);
+}
+
+/// The dataset of samples, written time by time.
+class SampleWriter {
+ public:
+  SampleWriter(const SampleSettings& settings, const Source& source)
+      : probabilities_(settings.write_probabilities), writer_(settings.output, info(settings, source)) {}
+
+  void append(const ChainRecord& record) {
+    if (probabilities_) {
+      writer_.append(record.probabilities.rows, record.probabilities.values);
+      return;
+    }
+    const ConstBitMatrixView states = record.states;
+    values_.resize(states.columns);
+    for (std::size_t row = 0; row < states.rows; ++row) {
+      for (std::size_t unit = 0; unit < states.columns; ++unit) {
+        values_[unit] = static_cast<std::uint8_t>(states.row(row)[unit / 64] >> (unit % 64) & 1U);
+      }
+      writer_.append(1, values_.data());
+    }
+  }
+  void finish() { writer_.finish(); }
+
+ private:
+  static DatasetInfo info(const SampleSettings& settings, const Source& source) {
+    const GibbsSettings& gibbs = settings.gibbs;
+    DatasetInfo info;
+    info.type = settings.write_probabilities ? ElementType::float32 : ElementType::uint8;
+    info.rows = gibbs.chains * (gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every);
+    info.columns = source.model.rbm.shape().visible;
+    info.scale = 1.0;
+    info.picture = source.picture;
+    info.source =
+        fmt::format("Gibbs samples ({}) of '{}' (digest {}): {}; all chains at the first time come first",
+                    settings.write_probabilities ? "probabilities" : "states", source.model.named.file.string(),
+                    model_digest(source.model.named.model.layers), description(settings, source));
+    return info;
+  }
+
+  bool probabilities_;
+  std::vector<std::uint8_t> values_;
+  DatasetWriter writer_;
+};
+
+/// The picture of the first chains: a row a chain, a column a time; or, of one time, as a square.
+class SamplePicture {
+ public:
+  SamplePicture(const SampleSettings& settings, const Source& source) : file_(settings.png) {
+    const GibbsSettings& gibbs = settings.gibbs;
+    times_ = (gibbs.start_too ? 1 : 0) + (gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every);
+    shown_ = std::min(gibbs.chains, most_shown);
+    layout_ = {.height = source.picture[0],
+               .width = source.picture[1],
+               .columns = times_ == 1 ? 0 : times_,
+               .zoom = readable_zoom(source.picture[0])};
+    check_grid(shown_ * times_, layout_);
+    tiles_.resize(shown_ * times_ * layout_.height * layout_.width);
+  }
+
+  void add(const ChainRecord& record) {
+    const std::size_t columns = record.probabilities.columns;
+    for (std::size_t chain = 0; chain < shown_; ++chain) {
+      std::copy_n(record.probabilities.row(chain), columns, tiles_.data() + (chain * times_ + time_) * columns);
+    }
+    ++time_;
+  }
+  void write() const {
+    const ConstMatrixView tiles{tiles_.data(), shown_ * times_, layout_.height * layout_.width};
+    const std::vector<std::byte> bytes = png(picture_grid(tiles, layout_, Shading::probabilities));
+    write_text_file(file_, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  [[nodiscard]] std::string description() const {
+    return fmt::format("{} (rows) at {} (columns)", plural(shown_, "chain"), plural(times_, "time"));
+  }
+
+ private:
+  fs::path file_;
+  std::uint64_t times_ = 0;
+  std::uint64_t shown_ = 0;
+  GridLayout layout_;
+  std::vector<Real> tiles_;
+  std::uint64_t time_ = 0;
+};
+
+/// Collective.
+void draw(const SampleSettings& settings, const Source& source, const Communicator& world) {
+  std::optional<SampleWriter> writer;
+  std::optional<SamplePicture> picture;
+  std::optional<ShareBar> bar;
+  world.agree_on_root([&] {
+    if (!settings.png.empty()) picture.emplace(settings, source);
+    if (!settings.output.empty()) writer.emplace(settings, source);
+    say("  model   {}: {} x {}\n", source.model.named.file.string(), source.model.rbm.shape().visible,
+        source.model.rbm.shape().hidden);
+    say("  chains  {}\n", description(settings, source));
+    bar.emplace(settings.train.progress, "sampling");
+  });
+  run_gibbs_chains(
+      source.model.rbm.view(), source.start, settings.gibbs, world,
+      [&](const ChainRecord& record) {
+        if (picture) picture->add(record);
+        if (writer && record.step > 0) writer->append(record);
+      },
+      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  world.agree_on_root([&] {
+    bar.reset();
+    if (writer) {
+      writer->finish();
+      say("{}: {} of {} values, {}\n", settings.output.string(),
+          plural(settings.gibbs.chains * (settings.gibbs.every == 0 ? 1 : settings.gibbs.steps / settings.gibbs.every),
+                 "row"),
+          source.model.rbm.shape().visible, settings.write_probabilities ? "probabilities" : "zeros and ones");
+    }
+    if (picture) {
+      picture->write();
+      say("{}: {}\n", settings.png.string(), picture->description());
+    }
+  });
+}
+
+}  // namespace
+
+void run_sample(const std::vector<std::string>& arguments, const Communicator& world) {
+  po::variables_map values;
+  SampleSettings settings;
+  world.agree([&] {
+    po::positional_options_description positional;
+    positional.add("model", 1).add("data", 1);
+    po::options_description all = options().description();
+    all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
+    values = parse_arguments("sample", arguments, all, positional);
+    if (values.count("help") == 0) settings = settings_of(values);
+  });
+  if (values.count("help") != 0) {
+    if (world.is_root()) say("{}", help());
+    return;
+  }
+  const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
+  const Layout layout = arrange(world, settings.train.threads, 0);
+  Source source = load(settings, layout, world);
+  draw(settings, source, world);
+  if (source.data) source.data->release();
+}
+
+}  // namespace rbmpi

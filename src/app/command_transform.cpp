@@ -1,0 +1,173 @@
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/configuration.hpp"
+#include "app/hang.hpp"
+#include "app/layout.hpp"
+#include "app/model_and_data.hpp"
+#include "app/options.hpp"
+#include "app/share_bar.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/evaluate/hidden_features.hpp"
+#include "rbmpi/parallel/watchdog.hpp"
+#include "rbmpi/storage/contained_read.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+struct TransformSettings {
+  fs::path model;
+  fs::path data;
+  fs::path output;
+  FeatureSettings features;
+  TrainSettings train;  ///< of it the shared keys
+};
+
+constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+
+constexpr CommandOption<TransformSettings> own_options[] = {
+    {"output", "FILE", "the dataset of features to make", [](auto& s, const std::string& text) { s.output = text; }},
+    {"sample", nullptr, "zeros and ones drawn with the probabilities, instead of the probabilities",
+     [](auto& s, const std::string&) { s.features.sample = true; }},
+    {"seed", "N", "of what is drawn [1]",
+     [](auto& s, const std::string& text) {
+       s.features.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
+     }},
+};
+
+CommandOptions<TransformSettings> options() {
+  return {own_options, shared_keys};
+}
+
+std::string help() {
+  return "Makes features of data: the probabilities of a model's hidden units, as a dataset that `rbmpi train` and "
+         "others\nread. Labels are kept.\n\n"
+         "Usage:\n"
+         "  rbmpi transform MODEL DATA --output FILE [OPTIONS]\n"
+         "  mpirun -n RANKS rbmpi transform MODEL DATA --output FILE [OPTIONS]\n\n"
+         "MODEL is a model, a checkpoint, or the folder of a run.\n\n"
+         "Options:\n" +
+         options().help() + "\nExample:\n  mpirun -n 2 rbmpi transform runs/a train.h5 --output features.h5\n";
+}
+
+TransformSettings settings_of(const po::variables_map& values) {
+  const std::string see = " (rbmpi transform --help shows the usage)";
+  TransformSettings settings;
+  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi transform MODEL DATA" + see);
+  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi transform MODEL DATA" + see);
+  settings.model = values["model"].as<std::string>();
+  settings.data = values["data"].as<std::string>();
+  options().set(settings, values);
+  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the dataset to make" + see);
+  refuse_same_file("output", settings.output, {settings.model, settings.data});
+  return settings;
+}
+
+/// The labels of the first `rows` rows of a dataset.
+std::vector<std::int32_t> read_labels(const fs::path& path, std::uint64_t rows) {
+  const std::string bytes = read_in_child(path, [&] {
+    std::vector<std::int32_t> labels(rows);
+    DatasetReader(path).read_labels(0, rows, labels.data());
+    return std::string(reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof labels.front());
+  });
+  std::vector<std::int32_t> labels(rows);
+  std::memcpy(labels.data(), bytes.data(), bytes.size());
+  return labels;
+}
+
+/// The dataset of features, on the root.
+class FeatureWriter {
+ public:
+  FeatureWriter(const TransformSettings& settings, const LoadedModel& model, const NodeSamples& data)
+      : sampled_(settings.features.sample), writer_(settings.output, info(settings, model, data)) {
+    if (data.info().has_labels) labels_ = read_labels(settings.data, data.samples().rows);
+  }
+
+  void append(std::uint64_t first, ConstMatrixView features) {
+    const std::int32_t* const labels = labels_.empty() ? nullptr : labels_.data() + first;
+    if (!sampled_) return writer_.append(features.rows, features.values, labels);
+    std::vector<std::uint8_t> states(features.size());
+    for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
+    writer_.append(features.rows, states.data(), labels);
+  }
+  void finish() { writer_.finish(); }
+
+ private:
+  static DatasetInfo info(const TransformSettings& settings, const LoadedModel& model, const NodeSamples& data) {
+    const bool sampled = settings.features.sample;
+    DatasetInfo info;
+    info.type = sampled ? ElementType::uint8 : ElementType::float32;
+    info.rows = data.samples().rows;
+    info.columns = model.rbm.shape().hidden;
+    info.scale = 1.0;
+    info.has_labels = data.info().has_labels;
+    info.source =
+        fmt::format("hidden {} of '{}' (digest {}) for '{}' (digest {}){}", sampled ? "states" : "probabilities",
+                    model.named.file.string(), model_digest(model.named.model.layers), settings.data.string(),
+                    data.digest(), sampled ? fmt::format(", seed {}", settings.features.seed) : "");
+    return info;
+  }
+
+  bool sampled_;
+  std::vector<std::int32_t> labels_;
+  DatasetWriter writer_;
+};
+
+}  // namespace
+
+void run_transform(const std::vector<std::string>& arguments, const Communicator& world) {
+  po::variables_map values;
+  TransformSettings settings;
+  world.agree([&] {
+    po::positional_options_description positional;
+    positional.add("model", 1).add("data", 1);
+    po::options_description all = options().description();
+    all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
+    values = parse_arguments("transform", arguments, all, positional);
+    if (values.count("help") == 0) settings = settings_of(values);
+  });
+  if (values.count("help") != 0) {
+    if (world.is_root()) say("{}", help());
+    return;
+  }
+  const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
+  const Layout layout = arrange(world, settings.train.threads, 0);
+  const LoadedModel model(settings.model, world);
+  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.rbm.shape(), layout, world);
+  std::optional<FeatureWriter> writer;
+  std::optional<ShareBar> bar;
+  world.agree_on_root([&] {
+    writer.emplace(settings, model, data);
+    bar.emplace(settings.train.progress, "transforming");
+  });
+  hidden_features(
+      model.rbm.view(), data.samples(), settings.features, world,
+      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
+      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  world.agree_on_root([&] {
+    bar.reset();
+    writer->finish();
+    say("{}: {} of {} features{}\n", settings.output.string(), plural(data.samples().rows, "row"),
+        model.rbm.shape().hidden, data.info().has_labels ? ", with labels" : "");
+  });
+  data.release();
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/layout.hpp"
+#include "app/named_model.hpp"
+#include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/model/rbm.hpp"
+
+namespace rbmpi {
+
+/// Collective. The model of `path` on the root, and its only layer on every rank.
+struct LoadedModel {
+  LoadedModel(const std::filesystem::path& path, const Communicator& world);
+  NamedModel named;
+  Rbm rbm;
+};
+
+/// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node. Throws an
+/// AgreedError(Failure::file) that names both shapes if the model, of the file `model`, does not fit them.
+[[nodiscard]] NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows,
+                                    const std::filesystem::path& model, RbmShape shape, const Layout& layout,
+                                    const Communicator& world);
+
+/// Local. {height, width} of the pictures that a model was trained on, if its dataset is still where it was, else
+/// empty.
+[[nodiscard]] std::vector<std::uint64_t> picture_of(const Model& model);
+
+/// Local. Throws Error(Failure::usage) if an output, of the option `option`, is one of the inputs.
+void refuse_same_file(const char* option, const std::filesystem::path& output,
+                      const std::vector<std::filesystem::path>& inputs);
+
+}  // namespace rbmpi

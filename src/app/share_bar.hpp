@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "app/configuration.hpp"
+
+namespace rbmpi {
+
+/// Shows on the standard output which share of a long work is done, as a bar that is drawn anew ten times a second, if
+/// there is a terminal; else nothing. For the root only.
+class ShareBar {
+ public:
+  ShareBar(ProgressStyle style, std::string work);
+  /// Takes the bar off the screen.
+  ~ShareBar();
+  ShareBar(const ShareBar&) = delete;
+  ShareBar& operator=(const ShareBar&) = delete;
+
+  /// `share`: from 0 to 1.
+  void show(double share);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool visible_;
+  std::string work_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point drawn_;
+};
+
+}  // namespace rbmpi

@@ -1,0 +1,304 @@
+#include "rbmpi/evaluate/data_scores.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/random.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/shard.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Rows that are scored together, by one thread: what is made of a row of weights serves them all. Blocks, not rows,
+/// are shared out, so that their sums do not depend on who formed them.
+constexpr std::uint64_t block_rows = 64;
+
+/// Sums are formed in so many parts, for the processor's vectors: part k of the terms k, k + lanes, ...
+constexpr std::size_t lanes = 8;
+
+double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
+
+double dot(const Real* a, const double* b, std::size_t count) {
+  std::array<double, lanes> sums{};
+  std::size_t j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    for (std::size_t k = 0; k < lanes; ++k) sums[k] += double{a[j + k]} * b[j + k];
+  }
+  double sum = 0;
+  for (; j < count; ++j) sum += double{a[j]} * b[j];
+  for (const double part : sums) sum += part;
+  return sum;
+}
+
+/// The log of the product of the off[j] + on[j] * factor[j], each of which is within [exp(-largest), exp(largest)]:
+/// products of as many as stay far from the ends of the range take one logarithm together.
+double log_product(const double* off, const double* on, const double* factor, std::size_t count, double largest) {
+  constexpr double range = 600;
+  const std::size_t together = std::max<std::size_t>(
+      lanes, static_cast<std::size_t>(std::min(range / largest, 1e6)) / lanes * lanes);  // count is no more than 2^22
+  double sum = 0;
+  for (std::size_t j = 0; j < count;) {
+    const std::size_t end = std::min(count, j + together);
+    std::array<double, lanes> products{1, 1, 1, 1, 1, 1, 1, 1};
+    for (; j + lanes <= end; j += lanes) {
+      for (std::size_t k = 0; k < lanes; ++k) products[k] *= off[j + k] + on[j + k] * factor[j + k];
+    }
+    double product = 1;
+    for (; j < end; ++j) product *= off[j] + on[j] * factor[j];
+    for (const double part : products) product *= part;
+    sum += std::log(product);
+  }
+  return sum;
+}
+constexpr double largest_factor = 600.0 / lanes;  // its logarithm, so that `lanes` factors are within the range
+
+enum Score : std::size_t { free_energy, squared_error, cross_entropy, stochastic, full, scores };
+
+/// What a block adds up: of each score the sum over its rows and that of the squares.
+struct BlockSums {
+  std::array<double, scores> sum{};
+  std::array<double, scores> square{};
+  double grey_rows = 0;
+};
+constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
+
+/// Scores blocks of rows: one for each thread.
+class BlockScorer {
+ public:
+  BlockScorer(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings)
+      : rbm_(rbm),
+        samples_(samples),
+        settings_(settings),
+        scratch_(visible()),
+        v_(block_rows * visible()),
+        fields_(block_rows * hidden()),
+        on_(block_rows * hidden()),
+        off_(block_rows * hidden()),
+        up_(hidden()),
+        down_(hidden()),
+        between_(hidden()) {}
+
+  [[nodiscard]] BlockSums score(std::uint64_t first, std::uint64_t rows) {
+    rows_ = rows;
+    all_ = {};
+    BlockSums sums;
+    for (std::uint64_t r = 0; r < rows_; ++r) {
+      read_row(samples_, first + r, settings_.rows, scratch_, {v(r), visible()});
+      const bool grey = std::any_of(v(r), v(r) + visible(), [](double value) { return value != 0 && value != 1; });
+      sums.grey_rows += grey ? 1 : 0;
+    }
+    form_fields();
+    if (settings_.pseudo_likelihood) flip_one_unit(first);
+    if (settings_.reconstruction || settings_.full_pseudo_likelihood) activate_hidden();
+    if (settings_.reconstruction) reconstruct();
+    if (settings_.full_pseudo_likelihood) flip_all_units();
+    for (std::uint64_t r = 0; r < rows_; ++r) {
+      for (std::size_t score = 0; score < scores; ++score) {
+        sums.sum[score] += all_[r][score];
+        sums.square[score] += all_[r][score] * all_[r][score];
+      }
+    }
+    return sums;
+  }
+
+ private:
+  [[nodiscard]] std::size_t visible() const { return rbm_.shape().visible; }
+  [[nodiscard]] std::size_t hidden() const { return rbm_.shape().hidden; }
+  [[nodiscard]] double* v(std::uint64_t r) { return v_.data() + r * visible(); }
+  [[nodiscard]] double* fields(std::uint64_t r) { return fields_.data() + r * hidden(); }
+  [[nodiscard]] double* on(std::uint64_t r) { return on_.data() + r * hidden(); }
+  [[nodiscard]] double* off(std::uint64_t r) { return off_.data() + r * hidden(); }
+
+  /// fields = c + v W, and the free energies.
+  void form_fields() {
+    for (std::uint64_t r = 0; r < rows_; ++r) std::ranges::copy(rbm_.hidden_bias, fields(r));
+    for (std::size_t i = 0; i < visible(); ++i) {
+      const Real* const weights = rbm_.weights.row(i);
+      for (std::uint64_t r = 0; r < rows_; ++r) {
+        const double value = v(r)[i];
+        if (value == 0) continue;
+        double* const x = fields(r);
+        for (std::size_t j = 0; j < hidden(); ++j) x[j] += value * double{weights[j]};
+      }
+    }
+    for (std::uint64_t r = 0; r < rows_; ++r) {
+      double energy = -dot(rbm_.visible_bias.data(), v(r), visible());
+      for (std::size_t j = 0; j < hidden(); ++j) energy -= softplus(fields(r)[j]);
+      all_[r][free_energy] = energy;
+    }
+  }
+
+  /// on = sigmoid(fields) and off = 1 - on, both with small relative errors.
+  void activate_hidden() {
+    for (std::size_t k = 0; k < rows_ * hidden(); ++k) {
+      const double small = std::exp(-std::abs(fields_[k]));
+      const double large_side = 1 / (1 + small);
+      const double small_side = small * large_side;
+      on_[k] = fields_[k] >= 0 ? large_side : small_side;
+      off_[k] = fields_[k] >= 0 ? small_side : large_side;
+    }
+  }
+
+  void reconstruct() {
+    for (std::size_t i = 0; i < visible(); ++i) {
+      for (std::uint64_t r = 0; r < rows_; ++r) {
+        const double field = double{rbm_.visible_bias[i]} + dot(rbm_.weights.row(i), on(r), hidden());
+        const double value = v(r)[i];
+        const double error = value - 1 / (1 + std::exp(-field));
+        all_[r][squared_error] += error * error;
+        all_[r][cross_entropy] += softplus(field) - value * field;
+      }
+    }
+    for (std::uint64_t r = 0; r < rows_; ++r) all_[r][squared_error] /= static_cast<double>(visible());
+  }
+
+  void flip_one_unit(std::uint64_t first) {
+    for (std::uint64_t r = 0; r < rows_; ++r) {
+      const std::uint64_t unit = flipped_unit(visible(), settings_.rows.seed, first + r);
+      all_[r][stochastic] = static_cast<double>(visible()) * unit_log_likelihood(rbm_, unit, v(r)[unit], fields(r));
+    }
+  }
+
+  /// Where unit i goes from v to v + d, its free energy F falls by b d + sum_j log(off_j + on_j exp(d W_ij)): no
+  /// logarithm for each of the V H terms, as softplus(x_j + d W_ij) would have.
+  void flip_all_units() {
+    for (std::size_t i = 0; i < visible(); ++i) {
+      const Real* const weights = rbm_.weights.row(i);
+      double largest = 0;
+      for (std::size_t j = 0; j < hidden(); ++j) largest = std::max(largest, std::abs(double{weights[j]}));
+      if (largest > largest_factor) {
+        for (std::uint64_t r = 0; r < rows_; ++r) {
+          all_[r][full] += unit_log_likelihood(rbm_, i, v(r)[i], fields(r));
+        }
+        continue;
+      }
+      for (std::size_t j = 0; j < hidden(); ++j) {
+        up_[j] = std::exp(double{weights[j]});
+        down_[j] = 1 / up_[j];
+      }
+      for (std::uint64_t r = 0; r < rows_; ++r) {
+        const double change = 1 - 2 * v(r)[i];
+        const double fall = double{rbm_.visible_bias[i]} * change +
+                            log_product(off(r), on(r), factors(weights, change), hidden(), largest);
+        all_[r][full] -= softplus(fall);
+      }
+    }
+  }
+
+  /// exp(change * W_ij) for all j.
+  [[nodiscard]] const double* factors(const Real* weights, double change) {
+    if (change == 1) return up_.data();
+    if (change == -1) return down_.data();
+    for (std::size_t j = 0; j < hidden(); ++j) between_[j] = std::exp(change * double{weights[j]});
+    return between_.data();
+  }
+
+  RbmView<const Real> rbm_;
+  const Samples& samples_;
+  const ScoreSettings& settings_;
+  std::uint64_t rows_ = 0;
+  std::vector<Real> scratch_;
+  std::vector<double> v_;       // rows x V
+  std::vector<double> fields_;  // rows x H
+  std::vector<double> on_;      // rows x H
+  std::vector<double> off_;     // rows x H
+  std::vector<double> up_;      // H
+  std::vector<double> down_;    // H
+  std::vector<double> between_;
+  std::array<std::array<double, scores>, block_rows> all_{};
+};
+
+RowMean mean_of(double sum, double square, std::uint64_t rows) {
+  const auto n = static_cast<double>(rows);
+  const double mean = sum / n;
+  if (rows == 1) return {.mean = mean, .standard_error = 0};
+  const double variance = std::max(0.0, square / n - mean * mean) * n / (n - 1);
+  return {.mean = mean, .standard_error = std::sqrt(variance / n)};
+}
+
+void check(RbmShape shape, const Samples& samples) {
+  if (samples.rows == 0) throw Error(Failure::file, "there are no rows to evaluate the model on");
+  if (shape.visible != samples.columns) {
+    throw Error(
+        Failure::file,
+        fmt::format("the model does not fit the data: it has {} visible units ({} x {}), the data "
+                    "have {} columns ({} rows x {})",
+                    shape.visible, shape.visible, shape.hidden, samples.columns, samples.rows, samples.columns));
+  }
+}
+
+}  // namespace
+
+std::uint64_t flipped_unit(std::uint64_t units, std::uint64_t seed, std::uint64_t row) noexcept {
+  constexpr std::uint32_t layer = 0;
+  const RandomStream stream(seed, layer, row >> 32U, Phase::flipped_unit, static_cast<std::uint32_t>(row));
+  const RandomStream::Block bits = stream.block(0);
+  // The high part of a random number of 64 bits times `units`, which has at most 32.
+  return (bits[0] * units + (bits[1] * units >> 32U)) >> 32U;
+}
+
+double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double value, const double* fields) noexcept {
+  const double change = 1 - 2 * value;
+  const Real* const weights = rbm.weights.row(unit);
+  double fall = double{rbm.visible_bias[unit]} * change;
+  for (std::size_t j = 0; j < rbm.shape().hidden; ++j) {
+    fall += softplus(fields[j] + change * double{weights[j]}) - softplus(fields[j]);
+  }
+  return -softplus(fall);
+}
+
+DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
+                      const Communicator& world, const ProgressReport& progress) {
+  world.agree([&] { check(rbm.shape(), samples); });
+  const std::uint64_t blocks = (samples.rows + block_rows - 1) / block_rows;
+  const Shard mine = shard(blocks, world.rank(), world.size());
+  std::vector<BlockSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
+  world.agree([&] {
+    const auto threads = static_cast<std::uint64_t>(threads_in_use());
+    std::vector<BlockScorer> scorers(std::min(threads, mine.count), BlockScorer(rbm, samples, settings));
+    for (std::uint64_t done = 0; done < mine.count; done += threads) {
+      throw_if_stopped("scoring the data");
+      if (progress) progress(static_cast<double>(done) / static_cast<double>(mine.count));
+      parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
+        const std::uint64_t block = mine.first + done + thread;
+        const std::uint64_t first = block * block_rows;
+        sums[block] = scorers[thread].score(first, std::min(block_rows, samples.rows - first));
+      });
+    }
+  });
+  world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * block_numbers));
+
+  BlockSums total;
+  for (const BlockSums& block : sums) {
+    for (std::size_t score = 0; score < scores; ++score) {
+      total.sum[score] += block.sum[score];
+      total.square[score] += block.square[score];
+    }
+    total.grey_rows += block.grey_rows;
+  }
+  const auto mean = [&](Score score) { return mean_of(total.sum[score], total.square[score], samples.rows); };
+  DataScores result{.rows = samples.rows,
+                    .grey_rows = static_cast<std::uint64_t>(total.grey_rows),
+                    .free_energy = mean(free_energy),
+                    .reconstruction_mse = {},
+                    .cross_entropy = {},
+                    .pseudo_likelihood = {},
+                    .full_pseudo_likelihood = {}};
+  if (settings.reconstruction) {
+    result.reconstruction_mse = mean(squared_error);
+    result.cross_entropy = mean(cross_entropy);
+  }
+  if (settings.pseudo_likelihood) result.pseudo_likelihood = mean(stochastic);
+  if (settings.full_pseudo_likelihood) result.full_pseudo_likelihood = mean(full);
+  return result;
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+
+namespace rbmpi {
+
+// The states of the smaller side are counted through as binary numbers. Those that share their high bits are a block of
+// 2^low states. For the first of a block, whose low bits are off, the fields x_i of the other side are computed afresh.
+// The product of 1 + exp(x_i) needs no exponential for the others, because a unit j that goes on multiplies exp(x_i) by
+// exp(W_ji), a constant. To stay far from the ends of the range, a unit with x_i > 0 at the beginning of the block
+// gives its part as
+//   log(1 + exp(x_i)) = x_i + log(1 + exp(-x_i)),
+// where x_i is linear in the low bits, and exp(-x_i) is multiplied by exp(-W_ji).
+
+/// The bits of a state that a register each holds: 8 products grow side by side.
+inline constexpr std::size_t register_bits = 3;
+inline constexpr std::size_t side_by_side = std::size_t{1} << register_bits;
+/// The most low bits of a block.
+inline constexpr std::size_t most_low_bits = 10;
+/// Units of the other side that are taken through a block at a time: what is kept of them stays in a near cache.
+inline constexpr std::size_t units_at_once = 512;
+/// The largest sum of |W_ji| over the low bits j that a block may have, so that products are seldom near an overflow.
+inline constexpr double largest_low_range = 80;
+/// exp(-700) is nothing beside 1, and still a normal number.
+inline constexpr double least_exponent = -700;
+/// A multiple of the lanes of all vectors.
+inline constexpr std::size_t most_lanes = 8;
+
+/// What is enumerated: `bits` units with states, and `units` others that are summed out.
+struct Enumeration {
+  std::size_t bits = 0;            // units with states, those that were added to have `register_bits` among them
+  std::size_t added = 0;           // of them, the first: units without weights, each of which doubles the sum
+  std::size_t low = 0;             // bits of a block
+  std::size_t units = 0;           // a multiple of most_lanes
+  std::size_t group = 0;           // factors that may be multiplied before the exponent is taken off
+  std::vector<double> bit_bias;    // [bits]
+  AlignedBuffer<double> bias;      // [units]; behind the last one of the model, far below 0, as if it were not there
+  AlignedBuffer<double> weights;   // bits x units
+  AlignedBuffer<double> raising;   // low x units: exp(W)
+  AlignedBuffer<double> lowering;  // low x units: exp(-W)
+
+  [[nodiscard]] std::uint64_t blocks() const { return std::uint64_t{1} << (bits - low); }
+};
+
+/// What a thread works with.
+struct BlockScratch {
+  explicit BlockScratch(std::size_t low)
+      : start(units_at_once),
+        factors(low * units_at_once),
+        levels(low * units_at_once),
+        values(std::size_t{1} << low),
+        slopes(low) {}
+
+  AlignedBuffer<double> start;    // exp(-|x|) of the first state
+  AlignedBuffer<double> factors;  // by which a low bit multiplies it
+  AlignedBuffer<double> levels;   // the same as `start` for states whose lowest bit is bit `register_bits` + level
+  AlignedBuffer<double> values;   // log of the sum of each state
+  std::vector<double> slopes;     // by which a low bit raises what is linear
+};
+
+/// Sets scratch.values to the logarithms of the sums of the 2^low states of a block.
+void sum_block(const Enumeration& all, std::uint64_t block, BlockScratch& scratch);
+
+}  // namespace rbmpi

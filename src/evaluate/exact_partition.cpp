@@ -1,0 +1,166 @@
+#include "rbmpi/evaluate/exact_partition.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numbers>
+#include <span>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "evaluate/enumeration.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/shard.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// log of a sum whose terms come as logarithms, one after the other.
+class LogSum {
+ public:
+  void add(double term) {
+    if (term > largest_) {
+      sum_ = sum_ * std::exp(largest_ - term) + 1;
+      largest_ = term;
+    } else {
+      sum_ += std::exp(term - largest_);
+    }
+  }
+  [[nodiscard]] double value() const { return largest_ + std::log(sum_); }
+
+ private:
+  double largest_ = -std::numeric_limits<double>::infinity();
+  double sum_ = 0;
+};
+
+Enumeration prepare(RbmView<const Real> rbm) {
+  const RbmShape shape = rbm.shape();
+  const bool over_hidden = shape.hidden <= shape.visible;
+  const std::size_t states = over_hidden ? shape.hidden : shape.visible;
+  const std::size_t others = over_hidden ? shape.visible : shape.hidden;
+  const std::span<const Real> state_bias = over_hidden ? rbm.hidden_bias : rbm.visible_bias;
+  const std::span<const Real> other_bias = over_hidden ? rbm.visible_bias : rbm.hidden_bias;
+  const auto weight = [&](std::size_t state, std::size_t other) {
+    return double{over_hidden ? rbm.weights.row(other)[state] : rbm.weights.row(state)[other]};
+  };
+
+  // As many low bits as the weights allow.
+  std::vector<double> ranges(others);
+  std::size_t low = 0;
+  for (; low < std::min(states, most_low_bits); ++low) {
+    double largest = 0;
+    for (std::size_t i = 0; i < others; ++i) largest = std::max(largest, ranges[i] + std::abs(weight(low, i)));
+    if (largest > largest_low_range) break;
+    for (std::size_t i = 0; i < others; ++i) ranges[i] += std::abs(weight(low, i));
+  }
+  const double range = others == 0 ? 0 : *std::ranges::max_element(ranges);
+
+  Enumeration all;
+  all.added = register_bits - std::min(low, register_bits);
+  all.bits = states + all.added;
+  all.low = low + all.added;
+  all.units = (others + most_lanes - 1) / most_lanes * most_lanes;
+  all.group = static_cast<std::size_t>(1000 * std::numbers::ln2 / std::log1p(std::exp(range)));
+  all.bit_bias.resize(all.bits);
+  all.bias = AlignedBuffer<double>(all.units);
+  all.weights = AlignedBuffer<double>(all.bits * all.units);
+  all.raising = AlignedBuffer<double>(all.low * all.units);
+  all.lowering = AlignedBuffer<double>(all.low * all.units);
+  std::copy(state_bias.begin(), state_bias.end(), all.bit_bias.begin() + static_cast<std::ptrdiff_t>(all.added));
+  std::copy(other_bias.begin(), other_bias.end(), all.bias.data());
+  std::fill(all.bias.data() + others, all.bias.data() + all.units, -1e300);
+  parallel_for(all.bits, [&](std::size_t bit) {
+    const std::size_t row = bit * all.units;
+    if (bit >= all.added) {
+      for (std::size_t i = 0; i < others; ++i) all.weights.data()[row + i] = weight(bit - all.added, i);
+    }
+    if (bit >= all.low) return;
+    for (std::size_t i = 0; i < all.units; ++i) {
+      all.raising.data()[row + i] = std::exp(all.weights.data()[row + i]);
+      all.lowering.data()[row + i] = std::exp(-all.weights.data()[row + i]);
+    }
+  });
+  return all;
+}
+
+/// The sum over some consecutive blocks.
+double sum_blocks(const Enumeration& all, std::uint64_t first, std::uint64_t count, BlockScratch& scratch) {
+  LogSum sum;
+  for (std::uint64_t block = first; block < first + count && !stop_requested(); ++block) {
+    sum_block(all, block, scratch);
+    for (const double value : scratch.values.span()) sum.add(value);
+    still_at_work();
+  }
+  return sum.value();
+}
+
+}  // namespace
+
+double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, const ProgressReport& progress) {
+  const RbmShape shape = rbm.shape();
+  constexpr std::uint64_t most_parts = 1024;
+  std::vector<double> parts;
+  std::size_t added = 0;
+  world.agree([&] {
+    if (!can_enumerate(shape)) {
+      throw Error(
+          Failure::usage,
+          fmt::format("exact log Z of {} visible and {} hidden units: enumeration takes at most {} units on one "
+                      "of the sides; annealed importance sampling estimates log Z of larger models",
+                      shape.visible, shape.hidden, largest_enumeration));
+    }
+    if (!all_finite(rbm.parameters().data(), rbm.parameters().size())) {
+      throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");
+    }
+    const Enumeration all = prepare(rbm);
+    added = all.added;
+    parts.resize(std::min(most_parts, all.blocks()));
+    const std::uint64_t blocks = all.blocks() / parts.size();
+    const Shard mine = shard(parts.size(), world.rank(), world.size());
+    const auto threads = static_cast<std::uint64_t>(threads_in_use());
+    std::vector<BlockScratch> scratch;
+    for (std::uint64_t thread = 0; thread < std::min(threads, mine.count); ++thread) scratch.emplace_back(all.low);
+    for (std::uint64_t done = 0; done < mine.count; done += threads) {
+      throw_if_stopped("enumerating the states of the model");
+      parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
+        const std::uint64_t part = mine.first + done + thread;
+        parts[part] = sum_blocks(all, part * blocks, blocks, scratch[thread]);
+      });
+      if (progress)
+        progress(static_cast<double>(std::min(done + threads, mine.count)) / static_cast<double>(mine.count));
+    }
+    throw_if_stopped("enumerating the states of the model");
+  });
+  world.sum(std::span(parts));  // each of them is 0 on all ranks but one
+  LogSum sum;
+  for (const double part : parts) sum.add(part);
+  return sum.value() - static_cast<double>(added) * std::numbers::ln2;
+}
+
+double enumeration_seconds(RbmShape shape, int workers) {
+  // A block of a model of the same shape whose parameters are 0; of very many units, some are enough.
+  constexpr std::size_t most_units = 65536;
+  const std::size_t states = std::min(shape.visible, shape.hidden);
+  const std::size_t others = std::max(shape.visible, shape.hidden);
+  const Rbm rbm({std::min(others, most_units), std::min(states, most_low_bits)});
+  const Enumeration all = prepare(rbm);
+  BlockScratch scratch(all.low);
+  double fastest = std::numeric_limits<double>::infinity();
+  for (int repetition = 0; repetition < 3; ++repetition) {
+    const auto begin = std::chrono::steady_clock::now();
+    (void)sum_blocks(all, 0, 1, scratch);
+    fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  const double blocks = std::ldexp(1.0, static_cast<int>(states - rbm.shape().hidden));
+  const double share = static_cast<double>(std::max<std::size_t>(others, 1)) /
+                       static_cast<double>(std::max<std::size_t>(rbm.shape().visible, 1));
+  return fastest * blocks * share / workers;
+}
+
+}  // namespace rbmpi

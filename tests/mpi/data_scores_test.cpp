@@ -1,0 +1,252 @@
+#include "rbmpi/evaluate/data_scores.hpp"
+
+#include <cmath>
+#include <functional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rbmpi/core/threads.hpp"
+#include "support/expect_error.hpp"
+#include "support/numbers.hpp"
+#include "support/random_samples.hpp"
+
+namespace rbmpi {
+namespace {
+
+using Row = std::vector<double>;
+
+Rbm random_rbm(RbmShape shape, double size, std::uint64_t seed = 1) {
+  Rbm rbm(shape);
+  test::Random random(seed);
+  for (Real& parameter : rbm.parameters()) parameter = static_cast<Real>(size * random.bell());
+  return rbm;
+}
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+/// The definitions, one after the other, as plainly as can be.
+double field_of_hidden(RbmView<const Real> rbm, const Row& v, std::size_t j) {
+  double field = rbm.hidden_bias[j];
+  for (std::size_t i = 0; i < v.size(); ++i) field += v[i] * double{rbm.weights.row(i)[j]};
+  return field;
+}
+
+double free_energy(RbmView<const Real> rbm, const Row& v) {
+  double energy = 0;
+  for (std::size_t i = 0; i < v.size(); ++i) energy -= double{rbm.visible_bias[i]} * v[i];
+  for (std::size_t j = 0; j < rbm.shape().hidden; ++j) {
+    const double field = field_of_hidden(rbm, v, j);
+    energy -= field > 30 ? field : std::log1p(std::exp(field));
+  }
+  return energy;
+}
+
+/// log sigmoid(F(v') - F(v)).
+double unit_likelihood(RbmView<const Real> rbm, Row v, std::size_t unit) {
+  const double before = free_energy(rbm, v);
+  v[unit] = 1 - v[unit];
+  const double difference = free_energy(rbm, v) - before;
+  return difference < -30 ? difference : -std::log1p(std::exp(-difference));
+}
+
+struct Expected {
+  Row free_energy, squared_error, cross_entropy, stochastic, full;
+};
+
+Expected score_plainly(RbmView<const Real> rbm, const Samples& samples, const BinaryRows& rows) {
+  Expected expected;
+  std::vector<Real> scratch(samples.columns);
+  Row v(samples.columns);
+  const auto visible = static_cast<double>(v.size());
+  for (std::uint64_t row = 0; row < samples.rows; ++row) {
+    read_row(samples, row, rows, scratch, v);
+    expected.free_energy.push_back(free_energy(rbm, v));
+    Row p;
+    for (std::size_t j = 0; j < rbm.shape().hidden; ++j) p.push_back(sigmoid(field_of_hidden(rbm, v, j)));
+    double squared_error = 0;
+    double cross_entropy = 0;
+    double full = 0;
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      double field = rbm.visible_bias[i];
+      for (std::size_t j = 0; j < p.size(); ++j) field += double{rbm.weights.row(i)[j]} * p[j];
+      squared_error += (v[i] - sigmoid(field)) * (v[i] - sigmoid(field)) / visible;
+      cross_entropy -= v[i] * std::log(sigmoid(field)) + (1 - v[i]) * std::log(sigmoid(-field));
+      full += unit_likelihood(rbm, v, i);
+    }
+    expected.squared_error.push_back(squared_error);
+    expected.cross_entropy.push_back(cross_entropy);
+    expected.full.push_back(full);
+    expected.stochastic.push_back(visible * unit_likelihood(rbm, v, flipped_unit(v.size(), rows.seed, row)));
+  }
+  return expected;
+}
+
+void expect_mean(const RowMean& actual, const Row& values) {
+  double mean = 0;
+  double variance = 0;
+  const auto n = static_cast<double>(values.size());
+  for (const double value : values) mean += value / n;
+  for (const double value : values) variance += (value - mean) * (value - mean) / (n - 1);
+  EXPECT_NEAR(actual.mean, mean, 1e-9 * (1 + std::abs(mean)));
+  EXPECT_NEAR(actual.standard_error, n == 1 ? 0 : std::sqrt(variance / n), 1e-7 * (1 + std::abs(mean)));
+}
+
+auto numbers(const RowMean& score) {
+  return std::tuple(score.mean, score.standard_error);
+}
+auto numbers(const DataScores& scores) {
+  return std::tuple(scores.rows, scores.grey_rows, numbers(scores.free_energy), numbers(*scores.reconstruction_mse),
+                    numbers(*scores.cross_entropy), numbers(*scores.pseudo_likelihood),
+                    numbers(*scores.full_pseudo_likelihood));
+}
+
+/// Compares with the definitions, and the layouts with each other, bit for bit.
+void check(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings, const Communicator& world) {
+  const DataScores scores = score_data(rbm, samples, settings, world);
+  EXPECT_EQ(scores.rows, samples.rows);
+  const Expected expected = score_plainly(rbm, samples, settings.rows);
+  expect_mean(scores.free_energy, expected.free_energy);
+  expect_mean(*scores.reconstruction_mse, expected.squared_error);
+  expect_mean(*scores.cross_entropy, expected.cross_entropy);
+  expect_mean(*scores.pseudo_likelihood, expected.stochastic);
+  expect_mean(*scores.full_pseudo_likelihood, expected.full);
+
+  EXPECT_EQ(numbers(score_data(rbm, samples, settings, Communicator())), numbers(scores));
+  use_threads(3);
+  EXPECT_EQ(numbers(score_data(rbm, samples, settings, world)), numbers(scores));
+  use_threads(1);
+}
+
+TEST(DataScoresTest, AreWhatTheDefinitionsSay) {
+  const Communicator world = Communicator::world();
+  for (const Binarise binarise : {Binarise::none, Binarise::threshold, Binarise::sample}) {
+    for (const ElementType type : {ElementType::uint8, ElementType::float32, ElementType::float64}) {
+      const test::RandomSamples samples(type, 150, 19);
+      check(random_rbm({19, 13}, 1), samples.view(), {.rows = {.binarise = binarise, .seed = 5}}, world);
+    }
+  }
+}
+
+TEST(DataScoresTest, OfManyShapes) {
+  const Communicator world = Communicator::world();
+  for (const RbmShape shape : {RbmShape{1, 1}, {1, 70}, {70, 1}, {16, 64}, {33, 200}}) {
+    for (const std::uint64_t rows : {1U, 64U, 65U, 300U}) {
+      const test::RandomSamples samples(ElementType::float32, rows, shape.visible, rows);
+      check(random_rbm(shape, 0.5), samples.view(), {.rows = {.binarise = Binarise::none}}, world);
+    }
+  }
+}
+
+TEST(DataScoresTest, OfLargeWeights) {
+  const Communicator world = Communicator::world();
+  for (const double size : {0.0, 5.0, 12.0, 30.0, 100.0}) {  // some, and then all, too large to be multiplied as exp(w)
+    const test::RandomSamples samples(ElementType::uint8, 70, 12);
+    const Rbm rbm = random_rbm({12, 40}, size);
+    const ScoreSettings settings{.rows = {.binarise = Binarise::sample}, .reconstruction = true};
+    const DataScores scores = score_data(rbm.view(), samples.view(), settings, world);
+    const Expected expected = score_plainly(rbm.view(), samples.view(), settings.rows);
+    expect_mean(scores.free_energy, expected.free_energy);
+    expect_mean(*scores.full_pseudo_likelihood, expected.full);
+    expect_mean(*scores.pseudo_likelihood, expected.stochastic);
+  }
+}
+
+TEST(DataScoresTest, FullPseudoLikelihoodIsWhatTheStochasticOneEstimates) {
+  const test::RandomSamples samples(ElementType::uint8, 40, 10);
+  const Rbm rbm = random_rbm({10, 5}, 0.3);
+  double sum = 0;
+  constexpr int draws = 400;
+  RowMean full;
+  double variance = 0;
+  for (std::uint64_t seed = 0; seed < draws; ++seed) {
+    // Without drawn data, so that the seed chooses the units alone.
+    const DataScores scores = score_data(rbm.view(), samples.view(),
+                                         {.rows = {.binarise = Binarise::threshold, .seed = seed}}, Communicator());
+    sum += scores.pseudo_likelihood->mean;
+    full = *scores.full_pseudo_likelihood;
+    variance += scores.pseudo_likelihood->standard_error * scores.pseudo_likelihood->standard_error;
+  }
+  EXPECT_NEAR(sum / draws, full.mean, 4 * std::sqrt(variance) / draws);
+}
+
+TEST(DataScoresTest, OnlyWhatIsAskedFor) {
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::uint8, 100, 9);
+  const DataScores scores =
+      score_data(random_rbm({9, 4}, 1).view(), samples.view(),
+                 {.reconstruction = false, .pseudo_likelihood = false, .full_pseudo_likelihood = false}, world);
+  EXPECT_FALSE(scores.reconstruction_mse || scores.cross_entropy || scores.pseudo_likelihood ||
+               scores.full_pseudo_likelihood);
+  EXPECT_NE(scores.free_energy.mean, 0);
+}
+
+TEST(DataScoresTest, GreyRowsAreCounted) {
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::float64, 100, 9);
+  const Rbm rbm = random_rbm({9, 4}, 1);
+  const auto grey_rows = [&](Binarise binarise) {
+    return score_data(rbm.view(), samples.view(), {.rows = {.binarise = binarise}}, world).grey_rows;
+  };
+  EXPECT_GT(grey_rows(Binarise::none), 90U);
+  EXPECT_EQ(grey_rows(Binarise::sample), 0U);
+  EXPECT_EQ(grey_rows(Binarise::threshold), 0U);
+}
+
+TEST(DataScoresTest, FlippedUnitsAreEquallyProbable) {
+  constexpr std::uint64_t units = 7;
+  constexpr std::uint64_t rows = 70000;
+  std::vector<int> counts(units);
+  for (std::uint64_t row = 0; row < rows; ++row) ++counts.at(flipped_unit(units, 3, row));
+  for (const int count : counts) EXPECT_NEAR(count, rows / units, 5 * std::sqrt(rows / units));
+  EXPECT_EQ(flipped_unit(1, 3, 0), 0U);
+  const std::uint64_t many = std::uint64_t{1} << 22U;
+  EXPECT_LT(flipped_unit(many, 3, std::uint64_t{1} << 40U), many);
+}
+
+TEST(DataScoresTest, BinarisedRowsAreDrawnOnceAndForAll) {
+  const test::RandomSamples samples(ElementType::float32, 30, 50);
+  std::vector<Real> scratch(50);
+  Row grey(50);
+  Row drawn(50);
+  Row cut(50);
+  double difference = 0;
+  std::set<Row> rows;
+  for (std::uint64_t row = 0; row < 30; ++row) {
+    read_row(samples.view(), row, {.binarise = Binarise::none}, scratch, grey);
+    read_row(samples.view(), row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
+    read_row(samples.view(), row, {.binarise = Binarise::threshold}, scratch, cut);
+    rows.insert(drawn);
+    for (std::size_t j = 0; j < 50; ++j) {
+      EXPECT_TRUE(drawn[j] == 0 || drawn[j] == 1);
+      if (grey[j] == 0 || grey[j] == 1) {
+        EXPECT_EQ(drawn[j], grey[j]);
+      }
+      EXPECT_EQ(cut[j], grey[j] >= 0.5 ? 1 : 0);
+      difference += drawn[j] - grey[j];
+    }
+    const Row before = drawn;
+    read_row(samples.view(), row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
+    EXPECT_EQ(drawn, before);
+  }
+  EXPECT_EQ(rows.size(), 30U);
+  EXPECT_NEAR(difference, 0, 4 * std::sqrt(1500 / 3.0 / 6));  // a third of the values are between 0 and 1
+}
+
+TEST(DataScoresTest, RefusesWhatDoesNotFit) {
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::uint8, 100, 9);
+  const Rbm rbm = random_rbm({8, 4}, 1);
+  test::expect_error(Failure::file, {"8 visible units (8 x 4)", "9 columns (100 rows x 9)"},
+                     [&] { (void)score_data(rbm.view(), samples.view(), {}, world); });
+  const Rbm fitting = random_rbm({9, 4}, 1);
+  test::expect_error(Failure::file, {"no rows"},
+                     [&] { (void)score_data(fitting.view(), samples.view().part(0, 0), {}, world); });
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,96 @@
+// Chains and features that are shared out over the ranks are those of one rank alone, bit for bit.
+
+#include "rbmpi/evaluate/gibbs_chains.hpp"
+
+#include <stdexcept>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/evaluate/hidden_features.hpp"
+#include "support/expect_error.hpp"
+#include "support/random_samples.hpp"
+
+namespace rbmpi {
+namespace {
+
+Rbm random_rbm(RbmShape shape) {
+  test::Random random(1);
+  Rbm rbm(shape);
+  for (Real& parameter : rbm.parameters()) parameter = static_cast<Real>(random.bell() / 2);
+  return rbm;
+}
+
+struct Records {
+  std::vector<std::uint64_t> words;
+  std::vector<Real> probabilities;
+};
+
+/// What the root takes; nothing on the others.
+Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, const Communicator& world) {
+  Records all;
+  const GibbsSettings settings{
+      .chains = count, .steps = 50, .every = 25, .start_too = true, .probabilities = true, .seed = 9};
+  run_gibbs_chains(rbm, start, settings, world, [&](const ChainRecord& record) {
+    const ConstBitMatrixView states = record.states;
+    all.words.insert(all.words.end(), states.words, states.words + states.rows * states.row_words());
+    all.probabilities.insert(all.probabilities.end(), record.probabilities.values,
+                             record.probabilities.values + record.probabilities.size());
+  });
+  return all;
+}
+
+TEST(GibbsChainsOnRanksTest, ChainsAreThoseOfOneRankAlone) {
+  use_threads(1);
+  const Communicator world = Communicator::world();
+  const Rbm rbm = random_rbm({70, 20});
+  const test::RandomSamples samples(ElementType::float32, 13, 70);
+  std::vector<bool> clamped(70);
+  for (std::size_t i = 0; i < 70; i += 3) clamped[i] = true;
+  for (const ChainStart& start :
+       {ChainStart{}, ChainStart{samples.view(), 4, {}}, ChainStart{samples.view(), 4, clamped}}) {
+    for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than there are ranks, and more
+      const Records shared = chains(rbm, start, count, world);
+      const Records alone = chains(rbm, start, count, Communicator());
+      EXPECT_EQ(shared.words.empty(), !world.is_root());
+      if (!world.is_root()) continue;
+      EXPECT_EQ(shared.words, alone.words);
+      EXPECT_TRUE(test::same_bits(shared.probabilities, alone.probabilities));
+    }
+  }
+}
+
+TEST(GibbsChainsOnRanksTest, AFailureOfTheRootIsOneOfAllRanks) {
+  use_threads(1);
+  const Communicator world = Communicator::world();
+  test::expect_error(Failure::file, {"disk full"}, [&] {
+    run_gibbs_chains(random_rbm({4, 3}), {}, {.chains = 10, .steps = 10, .every = 1}, world,
+                     [](const ChainRecord&) { throw Error(Failure::file, "disk full"); });
+  });
+}
+
+TEST(HiddenFeaturesOnRanksTest, FeaturesAreThoseOfOneRankAlone) {
+  use_threads(1);
+  const Communicator world = Communicator::world();
+  const Rbm rbm = random_rbm({70, 20});
+  for (const std::uint64_t rows : {std::uint64_t{2}, std::uint64_t{700}}) {
+    const test::RandomSamples samples(ElementType::float64, rows, 70);
+    for (const bool sample : {false, true}) {
+      const auto features = [&](const Communicator& ranks) {
+        std::vector<Real> all;
+        hidden_features(rbm, samples.view(), {.sample = sample}, ranks, [&](std::uint64_t, ConstMatrixView piece) {
+          all.insert(all.end(), piece.values, piece.values + piece.size());
+        });
+        return all;
+      };
+      const std::vector<Real> shared = features(world);
+      EXPECT_EQ(shared.size(), world.is_root() ? rows * 20 : 0);
+      if (!world.is_root()) continue;
+      EXPECT_TRUE(test::same_bits(shared, features(Communicator())));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rbmpi
