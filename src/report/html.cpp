@@ -90,9 +90,10 @@ std::string whole_text(std::uint64_t number) {
 std::string number_text(double number, int digits) {
   if (!std::isfinite(number)) return "not finite";
   if (number == 0) return "0";
-  if (std::abs(number) >= std::pow(10.0, digits) && std::abs(number) < 1e15) {
-    return (number < 0 ? std::string(minus) : "") +
-           whole_text(static_cast<std::uint64_t>(std::llround(std::abs(number))));
+  const double size = std::abs(number);
+  const bool is_whole = size >= 1e4 && size == std::floor(size);
+  if ((is_whole || size >= std::pow(10.0, digits)) && size < 1e15) {
+    return (number < 0 ? std::string(minus) : "") + whole_text(static_cast<std::uint64_t>(std::llround(size)));
   }
   return with_minus(fmt::format("{:.{}g}", number, digits));
 }
@@ -110,8 +111,8 @@ std::string percent_text(double share) {
 }
 
 std::string seconds_text(double seconds) {
-  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1000);
-  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   return fmt::format("{} h {} min", whole_text(whole / 3600), whole % 3600 / 60);

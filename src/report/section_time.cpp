@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -40,7 +41,8 @@ std::string end_of(const JobRecord& job, bool last, bool finished) {
 }
 
 std::string jobs_of(const RunSummary& run) {
-  const std::size_t interruptions = run.jobs.size() - 1;
+  const auto interruptions = static_cast<std::size_t>(std::ranges::count_if(
+      run.jobs.begin(), run.jobs.end() - 1, [](const JobRecord& job) { return job.end != "finished"; }));
   std::string html = interruptions == 0 ? "<p>The run was never interrupted.</p>\n"
                                         : fmt::format("<p>The run was interrupted and resumed {}.</p>\n",
                                                       interruptions == 1   ? "once"
