@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -23,7 +25,10 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
+#include "rbmpi/evaluate/exact_partition.hpp"
+#include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/parallel/watchdog.hpp"
 
 namespace rbmpi {
@@ -32,16 +37,34 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
+constexpr std::uint64_t most_chains = 1'000'000;
+
 /// Keys of `train` that matter here, with its texts and limits.
 constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+
+/// How log Z is found.
+enum class LogZ { automatic, exact, ais, off };
 
 struct EvaluateSettings {
   fs::path model;
   fs::path data;
   TrainSettings train;  ///< of it the shared keys
   ScoreSettings scores;
+  LogZ log_z = LogZ::automatic;
+  AisSettings ais;
+  std::string reverse;                       ///< "data", a file, or empty: not asked for
+  std::optional<std::uint64_t> gibbs_steps;  ///< of the samples of the reverse direction
+  bool ais_options = false;                  ///< whether an option was given that only AIS has
   bool json = false;
 };
+
+LogZ log_z_of(const std::string& text) {
+  if (text == "auto") return LogZ::automatic;
+  if (text == "exact") return LogZ::exact;
+  if (text == "ais") return LogZ::ais;
+  if (text == "off") return LogZ::off;
+  throw Error(Failure::usage, "must be one of auto, exact, ais, off");
+}
 
 Binarise binarise_of(const std::string& text) {
   if (text == "none") return Binarise::none;
@@ -70,6 +93,33 @@ constexpr EvaluateOption own_options[] = {
     {"seed", "N", "of all random numbers [1]",
      [](EvaluateSettings& s, const std::string& text) {
        s.scores.rows.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
+       s.ais.seed = s.scores.rows.seed;
+     }},
+    {"log-z", "auto|exact|ais|off",
+     "exact: by enumeration, if one side has at most 25 units; ais: estimated; auto: "
+     "exact where it can be, unless an option of AIS is given [auto]",
+     [](EvaluateSettings& s, const std::string& text) { s.log_z = log_z_of(text); }},
+    {"chains", "N", "AIS: number of chains [100]",
+     [](EvaluateSettings& s, const std::string& text) {
+       s.ais.chains = parse_count(text, 2, most_chains);
+       s.ais_options = true;
+     }},
+    {"temperatures", "N|END:N,...,1:N", "AIS: inverse temperatures from 0 to 1, evenly spread or in pieces [20000]",
+     [](EvaluateSettings& s, const std::string& text) {
+       s.ais.temperatures = parse_temperatures(text);
+       s.ais_options = true;
+     }},
+    {"reverse", "data|FILE",
+     "AIS the other way too, from samples of the model: rows of the data after Gibbs steps, or "
+     "of a dataset; log Z is between the two",
+     [](EvaluateSettings& s, const std::string& text) {
+       s.reverse = text;
+       s.ais_options = true;
+     }},
+    {"gibbs-steps", "N", "that --reverse moves its samples first [1000 for data, 0 for a file]",
+     [](EvaluateSettings& s, const std::string& text) {
+       s.gibbs_steps = parse_count(text, 0, std::uint64_t{1} << 40U);
+       s.ais_options = true;
      }},
 };
 
@@ -121,8 +171,32 @@ EvaluateSettings settings_of(const po::variables_map& values) {
       throw Error(error.failure(), fmt::format("option --{0}: {0} = {1}: {2}", option.name, text, error.what()));
     }
   }
+  if (settings.ais_options && (settings.log_z == LogZ::exact || settings.log_z == LogZ::off)) {
+    throw Error(Failure::usage,
+                fmt::format("option --log-z {}: --chains, --temperatures, --reverse and --gibbs-steps are "
+                            "for --log-z ais",
+                            values["log-z"].as<std::string>()) +
+                    see);
+  }
+  if (settings.gibbs_steps && settings.reverse.empty()) {
+    throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see);
+  }
   if (settings.json) settings.train.progress = ProgressStyle::off;
   return settings;
+}
+
+/// What reads the rows of a file is told that the model fits them. The message names both shapes.
+std::function<std::uint64_t(const DatasetInfo&)> fitting(const fs::path& file, const EvaluateSettings& settings,
+                                                         const Rbm& rbm) {
+  return [&](const DatasetInfo& info) -> std::uint64_t {
+    const RbmShape shape = rbm.shape();
+    if (info.columns == shape.visible) return scoring_memory(shape);
+    throw Error(
+        Failure::file,
+        fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, '{}' has {} rows x "
+                    "{} columns",
+                    settings.model.string(), shape.visible, shape.hidden, file.string(), info.rows, info.columns));
+  };
 }
 
 /// The model and the data that it is evaluated on.
@@ -140,16 +214,7 @@ Evaluated load(const EvaluateSettings& settings, const Layout& layout, const Com
     named = load_named_model(settings.model);
   });
   Rbm rbm = only_layer(named, world);
-  const auto other_memory = [&](const DatasetInfo& info) -> std::uint64_t {
-    if (info.columns == rbm.shape().visible) return 0;
-    throw Error(
-        Failure::file,
-        fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, '{}' has {} rows x "
-                    "{} columns",
-                    settings.model.string(), rbm.shape().visible, rbm.shape().hidden, settings.data.string(), info.rows,
-                    info.columns));
-  };
-  NodeSamples data(world, layout.node, settings.data, settings.train.rows, other_memory);
+  NodeSamples data(world, layout.node, settings.data, settings.train.rows, fitting(settings.data, settings, rbm));
   return {.named = std::move(named), .rbm = std::move(rbm), .data = std::move(data)};
 }
 
@@ -159,6 +224,88 @@ auto with_bar(const EvaluateSettings& settings, const Communicator& world, const
   std::optional<ShareBar> bar;
   if (world.is_root()) bar.emplace(settings.train.progress, name);
   return work(bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+}
+
+/// log Z and how it was found.
+struct FoundLogZ {
+  bool exact = false;
+  double log_z = 0;
+  LogPartition forward;  ///< by AIS
+  std::optional<LogPartition> reverse;
+  std::size_t temperatures = 0;  ///< after 0
+  double seconds = 0;
+};
+
+/// Throws Error(Failure::usage) if it is asked for what cannot be.
+bool takes_exact(const EvaluateSettings& settings, RbmShape shape) {
+  const bool possible = can_enumerate(shape);
+  if (settings.log_z != LogZ::exact) return settings.log_z == LogZ::automatic && possible && !settings.ais_options;
+  if (possible) return true;
+  throw Error(
+      Failure::usage,
+      fmt::format("option --log-z exact: '{}' has {} visible x {} hidden units, and only the states of at most {} "
+                  "can be enumerated; --log-z ais estimates log Z",
+                  settings.model.string(), shape.visible, shape.hidden, largest_enumeration));
+}
+
+/// Collective. The rows that the reverse direction begins with, as bits.
+std::vector<std::uint64_t> reverse_samples(const EvaluateSettings& settings, const Layout& layout,
+                                           const Evaluated& evaluated, const Communicator& world,
+                                           std::uint64_t& count) {
+  std::vector<std::uint64_t> bits;
+  const BinaryRows& rows = settings.scores.rows;
+  count = settings.ais.chains;
+  if (settings.reverse == "data") {
+    world.agree([&] { bits = spread_rows(evaluated.data.samples(), count, rows); });
+    return bits;
+  }
+  NodeSamples samples(world, layout.node, settings.reverse, 0, fitting(settings.reverse, settings, evaluated.rbm));
+  count = std::min(count, samples.samples().rows);
+  world.agree([&] { bits = spread_rows(samples.samples(), count, rows); });
+  samples.release();
+  return bits;
+}
+
+/// Collective.
+FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated, bool exact,
+                     const Communicator& world) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  const RbmView<const Real> rbm = evaluated.rbm.view();
+  FoundLogZ found{.exact = exact, .log_z = 0, .forward = {}, .reverse = {}, .temperatures = 0, .seconds = 0};
+  if (exact) {
+    if (world.is_root() && !settings.json) {
+      say("  log Z             exact, over 2^{} states: about {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
+          human_seconds(enumeration_seconds(rbm.shape(), layout.ranks * layout.threads)));
+    }
+    found.log_z = with_bar(settings, world, "log Z",
+                           [&](const ProgressReport& progress) { return exact_log_partition(rbm, world, progress); });
+  } else {
+    AisSettings ais = settings.ais;
+    if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
+    found.temperatures = ais.temperatures.size() - 1;
+    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.data.samples(), settings.scores.rows, world));
+    found.forward = with_bar(settings, world, "log Z by AIS", [&](const ProgressReport& progress) {
+      return annealed_importance_sampling(rbm, base, ais, world, progress);
+    });
+    found.log_z = found.forward.log_z;
+    if (!settings.reverse.empty()) {
+      std::uint64_t count = 0;
+      const std::vector<std::uint64_t> bits = reverse_samples(settings, layout, evaluated, world, count);
+      ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
+      found.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
+        return reverse_annealed_importance_sampling(rbm, base, {bits.data(), count, rbm.shape().visible}, ais, world,
+                                                    progress);
+      });
+    }
+  }
+  found.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return found;
+}
+
+LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
+  return log_likelihood(scores.free_energy.mean, scores.free_energy.standard_error, found.log_z,
+                        found.exact ? 0 : found.forward.standard_error);
 }
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
@@ -187,6 +334,47 @@ void print_scores(const DataScores& scores) {
   print_mean("free energy", scores.free_energy, "nats a row");
   print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row");
   print_mean("  stochastic", *scores.pseudo_likelihood, "nats a row, from one unit of each");
+}
+
+void print_partition(const char* name, const LogPartition& partition) {
+  say("  {:<17} {:.6g} +- {:.2g} nats, within three standard errors {:.6g} to {:.6g}; effective sample size {:.1f} of "
+      "{}\n",
+      name, partition.log_z, partition.standard_error, partition.low, partition.high, partition.effective_samples,
+      plural(partition.log_weights.size(), "chain"));
+}
+
+void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
+  if (found.exact) {
+    say("  log Z             {:.10g} nats, in {}\n", found.log_z, human_seconds(found.seconds));
+  } else {
+    print_partition("log Z by AIS", found.forward);
+    if (found.reverse) print_partition("  reverse", *found.reverse);
+    say("  time              {}\n", human_seconds(found.seconds));
+  }
+  say("  log-likelihood    {:.6g} nats a row +- {:.2g} for the rows{}\n", likelihood.mean, likelihood.data_error,
+      found.exact ? "" : fmt::format(", +- {:.2g} for log Z", likelihood.partition_error));
+}
+
+nlohmann::ordered_json to_json(const LogPartition& partition) {
+  return {{"log_z", partition.log_z},
+          {"standard_error", partition.standard_error},
+          {"low", partition.low},
+          {"high", partition.high},
+          {"effective_samples", partition.effective_samples},
+          {"chains", partition.log_weights.size()}};
+}
+
+void add_likelihood(nlohmann::ordered_json& json, const FoundLogZ& found, const LogLikelihood& likelihood) {
+  nlohmann::ordered_json& log_z = json["log_z"];
+  log_z = {{"method", found.exact ? "exact" : "ais"}, {"value", found.log_z}, {"seconds", found.seconds}};
+  if (!found.exact) {
+    log_z["temperatures"] = found.temperatures;
+    log_z["forward"] = to_json(found.forward);
+    log_z["reverse"] = found.reverse ? to_json(*found.reverse) : nlohmann::ordered_json();
+  }
+  json["log_likelihood"] = {{"mean", likelihood.mean},
+                            {"partition_error", likelihood.partition_error},
+                            {"data_error", likelihood.data_error}};
 }
 
 nlohmann::ordered_json to_json(const RowMean& score) {
@@ -231,17 +419,27 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
   const Layout layout = arrange(world, settings.train.threads, 0);
   Evaluated evaluated = load(settings, layout, world);
+  bool exact = false;
+  world.agree([&] { exact = takes_exact(settings, evaluated.rbm.shape()); });
   if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
     return score_data(evaluated.rbm.view(), evaluated.data.samples(), settings.scores, world, progress);
   });
+  nlohmann::ordered_json json;
   if (world.is_root()) {
-    if (settings.json) {
-      const nlohmann::ordered_json json = to_json(settings, evaluated, scores);
-      say("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    } else {
-      print_scores(scores);
+    json = to_json(settings, evaluated, scores);
+    if (!settings.json) print_scores(scores);
+  }
+  if (settings.log_z != LogZ::off) {
+    const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, world);
+    const LogLikelihood likelihood = likelihood_of(scores, found);
+    if (world.is_root()) {
+      add_likelihood(json, found, likelihood);
+      if (!settings.json) print_likelihood(found, likelihood);
     }
+  }
+  if (world.is_root() && settings.json) {
+    say("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   evaluated.data.release();
 }

@@ -30,6 +30,7 @@
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/parallel/watchdog.hpp"
+#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/run_folder.hpp"
@@ -169,8 +170,19 @@ std::map<std::string, std::string> make_provenance(const TrainSettings& settings
   return provenance;
 }
 
-void print_summary(const RunFolder& folder, const Model& model, const EpochMetrics& last, const TrainingResult& result,
-                   const LoadedData& data, std::uint64_t rank_memory) {
+/// The end that early stopping made, or the best epoch that it found.
+void print_early_stop(const TrainSettings& settings, const TrainingProgress& progress) {
+  if (settings.training.early_stop == EarlyStop::off) return;
+  const bool early = stopped_early(settings.training, progress);
+  say("  early stop  {}epoch {} was the best: {}\n",
+      early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
+                          plural(settings.training.patience, "epoch"))
+            : "",
+      progress.best_epoch, RunFolder(settings.output).best().string());
+}
+
+void print_summary(const TrainSettings& settings, const RunFolder& folder, const Model& model, const EpochMetrics& last,
+                   const TrainingResult& result, const LoadedData& data, std::uint64_t rank_memory) {
   const TimeSplit& split = result.time_split;
   const double total = std::accumulate(split.begin(), split.end(), 0.0);
   std::string parts;
@@ -181,6 +193,7 @@ void print_summary(const RunFolder& folder, const Model& model, const EpochMetri
   }
   say("  error       reconstruction_mse {:.5f} in the last epoch{}\n", last.reconstruction_mse,
       last.validation ? fmt::format(", validation {:.5f}", last.validation->reconstruction_mse) : "");
+  print_early_stop(settings, result.progress);
   say("  model       {}\n", folder.model().string());
   say("  digest      {}\n", model_digest(model.layers));
   say("  time        {} ({})\n", human_seconds(total), parts);
@@ -208,10 +221,16 @@ Value from_root(Value value, const Communicator& world) {
 }
 
 void print_finished(const TrainSettings& settings, RunStart& start) {
-  say("the run in {} is finished: {} trained\n", settings.output.string(), plural(settings.training.epochs, "epoch"));
+  const std::optional<Checkpoint>& checkpoint = start.checkpoint();
+  const std::uint64_t epochs = checkpoint ? checkpoint->progress.epoch - 1 : settings.training.epochs;
+  say("the run in {} is finished: {} trained\n", settings.output.string(), plural(epochs, "epoch"));
   say("  model       {}\n", RunFolder(settings.output).model().string());
   say("  digest      {}\n", model_digest(start.finished_model().layers));
-  say("{}--fresh starts over.\n", start.checkpoint() ? "More epochs go on with it, " : "");
+  if (checkpoint) print_early_stop(settings, checkpoint->progress);
+  const bool early = checkpoint && stopped_early(settings.training, checkpoint->progress);
+  say("{}--fresh starts over.\n", !checkpoint ? ""
+                                  : early     ? "More patience goes on with it, "
+                                              : "More epochs go on with it, ");
 }
 
 /// What the run goes on from, and what it does not.
@@ -316,6 +335,7 @@ TrainingEvents make_events(RootSide& root, EpochMetrics& last_epoch) {
   RunRecorder& recorder = *root.recorder;
   events.wishes = [&](const TrainingProgress& now) { return recorder.wishes(now); };
   events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder.keep_checkpoint(state, stopped); };
+  events.best = [&](const TrainingState& state) { recorder.keep_best(state); };
   if (recorder.has_snapshots()) events.state = [&](const TrainingState& state) { recorder.keep_snapshot(state); };
   events.step = [&](const StepProgress& step) {
     root.progress->step(step);
@@ -374,7 +394,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   model.layers.push_back(std::move(result.rbm));
   world.agree_on_root([&] { save_final_model(folder, model, *root.recorder); });
   const std::uint64_t rank_memory = largest_private_memory(world);
-  if (world.is_root()) print_summary(folder, model, last_epoch, result, data, rank_memory);
+  if (world.is_root()) print_summary(settings, folder, model, last_epoch, result, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
     if (root.recorder->metrics_problem().empty()) return;

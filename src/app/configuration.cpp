@@ -65,6 +65,8 @@ constexpr std::pair<const char*, Exchange> exchanges[] = {
     {"auto", Exchange::automatic}, {"shared", Exchange::shared}, {"allreduce", Exchange::allreduce}};
 constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"zero", VisibleBiasInit::zero},
                                                                   {"data", VisibleBiasInit::data}};
+constexpr std::pair<const char*, EarlyStop> early_stops[] = {
+    {"off", EarlyStop::off}, {"gap", EarlyStop::gap}, {"pseudo-likelihood", EarlyStop::pseudo_likelihood}};
 constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", ProgressStyle::automatic},
                                                                      {"bar", ProgressStyle::bar},
                                                                      {"lines", ProgressStyle::lines},
@@ -110,6 +112,17 @@ constexpr ConfigurationKey keys[] = {
        if (s.validation.empty()) return std::string("none");
        return parse_number(s.validation) ? s.validation : absolute_path(s.validation);
      }},
+    {"evaluate-every", "N", changeable,
+     "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
+     [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }},
+    {"early-stop", "off|gap|pseudo-likelihood", fixed,
+     "stop when the free-energy gap grows, or the pseudo-likelihood of the validation rows no longer does",
+     [](TrainSettings& s, const std::string& text) { s.training.early_stop = parse_choice(text, early_stops); },
+     [](const TrainSettings& s) { return choice_text(s.training.early_stop, early_stops); }},
+    {"patience", "N", changeable, "early-stop waits for so many epochs in a row",
+     [](TrainSettings& s, const std::string& text) { s.training.patience = parse_count(text, 1, any_count); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.patience); }},
     {"hidden", "N", fixed, "number of hidden units",
      [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, largest_layer); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.hidden); }},
@@ -279,6 +292,10 @@ void check_together(const TrainSettings& settings, const Origins& origins) {
     const std::string message = error.what();
     const auto origin = origins.find(message.substr(0, message.find(" = ")));
     refuse(origin == origins.end() ? message : fmt::format("{}: {}", origin->second, message));
+  }
+  if (settings.training.early_stop != EarlyStop::off && settings.validation.empty()) {
+    refuse(fmt::format("early-stop = {}: wants rows to validate on; give the key 'validation'",
+                       choice_text(settings.training.early_stop, early_stops)));
   }
   for (const auto& [name, value] : {std::pair{"data", settings.data}, std::pair{"output", settings.output}}) {
     if (value.empty()) refuse(fmt::format("key '{}' is missing; give it in the file or as --{} ...", name, name));

@@ -65,9 +65,14 @@ void Progress::epoch(const EpochMetrics& metrics) {
   std::string line =
       fmt::format("epoch {}/{}  reconstruction_mse {:.5f}", metrics.epoch, epochs_, metrics.reconstruction_mse);
   if (metrics.validation) {
-    line +=
-        fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})", metrics.validation->reconstruction_mse,
-                    metrics.validation->free_energy, metrics.validation->training_free_energy);
+    line += fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})  pseudo-likelihood {:.2f}",
+                        metrics.validation->reconstruction_mse, metrics.validation->free_energy.mean,
+                        metrics.validation->training_free_energy.mean, metrics.validation->pseudo_likelihood);
+  }
+  if (metrics.likelihood) {
+    const LikelihoodFigures& likelihood = *metrics.likelihood;
+    line += fmt::format("  log-likelihood {:.2f}{}", likelihood.training,
+                        likelihood.validation ? fmt::format(" (validation {:.2f})", *likelihood.validation) : "");
   }
   say("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
 }

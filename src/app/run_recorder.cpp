@@ -93,6 +93,10 @@ void RunRecorder::keep_snapshot(const TrainingState& state) {
   if_memory_allows([&] { writer_.keep_snapshot(state); });
 }
 
+void RunRecorder::keep_best(const TrainingState& state) {
+  if_memory_allows([&] { writer_.keep_best(state); });
+}
+
 void RunRecorder::keep_checkpoint(const TrainingState& state, bool stopped) {
   last_keeping_ = Clock::now();
   if_memory_allows([&] {

@@ -33,6 +33,7 @@ class RunRecorder {
   void keep_snapshot(const TrainingState& state);
   void keep_checkpoint(const TrainingState& state, bool stopped);
   void epoch(const EpochMetrics& metrics);
+  void keep_best(const TrainingState& state);
 
   /// At the end: waits for the files that are being written, and tries once more what could not be written.
   void finish();

@@ -6,6 +6,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/text_file.hpp"
+#include "rbmpi/train/early_stop.hpp"
 
 namespace rbmpi {
 namespace {
@@ -108,8 +109,9 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   provenance_ = checkpoint_->model.provenance;
   const TrainingProgress& progress = checkpoint_->progress;
   const std::uint64_t epochs = settings_.training.epochs;
-  if (progress.epoch <= epochs) return;
-  if (progress.epoch > epochs + 1 || progress.epoch_rows > 0) {
+  const bool early = stopped_early(settings_.training, progress);
+  if (progress.epoch <= epochs && !early) return;
+  if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
     refuse(folder_,
            progress.epoch_rows > 0
                ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)

@@ -1,10 +1,14 @@
 #include "rbmpi/evaluate/binary_rows.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
 namespace {
@@ -41,6 +45,45 @@ void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows,
   if (rows.binarise == Binarise::threshold) {
     for (double& value : values) value = value >= 0.5 ? 1 : 0;
   }
+}
+
+std::vector<double> unit_means(const Samples& samples, const BinaryRows& rows, const Communicator& world) {
+  std::vector<std::int64_t> sums(samples.columns);
+  std::vector<Real> scratch(samples.columns);
+  std::vector<double> values(samples.columns);
+  const Shard mine = shard(samples.rows, world.rank(), world.size());
+  world.agree([&] {
+    for (std::uint64_t row = mine.first; row < mine.first + mine.count; ++row) {
+      throw_if_stopped("averaging the data");
+      read_row(samples, row, rows, scratch, values);
+      for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
+    }
+  });
+  world.sum(std::span(sums));
+  std::vector<double> means(samples.columns);
+  std::ranges::transform(sums, means.begin(), [&](std::int64_t sum) {
+    return static_cast<double>(sum) * 0x1p-24 / static_cast<double>(samples.rows);
+  });
+  return means;
+}
+
+std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t count, const BinaryRows& rows) {
+  const BinaryRows drawn{.binarise = rows.binarise == Binarise::none ? Binarise::sample : rows.binarise,
+                         .seed = rows.seed};
+  const std::size_t words = words_for(samples.columns);
+  std::vector<std::uint64_t> bits(count * words);
+  std::vector<Real> scratch(samples.columns);
+  std::vector<double> values(samples.columns);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t row = samples.rows < count
+                                  ? i % samples.rows
+                                  : shard(samples.rows, static_cast<int>(i), static_cast<int>(count)).first;
+    read_row(samples, row, drawn, scratch, values);
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      if (values[j] == 1) bits[i * words + j / 64] |= std::uint64_t{1} << (j % 64);
+    }
+  }
+  return bits;
 }
 
 }  // namespace rbmpi

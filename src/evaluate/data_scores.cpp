@@ -62,10 +62,9 @@ constexpr double largest_factor = 600.0 / lanes;  // its logarithm, so that `lan
 
 enum Score : std::size_t { free_energy, squared_error, cross_entropy, stochastic, full, scores };
 
-/// What a block adds up: of each score the sum over its rows and that of the squares.
+/// What a block adds up.
 struct BlockSums {
-  std::array<double, scores> sum{};
-  std::array<double, scores> square{};
+  std::array<RowSums, scores> figures{};
   double grey_rows = 0;
 };
 constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
@@ -80,8 +79,8 @@ class BlockScorer {
         scratch_(visible()),
         v_(block_rows * visible()),
         fields_(block_rows * hidden()),
-        on_(block_rows * hidden()),
-        off_(block_rows * hidden()),
+        on_(activates() ? block_rows * hidden() : 0),
+        off_(on_.size()),
         up_(hidden()),
         down_(hidden()),
         between_(hidden()) {}
@@ -97,19 +96,17 @@ class BlockScorer {
     }
     form_fields();
     if (settings_.pseudo_likelihood) flip_one_unit(first);
-    if (settings_.reconstruction || settings_.full_pseudo_likelihood) activate_hidden();
+    if (activates()) activate_hidden();
     if (settings_.reconstruction) reconstruct();
     if (settings_.full_pseudo_likelihood) flip_all_units();
     for (std::uint64_t r = 0; r < rows_; ++r) {
-      for (std::size_t score = 0; score < scores; ++score) {
-        sums.sum[score] += all_[r][score];
-        sums.square[score] += all_[r][score] * all_[r][score];
-      }
+      for (std::size_t score = 0; score < scores; ++score) sums.figures[score].add(all_[r][score]);
     }
     return sums;
   }
 
  private:
+  [[nodiscard]] bool activates() const { return settings_.reconstruction || settings_.full_pseudo_likelihood; }
   [[nodiscard]] std::size_t visible() const { return rbm_.shape().visible; }
   [[nodiscard]] std::size_t hidden() const { return rbm_.shape().hidden; }
   [[nodiscard]] double* v(std::uint64_t r) { return v_.data() + r * visible(); }
@@ -216,14 +213,6 @@ class BlockScorer {
   std::array<std::array<double, scores>, block_rows> all_{};
 };
 
-RowMean mean_of(double sum, double square, std::uint64_t rows) {
-  const auto n = static_cast<double>(rows);
-  const double mean = sum / n;
-  if (rows == 1) return {.mean = mean, .standard_error = 0};
-  const double variance = std::max(0.0, square / n - mean * mean) * n / (n - 1);
-  return {.mean = mean, .standard_error = std::sqrt(variance / n)};
-}
-
 void check(RbmShape shape, const Samples& samples) {
   if (samples.rows == 0) throw Error(Failure::file, "there are no rows to evaluate the model on");
   if (shape.visible != samples.columns) {
@@ -255,6 +244,11 @@ double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double v
   return -softplus(fall);
 }
 
+std::uint64_t scoring_memory(RbmShape shape) {
+  const std::uint64_t of_a_row = shape.visible + 3 * shape.hidden;
+  return static_cast<std::uint64_t>(threads_in_use()) * block_rows * of_a_row * sizeof(double);
+}
+
 DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
                       const Communicator& world, const ProgressReport& progress) {
   world.agree([&] { check(rbm.shape(), samples); });
@@ -278,13 +272,10 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
 
   BlockSums total;
   for (const BlockSums& block : sums) {
-    for (std::size_t score = 0; score < scores; ++score) {
-      total.sum[score] += block.sum[score];
-      total.square[score] += block.square[score];
-    }
+    for (std::size_t score = 0; score < scores; ++score) total.figures[score].add(block.figures[score]);
     total.grey_rows += block.grey_rows;
   }
-  const auto mean = [&](Score score) { return mean_of(total.sum[score], total.square[score], samples.rows); };
+  const auto mean = [&](Score score) { return total.figures[score].over(samples.rows); };
   DataScores result{.rows = samples.rows,
                     .grey_rows = static_cast<std::uint64_t>(total.grey_rows),
                     .free_energy = mean(free_energy),

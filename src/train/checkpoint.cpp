@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* progress_group = "/progress";
 constexpr const char* metrics_name = "/metrics";
+constexpr const char* best_epoch_attribute = "best_epoch";
+constexpr const char* best_figure_attribute = "best_figure";
 constexpr const char* optimizer_attribute = "optimizer";  // names of what it remembers, with blanks between them
 
 [[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
@@ -57,6 +59,9 @@ void write_progress(Hdf5File& file, const TrainingProgress& progress) {
     file.set_integers_attribute(progress_group, name, {static_cast<std::int64_t>(*value)});
   }
   for (const auto& [name, value] : reals_of(progress)) file.set_real_attribute(progress_group, name, *value);
+  if (progress.best_epoch == 0) return;
+  file.set_integers_attribute(progress_group, best_epoch_attribute, {static_cast<std::int64_t>(progress.best_epoch)});
+  file.set_real_attribute(progress_group, best_figure_attribute, progress.best_figure);
 }
 
 std::string optimizer_group(const Checkpoint& checkpoint, const std::string& name) {
@@ -140,6 +145,13 @@ TrainingProgress read_progress(const Hdf5File& file) {
     }
     *value = *number;
   }
+  if (!file.integers_attribute(progress_group, best_epoch_attribute)) return progress;
+  progress.best_epoch = read_count(file, best_epoch_attribute);
+  const auto figure = file.real_attribute(progress_group, best_figure_attribute);
+  if (!figure || !std::isfinite(*figure)) {
+    refuse(file, fmt::format("has no number '{}' in '{}'", best_figure_attribute, progress_group));
+  }
+  progress.best_figure = *figure;
   return progress;
 }
 

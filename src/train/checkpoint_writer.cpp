@@ -22,7 +22,8 @@ struct CheckpointWriter::Shared {
 
   RunFolder folder;
   std::uint64_t keep;
-  Checkpoint checkpoint;  ///< the copy; its buffers are used again
+  Checkpoint checkpoint;       ///< the copy; its buffers are used again
+  std::filesystem::path file;  ///< that is written
   bool is_checkpoint = true;
 
   std::mutex mutex;
@@ -32,22 +33,19 @@ struct CheckpointWriter::Shared {
   std::vector<Outcome> outcomes;
   std::thread thread;
 
-  /// Writes a file, a checkpoint by `save`, and notes how it ended.
-  void write(const std::function<void(const std::filesystem::path&)>& save);
+  /// Writes `file`, a checkpoint by `save`, and notes how it ended.
+  void write(const std::function<void()>& save);
   void run();
 };
 
-void CheckpointWriter::Shared::write(const std::function<void(const std::filesystem::path&)>& save) {
+void CheckpointWriter::Shared::write(const std::function<void()>& save) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const std::uint64_t steps = checkpoint.progress.steps;
-  Outcome outcome{.file = is_checkpoint ? folder.checkpoint(steps) : folder.snapshot(steps),
-                  .is_checkpoint = is_checkpoint,
-                  .steps = steps,
-                  .problem = {}};
+  Outcome outcome{.file = file, .is_checkpoint = is_checkpoint, .steps = steps, .problem = {}};
   try {
     if (is_checkpoint) {
-      save(outcome.file);
+      save();
       folder.remove_old_checkpoints(steps, keep);
     } else {
       save_model(outcome.file, checkpoint.model);
@@ -66,7 +64,7 @@ void CheckpointWriter::Shared::run() {
     changed.wait(lock, [&] { return busy || end; });
     if (!busy) return;
     lock.unlock();
-    write([this](const std::filesystem::path& file) { save_checkpoint(file, checkpoint); });
+    write([this] { save_checkpoint(file, checkpoint); });
     lock.lock();
     busy = false;
     changed.notify_all();
@@ -101,14 +99,16 @@ bool CheckpointWriter::idle() const {
 void CheckpointWriter::keep_checkpoint(const TrainingState& state, const std::string& metrics) {
   wait();
   copy_all(state, metrics);
-  start(true);
+  start(true, shared_->folder.checkpoint(state.progress.steps));
 }
 
 void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const std::string& metrics) {
   wait();
   shared_->checkpoint.progress = state.progress;
+  shared_->file = shared_->folder.checkpoint(state.progress.steps);
   shared_->is_checkpoint = true;
-  shared_->write([&](const std::filesystem::path& file) {
+  shared_->write([&] {
+    const std::filesystem::path& file = shared_->file;
     const auto copy_and_save = [&] {
       copy_all(state, metrics);  // in the child; nobody changes the parameters any more, shared or not
       save_checkpoint(file, shared_->checkpoint);
@@ -137,9 +137,17 @@ void CheckpointWriter::copy_all(const TrainingState& state, const std::string& m
 }
 
 void CheckpointWriter::keep_snapshot(const TrainingState& state) {
+  keep_model(state, shared_->folder.snapshot(state.progress.steps));
+}
+
+void CheckpointWriter::keep_best(const TrainingState& state) {
+  keep_model(state, shared_->folder.best());
+}
+
+void CheckpointWriter::keep_model(const TrainingState& state, std::filesystem::path file) {
   wait();
   copy_parameters(state);
-  start(false);
+  start(false, std::move(file));
 }
 
 void CheckpointWriter::copy_parameters(const TrainingState& state) {
@@ -152,7 +160,8 @@ void CheckpointWriter::copy_parameters(const TrainingState& state) {
   shared_->checkpoint.progress = state.progress;
 }
 
-void CheckpointWriter::start(bool is_checkpoint) {
+void CheckpointWriter::start(bool is_checkpoint, std::filesystem::path file) {
+  shared_->file = std::move(file);
   shared_->is_checkpoint = is_checkpoint;
   {
     const std::scoped_lock lock(shared_->mutex);

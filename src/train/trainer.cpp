@@ -18,8 +18,10 @@
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
+#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
+#include "rbmpi/train/likelihood.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/replicas.hpp"
@@ -250,7 +252,9 @@ class Trainer {
   TrainingResult run() {
     use_first_parameters();
     bool finished = true;
-    while (finished && progress_.epoch <= options_.epochs) finished = run_epoch();
+    while (finished && progress_.epoch <= options_.epochs && !stopped_early(options_, progress_)) {
+      finished = run_epoch();
+    }
     if (finished) keep_checkpoint(false);
     TrainingResult result{.rbm = {},
                           .shared_bytes = layout_.node.size() > 1 ? memory_.taken() : 0,
@@ -292,7 +296,11 @@ class Trainer {
       keep_checkpoint(true);
       return false;
     }
-    progress_ = {.layer = progress_.layer, .epoch = progress_.epoch + 1, .steps = progress_.steps};
+    progress_ = {.layer = progress_.layer,
+                 .epoch = progress_.epoch + 1,
+                 .steps = progress_.steps,
+                 .best_epoch = progress_.best_epoch,
+                 .best_figure = progress_.best_figure};
     return true;
   }
 
@@ -519,16 +527,26 @@ class Trainer {
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
                          .reconstruction_mse = reconstruction_mse(),
-                         .validation = std::nullopt};
+                         .validation = std::nullopt,
+                         .likelihood = std::nullopt};
     clock_.restart();
     if (validation_) {
       metrics.validation = validation_->measure(rbm_, *products_, progress_.epoch, world_);
       clock_.lap(TimePhase::validation);
       if (!metrics.validation) return false;
     }
+    if (options_.evaluate_every > 0 && progress_.epoch % options_.evaluate_every == 0) {
+      metrics.likelihood = measure_likelihood(rbm_, data_, options_, world_);
+      clock_.lap(TimePhase::validation);
+      if (!metrics.likelihood) return false;
+    }
     if (events_.epoch) {
       events_.epoch(metrics);
       clock_.lap(TimePhase::output);
+    }
+    if (options_.early_stop != EarlyStop::off && judge_epoch(options_.early_stop, *metrics.validation, progress_)) {
+      if (events_.best) events_.best(state());
+      clock_.lap(TimePhase::checkpoint);
     }
     return true;
   }
@@ -581,6 +599,9 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
     if (data.validation.rows > 0 && data.validation.columns != data.training.columns) {
       throw Error(Failure::file, fmt::format("the validation data have {} columns, the training data {}",
                                              data.validation.columns, data.training.columns));
+    }
+    if (options.early_stop != EarlyStop::off && data.validation.rows == 0) {
+      throw Error(Failure::usage, "early-stop wants rows to validate on");
     }
   });
   std::int64_t resumes = start ? 1 : 0;
@@ -656,6 +677,7 @@ void check_options(const TrainingOptions& options) {
   if (!(options.weight_init >= 0) || !std::isfinite(options.weight_init)) {
     refuse("weight-init", fmt::format("{}", options.weight_init), "must be 0 or more");
   }
+  if (options.patience == 0) refuse("patience", "0", "must be at least 1");
   if (options.engine == Engine::active && options.arithmetic != Arithmetic::exact) {
     refuse("engine", "active", "wants arithmetic = exact: its sums have another order");
   }

@@ -2,19 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <vector>
 
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/evaluate/data_scores.hpp"
 
 namespace rbmpi {
 namespace {
 
-constexpr double energy_unit = 0x1p-16;
-constexpr double largest_energy = 1e9;  // of a model that makes sense; sums of it stay far from the end of 64 bits
+constexpr double largest_energy = 1e9;  // of a model that makes sense
 constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
 constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
@@ -34,33 +34,44 @@ Validation::Validation(const Samples& training, const Samples& validation, RbmSh
       energies_(validation_rows_at_once) {}
 
 std::uint64_t Validation::memory(RbmShape shape) {
-  return validation_rows_at_once * (shape.visible + padded_columns(shape.visible) + shape.hidden) * sizeof(Real);
+  return validation_rows_at_once * (shape.visible + padded_columns(shape.visible) + shape.hidden) * sizeof(Real) +
+         scoring_memory(shape);
 }
 
 std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products,
                                                      std::uint64_t epoch, const Communicator& world) {
-  const Sums validation = sum_rows(rbm, products, validation_, true, epoch, world);
-  const Sums training = sum_rows(rbm, products, training_, false, epoch, world);
-  std::array<std::int64_t, 4> sums = {validation.squared_error, validation.free_energy, training.free_energy,
-                                      stop_requested() ? 1 : 0};
+  std::int64_t squared_error = 0;
+  ValidationFigures figures;
+  figures.free_energy = measure_rows(rbm, products, validation_, &squared_error, epoch, world);
+  figures.training_free_energy = measure_rows(rbm, products, training_, nullptr, epoch, world);
+  std::array<std::int64_t, 2> sums = {squared_error, stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
-  if (sums[3] > 0) return std::nullopt;
-  const auto rows = static_cast<double>(validation_.rows);
-  return ValidationFigures{
-      .reconstruction_mse =
-          static_cast<double>(sums[0]) * squared_error_unit / (rows * static_cast<double>(shape_.visible)),
-      .free_energy = static_cast<double>(sums[1]) * energy_unit / rows,
-      .training_free_energy = static_cast<double>(sums[2]) * energy_unit / static_cast<double>(training_.rows)};
+  if (sums[1] > 0) return std::nullopt;
+  figures.reconstruction_mse = static_cast<double>(sums[0]) * squared_error_unit /
+                               (static_cast<double>(validation_.rows) * static_cast<double>(shape_.visible));
+  try {
+    const ScoreSettings pseudo_likelihood{
+        .rows = {.binarise = sample_data_ ? Binarise::sample : Binarise::none, .seed = seed_},
+        .reconstruction = false,
+        .full_pseudo_likelihood = false};
+    figures.pseudo_likelihood = score_data(rbm, validation_, pseudo_likelihood, world).pseudo_likelihood->mean;
+  } catch (const AgreedError& error) {
+    if (error.failure() == Failure::interrupted) return std::nullopt;
+    throw;
+  }
+  return figures;
 }
 
-Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
-                                      bool reconstruct, std::uint64_t epoch, const Communicator& world) {
-  const Shard mine = shard(rows.rows, world.rank(), world.size());
-  Sums sums;
-  for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += validation_rows_at_once) {
+RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+                                 std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
+  const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
+  const Shard mine = shard(blocks, world.rank(), world.size());
+  std::vector<RowSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
+  for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
     now_doing("validating");
     if (stop_requested()) break;
-    const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, mine.first + mine.count - begin);
+    const std::uint64_t begin = block * validation_rows_at_once;
+    const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, rows.rows - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};
     const MatrixView visible{visible_.data(), count, shape_.visible};
     const MatrixView model{visible_.data(), count, products.down_columns()};
@@ -73,10 +84,9 @@ Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& p
     products.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {
-      const double energy = std::clamp(energies_.data()[i], -largest_energy, largest_energy);
-      sums.free_energy += static_cast<std::int64_t>(std::llrint(energy / energy_unit));
+      sums[block].add(std::clamp(energies_.data()[i], -largest_energy, largest_energy));
     }
-    if (!reconstruct) continue;
+    if (squared_errors == nullptr) continue;
 
     if (sample_data_) {
       parallel_for(count, [&](std::size_t i) {
@@ -92,10 +102,13 @@ Validation::Sums Validation::sum_rows(RbmView<const Real> rbm, WeightProducts& p
     parallel_for(count,
                  [&](std::size_t i) { activate(model.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
     for (std::size_t i = 0; i < count; ++i) {
-      sums.squared_error += squared_error(v0p.row(i), model.row(i), shape_.visible);
+      *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }
   }
-  return sums;
+  world.sum(std::span(reinterpret_cast<double*>(sums.data()), 2 * blocks));
+  RowSums total;
+  for (const RowSums& block : sums) total.add(block);
+  return total.over(rows.rows);
 }
 
 }  // namespace rbmpi

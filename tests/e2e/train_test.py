@@ -39,7 +39,8 @@ class WhatARunLeaves(Training):
         for line in metrics:
             self.assertEqual(list(line), ["layer", "epoch", "step", "samples", "seconds", "samples_per_second",
                                           "reconstruction_mse", "validation_reconstruction_mse",
-                                          "training_free_energy", "validation_free_energy"])
+                                          "training_free_energy", "validation_free_energy", "free_energy_gap",
+                                          "free_energy_gap_standard_error", "validation_pseudo_likelihood"])
             self.assertEqual(line["samples"], rows)
             self.assertEqual(line["step"], line["epoch"] * -(-rows // 100))
         self.assertLess(metrics[2]["reconstruction_mse"], metrics[0]["reconstruction_mse"])
@@ -411,7 +412,7 @@ OUT_OF_RANGE = [
     ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),
     ("seed", "18446744073709551616"), ("threads", "0"), ("threads", "100000"), ("ranks-per-node", "0"), ("rows", "0"),
     ("arithmetic", "fast"), ("engine", "gemm"), ("exchange", "none"), ("estimator", "pcd"), ("optimizer", "adam"),
-    ("progress", "loud"),
+    ("progress", "loud"), ("early-stop", "on"), ("evaluate-every", "-1"), ("patience", "0"),
     ("checkpoint-seconds", "-1"), ("checkpoint-epochs", "x"), ("checkpoint-steps", "1.5"), ("checkpoint-keep", "0"),
     ("snapshots", "log"), ("time-limit", "0"), ("time-limit", "1h30m"), ("hang-timeout", "-3"),
 ]

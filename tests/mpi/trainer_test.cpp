@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/replicas.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
@@ -81,6 +82,19 @@ std::vector<Case> cases() {
     c.options.momentum = Schedule::parse("1:0.5, 3:0.95");
     c.options.weight_cost = Schedule::parse("1:0.02, 3:0");
   });
+  add("exact_likelihood", [](Case& c) {
+    c.options.evaluate_every = 2;
+    c.validation_rows = 20;
+  });
+  for (const EarlyStop rule : {EarlyStop::gap, EarlyStop::pseudo_likelihood}) {
+    add(rule == EarlyStop::gap ? "early_stop_by_gap" : "early_stop_by_pseudo_likelihood", [&](Case& c) {
+      c.options.early_stop = rule;
+      c.options.patience = 2;
+      c.options.epochs = 40;
+      c.options.learning_rate = 0.5;
+      c.validation_rows = 100;
+    });
+  }
   add("means", [](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
   add("large_weights", [](Case& c) {
     c.options.weight_init = 3;
@@ -123,6 +137,31 @@ std::vector<Case> cases() {
 struct Outcome {
   std::string digest;
   std::vector<double> figures;
+
+  void add(const EpochMetrics& m) {
+    for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
+      figures.push_back(static_cast<double>(number));
+    }
+    figures.push_back(m.reconstruction_mse);
+    if (m.likelihood) {
+      figures.push_back(m.likelihood->log_z);
+      figures.push_back(m.likelihood->log_z_standard_error);
+      figures.push_back(m.likelihood->training);
+      figures.push_back(m.likelihood->validation.value_or(0));
+    }
+    if (!m.validation) return;
+    figures.push_back(m.validation->reconstruction_mse);
+    for (const RowMean& energy : {m.validation->free_energy, m.validation->training_free_energy}) {
+      figures.push_back(energy.mean);
+      figures.push_back(energy.standard_error);
+    }
+    figures.push_back(m.validation->pseudo_likelihood);
+  }
+  void add_best(const TrainingState& state) {
+    figures.push_back(static_cast<double>(state.progress.best_epoch));
+    figures.push_back(state.progress.best_figure);
+    figures.push_back(double{state.rbm.parameters().front()});
+  }
 };
 
 Outcome train(const Case& c, const Communicator& world) {
@@ -131,16 +170,10 @@ Outcome train(const Case& c, const Communicator& world) {
   Outcome outcome;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& m) {
-    for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
-      outcome.figures.push_back(static_cast<double>(number));
-    }
-    outcome.figures.push_back(m.reconstruction_mse);
     EXPECT_EQ(m.validation.has_value(), c.validation_rows > 0);
-    if (!m.validation) return;
-    outcome.figures.push_back(m.validation->reconstruction_mse);
-    outcome.figures.push_back(m.validation->free_energy);
-    outcome.figures.push_back(m.validation->training_free_energy);
+    outcome.add(m);
   };
+  events.best = [&](const TrainingState& state) { outcome.add_best(state); };
   const TrainingResult result = train_rbm(c.options, {training.view(), validation.view()}, world, events);
   outcome.digest = world.broadcast(model_digest(std::span(&result.rbm, 1)));
   return outcome;
@@ -343,15 +376,25 @@ TEST(MetricsTest, AreOneObjectALine) {
                        .seconds = 1.5,
                        .samples_per_second = 28000,
                        .reconstruction_mse = 0.0179,
-                       .validation = std::nullopt};
+                       .validation = std::nullopt,
+                       .likelihood = std::nullopt};
   EXPECT_EQ(to_json(metrics),
             R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
             R"("reconstruction_mse":0.0179})");
-  metrics.validation = {.reconstruction_mse = 0.02, .free_energy = -70.5, .training_free_energy = -71};
+  metrics.validation = {.reconstruction_mse = 0.02,
+                        .free_energy = {.mean = -70.5, .standard_error = 0.75},
+                        .training_free_energy = {.mean = -71, .standard_error = 1},
+                        .pseudo_likelihood = -20.5};
   EXPECT_EQ(to_json(metrics),
             R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
             R"("reconstruction_mse":0.0179,"validation_reconstruction_mse":0.02,"training_free_energy":-71.0,)"
-            R"("validation_free_energy":-70.5})");
+            R"("validation_free_energy":-70.5,"free_energy_gap":0.5,"free_energy_gap_standard_error":1.25,)"
+            R"("validation_pseudo_likelihood":-20.5})");
+  metrics.validation.reset();
+  metrics.likelihood = {.log_z = 50.5, .log_z_standard_error = 0.25, .training = -20.5, .validation = -21.5};
+  EXPECT_TRUE(to_json(metrics).ends_with(
+      R"(,"log_z":50.5,"log_z_standard_error":0.25,"training_log_likelihood":-20.5,"validation_log_likelihood":-21.5})"))
+      << to_json(metrics);
 }
 
 /// A copy of a state, as a checkpoint would keep it.
@@ -385,16 +428,8 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
     events.checkpoint = [&](const TrainingState& state, bool) {
       if (world.is_root()) kept = saved(state);
     };
-    events.epoch = [&](const EpochMetrics& m) {
-      for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
-        outcome.figures.push_back(static_cast<double>(number));
-      }
-      outcome.figures.push_back(m.reconstruction_mse);
-      if (!m.validation) return;
-      outcome.figures.push_back(m.validation->reconstruction_mse);
-      outcome.figures.push_back(m.validation->free_energy);
-      outcome.figures.push_back(m.validation->training_free_energy);
-    };
+    events.epoch = [&](const EpochMetrics& m) { outcome.add(m); };
+    events.best = [&](const TrainingState& state) { outcome.add_best(state); };
     const TrainingResult result =
         train_rbm(this_way.options, {training.view(), validation.view()}, world, events, std::move(start));
     finished = result.finished;
@@ -439,6 +474,82 @@ TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
   const TrainingResult three = train_rbm(case_.options, {samples.view(), {}}, world_);
   EXPECT_EQ(model_digest(std::span(&more.rbm, 1)), model_digest(std::span(&three.rbm, 1)));
   EXPECT_EQ(three.rbm.shape().visible, world_.is_root() ? 19U : 0U);
+}
+
+TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
+  const test::RandomSamples training(ElementType::uint8, 47, 19, 1);
+  const test::RandomSamples validation(ElementType::uint8, 100, 19, 2);
+  const TrainingData data{training.view(), validation.view()};
+  for (const EarlyStop rule : {EarlyStop::gap, EarlyStop::pseudo_likelihood}) {
+    case_.options.early_stop = rule;
+    case_.options.epochs = 40;
+    case_.options.learning_rate = 0.5;
+    case_.options.patience = 2;
+    std::vector<double> figures;  // of each epoch: the higher, the better
+    std::uint64_t best = 0;
+    std::optional<SavedState> kept;
+    TrainingEvents events;
+    events.epoch = [&](const EpochMetrics& m) {
+      figures.push_back(rule == EarlyStop::gap ? -m.validation->free_energy_gap().mean
+                                               : m.validation->pseudo_likelihood);
+    };
+    events.best = [&](const TrainingState& state) {
+      best = state.progress.epoch;
+      EXPECT_EQ(state.progress.best_epoch, best);
+      EXPECT_EQ(best, figures.size());
+    };
+    events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
+    const TrainingResult result = train_rbm(case_.options, data, world_, events);
+    EXPECT_TRUE(result.finished);
+    EXPECT_TRUE(stopped_early(case_.options, result.progress));
+    EXPECT_LT(figures.size(), 40U);
+    EXPECT_EQ(figures.size(), best + 2);
+    EXPECT_EQ(result.progress.best_epoch, best);
+    EXPECT_EQ(result.progress.epoch, best + 3);
+    if (rule == EarlyStop::pseudo_likelihood) {
+      EXPECT_EQ(std::max_element(figures.begin(), figures.end()) - figures.begin() + 1, std::ptrdiff_t(best));
+    }
+    // The same again does nothing; with more patience it goes on where it was.
+    ASSERT_TRUE(kept.has_value());
+    const std::size_t epochs = figures.size();
+    TrainingOptions patient = case_.options;
+    patient.patience = 4;
+    const TrainingResult again = train_rbm(case_.options, data, world_, events, std::move(kept));
+    EXPECT_EQ(figures.size(), epochs);
+    ASSERT_TRUE(kept.has_value());
+    (void)train_rbm(patient, data, world_, events, std::move(kept));
+    EXPECT_GE(figures.size(), epochs + 2);
+    EXPECT_EQ(again.progress, result.progress);
+  }
+}
+
+TEST_F(TrainingTest, LikelihoodIsMeasuredAfterEachSoManyEpochs) {
+  const test::RandomSamples training(ElementType::uint8, 47, 30, 1);
+  for (const std::size_t hidden : {13U, 30U}) {  // exactly, and by annealed importance sampling
+    case_.options.hidden = hidden;
+    case_.options.epochs = hidden == 13 ? 5 : 2;
+    case_.options.evaluate_every = 2;
+    std::vector<std::uint64_t> epochs;
+    TrainingEvents events;
+    events.epoch = [&](const EpochMetrics& m) {
+      if (!m.likelihood) return;
+      epochs.push_back(m.epoch);
+      EXPECT_EQ(m.likelihood->log_z_standard_error == 0, hidden == 13);
+      EXPECT_FALSE(m.likelihood->validation.has_value());
+      EXPECT_GT(m.likelihood->training, -30);
+      EXPECT_LT(m.likelihood->training, -10);
+    };
+    (void)train_rbm(case_.options, {training.view(), {}}, world_, events);
+    EXPECT_EQ(epochs, hidden == 13 ? (std::vector<std::uint64_t>{2, 4}) : (std::vector<std::uint64_t>{2}));
+  }
+}
+
+TEST_F(TrainingTest, EarlyStoppingWantsValidation) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  case_.options.early_stop = EarlyStop::gap;
+  test::expect_error(Failure::usage, {"early-stop"}, [&] {
+    (void)train_rbm(case_.options, {samples.view(), {}}, world_);
+  });
 }
 
 TEST_F(TrainingTest, CheckpointsAreKeptWhenAnyRankWishes) {

@@ -14,8 +14,10 @@ enum class Phase : std::uint32_t {
   order = 4,            ///< the order of the rows
   validation_data = 5,  ///< as the first three, for the validation rows
   validation_hidden = 6,
-  evaluation_data = 7,  ///< rows to evaluate a model on (evaluate/binary_rows.hpp)
-  flipped_unit = 8,     ///< of the stochastic pseudo-likelihood
+  evaluation_data = 7,   ///< rows to evaluate a model on (evaluate/binary_rows.hpp)
+  flipped_unit = 8,      ///< of the stochastic pseudo-likelihood
+  annealing_hidden = 9,  ///< chains of annealed importance sampling
+  annealing_visible = 10,
   chain_start = 16,  ///< Gibbs chains (evaluate/gibbs_chains.hpp): v before the first step,
   chain_hidden = 17,
   chain_visible = 18,

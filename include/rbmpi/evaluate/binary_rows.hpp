@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/data/samples.hpp"
+#include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
 
@@ -23,5 +25,14 @@ struct BinaryRows {
 /// are columns.
 void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows, std::span<Real> scratch,
               std::span<double> values);
+
+/// Collective. The mean of each unit over all rows, by exact sums of values in units of 2^-24. Throws an
+/// AgreedError(Failure::interrupted) after a signal.
+[[nodiscard]] std::vector<double> unit_means(const Samples& samples, const BinaryRows& rows, const Communicator& world);
+
+/// Local. `count` rows, as far apart in the data as can be, and all of them again if there are fewer, as bits: count x
+/// words_for(columns) (core/bit_matrix.hpp). Where values stay as they are, those between 0 and 1 are drawn.
+[[nodiscard]] std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t count,
+                                                     const BinaryRows& rows);
 
 }  // namespace rbmpi

@@ -6,6 +6,7 @@
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
@@ -17,13 +18,6 @@ struct ScoreSettings {
   bool reconstruction = true;          ///< reconstruction error and cross-entropy
   bool pseudo_likelihood = true;       ///< the stochastic one
   bool full_pseudo_likelihood = true;  ///< V times as much work
-};
-
-/// A mean over the rows, and how far it may be from the mean over all rows that there could be: their standard
-/// deviation (with n - 1) / sqrt(n); 0 for a single row.
-struct RowMean {
-  double mean = 0;
-  double standard_error = 0;
 };
 
 /// How well a model fits rows of data. In nats but for the reconstruction error.
@@ -48,6 +42,9 @@ struct DataScores {
 /// Failure::interrupted after a signal.
 [[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
                                     const Communicator& world, const ProgressReport& progress = {});
+
+/// Local. Bytes that `score_data` needs on one rank, besides a little for each row.
+[[nodiscard]] std::uint64_t scoring_memory(RbmShape shape);
 
 /// Local. The unit that the stochastic pseudo-likelihood flips in a row: a pure function of its arguments, equally
 /// probable among `units`.

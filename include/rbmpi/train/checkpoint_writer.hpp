@@ -22,7 +22,7 @@ class CheckpointWriter {
   /// How the writing of one file ended.
   struct Outcome {
     std::filesystem::path file;
-    bool is_checkpoint = true;  ///< else a snapshot
+    bool is_checkpoint = true;  ///< else a model
     std::uint64_t steps = 0;
     std::string problem;  ///< empty: all is well
     double seconds = 0;   ///< that the writing took
@@ -47,6 +47,8 @@ class CheckpointWriter {
   void keep_last_checkpoint(const TrainingState& state, const std::string& metrics);
   /// Keeps the parameters as `snapshot-<steps>.h5`, a model.
   void keep_snapshot(const TrainingState& state);
+  /// The same as `best.h5`.
+  void keep_best(const TrainingState& state);
   /// Until nothing is being written.
   void wait();
 
@@ -60,7 +62,8 @@ class CheckpointWriter {
   struct Shared;
   void copy_parameters(const TrainingState& state);
   void copy_all(const TrainingState& state, const std::string& metrics);
-  void start(bool is_checkpoint);
+  void keep_model(const TrainingState& state, std::filesystem::path file);
+  void start(bool is_checkpoint, std::filesystem::path file);
 
   std::unique_ptr<Shared> shared_;
 };

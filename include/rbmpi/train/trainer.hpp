@@ -15,6 +15,14 @@
 
 namespace rbmpi {
 
+/// Mean log-likelihoods, in nats a row (train/likelihood.hpp).
+struct LikelihoodFigures {
+  double log_z = 0;
+  double log_z_standard_error = 0;  ///< 0: exact
+  double training = 0;              ///< of the first training rows
+  std::optional<double> validation;
+};
+
 /// One epoch as metrics.jsonl reports it.
 struct EpochMetrics {
   std::uint32_t layer = 0;
@@ -25,6 +33,7 @@ struct EpochMetrics {
   double samples_per_second = 0;
   double reconstruction_mse = 0;  ///< mean of (v0p - v1p)^2 over rows and units, as seen during the epoch
   std::optional<ValidationFigures> validation;
+  std::optional<LikelihoodFigures> likelihood;
 };
 
 /// One line of JSON, without the line's end.
@@ -59,6 +68,8 @@ struct TrainingEvents {
   std::function<void(const TrainingState&, bool stopped)> checkpoint;
   /// After each epoch.
   std::function<void(const EpochMetrics&)> epoch;
+  /// Then, with early stopping, if the epoch is as good as any before it: to keep a copy.
+  std::function<void(const TrainingState&)> best;
 };
 
 /// The samples to train on and, if `validation.rows` is not 0, those to validate on: the same on all ranks.
@@ -72,7 +83,9 @@ struct TrainingResult {
   std::uint64_t shared_bytes = 0;  ///< that the ranks of this rank's node had in common
   TimeSplit time_split{};          ///< of this rank
   TrainingProgress progress;
-  bool finished = true;  ///< else it was stopped, by a signal or a wish, and can go on from its last checkpoint
+  /// Whether all epochs were done, or early stopping ended it (train/early_stop.hpp); else it was stopped, by a signal
+  /// or a wish, and can go on from its last checkpoint.
+  bool finished = true;
 };
 
 /// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,

@@ -25,6 +25,10 @@ enum class Engine { automatic, blas, active };
 /// all nodes have equally many ranks and memory to share.
 enum class Exchange { automatic, shared, allreduce };
 
+/// What may stop a training before its last epoch (train/early_stop.hpp): nothing, the free-energy gap between
+/// validation and training rows, or the pseudo-likelihood of the validation rows.
+enum class EarlyStop { off, gap, pseudo_likelihood };
+
 /// What a training run does. The names are those of the configuration file.
 struct TrainingOptions {
   std::size_t hidden = 100;        ///< hidden units
@@ -41,6 +45,9 @@ struct TrainingOptions {
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
   Exchange exchange = Exchange::automatic;
+  std::uint64_t evaluate_every = 0;  ///< measure the log-likelihood after each so many epochs; 0: never
+  EarlyStop early_stop = EarlyStop::off;
+  std::uint64_t patience = 5;          ///< epochs in a row that are no better, after which it stops
   int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
   std::string estimator = "cd";        ///< a row of gradient_estimators()
   std::string optimizer = "momentum";  ///< a row of optimizers()

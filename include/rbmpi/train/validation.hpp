@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
 #include "rbmpi/data/samples.hpp"
+#include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
@@ -16,13 +18,22 @@ inline constexpr std::size_t validation_rows_at_once = 64;
 
 /// How well a model does on rows that it is not trained on.
 struct ValidationFigures {
-  double reconstruction_mse = 0;    ///< mean of (v0p - v1p)^2 over validation rows and units, one Gibbs step as in CD-1
-  double free_energy = 0;           ///< mean free energy of the validation rows
-  double training_free_energy = 0;  ///< the same of equally many training rows: the gap between them shows overfitting
+  double reconstruction_mse = 0;  ///< mean of (v0p - v1p)^2 over validation rows and units, one Gibbs step as in CD-1
+  RowMean free_energy;            ///< of the validation rows
+  RowMean training_free_energy;   ///< of equally many training rows: the gap between them shows overfitting
+  /// Stochastic (evaluate/data_scores.hpp), of the validation rows, in nats a row. The data are drawn and the units
+  /// chosen with the seed of the training, alike in each epoch, so that epochs differ by what the model has learnt.
+  double pseudo_likelihood = 0;
+
+  /// F(validation) - F(training): near 0 until the model knows the training rows better than others.
+  [[nodiscard]] RowMean free_energy_gap() const {
+    return {.mean = free_energy.mean - training_free_energy.mean,
+            .standard_error = std::hypot(free_energy.standard_error, training_free_energy.standard_error)};
+  }
 };
 
-/// Measures a model on validation rows. The rows are shared out over the ranks and the sums are of integers (free
-/// energies in units of 2^-16), so that the figures are the same on any number of ranks.
+/// Measures a model on validation rows. Blocks of rows are shared out over the ranks and their sums are added in one
+/// order, so that the figures are the same on any number of ranks.
 class Validation {
  public:
   /// `training` and `validation` are the same on all ranks and must live on.
@@ -38,12 +49,9 @@ class Validation {
   [[nodiscard]] static std::uint64_t memory(RbmShape shape);
 
  private:
-  struct Sums {
-    std::int64_t squared_error = 0;  // in units of squared_error_unit
-    std::int64_t free_energy = 0;    // in units of 2^-16
-  };
-  Sums sum_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows, bool reconstruct,
-                std::uint64_t epoch, const Communicator& world);
+  /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of squared_error_unit.
+  RowMean measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+                       std::int64_t* squared_error, std::uint64_t epoch, const Communicator& world);
 
   Samples training_;
   Samples validation_;

@@ -44,6 +44,8 @@ TEST_F(CheckpointTest, EverythingComesBack) {
   test::SomeTraining training;
   training.progress().epoch_squared_error = 0x1.fffffffffffffp60;
   training.progress().epoch_seconds = 1e-9;
+  training.progress().best_epoch = 3;
+  training.progress().best_figure = -20.5;
   training.progress().steps = (std::uint64_t{1} << 60U) + 1;
   const Checkpoint written = training.checkpoint();
   save_checkpoint(file_, written);

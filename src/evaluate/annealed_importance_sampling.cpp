@@ -1,0 +1,333 @@
+#include "rbmpi/evaluate/annealed_importance_sampling.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "evaluate/softplus_change.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/random.hpp"
+#include "rbmpi/core/state_kernels.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/shard.hpp"
+#include "rbmpi/evaluate/chain_weights.hpp"
+#include "rbmpi/evaluate/temperatures.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr const char* doing = "annealing chains";
+/// Chains that a thread takes through the whole schedule side by side.
+constexpr std::size_t chains_at_once = 256;
+/// Their numbers and those of their steps are counters of random numbers.
+constexpr std::uint64_t most_chains = std::uint64_t{1} << 31;
+
+/// What random numbers are drawn for, as the `layer` of their streams.
+enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
+
+double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
+
+/// The states of some chains, the first of which is chain `first`, and their fields.
+struct Chains {
+  Chains(RbmShape shape, std::size_t most)
+      : visible(most * words_for(shape.visible)),
+        hidden(most * words_for(shape.hidden)),
+        fields(most * std::max(shape.visible, shape.hidden)),
+        visible_bias(shape.visible),
+        hidden_bias(shape.hidden) {}
+
+  std::uint64_t first = 0;
+  std::size_t count = 0;
+  AlignedBuffer<std::uint64_t> visible;  // count x V
+  AlignedBuffer<std::uint64_t> hidden;   // count x H
+  AlignedBuffer<Real> fields;            // v W: count x H; or h W^T: count x V
+  AlignedBuffer<Real> visible_bias;      // V: of the distribution of the step
+  AlignedBuffer<Real> hidden_bias;       // H
+};
+
+class Annealing {
+ public:
+  Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings)
+      : rbm_(rbm),
+        base_bias_(base_bias),
+        weights_(rbm.weights),
+        temperatures_(settings.temperatures.empty() ? parse_temperatures(default_temperatures) : settings.temperatures),
+        seed_(settings.seed) {
+    for (std::size_t i = 0; i < base_bias.size(); ++i) {
+      bias_change_.push_back(double{rbm.visible_bias[i]} - double{base_bias[i]});
+    }
+  }
+
+  /// K.
+  [[nodiscard]] std::size_t steps() const { return temperatures_.size() - 1; }
+
+  /// v_0 ~ p_0.
+  void begin(Chains& chains) const {
+    std::fill_n(chains.fields.data(), base_bias_.size(), Real{0});
+    const BitMatrixView v = visible(chains);
+    for (std::size_t i = 0; i < v.rows; ++i) {
+      const RandomStream stream = random(Direction::forward, 0, Phase::annealing_visible, chains.first + i);
+      activate_and_sample(chains.fields.data(), base_bias_.data(), base_bias_.size(), stream, v.row(i));
+    }
+    weights_.up(v, hidden_fields(chains));
+  }
+
+  /// v = these states.
+  void begin(ConstBitMatrixView samples, Chains& chains) const {
+    std::copy_n(samples.row(chains.first), chains.count * samples.row_words(), chains.visible.data());
+    weights_.up(visible(chains), hidden_fields(chains));
+  }
+
+  /// A Gibbs step of p_k. `step` tells its random numbers from others of this direction.
+  void move(std::size_t k, Direction direction, std::uint64_t step, Chains& chains) const {
+    const double b = temperatures_[k];
+    for (std::size_t j = 0; j < rbm_.hidden_bias.size(); ++j) {
+      chains.hidden_bias.data()[j] = static_cast<Real>(b * double{rbm_.hidden_bias[j]});
+    }
+    for (std::size_t i = 0; i < base_bias_.size(); ++i) {
+      chains.visible_bias.data()[i] = static_cast<Real>(double{base_bias_[i]} + b * bias_change_[i]);
+    }
+    const BitMatrixView v = visible(chains);
+    const BitMatrixView h{chains.hidden.data(), chains.count, rbm_.shape().hidden};
+    const MatrixView up = hidden_fields(chains);
+    const MatrixView down{chains.fields.data(), chains.count, rbm_.shape().visible};
+    const auto sample = [&](MatrixView fields, std::span<const Real> bias, Phase phase, BitMatrixView states) {
+      const auto scale = static_cast<Real>(b);
+      for (std::size_t i = 0; i < fields.rows; ++i) {
+        Real* const row = fields.row(i);
+        for (std::size_t j = 0; j < fields.columns; ++j) row[j] *= scale;
+        activate_and_sample(row, bias.data(), bias.size(), random(direction, step, phase, chains.first + i),
+                            states.row(i));
+      }
+    };
+    sample(up, chains.hidden_bias.span(), Phase::annealing_hidden, h);
+    weights_.down(h, down);
+    sample(down, chains.visible_bias.span(), Phase::annealing_visible, v);
+    weights_.up(v, up);
+  }
+
+  /// log_weights[i] += log p*_{k+1}(v) - log p*_k(v)
+  void weigh(std::size_t k, Chains& chains, std::span<double> log_weights) const {
+    const double from = temperatures_[k];
+    const double to = temperatures_[k + 1];
+    const BitMatrixView v = visible(chains);
+    const MatrixView fields = hidden_fields(chains);
+    for (std::size_t i = 0; i < chains.count; ++i) {
+      double bias = 0;
+      for_each_unit_on(v, i, [&](std::size_t unit) { bias += bias_change_[unit]; });
+      log_weights[i] +=
+          (to - from) * bias + softplus_change(fields.row(i), rbm_.hidden_bias.data(), from, to, fields.columns);
+      if (k + 1 == steps()) log_weights[i] += rounding_change(v, i, fields.row(i));
+    }
+  }
+
+ private:
+  [[nodiscard]] BitMatrixView visible(Chains& chains) const {
+    return {chains.visible.data(), chains.count, rbm_.shape().visible};
+  }
+  [[nodiscard]] MatrixView hidden_fields(Chains& chains) const {
+    return {chains.fields.data(), chains.count, rbm_.shape().hidden};
+  }
+  [[nodiscard]] RandomStream random(Direction direction, std::uint64_t step, Phase phase, std::uint64_t chain) const {
+    return {seed_, static_cast<std::uint32_t>(direction), step, phase, static_cast<std::uint32_t>(chain)};
+  }
+
+  template <typename Body>
+  static void for_each_unit_on(ConstBitMatrixView states, std::size_t row, const Body& body) {
+    for (std::size_t word = 0; word < states.row_words(); ++word) {
+      for (std::uint64_t rest = states.row(row)[word]; rest != 0; rest &= rest - 1) {
+        body(64 * word + static_cast<std::size_t>(std::countr_zero(rest)));
+      }
+    }
+  }
+
+  /// log p* of the model with its weights as they are, less that with the rounded ones, which have these fields.
+  [[nodiscard]] double rounding_change(ConstBitMatrixView v, std::size_t row, const Real* rounded) const {
+    double change = 0;
+    for (std::size_t j = 0; j < rbm_.shape().hidden; ++j) {
+      double field{rbm_.hidden_bias[j]};
+      for_each_unit_on(v, row, [&](std::size_t unit) { field += double{rbm_.weights.row(unit)[j]}; });
+      change += softplus(field) - softplus(double{rbm_.hidden_bias[j]} + double{rounded[j]});
+    }
+    return change;
+  }
+
+  RbmView<const Real> rbm_;
+  std::span<const Real> base_bias_;
+  ChainWeights weights_;
+  std::vector<double> temperatures_;
+  std::uint64_t seed_;
+  std::vector<double> bias_change_;  // of the visible units, from the base model to the model
+};
+
+void check(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings,
+           std::uint64_t chains) {
+  const std::vector<double>& b = settings.temperatures;
+  if (!all_finite(rbm.parameters().data(), rbm.parameters().size())) {
+    throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");
+  }
+  if (base_bias.size() != rbm.shape().visible || !all_finite(base_bias.data(), base_bias.size())) {
+    throw Error(Failure::usage,
+                fmt::format("the base model has {} biases for {} visible units, or one of them is not finite",
+                            base_bias.size(), rbm.shape().visible));
+  }
+  if (chains < 1 || chains > most_chains) {
+    throw Error(Failure::usage, fmt::format("chains = {}: from 1 to {} would be right", chains, most_chains));
+  }
+  if (!b.empty() && (b.size() < 2 || b.front() != 0 || b.back() != 1 || !std::ranges::is_sorted(b))) {
+    throw Error(Failure::usage, "the temperatures do not rise from 0 to 1");
+  }
+}
+
+/// The log weights of `chains` chains, each taken through the schedule by `anneal(annealing, chains, log weights,
+/// step_done)`, in blocks; after each of its `steps` steps, step_done() says whether to go on.
+template <typename Anneal>
+std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, std::uint64_t chains, std::uint64_t steps,
+                                  const Communicator& world, const ProgressReport& progress, const Anneal& anneal) {
+  std::vector<double> log_weights(chains);
+  const Shard mine = shard(chains, world.rank(), world.size());
+  const auto threads = static_cast<std::size_t>(threads_in_use());
+  const std::size_t most = std::min<std::size_t>(chains_at_once, (mine.count + threads - 1) / threads);
+  std::vector<Chains> blocks;
+  for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(shape, most);
+  throw_if_stopped(doing);
+  parallel_for(threads, [&](std::size_t thread) {
+    const Shard part = shard(mine.count, static_cast<int>(thread), static_cast<int>(threads));
+    Chains& block = blocks[thread];
+    const double all_steps = std::ceil(static_cast<double>(part.count) / chains_at_once) * static_cast<double>(steps);
+    double steps_done = 0;
+    double reported = 0;
+    const auto step_done = [&] {
+      if (thread == 0) {  // the main thread
+        now_doing(doing);
+        const double done = ++steps_done / all_steps;
+        if (progress && (done >= reported + 0.001 || done == 1)) progress(reported = done);
+      }
+      return !stop_requested();
+    };
+    for (std::uint64_t begin = 0; begin < part.count && !stop_requested(); begin += chains_at_once) {
+      block.first = mine.first + part.first + begin;
+      block.count = std::min<std::uint64_t>(chains_at_once, part.count - begin);
+      anneal(annealing, block, std::span(log_weights).subspan(block.first, block.count), step_done);
+    }
+  });
+  throw_if_stopped(doing);
+  return log_weights;
+}
+
+/// sign = 1: log of the mean of w; sign = -1: less the log of the mean of 1 / w. With log Z_0 added.
+LogPartition summarise(std::vector<double> log_weights, double sign, double base_log_z) {
+  const auto count = static_cast<double>(log_weights.size());
+  double largest = -std::numeric_limits<double>::infinity();
+  for (const double log_weight : log_weights) largest = std::max(largest, sign * log_weight);
+  double sum = 0;
+  double sum_of_squares = 0;
+  for (const double log_weight : log_weights) {
+    const double weight = std::exp(sign * log_weight - largest);
+    sum += weight;
+    sum_of_squares += weight * weight;
+  }
+  const double mean = sum / count;
+  double variance = 0;
+  for (const double log_weight : log_weights) {
+    const double difference = std::exp(sign * log_weight - largest) - mean;
+    variance += difference * difference / std::max(count - 1, 1.0);
+  }
+  const double relative_error = std::sqrt(variance / count) / mean;
+  const auto log_z_for = [&](double relative) {
+    return base_log_z + sign * (largest + std::log(std::max(mean * (1 + relative), 0.0)));
+  };
+  return {.log_z = log_z_for(0),
+          // A single chain says nothing of its error.
+          .standard_error = count > 1 ? relative_error : std::numeric_limits<double>::infinity(),
+          .low = count > 1 ? log_z_for(-3 * sign * relative_error) : -std::numeric_limits<double>::infinity(),
+          .high = count > 1 ? log_z_for(3 * sign * relative_error) : std::numeric_limits<double>::infinity(),
+          .effective_samples = sum * sum / sum_of_squares,
+          .base_log_z = base_log_z,
+          .log_weights = std::move(log_weights)};
+}
+
+double base_log_partition(std::span<const Real> base_bias, std::size_t hidden) {
+  double log_z = static_cast<double>(hidden) * std::numbers::ln2;
+  for (const Real bias : base_bias) log_z += softplus(double{bias});
+  return log_z;
+}
+
+}  // namespace
+
+std::vector<Real> base_visible_bias(std::span<const double> means) {
+  constexpr double shift = 0.05;
+  std::vector<Real> bias;
+  for (const double mean : means) {
+    const double p = (mean + shift) / (1 + 2 * shift);
+    bias.push_back(static_cast<Real>(portable_log(p) - portable_log(1 - p)));
+  }
+  return bias;
+}
+
+LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
+                                          const AisSettings& settings, const Communicator& world,
+                                          const ProgressReport& progress) {
+  std::vector<double> log_weights;
+  world.agree([&] {
+    check(rbm, base_bias, settings, settings.chains);
+    const Annealing annealing(rbm, base_bias, settings);
+    const auto anneal = [](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
+      all.begin(chains);
+      all.weigh(0, chains, weights);
+      for (std::size_t k = 1; k < all.steps() && step_done(); ++k) {
+        all.move(k, Direction::forward, k, chains);
+        all.weigh(k, chains, weights);
+      }
+      step_done();
+    };
+    log_weights = anneal_chains(annealing, rbm.shape(), settings.chains, annealing.steps(), world, progress, anneal);
+  });
+  world.sum(std::span(log_weights));  // each of them is 0 on all ranks but one
+  return summarise(std::move(log_weights), 1, base_log_partition(base_bias, rbm.shape().hidden));
+}
+
+LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
+                                                  ConstBitMatrixView samples, const AisSettings& settings,
+                                                  const Communicator& world, const ProgressReport& progress) {
+  std::vector<double> log_weights;
+  world.agree([&] {
+    check(rbm, base_bias, settings, samples.rows);
+    if (samples.columns != rbm.shape().visible) {
+      throw Error(Failure::usage, fmt::format("samples of {} units do not fit a model of {} visible units",
+                                              samples.columns, rbm.shape().visible));
+    }
+    const Annealing annealing(rbm, base_bias, settings);
+    const auto anneal = [&](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
+      all.begin(samples, chains);
+      for (std::uint64_t step = 0; step < settings.gibbs_steps && step_done(); ++step) {
+        all.move(all.steps(), Direction::gibbs, step, chains);
+      }
+      all.weigh(all.steps() - 1, chains, weights);
+      for (std::size_t k = all.steps() - 1; k > 0 && step_done(); --k) {
+        all.move(k, Direction::reverse, k, chains);
+        all.weigh(k - 1, chains, weights);
+      }
+      step_done();
+    };
+    log_weights = anneal_chains(annealing, rbm.shape(), samples.rows, annealing.steps() + settings.gibbs_steps, world,
+                                progress, anneal);
+  });
+  world.sum(std::span(log_weights));
+  return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
+}
+
+LogLikelihood log_likelihood(double mean_free_energy, double free_energy_error, double log_z,
+                             double log_z_error) noexcept {
+  return {.mean = -mean_free_energy - log_z, .partition_error = log_z_error, .data_error = free_energy_error};
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,93 @@
+"""Early stopping as a user meets it: when it ends a run, the model of the best epoch, and runs that were interrupted."""
+
+import json
+import shutil
+import unittest
+
+from support import SOURCE, FolderTest, assert_one_message, assert_success, run
+
+DIGITS = SOURCE / "data/digits.h5"
+
+
+def digest(model):
+    return assert_success(run(["info", "--digest", model])).stdout.strip()
+
+
+class EarlyStop(FolderTest):
+    def train(self, *arguments, name="run", ranks=None):
+        options = {"--hidden": "60", "--epochs": "60", "--validation": "0.2", "--patience": "3"}
+        options.update(zip(arguments[::2], arguments[1::2]))
+        words = [word for option in options.items() for word in option]
+        return run(["train", "--data", DIGITS, "--output", self.folder / name, *words], ranks=ranks)
+
+    def metrics(self, name="run"):
+        lines = [json.loads(line) for line in (self.folder / name / "metrics.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in line.items() if "second" not in key} for line in lines]
+
+    def test_on_pseudo_likelihood(self):
+        result = assert_success(self.train("--early-stop", "pseudo-likelihood", ranks=2))
+        figures = [line["validation_pseudo_likelihood"] for line in self.metrics()]
+        best = figures.index(max(figures)) + 1
+        self.assertLess(len(figures), 60)
+        self.assertEqual(len(figures), best + 3)
+        self.assertIn(f"after epoch {best + 3}, 3 epochs of patience; epoch {best} was the best: ", result.stdout)
+        self.assertIn(f"{self.folder}/run/best.h5\n", result.stdout)
+        # The model of the best epoch is that of a run which ends there, and model.h5 that of the last epoch.
+        for epochs, file in [(best, "best.h5"), (best + 3, "model.h5")]:
+            assert_success(self.train("--epochs", epochs, name=f"until {epochs}"))
+            self.assertEqual(digest(self.folder / f"until {epochs}/model.h5"), digest(self.folder / "run" / file))
+
+    def test_on_the_free_energy_gap(self):
+        assert_success(self.train("--early-stop", "gap"))
+        lowest, good = float("inf"), []
+        for line in self.metrics():
+            gap = line["free_energy_gap"]
+            self.assertAlmostEqual(gap, line["validation_free_energy"] - line["training_free_energy"], 9)
+            lowest = min(lowest, gap)
+            good.append(gap <= lowest + 2 * line["free_energy_gap_standard_error"])
+        self.assertLess(len(good), 60)
+        self.assertEqual(good[-4:], [True, False, False, False])
+        for i in range(len(good) - 3):
+            self.assertIn(True, good[i : i + 3])
+
+    def test_a_run_that_was_interrupted_stops_where_it_would_have_stopped(self):
+        option = ("--early-stop", "pseudo-likelihood", "--checkpoint-steps", "1", "--checkpoint-keep", "10000")
+        assert_success(self.train(*option))
+        steps = sorted(int(path.stem.split("-")[1]) for path in (self.folder / "run").glob("checkpoint-*.h5"))
+        steps_an_epoch = -(-round(0.8 * 1797) // 100)
+        best = digest(self.folder / "run/best.h5")
+        best_step = steps[-1] - 3 * steps_an_epoch
+        # After the last step but one, at the end of an epoch, in the middle.
+        for kept, ranks in [(steps[-1] - 1, 2), (steps[-1] - steps_an_epoch, None), (steps[len(steps) // 2], 3)]:
+            name = f"killed after {kept}"
+            shutil.copytree(self.folder / "run", self.folder / name)
+            for path in (self.folder / name).glob("*.h5"):
+                if path.name != f"checkpoint-{kept}.h5" and not (path.name == "best.h5" and kept > best_step):
+                    path.unlink()
+            result = assert_success(self.train(*option, name=name, ranks=ranks))
+            self.assertIn(f"resumes     from checkpoint-{kept}.h5", result.stdout)
+            self.assertEqual(self.metrics(name), self.metrics())
+            self.assertEqual(digest(self.folder / name / "model.h5"), digest(self.folder / "run/model.h5"))
+            self.assertEqual(digest(self.folder / name / "best.h5"), best)
+
+    def test_the_same_command_again_finds_it_finished_and_patience_goes_on(self):
+        assert_success(self.train("--early-stop", "pseudo-likelihood"))
+        epochs = len(self.metrics())
+        result = assert_success(self.train("--early-stop", "pseudo-likelihood"))
+        self.assertIn(f"is finished: {epochs} epochs trained\n", result.stdout)
+        self.assertIn("More patience goes on with it", result.stdout)
+        assert_success(self.train("--early-stop", "pseudo-likelihood", "--patience", "4"))
+        self.assertGreater(len(self.metrics()), epochs)
+
+    def test_mistakes(self):
+        assert_one_message(self.train("--early-stop", "gap", "--validation", "none"), 2, "early-stop = gap",
+                           "'validation'")
+        assert_one_message(self.train("--early-stop", "loss"), 2, "early-stop = loss", "off, gap, pseudo-likelihood")
+        assert_one_message(self.train("--early-stop", "gap", "--patience", "0"), 2, "patience = 0")
+        self.assertEqual(self.files(), [])
+        assert_success(self.train("--epochs", "1"))
+        assert_one_message(self.train("--early-stop", "gap"), 2, "early-stop = gap, but off in the run")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

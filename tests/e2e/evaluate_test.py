@@ -1,0 +1,267 @@
+"""`rbmpi evaluate` as a user meets it: its figures against NumPy and scikit-learn, on 1 to 4 ranks, and every mistake."""
+
+import json
+import shutil
+import subprocess
+import unittest
+
+import h5py
+import numpy
+from sklearn.neural_network import BernoulliRBM
+
+from support import SOURCE, FolderTest, assert_one_message, assert_success, command_line, mpi_environment, run
+
+DIGITS = SOURCE / "data/digits.h5"
+
+
+def softplus(x):
+    return numpy.logaddexp(0, x)
+
+
+def philox(counter, key):
+    """Philox 4x32-10 (Salmon and others 2011)."""
+    a, b, c, d = counter
+    low, high = key
+    for _ in range(10):
+        left, right = 0xD2511F53 * a, 0xCD9E8D57 * c
+        a, b, c, d = (right >> 32) ^ b ^ low, right & 0xFFFFFFFF, (left >> 32) ^ d ^ high, left & 0xFFFFFFFF
+        low, high = (low + 0x9E3779B9) & 0xFFFFFFFF, (high + 0xBB67AE85) & 0xFFFFFFFF
+    return a, b, c, d
+
+
+def flipped_unit(units, seed, row):
+    bits = philox((0, row & 0xFFFFFFFF, row >> 32, 8 << 1), (seed & 0xFFFFFFFF, seed >> 32))
+    return ((bits[0] << 32 | bits[1]) * units) >> 64
+
+
+class Evaluate(FolderTest):
+    def train(self, *arguments, name="run", **more):
+        return assert_success(run(["train", "--data", DIGITS, "--output", self.folder / name, "--epochs", "3", *arguments],
+                                  **more))
+
+    def evaluate(self, model, *arguments, data=DIGITS, **more):
+        return run(["evaluate", model, data, *arguments], **more)
+
+    def figures(self, model, *arguments, **more):
+        return json.loads(assert_success(self.evaluate(model, "--json", *arguments, **more)).stdout)
+
+    def parameters(self, model):
+        with h5py.File(model) as file:
+            return [file["layer_0"][name][()].astype(float) for name in ("weights", "visible_bias", "hidden_bias")]
+
+    def samples(self):
+        with h5py.File(DIGITS) as file:
+            return file["samples"][()] / 16
+
+    def write_data(self, name, values):
+        with h5py.File(self.folder / name, "w") as file:
+            file["samples"] = values
+            file["samples"].attrs["scale"] = 1.0
+        return self.folder / name
+
+    def write_model(self, name, weights, visible_bias, hidden_bias):
+        with h5py.File(self.folder / name, "w") as file:
+            file.attrs["format"] = numpy.bytes_("rbmpi-model")
+            for array, values in [("weights", weights), ("visible_bias", visible_bias), ("hidden_bias", hidden_bias)]:
+                file[f"layer_0/{array}"] = numpy.asarray(values, dtype="float32")
+        return self.folder / name
+
+    # Figures.
+    def test_figures_are_those_of_numpy(self):
+        self.train("--hidden", "12")
+        model = self.folder / "run/model.h5"
+        W, b, c = self.parameters(model)
+        for binarise, v in [("none", self.samples()), ("threshold", (self.samples() >= 0.5).astype(float))]:
+            figures = self.figures(model, "--binarise", binarise)
+            self.assertEqual(figures["rows"], 1797)
+            self.assertEqual(figures["grey_rows"], 1797 if binarise == "none" else 0)
+            energy = -v @ b - softplus(c + v @ W).sum(1)
+            p = 1 / (1 + numpy.exp(-c - v @ W))
+            field = b + p @ W.T
+            full = numpy.zeros(len(v))
+            for i in range(64):
+                flipped = v.copy()
+                flipped[:, i] = 1 - v[:, i]
+                full -= softplus(energy + flipped @ b + softplus(c + flipped @ W).sum(1))
+            states = (numpy.arange(2 ** 12)[:, None] >> numpy.arange(12) & 1).astype(float)
+            log_weights = states @ c + softplus(b + states @ W.T).sum(1)
+            log_z = numpy.logaddexp.reduce(log_weights)
+            for key, rows in [("free_energy", energy), ("pseudo_likelihood", full),
+                              ("reconstruction_mse", ((v - 1 / (1 + numpy.exp(-field))) ** 2).mean(1)),
+                              ("cross_entropy", (softplus(field) - v * field).sum(1))]:
+                self.assertAlmostEqual(figures[key]["mean"], rows.mean(), 9, key)
+                self.assertAlmostEqual(figures[key]["standard_error"], rows.std(ddof=1) / 1797 ** 0.5, 9, key)
+            self.assertEqual(figures["log_z"]["method"], "exact")
+            self.assertAlmostEqual(figures["log_z"]["value"], log_z, 9)
+            self.assertAlmostEqual(figures["log_likelihood"]["mean"], -energy.mean() - log_z, 9)
+            self.assertEqual(figures["log_likelihood"]["partition_error"], 0)
+            self.assertEqual(figures["log_likelihood"]["data_error"], figures["free_energy"]["standard_error"])
+
+    def test_pseudo_likelihood_is_that_of_scikit_learn(self):
+        self.train("--hidden", "100")
+        W, b, c = self.parameters(self.folder / "run/model.h5")
+
+        class OurUnits(numpy.random.RandomState):
+            """scikit-learn flips the units that it draws with `randint`."""
+
+            def randint(self, low, high=None, size=None, dtype=int):
+                assert (low, high, size) == (0, 64, 1797)
+                return numpy.array([flipped_unit(64, 7, row) for row in range(1797)])
+
+        theirs = BernoulliRBM(n_components=100, random_state=OurUnits())
+        theirs.components_, theirs.intercept_hidden_, theirs.intercept_visible_ = W.T, c, b
+        scores = theirs.score_samples(self.samples())
+        ours = self.figures(self.folder / "run", "--binarise", "none", "--seed", "7", "--log-z", "off")
+        self.assertAlmostEqual(ours["stochastic_pseudo_likelihood"]["mean"], scores.mean(), 5)
+        self.assertAlmostEqual(ours["stochastic_pseudo_likelihood"]["standard_error"],
+                               scores.std(ddof=1) / 1797 ** 0.5, 5)
+        self.assertNotIn("log_z", ours)
+
+    def test_drawn_data_have_the_values_as_probabilities(self):
+        self.train("--hidden", "12")
+        drawn = [self.figures(self.folder / "run", "--seed", seed)["cross_entropy"]["mean"] for seed in (1, 1, 2)]
+        self.assertEqual(drawn[0], drawn[1])
+        self.assertNotEqual(drawn[0], drawn[2])
+
+    def test_any_number_of_ranks(self):
+        self.train("--hidden", "40")
+        model = self.folder / "run"
+        texts = set()
+        for ranks in (None, 2, 3, 4):
+            figures = self.figures(model, "--temperatures", "200", "--chains", "13", "--reverse", "data", "--gibbs-steps",
+                                   "10", ranks=ranks)
+            figures["log_z"].pop("seconds")
+            texts.add(json.dumps(figures))
+        self.assertEqual(len(texts), 1)
+        self.assertEqual(figures["log_z"]["method"], "ais")
+        self.assertEqual(figures["log_z"]["temperatures"], 200)
+        self.assertEqual(figures["log_z"]["forward"]["chains"], 13)
+        self.assertEqual(figures["log_z"]["reverse"]["chains"], 13)
+
+    def test_annealed_importance_sampling_is_near_the_truth(self):
+        self.train("--hidden", "12")
+        data = self.write_data("few.h5", (self.samples()[:50] >= 0.5).astype("uint8"))
+        truth = self.figures(self.folder / "run")["log_z"]["value"]
+        for reverse, chains in [("data", 100), (data, 50)]:
+            figures = self.figures(self.folder / "run", "--temperatures", "0.5:300,1:700", "--reverse", reverse)
+            forward, backward = figures["log_z"]["forward"], figures["log_z"]["reverse"]
+            self.assertEqual(figures["log_z"]["temperatures"], 1000)
+            self.assertEqual(figures["log_z"]["value"], forward["log_z"])
+            self.assertEqual(backward["chains"], chains)
+            self.assertLess(forward["low"], forward["log_z"])
+            self.assertLess(forward["log_z"], forward["high"])
+            self.assertLess(abs(forward["log_z"] - truth), 4 * forward["standard_error"])
+            self.assertLess(abs(backward["log_z"] - truth), 1)
+            self.assertEqual(figures["log_likelihood"]["partition_error"], forward["standard_error"])
+            self.assertAlmostEqual(figures["log_likelihood"]["mean"], -figures["free_energy"]["mean"] - forward["log_z"])
+
+    def test_what_it_shows(self):
+        self.train("--hidden", "12")
+        result = assert_success(self.evaluate(self.folder / "run", ranks=2))
+        for pattern in (r"(?m)^  model             .*run/checkpoint-54\.h5: 64 x 12, a checkpoint after 54 steps$",
+                        r"(?m)^  data              .*digits\.h5: 1797 rows x 64, zeros and ones drawn with the values",
+                        r"(?m)^  reconstruction    0\.0\d+ \+- \S+ \(mean squared error\)$",
+                        r"(?m)^  pseudo-likelihood -\d+\.\d+ \+- \S+ nats a row$",
+                        r"(?m)^  log Z             exact, over 2\^12 states: about 0.\d+ s\n  log Z             \d+\.\d+ nats",
+                        r"(?m)^  log-likelihood    -\d+\.\d+ nats a row \+- \S+ for the rows$"):
+            self.assertRegex(result.stdout, pattern)
+        self.assertNotIn("note", result.stdout)
+        result = assert_success(self.evaluate(self.folder / "run", "--log-z", "ais", "--temperatures", "50",
+                                              "--binarise", "none", "--rows", "10"))
+        for pattern in (r"(?m)^  note              10 of 10 rows have values other than 0 and 1",
+                        r"(?m)^  log Z by AIS      \d+\.\d+ \+- \S+ nats, .*; effective sample size \d+\.\d of 100 chains$",
+                        r"(?m)^  log-likelihood    -\d+\.\d+ nats a row \+- \S+ for the rows, \+- \S+ for log Z$"):
+            self.assertRegex(result.stdout, pattern)
+
+    def test_a_bar_where_there_is_a_terminal(self):
+        self.train("--hidden", "30")
+        line = " ".join(f"'{word}'" for word in command_line(["evaluate", self.folder / "run", DIGITS, "--temperatures",
+                                                              "4000"]))
+        output = subprocess.run(["script", "--quiet", "--return", "--command", line, "/dev/null"], text=True, check=True,
+                                stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=mpi_environment()).stdout
+        self.assertRegex(output, r"log Z by AIS \[#*\.*\] +\d+ %  .* left")
+
+    # Models.
+    def test_a_run_is_its_newest_whole_checkpoint(self):
+        self.train("--hidden", "9", "--checkpoint-epochs", "1")
+        newest = self.figures(self.folder / "run")
+        self.assertEqual(newest["steps"], 54)
+        self.assertEqual(newest["model"], str(self.folder / "run/checkpoint-54.h5"))
+        same = self.figures(self.folder / "run/model.h5")
+        self.assertIsNone(same["steps"])
+        self.assertEqual(same["model_digest"], newest["model_digest"])
+        before = self.figures(self.folder / "run/checkpoint-36.h5")
+        self.assertEqual(before["steps"], 36)
+        self.assertNotEqual(before["model_digest"], newest["model_digest"])
+        checkpoint = self.folder / "run/checkpoint-54.h5"
+        damaged = bytearray(checkpoint.read_bytes())
+        damaged[-100] ^= 1
+        checkpoint.write_bytes(damaged)
+        self.assertEqual(self.figures(self.folder / "run")["steps"], 36)
+        assert_one_message(self.evaluate(checkpoint), 3, "checkpoint-54.h5")
+        for file in (self.folder / "run").glob("checkpoint-*.h5"):
+            file.unlink()
+        self.assertEqual(self.figures(self.folder / "run")["model_digest"], newest["model_digest"])
+
+    # Mistakes.
+    def test_data_that_do_not_fit(self):
+        self.train("--hidden", "9", "--rows", "100")
+        other = self.write_data("other.h5", numpy.zeros((7, 30), "uint8"))
+        for ranks in (None, 2):
+            assert_one_message(self.evaluate(self.folder / "run", data=other, ranks=ranks), 3, "run", "64 visible x 9 hidden",
+                               "other.h5", "7 rows x 30 columns")
+        assert_one_message(self.evaluate(self.folder / "run", "--reverse", other), 3, "other.h5", "30 columns", "64 visible")
+
+    def test_no_model(self):
+        (self.folder / "text").write_text("no model\n")
+        (self.folder / "empty").mkdir()
+        (self.folder / "young").mkdir()
+        self.train("--hidden", "9", "--rows", "10")
+        shutil.copy(self.folder / "run/config.ini", self.folder / "young/config.ini")
+        (self.folder / "young/metrics.jsonl").write_text("")
+        for name, words in [("text", ["text"]), ("missing.h5", ["missing.h5"]), (DIGITS, ["digits.h5", "is no model"]),
+                            ("empty", ["empty", "neither a checkpoint nor a model.h5"]),
+                            ("young", ["young", "no checkpoint yet", "checkpoint-seconds"])]:
+            for ranks in (None, 2):
+                assert_one_message(self.evaluate(self.folder / name, ranks=ranks), 3, *words)
+
+    def test_no_data(self):
+        self.train("--hidden", "9", "--rows", "10")
+        none = self.write_data("none.h5", numpy.zeros((0, 64), "uint8"))
+        assert_one_message(self.evaluate(self.folder / "run", data=none), 3, "none.h5")
+        assert_one_message(self.evaluate(self.folder / "run", data=self.folder / "run/model.h5"), 3, "model.h5")
+        assert_one_message(self.evaluate(self.folder / "run", "--rows", "2000"), 2, "rows = 2000", "1797")
+
+    def test_parameters_that_are_not_finite(self):
+        weights = numpy.zeros((64, 5))
+        weights[3, 2] = numpy.nan
+        model = self.write_model("nan.h5", weights, numpy.zeros(64), numpy.zeros(5))
+        assert_one_message(self.evaluate(model), 3, "nan.h5", "weights", "not finite")
+
+    def test_exact_log_z_of_a_large_model(self):
+        model = self.write_model("large.h5", numpy.zeros((64, 30)), numpy.zeros(64), numpy.zeros(30))
+        assert_one_message(self.evaluate(model, "--log-z", "exact"), 2, "--log-z exact", "large.h5",
+                           "64 visible x 30 hidden", "25", "--log-z ais")
+
+    def test_options_that_make_no_sense(self):
+        assert_one_message(run(["evaluate"]), 2, "no model given")
+        assert_one_message(run(["evaluate", "model.h5"]), 2, "no dataset given")
+        for arguments, words in [(["--log-z", "guess"], ["log-z = guess", "auto, exact, ais, off"]),
+                                 (["--binarise", "no"], ["binarise = no", "none, threshold, sample"]),
+                                 (["--chains", "1"], ["chains = 1"]), (["--seed", "-1"], ["seed = -1"]),
+                                 (["--temperatures", "0.5:10"], ["temperatures = 0.5:10"]),
+                                 (["--log-z", "exact", "--chains", "10"], ["--log-z exact", "--chains"]),
+                                 (["--log-z", "off", "--reverse", "data"], ["--log-z off", "--reverse"]),
+                                 (["--gibbs-steps", "10"], ["--gibbs-steps", "--reverse"]),
+                                 (["--chain", "10"], ["did you mean '--chains'"])]:
+            assert_one_message(self.evaluate("model.h5", *arguments), 2, *words)
+
+    def test_help(self):
+        text = assert_success(run(["evaluate", "--help"])).stdout
+        for option in ("--binarise", "--seed", "--log-z", "--chains", "--temperatures", "--reverse", "--gibbs-steps",
+                       "--rows", "--threads", "--progress", "--json"):
+            self.assertIn(f"  {option} ", text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
