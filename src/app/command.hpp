@@ -25,6 +25,7 @@ void run_export(const std::vector<std::string>& arguments, const Communicator& w
 void run_import(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import_model(const std::vector<std::string>& arguments, const Communicator& world);
 void run_info(const std::vector<std::string>& arguments, const Communicator& world);
+void run_report(const std::vector<std::string>& arguments, const Communicator& world);
 void run_sample(const std::vector<std::string>& arguments, const Communicator& world);
 void run_train(const std::vector<std::string>& arguments, const Communicator& world);
 void run_transform(const std::vector<std::string>& arguments, const Communicator& world);

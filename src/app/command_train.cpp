@@ -15,6 +15,7 @@
 #include "app/command.hpp"
 #include "app/configuration.hpp"
 #include "app/hang.hpp"
+#include "app/job_recorder.hpp"
 #include "app/layout.hpp"
 #include "app/progress.hpp"
 #include "app/run_recorder.hpp"
@@ -264,13 +265,18 @@ void save_final_model(const RunFolder& folder, const Model& model, const RunReco
   }
 }
 
+/// Collective. What a training that did not finish was stopped by.
+std::string stop_reason(const Communicator& world) {
+  const auto signal = static_cast<int>(world.maximum(stop_signal()));
+  return signal > 0 ? fmt::format("SIG{}", sigabbrev_np(signal)) : "its time limit";
+}
+
 /// Collective. Throws what a stopped training ends with: the word on its checkpoint.
 [[noreturn]] void throw_stopped(const TrainSettings& settings, const TrainingProgress& progress,
-                                const std::optional<RunRecorder>& recorder, const Communicator& world) {
-  const auto signal = static_cast<int>(world.maximum(stop_signal()));
-  const std::string stopped = fmt::format("stopped by {} in epoch {} after step {}",
-                                          signal > 0 ? fmt::format("SIG{}", sigabbrev_np(signal)) : "its time limit",
-                                          progress.epoch, progress.steps);
+                                const std::string& reason, const std::optional<RunRecorder>& recorder,
+                                const Communicator& world) {
+  const std::string stopped =
+      fmt::format("stopped by {} in epoch {} after step {}", reason, progress.epoch, progress.steps);
   world.agree_on_root([&] {
     if (recorder->checkpoint_problem().empty()) return;
     throw Error(Failure::file,
@@ -290,12 +296,13 @@ struct RootSide {
   std::optional<SavedState> saved;
   std::optional<Progress> progress;
   std::optional<RunRecorder> recorder;
+  std::optional<JobRecorder> job;
 };
 
 /// For the root: says what the run goes on from, and makes what accompanies the training.
-void begin_run(RootSide& root, const TrainSettings& settings, const std::filesystem::path& old_run,
-               const Samples& training, const std::map<std::string, std::string>& provenance,
-               RunRecorder::Clock::time_point begin) {
+void begin_run(RootSide& root, const TrainSettings& settings, const Layout& layout,
+               const std::filesystem::path& old_run, const Samples& training,
+               const std::map<std::string, std::string>& provenance, RunRecorder::Clock::time_point begin) {
   std::optional<Checkpoint> checkpoint = std::exchange(root.start->checkpoint(), std::nullopt);
   print_beginning(checkpoint, old_run);
   root.progress.emplace(settings.progress, settings.training.epochs,
@@ -307,6 +314,7 @@ void begin_run(RootSide& root, const TrainSettings& settings, const std::filesys
   root.recorder.emplace(settings, RunFolder(settings.output), training.rows,
                         checkpoint ? checkpoint->metrics : std::string(), provenance,
                         checkpoint_bytes(settings, training.columns), begin, warn_over_bar);
+  root.job.emplace(RunFolder(settings.output), layout, checkpoint ? checkpoint->progress.steps : 0, begin);
   if (checkpoint) {
     root.saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
                             .optimizer = std::move(checkpoint->optimizer),
@@ -329,7 +337,10 @@ TrainingEvents make_events(RootSide& root, EpochMetrics& last_epoch) {
   events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder.keep_checkpoint(state, stopped); };
   events.best = [&](const TrainingState& state) { recorder.keep_best(state); };
   if (recorder.has_snapshots()) events.state = [&](const TrainingState& state) { recorder.keep_snapshot(state); };
-  events.step = [&](const StepProgress& step) { root.progress->step(step); };
+  events.step = [&](const StepProgress& step) {
+    root.progress->step(step);
+    root.job->step(step);
+  };
   return events;
 }
 
@@ -367,14 +378,16 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   world.agree_on_root([&] {
     const std::filesystem::path old_run = root.start->prepare();
     print_banner(in_use, layout, data);
-    begin_run(root, settings, old_run, data.views.training, provenance, begin);
+    begin_run(root, settings, layout, old_run, data.views.training, provenance, begin);
   });
   EpochMetrics last_epoch;
   const TrainingEvents events = make_events(root, last_epoch);
   TrainingResult result = train_rbm(in_use.training, data.views, world, events, std::move(root.saved));
+  const std::string reason = result.finished ? "" : stop_reason(world);
+  if (root.job) root.job->finish(result.finished ? "finished" : "stopped by " + reason, result);
   if (root.recorder) root.recorder->finish();
   root.progress.reset();
-  if (!result.finished) throw_stopped(settings, result.progress, root.recorder, world);
+  if (!result.finished) throw_stopped(settings, result.progress, reason, root.recorder, world);
 
   now_doing("writing the model");
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};

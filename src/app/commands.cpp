@@ -10,6 +10,7 @@ std::span<const Command> commands() {
       {"import", "make a dataset (HDF5) from MNIST's IDX files or from CSV", run_import},
       {"import-model", "make a model of a file of scikit-learn, NumPy or the package rbms", run_import_model},
       {"info", "show what a dataset or a model holds", run_info},
+      {"report", "make a page (HTML) of a run: curves, filters, reconstructions, where the time went", run_report},
       {"sample", "draw samples from a model, also with some units given: a dataset, a picture", run_sample},
       {"train", "train a model on a dataset", run_train},
       {"transform", "make features of a dataset: the hidden probabilities of a model", run_transform},

@@ -203,6 +203,6 @@ def check_checkpoint(checkpoint):
 
 def unexpected_files(folder):
     """What is in a run folder that should not be there once the run is finished."""
-    expected = ("config.ini", "metrics.jsonl", "model.h5")
+    expected = ("config.ini", "jobs.jsonl", "metrics.jsonl", "model.h5")
     return sorted(path.name for path in pathlib.Path(folder).iterdir()
                   if path.name not in expected and not CHECKPOINT.fullmatch(path.name))

@@ -59,7 +59,8 @@ class Finished(Resuming):
         assert_success(self.train(*SHORT))
         self.assertEqual(list(jobs.checkpoints(self.run_folder)), [4 * 18])
         self.assertEqual(jobs.check_checkpoint(self.run_folder / "checkpoint-72.h5"), undisturbed(*SHORT)[0])
-        self.assertEqual(self.files_of_run(), ["checkpoint-72.h5", "config.ini", "metrics.jsonl", "model.h5"])
+        self.assertEqual(self.files_of_run(), ["checkpoint-72.h5", "config.ini", "jobs.jsonl", "metrics.jsonl",
+                                               "model.h5"])
 
     def files_of_run(self):
         return sorted(os.listdir(self.run_folder))

@@ -31,8 +31,8 @@ class Training(FolderTest):
 class WhatARunLeaves(Training):
     def test_folder_metrics_and_model(self):
         result = assert_success(self.train("--epochs", "3", "--hidden", "20", "--validation", "0.2", ranks=2))
-        self.assertEqual(sorted(os.listdir(self.folder / "run")), ["checkpoint-45.h5", "config.ini", "metrics.jsonl",
-                                                              "model.h5"])
+        self.assertEqual(sorted(os.listdir(self.folder / "run")), ["checkpoint-45.h5", "config.ini", "jobs.jsonl",
+                                                              "metrics.jsonl", "model.h5"])
         metrics = self.metrics()
         self.assertEqual([line["epoch"] for line in metrics], [1, 2, 3])
         rows = 1797 - round(0.2 * 1797)

@@ -8,9 +8,9 @@
 namespace rbmpi {
 
 /// The folder of one training run (docs/formats.md): `config.ini` (effective configuration), `metrics.jsonl` (one
-/// object an epoch), `checkpoint-<steps>.h5`, `snapshot-<steps>.h5`, `best.h5` with early stopping, at the end
-/// `model.h5`, and `lock` while a run is alive. Every method is Local and meant for the root; errors are
-/// Error(Failure::file).
+/// object an epoch), `jobs.jsonl` (one object a job), `checkpoint-<steps>.h5`, `snapshot-<steps>.h5`, `best.h5` with
+/// early stopping, at the end `model.h5`, and `lock` while a run is alive. Every method is Local and meant for the root;
+/// errors are Error(Failure::file).
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -38,6 +38,7 @@ class RunFolder {
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::filesystem::path configuration() const { return path_ / "config.ini"; }
   [[nodiscard]] std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  [[nodiscard]] std::filesystem::path jobs() const { return path_ / "jobs.jsonl"; }
   [[nodiscard]] std::filesystem::path model() const { return path_ / "model.h5"; }
   [[nodiscard]] std::filesystem::path best() const { return path_ / "best.h5"; }
   [[nodiscard]] std::filesystem::path lock() const { return path_ / "lock"; }

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/core/real.hpp"
+
+namespace rbmpi {
+
+// Charts as inline SVG in a <figure>. Colours are classes (page_style.hpp), so that they follow the reader's scheme;
+// what colour tells is also said by a label or a dash. Everything is Local.
+
+/// Values over epochs.
+struct LineChart {
+  struct Point {
+    double x = 0;
+    double y = 0;
+    double error = 0;  ///< one standard error, drawn as a bar up and down; 0: none
+  };
+  struct Series {
+    std::string name;
+    std::vector<Point> points;  ///< in the order of x; all finite
+  };
+  std::string title;
+  std::string note;            ///< a sentence below the title, or empty
+  std::string x_name;          ///< "epoch"
+  std::string y_name;          ///< with its unit
+  std::vector<Series> series;  ///< one to four
+};
+/// A <figure>; empty if there is no point at all.
+[[nodiscard]] std::string line_chart(const LineChart& chart);
+
+/// How often values lie in bins of equal, round width.
+struct Histogram {
+  double low = 0;    ///< where the first bin begins
+  double width = 1;  ///< of a bin; bin i is [low + i width, low + (i + 1) width), the last one with its end
+  std::vector<std::uint64_t> counts;
+};
+/// Local. About `bins` bins over all values (finite, at least one).
+[[nodiscard]] Histogram histogram(std::span<const Real> values, int bins);
+/// Local. Bins over [low, high], which has all values.
+[[nodiscard]] Histogram histogram(std::span<const Real> values, double low, double high, int bins);
+
+struct HistogramChart {
+  std::string title;
+  std::string note;
+  std::string x_name;
+  std::string what;  ///< "weight": what is counted, one of it
+  Histogram histogram;
+};
+[[nodiscard]] std::string histogram_chart(const HistogramChart& chart);
+
+/// Parts of a whole as one bar, with a table below that is its legend.
+struct ShareChart {
+  struct Part {
+    std::string name;
+    std::string meaning;
+    double seconds = 0;
+  };
+  std::string title;
+  std::string note;
+  std::vector<Part> parts;  ///< at most eight; their order is that of the colours
+};
+/// Empty if the parts are nothing together.
+[[nodiscard]] std::string share_chart(const ShareChart& chart);
+
+}  // namespace rbmpi

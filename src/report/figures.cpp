@@ -1,0 +1,61 @@
+#include "report/figures.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "rbmpi/report/html.hpp"
+
+namespace rbmpi {
+
+std::optional<LastFigure> last_figure(const std::vector<EpochFigures>& epochs, const std::string& key) {
+  const std::vector<LineChart::Point> points = points_of(epochs, key);
+  if (points.empty()) return std::nullopt;
+  return LastFigure{.epoch = points.back().x, .value = points.back().y};
+}
+
+std::vector<LineChart::Point> points_of(const std::vector<EpochFigures>& epochs, const std::string& key,
+                                        const std::string& error_key) {
+  std::vector<LineChart::Point> points;
+  for (const EpochFigures& epoch : epochs) {
+    const auto found = epoch.find(key);
+    if (found == epoch.end() || !std::isfinite(found->second)) continue;
+    const auto error = epoch.find(error_key);
+    points.push_back({.x = epoch.at("epoch"),
+                      .y = found->second,
+                      .error = error == epoch.end() || !std::isfinite(error->second) ? 0 : error->second});
+  }
+  return points;
+}
+
+std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& epochs) {
+  std::vector<LineChart::Point> gaps = points_of(epochs, "free_energy_gap", "free_energy_gap_standard_error");
+  if (!gaps.empty()) return gaps;
+  // Runs made before there was that key.
+  for (const EpochFigures& epoch : epochs) {
+    const auto validation = epoch.find("validation_free_energy");
+    const auto training = epoch.find("training_free_energy");
+    if (validation == epoch.end() || training == epoch.end()) continue;
+    const double gap = validation->second - training->second;
+    if (std::isfinite(gap)) gaps.push_back({.x = epoch.at("epoch"), .y = gap});
+  }
+  return gaps;
+}
+
+std::string when_text(const std::string& iso) {
+  std::string text = iso;
+  if (text.size() != 20 || text[10] != 'T' || text.back() != 'Z') return escape(iso);
+  text[10] = ' ';
+  text.replace(19, 1, " UTC");
+  return escape(text);
+}
+
+std::string layout_text(const JobRecord& job) {
+  const auto count = [](int number, std::string_view what) {
+    return count_text(static_cast<std::uint64_t>(std::max(0, number)), what);
+  };
+  return fmt::format("{}, {}, {} each", count(job.nodes, "node"), count(job.ranks, "rank"),
+                     count(job.threads, "thread"));
+}
+
+}  // namespace rbmpi

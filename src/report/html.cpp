@@ -1,0 +1,153 @@
+#include "rbmpi/report/html.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+namespace rbmpi {
+namespace {
+
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr std::string_view minus = "\xe2\x88\x92";        // U+2212
+
+/// The length of the UTF-8 character that `text` begins with; 0 if it begins with none.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+  }
+  // Longer than need be, a half of a surrogate pair, or beyond the last character.
+  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF0 && byte(1) < 0x90) ||
+      (lead == 0xF4 && byte(1) >= 0x90)) {
+    return 0;
+  }
+  return length;
+}
+
+std::string with_minus(std::string text) {
+  for (std::size_t at = text.find('-'); at != std::string::npos; at = text.find('-', at)) text.replace(at, 1, minus);
+  return text;
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) {
+  std::string html;
+  html.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    const char c = text.front();
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+    if (length == 0 || control) {
+      html += replacement;
+    } else if (c == '&') {
+      html += "&amp;";
+    } else if (c == '<') {
+      html += "&lt;";
+    } else if (c == '>') {
+      html += "&gt;";
+    } else if (c == '"') {
+      html += "&quot;";
+    } else if (c == '\'') {
+      html += "&#39;";
+    } else {
+      html += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return html;
+}
+
+std::string element(std::string_view tag, std::string_view text) {
+  return fmt::format("<{0}>{1}</{0}>", tag, escape(text));
+}
+
+std::string png_uri(std::span<const std::byte> png) {
+  std::string base64((png.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends it with a zero byte
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                                     reinterpret_cast<const unsigned char*>(png.data()), static_cast<int>(png.size()));
+  base64.resize(static_cast<std::size_t>(length));
+  return "data:image/png;base64," + base64;
+}
+
+std::string whole_text(std::uint64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::string number_text(double number, int digits) {
+  if (!std::isfinite(number)) return "not finite";
+  if (number == 0) return "0";
+  const double size = std::abs(number);
+  const bool is_whole = size >= 1e4 && size == std::floor(size);
+  if ((is_whole || size >= std::pow(10.0, digits)) && size < 1e15) {
+    return (number < 0 ? std::string(minus) : "") + whole_text(static_cast<std::uint64_t>(std::llround(size)));
+  }
+  return with_minus(fmt::format("{:.{}g}", number, digits));
+}
+
+std::string figure_text(double number) {
+  const double size = std::abs(number);
+  if (!std::isfinite(number) || size == 0 || size < 1e-4 || size >= 1e4) return number_text(number, 4);
+  return with_minus(fmt::format("{:#.4g}", number));
+}
+
+std::string percent_text(double share) {
+  const double percent = share * 100;
+  if (percent > 0 && percent < 0.1) return "under 0.1 %";
+  return fmt::format("{:.1f} %", percent);
+}
+
+std::string seconds_text(double seconds) {
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole_text(whole / 3600), whole % 3600 / 60);
+}
+
+std::string count_text(std::uint64_t number, std::string_view singular) {
+  return fmt::format("{} {}{}", whole_text(number), singular, number == 1 ? "" : "s");
+}
+
+std::string table(const Table& content) {
+  // A wide table scrolls by itself, so that the page does not; who has only a keyboard can do it, too.
+  std::string html = fmt::format(
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"{0}\"><table><caption>{0}</caption>\n<thead><tr>",
+      escape(content.caption));
+  const auto kind = [&](std::size_t column) {
+    return content.columns[column].numeric ? std::string_view(" class=\"number\"") : std::string_view();
+  };
+  for (std::size_t i = 0; i < content.columns.size(); ++i) {
+    html += fmt::format("<th scope=\"col\"{}>{}</th>", kind(i), escape(content.columns[i].title));
+  }
+  html += "</tr></thead>\n<tbody>\n";
+  for (const std::vector<std::string>& row : content.rows) {
+    html += "<tr>";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      html += i == 0 ? fmt::format("<th scope=\"row\"{}>{}</th>", kind(i), row[i])
+                     : fmt::format("<td{}>{}</td>", kind(i), row[i]);
+    }
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table></div>\n";
+}
+
+std::string details(std::string_view summary, std::string_view html) {
+  return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape(summary), html);
+}
+
+}  // namespace rbmpi

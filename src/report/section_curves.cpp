@@ -1,0 +1,87 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "rbmpi/report/chart.hpp"
+#include "rbmpi/report/html.hpp"
+#include "rbmpi/report/sections.hpp"
+#include "report/figures.hpp"
+
+namespace rbmpi {
+namespace {
+
+std::string charts_of(const std::vector<EpochFigures>& epochs) {
+  const auto series = [&](const char* name, const char* key, const char* error_key = "") {
+    return LineChart::Series{.name = name, .points = points_of(epochs, key, error_key)};
+  };
+  std::string html;
+  html += line_chart(
+      {.title = "Reconstruction error",
+       .note = "How far a row is from what the model makes of it. It falls as the model learns, but says "
+               "little about likelihood.",
+       .x_name = "epoch",
+       .y_name = "mean square a unit",
+       .series = {series("training", "reconstruction_mse"), series("validation", "validation_reconstruction_mse")}});
+  html += line_chart(
+      {.title = "Log-likelihood",
+       .note = "How probable a row is under the model, mean over rows, with its standard error.",
+       .x_name = "epoch",
+       .y_name = "nats a row",
+       .series = {series("training", "log_likelihood", "log_likelihood_standard_error"),
+                  series("validation", "validation_log_likelihood", "validation_log_likelihood_standard_error")}});
+  html += line_chart(
+      {.title = "Pseudo-likelihood",
+       .note = "How well each unit is told by all others, summed over the units.",
+       .x_name = "epoch",
+       .y_name = "nats a row",
+       .series = {series("training", "pseudo_likelihood"), series("validation", "validation_pseudo_likelihood")}});
+  html += line_chart(
+      {.title = "Free energy",
+       .note = "Mean over as many training rows as validation rows. Only the distance of the two lines "
+               "means something.",
+       .x_name = "epoch",
+       .y_name = "nats",
+       .series = {series("training", "training_free_energy"), series("validation", "validation_free_energy")}});
+  html += line_chart({.title = "Free-energy gap",
+                      .note = "Validation less training. It grows when the model learns its training rows by heart.",
+                      .x_name = "epoch",
+                      .y_name = "nats",
+                      .series = {{.name = "gap", .points = free_energy_gaps(epochs)}}});
+  return html;
+}
+
+/// All numbers, with some epochs left out where there are many.
+std::string table_of(const std::vector<EpochFigures>& epochs) {
+  constexpr std::size_t most_rows = 60;
+  const std::size_t stride = (epochs.size() + most_rows - 1) / most_rows;
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : epochs.back()) {
+    if (key != "epoch" && key != "layer") keys.push_back(key);
+  }
+  Table content{.caption = "Figures of metrics.jsonl", .columns = {{"epoch", true}}, .rows = {}};
+  if (stride > 1) content.caption += fmt::format(", every {} epochs", stride);
+  for (const std::string& key : keys) content.columns.push_back({key, true});
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (i % stride != 0 && i + 1 < epochs.size()) continue;
+    std::vector<std::string> row = {number_text(epochs[i].at("epoch"), 9)};
+    for (const std::string& key : keys) {
+      const auto found = epochs[i].find(key);
+      row.push_back(found == epochs[i].end()                     ? ""
+                    : found->second == std::round(found->second) ? number_text(found->second, 12)
+                                                                 : number_text(found->second, 5));
+    }
+    content.rows.push_back(std::move(row));
+  }
+  return table(content);
+}
+
+}  // namespace
+
+Section curves_section(const RunSummary& run) {
+  return {.id = "curves",
+          .title = "Learning curves",
+          .html = "<div class=\"charts\">\n" + charts_of(run.epochs) + "</div>\n" +
+                  details("All figures as a table", table_of(run.epochs))};
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "rbmpi/report/chart.hpp"
+#include "rbmpi/report/html.hpp"
+#include "rbmpi/report/sections.hpp"
+#include "report/figures.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// In the order of TimePhase.
+constexpr std::array<const char*, time_phase_names.size()> meanings = {"rows taken from memory, in their order",
+                                                                       "sigmoids and random numbers",
+                                                                       "products of states and weights",
+                                                                       "waiting for the other ranks, sums over nodes",
+                                                                       "new parameters from the gradient",
+                                                                       "the validation rows, after each epoch",
+                                                                       "copies for checkpoints",
+                                                                       "metrics, messages and the rest"};
+
+std::string share_of_phases(const std::vector<JobRecord>& jobs) {
+  ShareChart chart{
+      .title = "Where the time went", .note = "The root's time in training, over all jobs of this run.", .parts = {}};
+  for (std::size_t phase = 0; phase < time_phase_names.size(); ++phase) {
+    double seconds = 0;
+    for (const JobRecord& job : jobs) seconds += job.time_split[phase];
+    chart.parts.push_back(
+        {.name = std::string(time_phase_names[phase]), .meaning = meanings[phase], .seconds = seconds});
+  }
+  return share_chart(chart);
+}
+
+/// How a job ended, given whether another one followed it.
+std::string end_of(const JobRecord& job, bool last, bool finished) {
+  if (job.end != "running") return escape(job.end);
+  if (!last) return "ended without a word";
+  return finished ? "ended without a word" : "running, or ended without a word";
+}
+
+std::string jobs_of(const RunSummary& run) {
+  const auto interruptions = static_cast<std::size_t>(std::ranges::count_if(
+      run.jobs.begin(), run.jobs.end() - 1, [](const JobRecord& job) { return job.end != "finished"; }));
+  std::string html = interruptions == 0 ? "<p>The run was never interrupted.</p>\n"
+                                        : fmt::format("<p>The run was interrupted and resumed {}.</p>\n",
+                                                      interruptions == 1   ? "once"
+                                                      : interruptions == 2 ? "twice"
+                                                                           : count_text(interruptions, "time"));
+  Table content{.caption = "Jobs that worked on this run",
+                .columns = {{"begun"}, {"layout"}, {"steps"}, {"time", true}, {"end"}},
+                .rows = {}};
+  for (std::size_t i = 0; i < run.jobs.size(); ++i) {
+    const JobRecord& job = run.jobs[i];
+    content.rows.push_back({when_text(job.began), layout_text(job),
+                            fmt::format("{} to {}", whole_text(job.first_step), whole_text(job.last_step)),
+                            seconds_text(job.seconds), end_of(job, i + 1 == run.jobs.size(), run.finished)});
+  }
+  return html + table(content);
+}
+
+}  // namespace
+
+Section time_section(const RunSummary& run) {
+  std::string html = run.jobs.empty() ? "" : share_of_phases(run.jobs);
+  html += "<div class=\"charts\">\n";
+  html += line_chart({.title = "Speed",
+                      .note = "Without validation. A dip is an epoch in which the machine had something else to do.",
+                      .x_name = "epoch",
+                      .y_name = "rows a second",
+                      .series = {{.name = "rows/s", .points = points_of(run.epochs, "samples_per_second")}}});
+  html += "</div>\n";
+  if (!run.jobs.empty()) html += jobs_of(run);
+  return {.id = "time", .title = "Time", .html = html};
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,108 @@
+#include "rbmpi/report/chart.hpp"
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+namespace rbmpi::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+LineChart chart_of(std::vector<LineChart::Point> points) {
+  return {.title = "Error",
+          .note = "a < b",
+          .x_name = "epoch",
+          .y_name = "nats",
+          .series = {{.name = "training", .points = std::move(points)}, {.name = "validation", .points = {}}}};
+}
+
+TEST(LineChart, DrawsAndDescribesASeries) {
+  const std::string html = line_chart(chart_of({{1, 0.25}, {2, 0.125}, {3, 0.0625}}));
+  EXPECT_EQ(count_of(html, "<polyline"), 1U);
+  EXPECT_EQ(count_of(html, "<circle"), 3U);
+  EXPECT_THAT(html, HasSubstr("a &lt; b"));
+  EXPECT_THAT(html, HasSubstr("training goes from 0.25 in epoch 1 to 0.0625 in epoch 3"));
+  EXPECT_THAT(html, Not(HasSubstr("validation")));  // it has no points
+}
+
+TEST(LineChart, OnePointIsADotAndNoneIsNothing) {
+  const std::string html = line_chart(chart_of({{7, 0.25}}));
+  EXPECT_EQ(count_of(html, "<polyline"), 0U);
+  EXPECT_EQ(count_of(html, "<circle"), 1U);
+  EXPECT_EQ(line_chart(chart_of({})), "");
+}
+
+TEST(LineChart, PointsLieWhereTheyBelong) {
+  // From 0 to 10 in both directions; the axes are from 58 to 480 less the label, and from 224 up to 34.
+  const std::string html = line_chart(chart_of({{0, 0}, {10, 10}}));
+  EXPECT_THAT(html, HasSubstr("points=\"58.0,224.0 "));
+  EXPECT_THAT(html, HasSubstr(",34.0 \""));
+}
+
+TEST(LineChart, LongRunsAreThinned) {
+  std::vector<LineChart::Point> points;
+  for (int i = 1; i <= 100000; ++i) points.push_back({static_cast<double>(i), 1.0 / i});
+  const std::string html = line_chart(chart_of(points));
+  EXPECT_LT(html.size(), 20000U);
+  EXPECT_THAT(html, HasSubstr("in epoch 100,000"));
+}
+
+TEST(LineChart, ErrorsAreBars) {
+  EXPECT_EQ(count_of(line_chart(chart_of({{1, 5, 0.5}, {2, 6, 0}})), "class=\"error s0\""), 1U);
+}
+
+TEST(HistogramOf, CountsEveryValueOnce) {
+  const std::vector<Real> values = {-1.0F, -0.5F, 0.0F, 0.0F, 0.25F, 0.999F, 1.0F};
+  const Histogram bins = histogram(values, 10);
+  EXPECT_EQ(std::accumulate(bins.counts.begin(), bins.counts.end(), std::uint64_t{0}), values.size());
+  EXPECT_DOUBLE_EQ(bins.width, 0.2);
+  EXPECT_LE(bins.low, -1.0);
+  EXPECT_GE(bins.low + bins.width * static_cast<double>(bins.counts.size()), 1.0);
+}
+
+TEST(HistogramOf, ItsLastBinHasItsEnd) {
+  const std::vector<Real> values = {0.0F, 0.1F, 0.5F, 1.0F};
+  EXPECT_THAT(histogram(values, 0, 1, 4).counts, ElementsAre(2, 0, 1, 1));
+}
+
+TEST(HistogramOf, EqualValues) {
+  const std::vector<Real> zeros(5, 0.0F);
+  const std::vector<Real> values(5, -3.5F);
+  for (const Histogram& bins : {histogram(zeros, 50), histogram(values, 50)}) {
+    EXPECT_EQ(std::accumulate(bins.counts.begin(), bins.counts.end(), std::uint64_t{0}), 5U);
+    EXPECT_GT(bins.width, 0);
+  }
+}
+
+TEST(HistogramChart, DrawsBinsThatHaveSomething) {
+  const std::string html = histogram_chart({.title = "Weights",
+                                            .note = {},
+                                            .x_name = "value",
+                                            .what = "weight",
+                                            .histogram = {.low = 0, .width = 0.5, .counts = {3, 0, 1}}});
+  EXPECT_EQ(count_of(html, "<rect"), 2U);
+  EXPECT_THAT(html, HasSubstr("0 to 0.5: 3 weights"));
+  EXPECT_THAT(html, HasSubstr("Histogram of 4 weights from 0 to 1.5; most, 3, lie between 0 and 0.5."));
+}
+
+TEST(ShareChart, PartsAndTheirLegend) {
+  const std::string html = share_chart(
+      {.title = "Time", .note = {}, .parts = {{"products", "sums", 9}, {"none", "nothing", 0}, {"rest", "", 1}}});
+  EXPECT_THAT(html, HasSubstr("Time: products 90.0 %, rest 10.0 %"));
+  EXPECT_THAT(html, Not(HasSubstr("none")));
+  EXPECT_EQ(share_chart({.title = "Time", .note = {}, .parts = {{"products", "sums", 0}}}), "");
+}
+
+}  // namespace
+}  // namespace rbmpi::test

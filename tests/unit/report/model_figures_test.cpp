@@ -1,0 +1,80 @@
+#include "rbmpi/report/model_figures.hpp"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+
+#include "rbmpi/core/random.hpp"
+
+namespace rbmpi::test {
+namespace {
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+/// 5 x 4, with all parameters different.
+Rbm some_rbm() {
+  Rbm rbm({5, 4});
+  const RandomStream stream(3, 0, 0, Phase::weights, 0);
+  for (std::uint32_t i = 0; i < rbm.parameters().size(); ++i)
+    rbm.parameters()[i] = static_cast<Real>(normal(stream, i));
+  return rbm;
+}
+
+AlignedBuffer<Real> some_rows(std::size_t rows, std::size_t columns) {
+  AlignedBuffer<Real> values(rows * columns);
+  for (std::size_t i = 0; i < values.size(); ++i) values.data()[i] = static_cast<Real>(i * 37 % 101) / 100;
+  return values;
+}
+
+TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
+  const Rbm rbm = some_rbm();
+  const RbmView<const Real> view = rbm;
+  const std::size_t rows = 1203;  // more than are looked at together
+  const AlignedBuffer<Real> values = some_rows(rows, 5);
+  const HiddenUse use = hidden_use(view, {values.data(), rows, 5});
+  ASSERT_EQ(use.activity.size(), 4U);
+  EXPECT_EQ(use.rows, rows);
+  for (std::size_t j = 0; j < 4; ++j) {
+    double sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      double field = static_cast<double>(view.hidden_bias[j]);
+      for (std::size_t k = 0; k < 5; ++k) {
+        field += static_cast<double>(values.data()[i * 5 + k]) * static_cast<double>(view.weights.row(k)[j]);
+      }
+      sum += sigmoid(field);
+    }
+    EXPECT_NEAR(use.activity[j], sum / static_cast<double>(rows), 1e-6);
+  }
+  for (std::size_t k = 0; k + 1 < 4; ++k) EXPECT_GE(use.activity[use.by_use[k]], use.activity[use.by_use[k + 1]]);
+}
+
+TEST(HiddenUse, EqualUnitsStayInOrder) {
+  const Rbm rbm({5, 4});
+  const AlignedBuffer<Real> values = some_rows(3, 5);
+  EXPECT_THAT(hidden_use(rbm, {values.data(), 3, 5}).by_use, ::testing::ElementsAre(0, 1, 2, 3));
+}
+
+TEST(MeanReconstructions, GoUpAndDownWithoutChance) {
+  const Rbm rbm = some_rbm();
+  const RbmView<const Real> view = rbm;
+  const AlignedBuffer<Real> values = some_rows(7, 5);
+  const AlignedBuffer<Real> reconstructions = mean_reconstructions(view, {values.data(), 7, 5});
+  for (std::size_t i = 0; i < 7; ++i) {
+    for (std::size_t v = 0; v < 5; ++v) {
+      double field = static_cast<double>(view.visible_bias[v]);
+      for (std::size_t j = 0; j < 4; ++j) {
+        double hidden = static_cast<double>(view.hidden_bias[j]);
+        for (std::size_t k = 0; k < 5; ++k) {
+          hidden += static_cast<double>(values.data()[i * 5 + k]) * static_cast<double>(view.weights.row(k)[j]);
+        }
+        field += sigmoid(hidden) * static_cast<double>(view.weights.row(v)[j]);
+      }
+      EXPECT_NEAR(static_cast<double>(reconstructions.data()[i * 5 + v]), sigmoid(field), 1e-5);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rbmpi::test
