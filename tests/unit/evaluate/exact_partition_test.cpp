@@ -32,8 +32,12 @@ TEST(ExactPartitionTest, EqualsPlainSumsOverEitherSide) {
       const Rbm rbm = random_rbm(shape, size, size, seed++);
       const double log_z = exact_log_partition(rbm, Communicator());
       const double tolerance = 1e-12 * std::max(1.0, std::abs(log_z));
-      if (shape.visible < 14) EXPECT_NEAR(log_z, plain_log_partition(rbm, true), tolerance);
-      if (shape.hidden < 14) EXPECT_NEAR(log_z, plain_log_partition(rbm, false), tolerance);
+      if (shape.visible < 14) {
+        EXPECT_NEAR(log_z, plain_log_partition(rbm, true), tolerance);
+      }
+      if (shape.hidden < 14) {
+        EXPECT_NEAR(log_z, plain_log_partition(rbm, false), tolerance);
+      }
     }
   }
 }
