@@ -16,7 +16,7 @@ TEST(AnnealedImportanceSamplingRanksTest, TheSameOnAnyNumberOfRanksAndThreads) {
   const Communicator world = Communicator::world();
   const Rbm rbm = test::random_rbm({90, 70}, 0.3, 1, 1);
   const std::vector<Real> base_bias(90, -0.5F);
-  for (const std::size_t chains : {2U, 37U}) {  // also fewer than ranks
+  for (const std::size_t chains : {2UL, 37UL}) {  // also fewer than ranks
     const AisSettings settings{.chains = chains, .temperatures = parse_temperatures("20"), .gibbs_steps = 3};
     const std::vector<std::uint64_t> words(chains * words_for(90), 0x3A5A5A5U);
     const ConstBitMatrixView samples{words.data(), chains, 90};

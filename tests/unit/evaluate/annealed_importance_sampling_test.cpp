@@ -160,7 +160,7 @@ TEST(AnnealedImportanceSamplingTest, WhatMakesNoSenseIsRefused) {
     expect_error(failure, {reason}, [&] { (void)forward(rbm, settings); });
     if (settings.chains > 0) expect_error(failure, {reason}, [&] { (void)reverse(rbm, settings, 3); });
   };
-  refused(Failure::usage, "chains = 0", {.chains = 0});
+  refused(Failure::usage, "chains = 0", {.chains = 0, .temperatures = {}});
   refused(Failure::usage, "temperatures", {.temperatures = {0}});
   refused(Failure::usage, "temperatures", {.temperatures = {0, 0.5}});
   refused(Failure::usage, "temperatures", {.temperatures = {0.1, 1}});

@@ -26,7 +26,7 @@ TEST(SoftplusChangeTest, EqualsAPlainLoopOnEveryInstructionSet) {
   test::Random random(1);
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
-    for (const std::size_t count : {0, 1, 7, 8, 9, 100, 999, 1000, 1001, 5003}) {
+    for (const std::size_t count : {0UL, 1UL, 7UL, 8UL, 9UL, 100UL, 999UL, 1000UL, 1001UL, 5003UL}) {
       for (const double size : {1e-6, 1.0, 20.0, 3000.0}) {
         const std::vector<Real> fields = random.reals(count, -size, size);
         const std::vector<Real> bias = random.reals(count, -size, size);
