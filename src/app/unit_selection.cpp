@@ -90,9 +90,12 @@ std::vector<bool> read_mask(const std::string& path, std::size_t units) {
 std::vector<bool> select_units(const std::string& text, std::size_t units, const std::vector<std::uint64_t>& picture) {
   if (coordinate_of(text) == nullptr) return read_mask(text, units);
   std::vector<bool> selected(units, true);
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view part = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view part = rest.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
     const Coordinate* const coordinate = coordinate_of(part);
     if (coordinate == nullptr) {
       throw Error(Failure::usage, fmt::format("'{}' should begin with rows:, columns: or units:", part));

@@ -185,11 +185,11 @@ std::vector<float> transposed(const std::vector<float>& values, std::uint64_t ro
   return result;
 }
 
-/// The bytes of an array behind its header, which have to live until the archive is closed.
-struct Fragments {
-  std::string header;
-  std::array<zip_buffer_fragment_t, 2> parts{};
-};
+std::string npy(const NumpyArray& array) {
+  std::string bytes = numpy_header(array.shape);
+  bytes.append(reinterpret_cast<const char*>(array.values.data()), array.values.size() * sizeof(float));
+  return bytes;
+}
 
 }  // namespace
 
@@ -246,16 +246,10 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
       zip_open(atomic.temporary().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &problem), zip_discard);
   if (!archive) fail("write", path, text_of(problem));
 
-  std::vector<Fragments> fragments;
-  for (const NumpyArray& array : arrays) fragments.push_back({numpy_header(array.shape), {}});
+  std::vector<std::string> contents;  // that the library reads when the archive is closed
+  for (const NumpyArray& array : arrays) contents.push_back(npy(array));
   for (std::size_t i = 0; i < arrays.size(); ++i) {
-    // The library takes what it reads as bytes that may be written.
-    auto* const values = reinterpret_cast<zip_uint8_t*>(const_cast<float*>(arrays[i].values.data()));
-    fragments[i].parts = {
-        zip_buffer_fragment_t{reinterpret_cast<zip_uint8_t*>(fragments[i].header.data()), fragments[i].header.size()},
-        zip_buffer_fragment_t{values, arrays[i].values.size() * sizeof(float)}};
-    zip_source_t* const source =
-        zip_source_buffer_fragment(archive.get(), fragments[i].parts.data(), fragments[i].parts.size(), 0);
+    zip_source_t* const source = zip_source_buffer(archive.get(), contents[i].data(), contents[i].size(), 0);
     const zip_int64_t index =
         source == nullptr ? -1
                           : zip_file_add(archive.get(), file_name(arrays[i].name).c_str(), source, ZIP_FL_ENC_UTF_8);

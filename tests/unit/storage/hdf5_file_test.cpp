@@ -221,6 +221,17 @@ TEST_F(Hdf5FileTest, ObjectsAreFoundAndListed) {
   test::expect_error(Failure::file, {"'/b' is not an array"}, [&] { static_cast<void>(file.array_info("/b")); });
 }
 
+TEST_F(Hdf5FileTest, TheNamesInAGroupAreListed) {
+  Hdf5File file = Hdf5File::create(path_);
+  for (const char* const name : {"/b", "/a", "/a/inner"}) file.create_group(name);
+  file.create_array("/a/array", ElementType::uint8, {1});
+  EXPECT_EQ(file.names("/"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(file.names("/a"), (std::vector<std::string>{"array", "inner"}));
+  EXPECT_EQ(file.names("/b"), std::vector<std::string>());
+  test::expect_error(Failure::file, {"there is no '/c'"}, [&] { static_cast<void>(file.names("/c")); });
+  test::expect_error(Failure::file, {"'/a/array' is not a group"}, [&] { static_cast<void>(file.names("/a/array")); });
+}
+
 TEST_F(Hdf5FileTest, TheSameContentGivesTheSameBytes) {
   const std::uint8_t value = 5;
   const auto write = [&](const fs::path& path) {
