@@ -14,16 +14,16 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.hpp"
+#include "app/command_options.hpp"
 #include "app/configuration.hpp"
 #include "app/hang.hpp"
 #include "app/layout.hpp"
-#include "app/named_model.hpp"
+#include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
 #include "app/share_bar.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
@@ -77,16 +77,7 @@ const char* name_of(Binarise binarise) {
   return binarise == Binarise::none ? "none" : binarise == Binarise::threshold ? "threshold" : "sample";
 }
 
-/// An option of this command alone.
-struct EvaluateOption {
-  const char* name;
-  const char* value;
-  const char* help;
-  /// Throws Error(Failure::usage) with what would be right.
-  void (*set)(EvaluateSettings& settings, const std::string& text);
-};
-
-constexpr EvaluateOption own_options[] = {
+constexpr CommandOption<EvaluateSettings> own_options[] = {
     {"binarise", "none|threshold|sample",
      "values between 0 and 1: as they are, 1 from 0.5 on, or drawn with the value as probability [sample]",
      [](EvaluateSettings& s, const std::string& text) { s.scores.rows.binarise = binarise_of(text); }},
@@ -121,15 +112,15 @@ constexpr EvaluateOption own_options[] = {
        s.gibbs_steps = parse_count(text, 0, std::uint64_t{1} << 40U);
        s.ais_options = true;
      }},
+    {"json", nullptr, "print one JSON object", [](EvaluateSettings& s, const std::string&) { s.json = true; }},
 };
 
+const CommandOptions<EvaluateSettings> options{own_options, shared_keys};
+
 po::options_description all_options() {
-  po::options_description options;
-  options.add_options()("help", "")("json", "")("model", po::value<std::string>(), "")("data", po::value<std::string>(),
-                                                                                       "");
-  for (const EvaluateOption& option : own_options) options.add_options()(option.name, po::value<std::string>(), "");
-  for (const char* const key : shared_keys) options.add_options()(key, po::value<std::string>(), "");
-  return options;
+  po::options_description all = options.description();
+  all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
+  return all;
 }
 
 std::string help() {
@@ -140,12 +131,7 @@ std::string help() {
       "  mpirun -n RANKS rbmpi evaluate MODEL DATA [OPTIONS]\n\n"
       "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n\n"
       "Options:\n";
-  const EvaluateSettings defaults;
-  for (const EvaluateOption& option : own_options) {
-    text += fmt::format("  --{:<36} {}\n", fmt::format("{} {}", option.name, option.value), option.help);
-  }
-  for (const char* const key : shared_keys) text += configuration_help(configuration_key(key), defaults.train);
-  text += fmt::format("  --{:<36} {}\n", "json", "print one JSON object");
+  text += options.help();
   text += "\nExample:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n";
   return text;
 }
@@ -157,20 +143,7 @@ EvaluateSettings settings_of(const po::variables_map& values) {
   if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi evaluate MODEL DATA" + see);
   settings.model = values["model"].as<std::string>();
   settings.data = values["data"].as<std::string>();
-  settings.json = values.count("json") != 0;
-  for (const char* const key : shared_keys) {
-    if (values.count(key) == 0) continue;
-    set_from_option(settings.train, configuration_key(key), values[key].as<std::string>());
-  }
-  for (const EvaluateOption& option : own_options) {
-    if (values.count(option.name) == 0) continue;
-    const std::string text = values[option.name].as<std::string>();
-    try {
-      option.set(settings, text);
-    } catch (const Error& error) {
-      throw Error(error.failure(), fmt::format("option --{0}: {0} = {1}: {2}", option.name, text, error.what()));
-    }
-  }
+  options.set(settings, values);
   if (settings.ais_options && (settings.log_z == LogZ::exact || settings.log_z == LogZ::off)) {
     throw Error(Failure::usage,
                 fmt::format("option --log-z {}: --chains, --temperatures, --reverse and --gibbs-steps are "
@@ -185,38 +158,13 @@ EvaluateSettings settings_of(const po::variables_map& values) {
   return settings;
 }
 
-/// What reads the rows of a file is told that the model fits them. The message names both shapes.
-std::function<std::uint64_t(const DatasetInfo&)> fitting(const fs::path& file, const EvaluateSettings& settings,
-                                                         const Rbm& rbm) {
-  return [&](const DatasetInfo& info) -> std::uint64_t {
-    const RbmShape shape = rbm.shape();
-    if (info.columns == shape.visible) return scoring_memory(shape);
-    throw Error(
-        Failure::file,
-        fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, '{}' has {} rows x "
-                    "{} columns",
-                    settings.model.string(), shape.visible, shape.hidden, file.string(), info.rows, info.columns));
-  };
-}
-
 /// The model and the data that it is evaluated on.
 struct Evaluated {
-  NamedModel named;
-  Rbm rbm;
+  LoadedModel model;
   NodeSamples data;
-};
 
-/// Collective.
-Evaluated load(const EvaluateSettings& settings, const Layout& layout, const Communicator& world) {
-  NamedModel named;
-  world.agree_on_root([&] {
-    now_doing("reading the model");
-    named = load_named_model(settings.model);
-  });
-  Rbm rbm = only_layer(named, world);
-  NodeSamples data(world, layout.node, settings.data, settings.train.rows, fitting(settings.data, settings, rbm));
-  return {.named = std::move(named), .rbm = std::move(rbm), .data = std::move(data)};
-}
+  [[nodiscard]] RbmView<const Real> rbm() const { return model.rbm.view(); }
+};
 
 /// What is shown of a work that goes on, on the root; the others have nothing to show.
 template <typename Work>
@@ -259,7 +207,7 @@ std::vector<std::uint64_t> reverse_samples(const EvaluateSettings& settings, con
     world.agree([&] { bits = spread_rows(evaluated.data.samples(), count, rows); });
     return bits;
   }
-  NodeSamples samples(world, layout.node, settings.reverse, 0, fitting(settings.reverse, settings, evaluated.rbm));
+  NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
   count = std::min(count, samples.samples().rows);
   world.agree([&] { bits = spread_rows(samples.samples(), count, rows); });
   samples.release();
@@ -271,7 +219,7 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
                      const Communicator& world) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
-  const RbmView<const Real> rbm = evaluated.rbm.view();
+  const RbmView<const Real> rbm = evaluated.rbm();
   FoundLogZ found{.exact = exact, .log_z = 0, .forward = {}, .reverse = {}, .temperatures = 0, .seconds = 0};
   if (exact) {
     if (world.is_root() && !settings.json) {
@@ -310,10 +258,10 @@ LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
 }
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
-  const RbmShape shape = evaluated.rbm.shape();
+  const RbmShape shape = evaluated.rbm().shape();
   const Samples& samples = evaluated.data.samples();
-  const auto& progress = evaluated.named.progress;
-  say("  model       {}: {} x {}{}\n", evaluated.named.file.string(), shape.visible, shape.hidden,
+  const auto& progress = evaluated.model.named.progress;
+  say("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
       progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
   say("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
       settings.scores.rows.binarise == Binarise::none     ? ""
@@ -389,12 +337,12 @@ nlohmann::ordered_json to_json(const RowMean& score) {
 }
 
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {
-  return {{"model", evaluated.named.file.string()},
-          {"visible", evaluated.rbm.shape().visible},
-          {"hidden", evaluated.rbm.shape().hidden},
-          {"model_digest", model_digest(evaluated.named.model.layers)},
-          {"steps", evaluated.named.progress ? nlohmann::ordered_json(evaluated.named.progress->steps)
-                                             : nlohmann::ordered_json()},
+  return {{"model", evaluated.model.named.file.string()},
+          {"visible", evaluated.rbm().shape().visible},
+          {"hidden", evaluated.rbm().shape().hidden},
+          {"model_digest", model_digest(evaluated.model.named.model.layers)},
+          {"steps", evaluated.model.named.progress ? nlohmann::ordered_json(evaluated.model.named.progress->steps)
+                                                   : nlohmann::ordered_json()},
           {"data", settings.data.string()},
           {"data_digest", evaluated.data.digest()},
           {"rows", scores.rows},
@@ -425,12 +373,15 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   }
   const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
   const Layout layout = arrange(world, settings.train.threads, 0);
-  Evaluated evaluated = load(settings, layout, world);
+  LoadedModel model(settings.model, world);
+  const RbmShape shape = model.rbm.shape();
   bool exact = false;
-  world.agree([&] { exact = takes_exact(settings, evaluated.rbm.shape()); });
+  world.agree([&] { exact = takes_exact(settings, shape); });
+  Evaluated evaluated{.model = std::move(model),
+                      .data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world)};
   if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
-    return score_data(evaluated.rbm.view(), evaluated.data.samples(), settings.scores, world, progress);
+    return score_data(evaluated.rbm(), evaluated.data.samples(), settings.scores, world, progress);
   });
   nlohmann::ordered_json json;
   if (world.is_root()) {
