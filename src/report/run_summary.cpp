@@ -65,7 +65,9 @@ ReadModel take(Model&& model, const std::string& file, std::optional<std::uint64
   return read;
 }
 
-std::optional<ReadModel> newest_model(const RunFolder& folder) {
+std::optional<ReadModel> newest_model(const RunFolder& folder, bool finished) {
+  const auto end = [&] { return take(load_model(folder.model()), folder.model().filename().string(), std::nullopt); };
+  if (finished) return end();
   for (const std::uint64_t steps : folder.checkpoints()) {
     throw_if_stopped("reading the checkpoint");
     try {
@@ -76,7 +78,7 @@ std::optional<ReadModel> newest_model(const RunFolder& folder) {
     }
   }
   if (!is_there(folder.model())) return std::nullopt;
-  return take(load_model(folder.model()), folder.model().filename().string(), std::nullopt);
+  return end();
 }
 
 }  // namespace
@@ -135,18 +137,20 @@ RunSummary read_run(const fs::path& path) {
                             path.string()));
   }
   run.jobs = parse_jobs(text_or_nothing(folder.jobs()));
-  std::string configuration = text_or_nothing(folder.configuration());
-  if (std::optional<ReadModel> model = newest_model(folder)) {
-    if (configuration.empty()) configuration = model->configuration;
-    run.provenance = std::move(model->provenance);
-    run.model = std::move(model->newest);
-  }
+  const std::string configuration = text_or_nothing(folder.configuration());
   run.configuration = parse_pairs(configuration);
-
   double epochs = 0;
   const std::string wanted = run.value("epochs");
   std::from_chars(wanted.data(), wanted.data() + wanted.size(), epochs);
-  run.finished = is_there(folder.model()) && run.epochs.back().at("epoch") >= epochs;
+  const bool ended =
+      run.epochs.back().at("epoch") >= epochs || (!run.jobs.empty() && run.jobs.back().end == "finished");
+  run.finished = ended && is_there(folder.model());
+
+  if (std::optional<ReadModel> model = newest_model(folder, run.finished)) {
+    if (configuration.empty()) run.configuration = parse_pairs(model->configuration);
+    run.provenance = std::move(model->provenance);
+    run.model = std::move(model->newest);
+  }
   return run;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -22,13 +23,13 @@ std::string charts_of(const std::vector<EpochFigures>& epochs) {
        .x_name = "epoch",
        .y_name = "mean square a unit",
        .series = {series("training", "reconstruction_mse"), series("validation", "validation_reconstruction_mse")}});
-  html += line_chart(
-      {.title = "Log-likelihood",
-       .note = "How probable a row is under the model, mean over rows, with its standard error.",
-       .x_name = "epoch",
-       .y_name = "nats a row",
-       .series = {series("training", "log_likelihood", "log_likelihood_standard_error"),
-                  series("validation", "validation_log_likelihood", "validation_log_likelihood_standard_error")}});
+  html +=
+      line_chart({.title = "Log-likelihood",
+                  .note = "How probable a row is under the model, mean over rows. Bars: the standard error of log Z.",
+                  .x_name = "epoch",
+                  .y_name = "nats a row",
+                  .series = {series("training", "training_log_likelihood", "log_z_standard_error"),
+                             series("validation", "validation_log_likelihood", "log_z_standard_error")}});
   html += line_chart(
       {.title = "Pseudo-likelihood",
        .note = "How well each unit is told by all others, summed over the units.",
@@ -55,8 +56,11 @@ std::string table_of(const std::vector<EpochFigures>& epochs) {
   constexpr std::size_t most_rows = 60;
   const std::size_t stride = (epochs.size() + most_rows - 1) / most_rows;
   std::vector<std::string> keys;
-  for (const auto& [key, value] : epochs.back()) {
-    if (key != "epoch" && key != "layer") keys.push_back(key);
+  for (const EpochFigures& epoch : epochs) {
+    for (const auto& [key, value] : epoch) {
+      const bool is_new = key != "epoch" && key != "layer" && std::ranges::find(keys, key) == keys.end();
+      if (is_new) keys.push_back(key);
+    }
   }
   Table content{.caption = "Figures of metrics.jsonl", .columns = {{"epoch", true}}, .rows = {}};
   if (stride > 1) content.caption += fmt::format(", every {} epochs", stride);

@@ -18,7 +18,7 @@ std::string name_for_people(std::string name) {
 
 /// What says nothing about how good the model is.
 bool is_setting(const std::string& name) {
-  constexpr std::array settings = {"visible", "hidden", "steps", "seed"};
+  constexpr std::array settings = {"visible", "hidden", "steps", "seed", "log_z.seconds", "log_z.temperatures"};
   return std::ranges::find(settings, name) != settings.end();
 }
 
@@ -28,7 +28,9 @@ Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) 
   Table figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
                 .columns = {{"figure"}, {"value", true}, {"standard error", true}},
                 .rows = {}};
-  for (const Evaluation::Figure& figure : evaluation.figures) {
+  std::vector<Evaluation::Figure> sorted = evaluation.figures;
+  std::ranges::stable_partition(sorted, [](const auto& figure) { return figure.name.starts_with("log_likelihood"); });
+  for (const Evaluation::Figure& figure : sorted) {
     if (is_setting(figure.name)) continue;
     figures.rows.push_back({escape(name_for_people(figure.name)), number_text(figure.value, 6),
                             figure.standard_error ? "± " + number_text(*figure.standard_error, 2) : ""});

@@ -37,7 +37,7 @@ std::string gap_figure(const RunSummary& run) {
 }
 
 std::string likelihood_figure(const RunSummary& run) {
-  for (const char* const key : {"validation_log_likelihood", "log_likelihood", "training_log_likelihood"}) {
+  for (const char* const key : {"validation_log_likelihood", "training_log_likelihood"}) {
     const auto last = last_figure(run.epochs, key);
     if (!last) continue;
     return large_figure("Log-likelihood", number_text(last->value, 5),

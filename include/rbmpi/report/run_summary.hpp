@@ -24,7 +24,8 @@ struct RunSummary {
   std::vector<JobRecord> jobs;                                     ///< none if the run was made before there were any
   std::map<std::string, std::string> provenance;                   ///< of the model; empty if there is none yet
 
-  /// The newest parameters: those of the newest checkpoint that is whole, or else of model.h5.
+  /// The newest parameters: of a finished run those of model.h5, of another those of its newest checkpoint that is
+  /// whole, or else of the model.h5 that it has from an earlier end.
   struct NewestModel {
     std::string file;                    ///< its name in the folder
     std::optional<std::uint64_t> steps;  ///< that led to it; nothing for model.h5
@@ -33,7 +34,7 @@ struct RunSummary {
   };
   std::optional<NewestModel> model;  ///< nothing until the first checkpoint
 
-  bool finished = false;  ///< whether all epochs of the configuration are done and model.h5 is there
+  bool finished = false;  ///< whether model.h5 is there, and all epochs are done or early stopping ended it
   std::string made;       ///< when this was read, UTC
 
   /// The value of a key of the configuration; empty if it has none of that name.
