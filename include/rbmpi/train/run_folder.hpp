@@ -9,8 +9,8 @@ namespace rbmpi {
 
 /// The folder of one training run (docs/formats.md): `config.ini` (effective configuration), `metrics.jsonl` (one
 /// object an epoch), `jobs.jsonl` (one object a job), `checkpoint-<steps>.h5`, `snapshot-<steps>.h5`, `best.h5` with
-/// early stopping, at the end `model.h5`, and `lock` while a run is alive. Every method is Local and meant for the root;
-/// errors are Error(Failure::file).
+/// early stopping, at the end `model.h5`, and `lock` while a run is alive. Every method is Local and meant for the
+/// root; errors are Error(Failure::file).
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
