@@ -98,6 +98,7 @@ footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: v
   dl.facts div { grid-template-columns: 8.5rem 1fr; }
   thead th, tbody th { white-space: normal; }
   thead th { vertical-align: bottom; }
+  .wide tbody th { white-space: nowrap; }
   td:not(.number) { min-width: 8rem; }
   th, td { padding-right: .9rem; }
   .rows { grid-template-columns: 1fr; gap: .2rem; }
