@@ -128,7 +128,10 @@ std::string line_chart(const LineChart& chart) {
   if (all.empty()) return {};
 
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  double first = infinity, last = -infinity, low = infinity, high = -infinity;
+  double first = infinity;
+  double last = -infinity;
+  double low = infinity;
+  double high = -infinity;
   std::size_t longest = 0;
   std::string description = chart.title + ", " + chart.y_name + ": ";
   for (const LineChart::Series& series : all) {
@@ -152,6 +155,7 @@ std::string line_chart(const LineChart& chart) {
 
   std::string svg = draw_axes(frame, x, chart.x_name, y, chart.y_name);
   std::vector<double> wanted;
+  wanted.reserve(all.size());
   for (const LineChart::Series& series : all) wanted.push_back(frame.y(y.position(series.points.back().y)));
   const std::vector<double> heights = spread(wanted, frame.top, frame.height - frame.bottom - line_height / 2);
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -234,17 +238,17 @@ std::string share_chart(const ShareChart& chart) {
   std::string bar;
   std::string description = chart.title + ": ";
   Table legend{.caption = "Time by what it was spent on",
-               .columns = {{"part"}, {"what it is"}, {"time", true}, {"share", true}},
+               .columns = {{"part"}, {"time", true}, {"share", true}, {"what it is"}},
                .rows = {}};
   for (std::size_t i = 0; i < chart.parts.size(); ++i) {
     const ShareChart::Part& part = chart.parts[i];
     if (part.seconds <= 0) continue;
     const double share = part.seconds / total;
-    bar += fmt::format("<span class=\"part p{}\" style=\"flex-grow:{:.5f}\" title=\"{}: {}\">{}</span>", i, share * 100,
+    bar += fmt::format(R"(<span class="part p{}" style="flex-grow:{:.5f}" title="{}: {}">{}</span>)", i, share * 100,
                        escape(part.name), percent_text(share), share >= least_named ? escape(part.name) : "");
     description += fmt::format("{} {}, ", part.name, percent_text(share));
     legend.rows.push_back({fmt::format("<span class=\"swatch p{}\"></span>{}", i, escape(part.name)),
-                           escape(part.meaning), seconds_text(part.seconds), percent_text(share)});
+                           seconds_text(part.seconds), percent_text(share), escape(part.meaning)});
   }
   description.resize(description.size() - 2);
   return fmt::format(

@@ -1,5 +1,7 @@
 #include "rbmpi/report/evaluation.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -17,16 +19,25 @@ std::optional<double> number_in(const Json& object, const char* key) {
   return found->get<double>();
 }
 
-void add_figures(const Json& object, const std::string& prefix, std::vector<Evaluation::Figure>& figures) {
+/// The standard error of a mean: one number, or that of log Z and that of the rows.
+std::optional<double> error_in(const Json& object) {
+  const std::optional<double> partition = number_in(object, "partition_error");
+  const std::optional<double> data = number_in(object, "data_error");
+  if (partition && data) return std::hypot(*partition, *data);
+  return number_in(object, "standard_error");
+}
+
+/// The numbers of an object and of those in it, `depth` levels down.
+// NOLINTNEXTLINE(misc-no-recursion): the plain way through a tree, and not far
+void add_figures(const Json& object, const std::string& prefix, int depth, std::vector<Evaluation::Figure>& figures) {
   for (const auto& [key, value] : object.items()) {
     if (value.is_number()) {
       figures.push_back({.name = prefix + key, .value = value.get<double>(), .standard_error = {}});
     } else if (value.is_object()) {
-      const std::optional<double> mean = number_in(value, "mean");
-      if (mean) {
-        figures.push_back({.name = prefix + key, .value = *mean, .standard_error = number_in(value, "standard_error")});
-      } else {
-        add_figures(value, prefix + key + ".", figures);
+      if (const std::optional<double> mean = number_in(value, "mean")) {
+        figures.push_back({.name = prefix + key, .value = *mean, .standard_error = error_in(value)});
+      } else if (depth > 0) {
+        add_figures(value, prefix + key + ".", depth - 1, figures);
       }
     }
   }
@@ -48,7 +59,7 @@ Evaluation read_evaluation(const std::filesystem::path& file) {
   }
   Evaluation evaluation{
       .file = file, .model_digest = text_in(json, "model_digest"), .data = text_in(json, "data"), .figures = {}};
-  add_figures(json, "", evaluation.figures);
+  add_figures(json, "", 2, evaluation.figures);
   return evaluation;
 }
 

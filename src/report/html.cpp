@@ -100,7 +100,7 @@ std::string number_text(double number, int digits) {
 
 std::string figure_text(double number) {
   const double size = std::abs(number);
-  if (!std::isfinite(number) || size == 0 || size < 1e-4 || size >= 1e4) return number_text(number, 4);
+  if (!std::isfinite(number) || size == 0 || size < 1e-4 || size >= 999.95) return number_text(number, 4);
   return with_minus(fmt::format("{:#.4g}", number));
 }
 

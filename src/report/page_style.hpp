@@ -40,7 +40,7 @@ pre {
   white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .note { border-left: 3px solid var(--s1); padding: .1rem 0 .1rem .9rem; }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0 2rem; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0 2rem; }
 dl.figures div { background: var(--panel); border-radius: 6px; padding: .7rem .9rem; }
 dl.figures dt { color: var(--soft); font-size: .85rem; }
 dl.figures dd { margin: 0; font-size: 1.4rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
@@ -96,7 +96,10 @@ footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: v
   dl.figures { grid-template-columns: repeat(2, 1fr); }
   dl.figures dd { font-size: 1.2rem; }
   dl.facts div { grid-template-columns: 8.5rem 1fr; }
-  thead th { white-space: normal; vertical-align: bottom; }
+  thead th, tbody th { white-space: normal; }
+  thead th { vertical-align: bottom; }
+  .wide tbody th { white-space: nowrap; }
+  td:not(.number) { min-width: 8rem; }
   th, td { padding-right: .9rem; }
   .rows { grid-template-columns: 1fr; gap: .2rem; }
   .rows span { text-align: left; }

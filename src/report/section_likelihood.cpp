@@ -11,6 +11,7 @@ namespace {
 
 /// "log_likelihood.mean" as "log likelihood, mean".
 std::string name_for_people(std::string name) {
+  if (name == "log_z.value") return "log Z";
   std::ranges::replace(name, '_', ' ');
   for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.')) name.replace(at, 1, ", ");
   return name;
@@ -18,7 +19,8 @@ std::string name_for_people(std::string name) {
 
 /// What says nothing about how good the model is.
 bool is_setting(const std::string& name) {
-  constexpr std::array settings = {"visible", "hidden", "steps", "seed", "log_z.seconds", "log_z.temperatures"};
+  constexpr std::array settings = {"visible", "hidden",    "steps",         "seed",
+                                   "rows",    "grey_rows", "log_z.seconds", "log_z.temperatures"};
   return std::ranges::find(settings, name) != settings.end();
 }
 
@@ -29,7 +31,8 @@ Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) 
                 .columns = {{"figure"}, {"value", true}, {"standard error", true}},
                 .rows = {}};
   std::vector<Evaluation::Figure> sorted = evaluation.figures;
-  std::ranges::stable_partition(sorted, [](const auto& figure) { return figure.name.starts_with("log_likelihood"); });
+  std::stable_partition(sorted.begin(), sorted.end(),
+                        [](const Evaluation::Figure& figure) { return figure.name.starts_with("log_likelihood"); });
   for (const Evaluation::Figure& figure : sorted) {
     if (is_setting(figure.name)) continue;
     figures.rows.push_back({escape(name_for_people(figure.name)), number_text(figure.value, 6),

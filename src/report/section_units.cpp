@@ -92,7 +92,7 @@ std::string strongest(RbmView<const Real> rbm, std::size_t unit) {
                             [&](std::size_t i) { return std::abs(rbm.weights.row(i)[unit]); });
   std::string text;
   for (std::size_t k = 0; k < count; ++k) {
-    const double weight = static_cast<double>(rbm.weights.row(visible[k])[unit]);
+    const auto weight = static_cast<double>(rbm.weights.row(visible[k])[unit]);
     text += fmt::format("{}v{}&nbsp;{}{}", text.empty() ? "" : ", ", visible[k], weight > 0 ? "+" : "",
                         number_text(weight, 3));
   }

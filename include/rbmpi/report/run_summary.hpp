@@ -44,7 +44,7 @@ struct RunSummary {
 /// Local. Reads a run folder, of a training that goes on as well. Throws Error(Failure::file): the folder is not there
 /// or is none of a run, the run has no epoch yet, or a file in it cannot be used. A last line that is half written, and
 /// checkpoints that are damaged or go away just now, are passed over.
-[[nodiscard]] RunSummary read_run(const std::filesystem::path& folder);
+[[nodiscard]] RunSummary read_run(const std::filesystem::path& path);
 
 /// Local. The lines of metrics.jsonl, each with its numbers; `name` is that of the file in messages. A last line that
 /// has no end counts only if it is whole. Throws Error(Failure::file) for another line that is no JSON object.

@@ -38,6 +38,7 @@ TEST(Numbers, AsPeopleWriteThem) {
   EXPECT_EQ(number_text(std::numeric_limits<double>::quiet_NaN()), "not finite");
   EXPECT_EQ(figure_text(0.013), "0.01300");
   EXPECT_EQ(figure_text(-355.62), "−355.6");
+  EXPECT_EQ(figure_text(9615), "9615");
   EXPECT_EQ(percent_text(0.1254), "12.5 %");
   EXPECT_EQ(percent_text(0.0004), "under 0.1 %");
   EXPECT_EQ(percent_text(0), "0.0 %");
