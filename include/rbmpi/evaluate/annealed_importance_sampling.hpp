@@ -68,8 +68,8 @@ struct LogPartition {
 /// that chains do not follow the schedule. That rests on the samples. Rows of data that were moved by Gibbs steps of
 /// the model
 /// (`gibbs_steps`) are near its distribution only where the chains mix within so many steps and the data have all that
-/// the model has; from samples that are not the model's, the result is a diagnostic, no bound.
-/// Throws as the other direction does.
+/// the model has; from samples that are not the model's, the result is a diagnostic, no bound. One far below the
+/// forward estimate says that they lack most of what the model has. Throws as the other direction does.
 [[nodiscard]] LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm,
                                                                 std::span<const Real> base_bias,
                                                                 ConstBitMatrixView samples, const AisSettings& settings,
