@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -261,17 +262,18 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
   const RbmShape shape = evaluated.rbm().shape();
   const Samples& samples = evaluated.data.samples();
   const auto& progress = evaluated.model.named.progress;
-  say("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
-      progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
-  say("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
-      settings.scores.rows.binarise == Binarise::none     ? ""
-      : settings.scores.rows.binarise == Binarise::sample ? ", zeros and ones drawn with the values as probabilities"
-                                                          : ", 1 from 0.5 on, else 0");
+  fmt::print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
+             progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
+  fmt::print("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
+             settings.scores.rows.binarise == Binarise::none ? ""
+             : settings.scores.rows.binarise == Binarise::sample
+                 ? ", zeros and ones drawn with the values as probabilities"
+                 : ", 1 from 0.5 on, else 0");
 }
 
 /// One line of the table: a figure, its value, its standard error (nothing: exact), and a word on it.
 void print_figure(const char* name, double value, std::optional<double> error, const std::string& word) {
-  say("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error ? fmt::format("+- {:.2g}", *error) : "", word);
+  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error ? fmt::format("+- {:.2g}", *error) : "", word);
 }
 
 void print_mean(const char* name, const RowMean& score, const char* word) {
@@ -280,8 +282,8 @@ void print_mean(const char* name, const RowMean& score, const char* word) {
 
 void print_scores(const DataScores& scores) {
   if (scores.grey_rows > 0) {
-    say("  note        {} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities\n",
-        scores.grey_rows, plural(scores.rows, "row"));
+    fmt::print("  note        {} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities\n",
+               scores.grey_rows, plural(scores.rows, "row"));
   }
   print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
@@ -307,7 +309,7 @@ void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
   print_figure("log-likelihood", likelihood.mean, likelihood.data_error,
                found.exact ? std::string("nats a row")
                            : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
-  if (found.seconds >= 1) say("  log Z took {}\n", human_seconds(found.seconds));
+  if (found.seconds >= 1) fmt::print("  log Z took {}\n", human_seconds(found.seconds));
 }
 
 nlohmann::ordered_json to_json(const LogPartition& partition) {
@@ -396,9 +398,12 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
       if (!settings.json) print_likelihood(found, likelihood);
     }
   }
-  if (world.is_root() && settings.json) {
-    say("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-  }
+  world.agree_on_root([&] {
+    if (settings.json) fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      throw Error(Failure::other, "cannot write to the standard output");
+    }
+  });
   evaluated.data.release();
 }
 

@@ -106,7 +106,8 @@ ExportSettings settings_of(const po::variables_map& values) {
   if (values.count("update") != 0 && settings.format != "rbms") {
     throw Error(Failure::usage, "--update goes with --format rbms");
   }
-  refuse_same_file("output", settings.output, {settings.model});
+  check_output("output", settings.output, {settings.model},
+               settings.format == "rbms" ? OutputKind::hdf5 : OutputKind::other);
   return settings;
 }
 

@@ -67,7 +67,7 @@ ImportModelSettings settings_of(const po::variables_map& values) {
   settings.file = values["file"].as<std::string>();
   options().set(settings, values);
   if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the model to make" + see);
-  refuse_same_file("output", settings.output, {settings.file});
+  check_output("output", settings.output, {settings.file}, OutputKind::hdf5);
   return settings;
 }
 

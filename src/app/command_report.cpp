@@ -12,6 +12,7 @@
 
 #include "app/command.hpp"
 #include "app/layout.hpp"
+#include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
@@ -81,6 +82,7 @@ ReportSettings settings_of(const po::variables_map& values) {
   };
   ReportSettings settings{
       .run = path_of("run"), .output = path_of("output"), .data = path_of("data"), .evaluation = path_of("evaluation")};
+  check_output("output", settings.output, {settings.data, settings.evaluation}, OutputKind::other);
   if (settings.output.empty()) settings.output = settings.run / "report.html";
   if (values.count("rows") != 0) {
     const std::string text = values["rows"].as<std::string>();

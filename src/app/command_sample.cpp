@@ -108,6 +108,11 @@ std::string help() {
          "halves.h5\n";
 }
 
+/// How often each chain is written down.
+std::uint64_t times_of(const GibbsSettings& gibbs) {
+  return gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every;
+}
+
 SampleSettings settings_of(const po::variables_map& values) {
   const std::string see = " (rbmpi sample --help shows the usage)";
   SampleSettings settings;
@@ -117,6 +122,12 @@ SampleSettings settings_of(const po::variables_map& values) {
   settings.model = values["model"].as<std::string>();
   if (values.count("data") != 0) settings.data = values["data"].as<std::string>();
   options().set(settings, values);
+  constexpr std::uint64_t most_samples = std::uint64_t{1} << 40U;
+  if (times_of(settings.gibbs) > most_samples / settings.gibbs.chains) {
+    throw Error(Failure::usage,
+                fmt::format("--chains {} at {} times are more than {} samples; a larger --every takes fewer",
+                            settings.gibbs.chains, times_of(settings.gibbs), most_samples));
+  }
 
   GibbsSettings& gibbs = settings.gibbs;
   if (settings.output.empty() && settings.png.empty()) {
@@ -139,9 +150,9 @@ SampleSettings settings_of(const po::variables_map& values) {
     throw Error(Failure::usage, "--first-row wants DATA, whose rows it counts: rbmpi sample MODEL DATA");
   }
   const std::vector<fs::path> inputs = {settings.model, settings.data};
-  refuse_same_file("output", settings.output, inputs);
-  refuse_same_file("png", settings.png, inputs);
-  if (!settings.output.empty() && settings.output == settings.png) {
+  check_output("output", settings.output, inputs, OutputKind::hdf5);
+  check_output("png", settings.png, inputs, OutputKind::other);
+  if (!settings.output.empty() && fs::weakly_canonical(settings.output) == fs::weakly_canonical(settings.png)) {
     throw Error(Failure::usage, fmt::format("--output and --png are the same file '{}'", settings.png.string()));
   }
   gibbs.probabilities = settings.write_probabilities || !settings.png.empty();
@@ -252,7 +263,7 @@ class SampleWriter {
     const GibbsSettings& gibbs = settings.gibbs;
     DatasetInfo info;
     info.type = settings.write_probabilities ? ElementType::float32 : ElementType::uint8;
-    info.rows = gibbs.chains * (gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every);
+    info.rows = gibbs.chains * times_of(gibbs);
     info.columns = source.model.rbm.shape().visible;
     info.scale = 1.0;
     info.picture = source.picture;
@@ -273,7 +284,7 @@ class SamplePicture {
  public:
   SamplePicture(const SampleSettings& settings, const Source& source) : file_(settings.png) {
     const GibbsSettings& gibbs = settings.gibbs;
-    times_ = (gibbs.start_too ? 1 : 0) + (gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every);
+    times_ = (gibbs.start_too ? 1 : 0) + times_of(gibbs);
     shown_ = std::min(gibbs.chains, most_shown);
     layout_ = {.height = source.picture[0],
                .width = source.picture[1],
@@ -333,9 +344,8 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
     if (writer) {
       writer->finish();
       say("{}: {} of {} values, {}\n", settings.output.string(),
-          plural(settings.gibbs.chains * (settings.gibbs.every == 0 ? 1 : settings.gibbs.steps / settings.gibbs.every),
-                 "row"),
-          source.model.rbm.shape().visible, settings.write_probabilities ? "probabilities" : "zeros and ones");
+          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"), source.model.rbm.shape().visible,
+          settings.write_probabilities ? "probabilities" : "zeros and ones");
     }
     if (picture) {
       picture->write();

@@ -76,7 +76,7 @@ TransformSettings settings_of(const po::variables_map& values) {
   settings.data = values["data"].as<std::string>();
   options().set(settings, values);
   if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the dataset to make" + see);
-  refuse_same_file("output", settings.output, {settings.model, settings.data});
+  check_output("output", settings.output, {settings.model, settings.data}, OutputKind::hdf5);
   return settings;
 }
 

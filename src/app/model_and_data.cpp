@@ -1,7 +1,9 @@
 #include "app/model_and_data.hpp"
 
 #include <charconv>
+#include <fstream>
 #include <optional>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/train/run_folder.hpp"
 
 namespace rbmpi {
 
@@ -50,13 +53,34 @@ std::vector<std::uint64_t> picture_of(const Model& model) {
   }
 }
 
-void refuse_same_file(const char* option, const fs::path& output, const std::vector<fs::path>& inputs) {
+namespace {
+
+/// Whether an HDF5 file is there, plain or behind the seal of a checkpoint.
+bool holds_hdf5(const fs::path& path) {
+  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
+  std::ifstream file(path, std::ios::binary);
+  for (const std::streamoff place : {0, 512}) {
+    std::string start(signature.size(), '\0');
+    file.seekg(place);
+    if (file.read(start.data(), static_cast<std::streamsize>(start.size())) && start == signature) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void check_output(const char* option, const fs::path& output, const std::vector<fs::path>& inputs, OutputKind kind) {
+  if (output.empty()) return;
+  const auto refuse = [&](const char* what) {
+    throw Error(Failure::usage, fmt::format("--{} is '{}', {}; give it another name", option, output.string(), what));
+  };
+  std::error_code not_there;
   for (const fs::path& input : inputs) {
-    std::error_code not_there;
-    if (!output.empty() && fs::equivalent(output, input, not_there)) {
-      throw Error(Failure::usage,
-                  fmt::format("--{} is '{}', which is read from; give it another name", option, output.string()));
-    }
+    if (fs::equivalent(output, input, not_there)) refuse("which is read from");
+  }
+  if (RunFolder::has_file(output)) refuse("which belongs to a run");
+  if (kind != OutputKind::hdf5 && fs::is_regular_file(output, not_there) && holds_hdf5(output)) {
+    refuse("which holds a dataset or a model");
   }
 }
 

@@ -29,8 +29,11 @@ struct LoadedModel {
 /// empty.
 [[nodiscard]] std::vector<std::uint64_t> picture_of(const Model& model);
 
-/// Local. Throws Error(Failure::usage) if an output, of the option `option`, is one of the inputs.
-void refuse_same_file(const char* option, const std::filesystem::path& output,
-                      const std::vector<std::filesystem::path>& inputs);
+enum class OutputKind { hdf5, other };
+
+/// Local. Throws Error(Failure::usage) if an output, of the option `option`, would replace what is not its like: one of
+/// the inputs, a file that a training run keeps in its folder, or, by another kind of file, a dataset or a model.
+void check_output(const char* option, const std::filesystem::path& output,
+                  const std::vector<std::filesystem::path>& inputs, OutputKind kind);
 
 }  // namespace rbmpi

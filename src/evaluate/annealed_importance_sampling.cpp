@@ -182,8 +182,14 @@ void check(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSe
   if (chains < 1 || chains > most_chains) {
     throw Error(Failure::usage, fmt::format("chains = {}: from 1 to {} would be right", chains, most_chains));
   }
-  if (!b.empty() && (b.size() < 2 || b.front() != 0 || b.back() != 1 || !std::ranges::is_sorted(b))) {
-    throw Error(Failure::usage, "the temperatures do not rise from 0 to 1");
+  if (b.empty()) return;
+  if (b.size() < 2 || b.front() != 0 || b.back() != 1) {
+    throw Error(Failure::usage,
+                fmt::format("the temperatures go from {} to {} instead of from 0 to 1", b.front(), b.back()));
+  }
+  const auto fall = std::ranges::adjacent_find(b, [](double one, double next) { return !(one < next); });
+  if (fall != b.end()) {
+    throw Error(Failure::usage, fmt::format("the temperatures do not rise from {} to {}", *fall, *(fall + 1)));
   }
 }
 

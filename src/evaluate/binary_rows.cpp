@@ -75,9 +75,8 @@ std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t cou
   std::vector<Real> scratch(samples.columns);
   std::vector<double> values(samples.columns);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t row = samples.rows < count
-                                  ? i % samples.rows
-                                  : shard(samples.rows, static_cast<int>(i), static_cast<int>(count)).first;
+    const std::uint64_t row =
+        samples.rows < count ? i % samples.rows : samples.rows / count * i + samples.rows % count * i / count;
     read_row(samples, row, drawn, scratch, values);
     for (std::size_t j = 0; j < values.size(); ++j) {
       if (values[j] == 1) bits[i * words + j / 64] |= std::uint64_t{1} << (j % 64);

@@ -36,6 +36,9 @@ std::vector<double> parse_temperatures(const std::string& text) {
     if (*steps < 1 || *steps > most_temperatures || *steps != std::floor(*steps)) {
       throw wrong(fmt::format("{} is no whole number of steps from 1 to {}", *steps, most_temperatures));
     }
+    if (static_cast<double>(temperatures.size() - 1) + *steps > most_temperatures) {
+      throw wrong(fmt::format("more than {} steps in all", most_temperatures));
+    }
     const double begin = temperatures.back();
     if (*end <= begin || *end > 1) throw wrong(fmt::format("{} is not above {} and at most 1", *end, begin));
     for (double step = 1; step <= *steps; ++step) {

@@ -30,8 +30,9 @@ Section repeat_section(const RunSummary& run) {
   html += run.value("arithmetic") == "exact" ? ", with the same digest at its end:</p>\n" : ":</p>\n";
   html += "<pre><code>" + escape(command_of(run)) + "</code></pre>\n";
   if (run.model) {
-    html += fmt::format("<p>Digest of the parameters, which <code>rbmpi info --digest {}</code> prints:</p>\n",
-                        escape(run.model->file));
+    const std::filesystem::path file = std::filesystem::absolute(run.folder / run.model->file).lexically_normal();
+    html += fmt::format("<p>Digest of the parameters {}, which <code>rbmpi info --digest {}</code> prints:</p>\n",
+                        run.finished ? "at its end" : "so far", escape(quoted(file.string())));
     html += "<pre><code>" + escape(run.model->digest) + "</code></pre>\n";
   }
   Table origin{.caption = "Where the parameters come from", .columns = {{"what"}, {"value"}}, .rows = {}};

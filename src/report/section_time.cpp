@@ -43,11 +43,15 @@ std::string end_of(const JobRecord& job, bool last, bool finished) {
 std::string jobs_of(const RunSummary& run) {
   const auto interruptions = static_cast<std::size_t>(std::ranges::count_if(
       run.jobs.begin(), run.jobs.end() - 1, [](const JobRecord& job) { return job.end != "finished"; }));
-  std::string html = interruptions == 0 ? "<p>The run was never interrupted.</p>\n"
-                                        : fmt::format("<p>The run was interrupted and resumed {}.</p>\n",
-                                                      interruptions == 1   ? "once"
-                                                      : interruptions == 2 ? "twice"
-                                                                           : count_text(interruptions, "time"));
+  const bool waits = !run.finished && run.jobs.back().end != "running" && run.jobs.back().end != "finished";
+  std::string html = waits ? "<p>The run was stopped, and waits to be resumed.</p>\n" : "";
+  if (interruptions == 0 && !waits) html = "<p>The run was never interrupted.</p>\n";
+  if (interruptions > 0) {
+    html += fmt::format("<p>The run was interrupted and resumed {}.</p>\n", interruptions == 1 ? "once"
+                                                                            : interruptions == 2
+                                                                                ? "twice"
+                                                                                : count_text(interruptions, "time"));
+  }
   Table content{.caption = "Jobs that worked on this run",
                 .columns = {{"begun"}, {"layout"}, {"steps"}, {"time", true}, {"end"}},
                 .rows = {}};

@@ -56,6 +56,17 @@ std::vector<std::string> names_in(const fs::path& folder) {
 
 }  // namespace
 
+bool RunFolder::has_file(const fs::path& file) {
+  const RunFolder folder(file.parent_path());
+  const std::string name = file.filename().string();
+  for (const fs::path& own :
+       {folder.configuration(), folder.metrics(), folder.jobs(), folder.model(), folder.best(), folder.lock()}) {
+    if (name == own.filename()) return is_there(folder.configuration());
+  }
+  const bool numbered = name.starts_with(checkpoint_prefix) || name.starts_with("snapshot-");
+  return numbered && name.ends_with(suffix) && is_there(folder.configuration());
+}
+
 void RunFolder::check() const {
   std::error_code ignored;
   // The nearest folder that exists has to take the others.

@@ -248,13 +248,24 @@ class Evaluate(FolderTest):
         assert_one_message(run(["evaluate", "model.h5"]), 2, "no dataset given")
         for arguments, words in [(["--log-z", "guess"], ["log-z = guess", "auto, exact, ais, off"]),
                                  (["--binarise", "no"], ["binarise = no", "none, threshold, sample"]),
-                                 (["--chains", "1"], ["chains = 1"]), (["--seed", "-1"], ["seed = -1"]),
+                                 (["--chains", "1"], ["chains = 1"]),
+                                 (["--temperatures", "0.5:99999999,1:99999999"], ["temperatures", "in all"]), (["--seed", "-1"], ["seed = -1"]),
                                  (["--temperatures", "0.5:10"], ["temperatures = 0.5:10"]),
                                  (["--log-z", "exact", "--chains", "10"], ["--log-z exact", "--chains"]),
                                  (["--log-z", "off", "--reverse", "data"], ["--log-z off", "--reverse"]),
                                  (["--gibbs-steps", "10"], ["--gibbs-steps", "--reverse"]),
                                  (["--chain", "10"], ["did you mean '--chains'"])]:
             assert_one_message(self.evaluate("model.h5", *arguments), 2, *words)
+
+    def test_figures_that_cannot_be_printed_are_no_success(self):
+        model = self.write_model("m.h5", numpy.zeros((64, 3)), numpy.zeros(64), numpy.zeros(3))
+        for arguments in ([], ["--json"]):
+            command = command_line(["evaluate", model, DIGITS, "--log-z", "off", *arguments], None)
+            with open("/dev/full", "w") as full:
+                process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                                         env=mpi_environment(None))
+            self.assertEqual(process.returncode, 1, process.stderr)
+            self.assertIn("cannot write to the standard output", process.stderr)
 
     def test_help(self):
         text = assert_success(run(["evaluate", "--help"])).stdout

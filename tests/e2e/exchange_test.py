@@ -2,6 +2,7 @@
 went, and those that are broken or made to do harm are refused."""
 
 import io
+import os
 import struct
 import unittest
 import zipfile
@@ -308,6 +309,33 @@ class Mistakes(Exchange):
             with self.subTest(arguments=arguments):
                 assert_one_message(run(["export", *arguments]), code, *fragments)
                 self.assertEqual(self.files(), ["m.h5"])
+
+    def test_what_is_there_of_another_kind_stays(self):
+        folder = self.folder / "run"
+        folder.mkdir()
+        (folder / "config.ini").write_text("hidden = 4\n")
+        model = write_model(folder / "model.h5", random_arrays())
+        before = model.read_bytes()
+        copy = write_model(self.folder / "copy.h5", random_arrays())
+        features = ["transform", model, DIGITS, "--output"]
+        for arguments, fragment in (
+                (["export", folder, "--format", "npz", "--output", model], "belongs to a run"),
+                (["export", folder, "--format", "rbms", "--output", folder / "checkpoint-7.h5"], "belongs to a run"),
+                (["import-model", copy, "--output", folder / "best.h5"], "belongs to a run"),
+                ([*features, folder / "metrics.jsonl"], "belongs to a run"),
+                (["sample", folder, "--output", folder / "config.ini"], "belongs to a run"),
+                (["report", folder, "--output", model], "belongs to a run"),
+                (["report", folder, "--data", copy, "--output", copy], "which is read from"),
+                (["report", folder, "--output", copy], "holds a dataset or a model"),
+                (["sample", folder, "--png", copy], "holds a dataset or a model"),
+                (["export", folder, "--format", "sklearn", "--output", copy], "holds a dataset or a model")):
+            with self.subTest(arguments=arguments):
+                assert_one_message(run(arguments), 2, fragment, "another name")
+        self.assertEqual(model.read_bytes(), before)
+        self.assertEqual(sorted(os.listdir(folder)), ["config.ini", "model.h5"])
+        # What is of the same kind may be replaced.
+        numpy.savez(self.folder / "m.npz", **random_arrays())
+        assert_success(run(["import-model", self.folder / "m.npz", "--output", copy]))
 
 
 if __name__ == "__main__":

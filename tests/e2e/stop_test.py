@@ -149,7 +149,7 @@ class TimeLimit(Resuming):
         self.assertLess(time.time(), end - 30 + 1)
 
     def test_goes_on_in_parts(self):
-        arguments = ("--hidden", "300", "--epochs", "1500")
+        arguments = ("--hidden", "300", "--epochs", "800")
         parts = 0
         while (result := self.train(*arguments, "--time-limit", "3", ranks=1 + parts % 3)).code == 75:
             self.assert_stopped(result, "time.limit")

@@ -31,10 +31,10 @@ struct ImportedModel {
   std::string origin;  ///< "scikit-learn", "npz", "rbms, update 100"
 };
 
-/// Reads a model from any of these files; which one it is follows from the content. `update`: which one of an rbms file,
-/// the newest if not given. Throws Error(Failure::file), naming the file and what is wrong with it, also for parameters
-/// that are not finite in single precision, and Error(Failure::usage) for an update where there is none. The file is
-/// read twice, first in a child process, where a crash of a library is an error as well.
+/// Reads a model from any of these files; which one it is follows from the content. `update`: which one of an rbms
+/// file, the newest if not given. Throws Error(Failure::file), naming the file and what is wrong with it, also for
+/// parameters that are not finite in single precision, and Error(Failure::usage) for an update where there is none. The
+/// file is read twice, first in a child process, where a crash of a library is an error as well.
 [[nodiscard]] ImportedModel import_model(const std::filesystem::path& path, std::optional<std::uint64_t> update);
 
 }  // namespace rbmpi

@@ -35,6 +35,9 @@ class RunFolder {
   /// Removes all checkpoints up to `steps` but the newest `keep` of them.
   void remove_old_checkpoints(std::uint64_t steps, std::uint64_t keep) const;
 
+  /// Whether `file` is, by its name and place, one that a run keeps for itself: in a folder with a config.ini.
+  [[nodiscard]] static bool has_file(const std::filesystem::path& file);
+
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::filesystem::path configuration() const { return path_ / "config.ini"; }
   [[nodiscard]] std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
