@@ -299,12 +299,27 @@ void print_partition(const char* name, const LogPartition& partition) {
                   partition.high, partition.effective_samples, plural(partition.log_weights.size(), "chain")));
 }
 
+/// Why an estimate of log Z may be far from the truth, or nothing.
+std::string doubt(const FoundLogZ& found) {
+  if (found.exact) return {};
+  // From fewer chains than these the spread of the weights says nothing about itself.
+  constexpr double fewest = 10;
+  if (found.forward.effective_samples < fewest) {
+    return "few chains carry the estimate, and its error is larger than is said: more --temperatures are needed";
+  }
+  if (found.reverse && found.reverse->high < found.forward.low) {
+    return "the reverse direction is far below: the samples that it began at lack most of what the model has";
+  }
+  return {};
+}
+
 void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
   if (found.exact) {
     print_figure("log Z", found.log_z, {}, "nats, exact");
   } else {
     print_partition("log Z by AIS", found.forward);
     if (found.reverse) print_partition("  reverse", *found.reverse);
+    if (const std::string why = doubt(found); !why.empty()) fmt::print("  note        {}\n", why);
   }
   print_figure("log-likelihood", likelihood.mean, likelihood.data_error,
                found.exact ? std::string("nats a row")

@@ -26,7 +26,7 @@ constexpr const char* doing = "annealing chains";
 /// Chains that a thread takes through the whole schedule side by side.
 constexpr std::size_t chains_at_once = 256;
 /// Their numbers and those of their steps are counters of random numbers.
-constexpr std::uint64_t most_chains = std::uint64_t{1} << 31;
+constexpr std::uint64_t most_chains = 1'000'000;
 
 /// What random numbers are drawn for, as the `layer` of their streams.
 enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -71,6 +75,11 @@ std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t cou
   const BinaryRows drawn{.binarise = rows.binarise == Binarise::none ? Binarise::sample : rows.binarise,
                          .seed = rows.seed};
   const std::size_t words = words_for(samples.columns);
+  if (samples.rows == 0) throw Error(Failure::file, "there are no rows to begin at");
+  if (words > 0 && count > available_memory() / (words * sizeof(std::uint64_t))) {
+    throw Error(Failure::other, fmt::format("not enough memory for {} rows of {} units: {} are available; use fewer",
+                                            count, samples.columns, human_bytes(available_memory())));
+  }
   std::vector<std::uint64_t> bits(count * words);
   std::vector<Real> scratch(samples.columns);
   std::vector<double> values(samples.columns);

@@ -254,8 +254,9 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
   world.agree([&] { check(rbm.shape(), samples); });
   const std::uint64_t blocks = (samples.rows + block_rows - 1) / block_rows;
   const Shard mine = shard(blocks, world.rank(), world.size());
-  std::vector<BlockSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
+  std::vector<BlockSums> sums;  // of the blocks of others zero, so that the sum over the ranks is all of them
   world.agree([&] {
+    sums.resize(blocks);
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
     std::vector<BlockScorer> scorers(std::min(threads, mine.count), BlockScorer(rbm, samples, settings));
     for (std::uint64_t done = 0; done < mine.count; done += threads) {

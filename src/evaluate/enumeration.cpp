@@ -165,13 +165,13 @@ HWY_ATTR void SumBlock(const Enumeration& all, std::uint64_t block, BlockScratch
   }
 
   // And what is linear: the constant, and the slopes of the bits that are on.
-  std::vector<double> linear(scratch.values.size());
+  double* const linear = scratch.linear.data();
   linear[0] = constant;
   for (std::size_t bit = 0; bit < all.low; ++bit) {
     const std::size_t half = std::size_t{1} << bit;
     for (std::size_t state = 0; state < half; ++state) linear[half + state] = linear[state] + scratch.slopes[bit];
   }
-  for (std::size_t state = 0; state < linear.size(); ++state) values[state] += linear[state];
+  for (std::size_t state = 0; state < scratch.values.size(); ++state) values[state] += linear[state];
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE

@@ -53,12 +53,14 @@ struct BlockScratch {
         factors(low * units_at_once),
         levels(low * units_at_once),
         values(std::size_t{1} << low),
+        linear(std::size_t{1} << low),
         slopes(low) {}
 
   AlignedBuffer<double> start;    // exp(-|x|) of the first state
   AlignedBuffer<double> factors;  // by which a low bit multiplies it
   AlignedBuffer<double> levels;   // the same as `start` for states whose lowest bit is bit `register_bits` + level
   AlignedBuffer<double> values;   // log of the sum of each state
+  AlignedBuffer<double> linear;   // the part of it that is linear in the bits
   std::vector<double> slopes;     // by which a low bit raises what is linear
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
   throw Error(Failure::usage, what);
 }
 
-void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings) {
+void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, int ranks_on_node) {
   constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
   if (settings.chains == 0 || settings.chains > most_chains) {
     refuse(fmt::format("there are {} chains; 1 to {} would be right", settings.chains, most_chains));
@@ -45,58 +46,75 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
   // Views of all chains on each rank, and its own states.
   const std::uint64_t row_bytes = (words_for(shape.visible) * 2 + words_for(shape.hidden)) * sizeof(std::uint64_t) +
                                   (settings.probabilities ? shape.visible * sizeof(Real) : 0);
-  if (settings.chains > available_memory() / row_bytes) {
-    throw Error(Failure::other,
-                fmt::format("not enough memory for {} chains: they take {} each, and {} are available; use fewer",
-                            settings.chains, human_bytes(row_bytes), human_bytes(available_memory())));
+  const std::uint64_t of_rank = available_memory() / static_cast<std::uint64_t>(ranks_on_node);
+  if (settings.chains > of_rank / row_bytes) {
+    throw Error(Failure::other, fmt::format("not enough memory for {} chains: they take {} each on every rank, which "
+                                            "has {}; use fewer chains, or fewer ranks on a node",
+                                            settings.chains, human_bytes(row_bytes), human_bytes(of_rank)));
   }
 }
 
-/// Some of the chains: those of one rank. Every method is Local and runs on all threads.
+/// Memory of one thread.
+struct Scratch {
+  Scratch(RbmShape shape, std::size_t down_columns, std::size_t rows)
+      : fields(rows * std::max(down_columns, shape.hidden)),
+        probabilities(shape.visible),
+        states(words_for(shape.visible)) {}
+
+  AlignedBuffer<Real> fields;         // of a block of chains, of either side
+  AlignedBuffer<Real> probabilities;  // of the visible units of one chain
+  std::vector<std::uint64_t> states;  // the same
+};
+
+/// Some of the chains: those of one rank. Every method is Local, runs on all threads and allocates nothing.
 class Chains {
  public:
-  Chains(RbmView<const Real> rbm, const UnitFields& unit_fields, Shard chains, std::uint64_t seed)
+  Chains(RbmView<const Real> rbm, const UnitFields& unit_fields, const ChainStart& start, Shard chains,
+         std::uint64_t seed)
       : rbm_(rbm),
         unit_fields_(unit_fields),
         chains_(chains),
         seed_(seed),
+        zeros_(rbm.shape().visible),
+        clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
         visible_(chains.count * words_for(rbm.shape().visible)),
-        hidden_(chains.count * words_for(rbm.shape().hidden)) {}
-
-  void begin(const ChainStart& start) {
-    const RbmShape shape = rbm_.shape();
-    const AlignedBuffer<Real> zeros(shape.visible);
-    const bool noise = start.samples.rows == 0 || !start.clamped.empty();
-    clamped_.assign(start.clamped.empty() ? 0 : words_for(shape.visible), 0);
+        hidden_(chains.count * words_for(rbm.shape().hidden)) {
     for (std::size_t i = 0; i < start.clamped.size(); ++i) {
       if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
     }
-    for_blocks([&](Shard rows, std::span<Real>) {
-      AlignedBuffer<Real> probabilities(shape.visible);
-      std::vector<std::uint64_t> states(words_for(shape.visible));
+    const auto threads = static_cast<std::size_t>(threads_in_use());
+    const std::size_t rows = std::min(block_rows, (chains.count + threads - 1) / threads);
+    for (std::size_t thread = 0; thread < threads; ++thread) {
+      scratch_.emplace_back(rbm.shape(), unit_fields.down_columns(), rows);
+    }
+  }
+
+  void begin(const ChainStart& start) {
+    const RbmShape shape = rbm_.shape();
+    const bool noise = start.samples.rows == 0 || !start.clamped.empty();
+    for_blocks([&](Shard rows, Scratch& scratch) {
       for (std::size_t i = rows.first; i < rows.first + rows.count; ++i) {
         if (noise) {
-          activate_and_sample(zeros.data(), zeros.data(), shape.visible, stream(Phase::chain_start, i),
+          activate_and_sample(zeros_.data(), zeros_.data(), shape.visible, stream(Phase::chain_start, i),
                               visible().row(i));
         }
         if (start.samples.rows == 0) continue;
         const std::uint64_t row = (start.first_row + chains_.first + i) % start.samples.rows;
         sample_row(start.samples, start.samples.row(row), {0, shape.visible}, unrounded, stream(Phase::chain_start, i),
-                   probabilities.data(), states.data());
-        if (!noise) std::ranges::copy(states, visible().row(i));
-        keep_clamped(states.data(), visible().row(i));
+                   scratch.probabilities.data(), scratch.states.data());
+        if (!noise) std::ranges::copy(scratch.states, visible().row(i));
+        keep_clamped(scratch.states.data(), visible().row(i));
       }
     });
   }
 
   void advance(std::uint64_t steps) {
     const RbmShape shape = rbm_.shape();
-    for_blocks([&](Shard rows, std::span<Real> scratch) {
+    for_blocks([&](Shard rows, Scratch& scratch) {
       const BitMatrixView v{visible().row(rows.first), rows.count, shape.visible};
       const BitMatrixView h{hidden().row(rows.first), rows.count, shape.hidden};
-      const MatrixView hidden_fields{scratch.data(), rows.count, shape.hidden};
-      const MatrixView visible_fields{scratch.data(), rows.count, unit_fields_.down_columns()};
-      std::vector<std::uint64_t> before(words_for(shape.visible));
+      const MatrixView hidden_fields{scratch.fields.data(), rows.count, shape.hidden};
+      const MatrixView visible_fields{scratch.fields.data(), rows.count, unit_fields_.down_columns()};
       for (std::uint64_t step = step_; step < step_ + steps; ++step) {
         unit_fields_.up(v, hidden_fields);
         for (std::size_t i = 0; i < rows.count; ++i) {
@@ -105,10 +123,10 @@ class Chains {
         }
         unit_fields_.down(h, visible_fields);
         for (std::size_t i = 0; i < rows.count; ++i) {
-          std::copy_n(v.row(i), before.size(), before.data());
+          std::copy_n(v.row(i), scratch.states.size(), scratch.states.data());
           activate_and_sample(visible_fields.row(i), rbm_.visible_bias.data(), shape.visible,
                               stream(Phase::chain_visible, rows.first + i, step), v.row(i));
-          keep_clamped(before.data(), v.row(i));
+          keep_clamped(scratch.states.data(), v.row(i));
         }
       }
     });
@@ -118,8 +136,8 @@ class Chains {
   /// The probabilities of a record: count x V.
   void probabilities(MatrixView result) {
     const RbmShape shape = rbm_.shape();
-    for_blocks([&](Shard rows, std::span<Real> scratch) {
-      const MatrixView fields{scratch.data(), rows.count, unit_fields_.down_columns()};
+    for_blocks([&](Shard rows, Scratch& scratch) {
+      const MatrixView fields{scratch.fields.data(), rows.count, unit_fields_.down_columns()};
       unit_fields_.down({hidden().row(rows.first), rows.count, shape.hidden}, fields);
       for (std::size_t i = 0; i < rows.count; ++i) {
         activate(fields.row(i), rbm_.visible_bias.data(), shape.visible, unrounded);
@@ -149,13 +167,14 @@ class Chains {
     }
   }
 
-  /// Calls body(rows, memory for their fields) for blocks of the chains, shared out over the threads.
+  /// Calls body(rows, memory) for blocks of the chains, shared out over the threads.
   template <typename Body>
   void for_blocks(const Body& body) {
-    parallel_pieces(chains_.count, [&](std::size_t first, std::size_t last) {
-      const std::size_t most = std::min(block_rows, last - first);
-      AlignedBuffer<Real> scratch(most * std::max(unit_fields_.down_columns(), rbm_.shape().hidden));
-      for (; first < last; first += block_rows) body(Shard{first, std::min(block_rows, last - first)}, scratch.span());
+    parallel_for(scratch_.size(), [&](std::size_t thread) {
+      const Shard mine = shard(chains_.count, static_cast<int>(thread), static_cast<int>(scratch_.size()));
+      for (std::size_t done = 0; done < mine.count; done += block_rows) {
+        body(Shard{mine.first + done, std::min<std::uint64_t>(block_rows, mine.count - done)}, scratch_[thread]);
+      }
     });
   }
 
@@ -164,9 +183,11 @@ class Chains {
   Shard chains_;
   std::uint64_t seed_;
   std::uint64_t step_ = 0;
+  AlignedBuffer<Real> zeros_;
   std::vector<std::uint64_t> clamped_;  // bits, or empty
   std::vector<std::uint64_t> visible_;
   std::vector<std::uint64_t> hidden_;
+  std::vector<Scratch> scratch_;  // of each thread
 };
 
 /// Brings the chains of all ranks together: each has its own and zeros elsewhere, so the sum is all of them.
@@ -211,17 +232,23 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
                       const Communicator& world, const std::function<void(const ChainRecord&)>& take,
                       const ProgressReport& progress) {
   constexpr const char* doing = "running Gibbs chains";
-  world.agree([&] { check(rbm.shape(), start, settings); });
+  const int ranks_on_node = world.split_by_node(0).size();
+  world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
   const Shard mine = shard(settings.chains, world.rank(), world.size());
-  const UnitFields unit_fields(rbm);
-  Chains chains(rbm, unit_fields, mine, settings.seed);
-  Gathering gathering(rbm.shape(), settings, mine);
+  std::optional<UnitFields> unit_fields;
+  std::optional<Chains> chains;
+  std::optional<Gathering> gathering;
+  world.agree([&] {
+    unit_fields.emplace(rbm);
+    chains.emplace(rbm, *unit_fields, start, mine, settings.seed);
+    gathering.emplace(rbm.shape(), settings, mine);
+  });
   const auto look = [&](std::uint64_t step) {
-    const ChainRecord record = gathering.record(chains, step, world);
+    const ChainRecord record = gathering->record(*chains, step, world);
     world.agree_on_root([&] { take(record); });
   };
 
-  chains.begin(start);
+  chains->begin(start);
   if (settings.start_too) look(0);
   const std::uint64_t every = settings.every == 0 ? settings.steps : settings.every;
   std::uint64_t step = 0;
@@ -231,7 +258,7 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
       while (step < end) {
         throw_if_stopped(doing);
         const std::uint64_t count = std::min(steps_at_once, end - step);
-        chains.advance(count);
+        chains->advance(count);
         step += count;
         if (progress) progress(static_cast<double>(step) / static_cast<double>(settings.steps));
       }

@@ -66,16 +66,21 @@ void hidden_features(RbmView<const Real> rbm, const Samples& samples, const Feat
     throw Error(Failure::usage, fmt::format("the data have {} columns, but the model has {} visible units",
                                             samples.columns, shape.visible));
   });
-  RealFields fields(rbm);
-  AlignedBuffer<Real> visible(rows_at_once * shape.visible);
   const std::uint64_t piece_rows = std::max<std::uint64_t>(piece_bytes / (shape.hidden * sizeof(Real)), 1);
-  std::vector<Real> features(std::min(piece_rows, samples.rows) * shape.hidden);
+  std::optional<RealFields> fields;
+  AlignedBuffer<Real> visible;
+  std::vector<Real> features;
+  world.agree([&] {
+    fields.emplace(rbm);
+    visible = AlignedBuffer<Real>(rows_at_once * shape.visible);
+    features.resize(std::min(piece_rows, samples.rows) * shape.hidden);
+  });
 
   // Of the rows of the samples from `first` on.
   const auto compute = [&](std::uint64_t first, MatrixView rows) {
     const MatrixView v{visible.data(), rows.rows, shape.visible};
     parallel_for(v.rows, [&](std::size_t i) { row_probabilities(samples, samples.row(first + i), finest, v.row(i)); });
-    fields.multiply(v, rows);
+    fields->multiply(v, rows);
     parallel_for(v.rows, [&](std::size_t i) {
       activate(rows.row(i), rbm.hidden_bias.data(), shape.hidden, unrounded);
       if (!settings.sample) return;

@@ -210,9 +210,10 @@ Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use) {
                          .x_name = "mean activity",
                          .what = "unit",
                          .histogram = histogram(activity, 0, 1, 50)});
-    words = word_on(*use, is_dead, "dead", fmt::format("on for less than {:g} % of the rows", dead_activity * 100)) +
-            word_on(*use, is_saturated, "saturated",
-                    fmt::format("on for more than {:g} % of the rows", saturated_activity * 100));
+    words =
+        word_on(*use, is_dead, "dead", fmt::format("on with a mean probability below {:g} %", dead_activity * 100)) +
+        word_on(*use, is_saturated, "saturated",
+                fmt::format("on with a mean probability above {:g} %", saturated_activity * 100));
   }
   html += chart("Weights", "weight", {rbm.weights.values, rbm.weights.size()});
   html += chart("Hidden biases", "unit", rbm.hidden_bias);

@@ -173,6 +173,12 @@ class Evaluate(FolderTest):
                         r"(?m)^  log-likelihood +-\d+\.\d+  \+- \S+ +nats a row, for the rows; \+- \S+ for log Z$"):
             self.assertRegex(result.stdout, pattern)
 
+    def test_an_estimate_that_few_chains_carry_is_doubted(self):
+        weights = numpy.random.RandomState(1).normal(size=(64, 30)) * 4
+        model = self.write_model("hard.h5", weights, numpy.zeros(64), numpy.zeros(30))
+        result = assert_success(self.evaluate(model, "--log-z", "ais", "--temperatures", "3", "--rows", "10"))
+        self.assertRegex(result.stdout, r"(?m)^  note        few chains carry the estimate")
+
     def test_a_bar_where_there_is_a_terminal(self):
         self.train("--hidden", "30")
         line = " ".join(f"'{word}'" for word in command_line(["evaluate", self.folder / "run", DIGITS, "--temperatures",

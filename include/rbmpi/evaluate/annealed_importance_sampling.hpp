@@ -65,11 +65,10 @@ struct LogPartition {
 /// has. If they are independent samples of the model, the mean of 1 / w is an unbiased estimate of Z_0 / Z, so that log
 /// Z is too large on average and too small by more than x with a probability of at most exp(-x): a stochastic upper
 /// bound (Grosse, Ghahramani and Adams 2015). With both directions the truth lies between, and a gap between them says
-/// that chains do not follow the schedule. That rests on the samples. Rows of data that were moved by Gibbs steps of
-/// the model
-/// (`gibbs_steps`) are near its distribution only where the chains mix within so many steps and the data have all that
-/// the model has; from samples that are not the model's, the result is a diagnostic, no bound. One far below the
-/// forward estimate says that they lack most of what the model has. Throws as the other direction does.
+/// that chains do not follow the schedule. That rests on the samples. Rows of data that were moved by
+/// `gibbs_steps` of the model are near its distribution only where the chains mix within so many steps and the data
+/// have all that the model has; from samples that are not the model's, the result is a diagnostic, no bound. One far
+/// below the forward estimate says that they lack most of what the model has. Throws as the other direction does.
 [[nodiscard]] LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm,
                                                                 std::span<const Real> base_bias,
                                                                 ConstBitMatrixView samples, const AisSettings& settings,

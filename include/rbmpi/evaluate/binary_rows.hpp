@@ -32,6 +32,7 @@ void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows,
 
 /// Local. `count` rows, as far apart in the data as can be, and all of them again if there are fewer, as bits: count x
 /// words_for(columns) (core/bit_matrix.hpp). Where values stay as they are, those between 0 and 1 are drawn.
+/// Throws Error if there are no rows, or not enough memory.
 [[nodiscard]] std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t count,
                                                      const BinaryRows& rows);
 

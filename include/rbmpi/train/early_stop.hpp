@@ -9,9 +9,8 @@ namespace rbmpi {
 // Early stopping ends a training when epochs no longer do the validation rows any good. An epoch is as good as any
 // before it if
 //   - EarlyStop::pseudo_likelihood: the pseudo-likelihood of the validation rows is the highest so far;
-//   - EarlyStop::gap: the free-energy gap is the lowest so far, or above it by no more than two standard errors. The
-//   gap
-//     is near 0 in the beginning and grows with overfitting (Hinton 2012, section 6), so the lowest alone would say
+//   - EarlyStop::gap: the free-energy gap is the lowest so far, or above it by no more than two standard errors. It is
+//     near 0 in the beginning and grows with overfitting (Hinton 2012, section 6), so the lowest alone would say
 //     little.
 // After `patience` epochs in a row that were not, training stops. What was found is part of the progress, and so of a
 // checkpoint: a training that was interrupted stops where it would have stopped without the interruption.
