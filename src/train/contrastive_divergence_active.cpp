@@ -195,16 +195,18 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   [[nodiscard]] std::size_t panel_rows() const noexcept override { return 128; }
 
   void bias_gradient(Shard units, Real* gradient) const override {
-    const std::size_t V = rbm_.shape().visible;
+    const std::size_t visible = rbm_.shape().visible;
     const std::size_t end = units.first + units.count;
     for (std::size_t unit = units.first; unit < end; ++unit) {
       Real sum = 0;
-      if (unit < V) {
+      if (unit < visible) {
         for (std::size_t part = 0; part < grid_.row_parts(); ++part) {
-          sum += shown_.visible_differences[part * whole_lines<Real>(V) + unit];
+          sum += shown_.visible_differences[part * whole_lines<Real>(visible) + unit];
         }
       } else {
-        for (std::size_t worker = 0; worker < grid_.workers; ++worker) sum += hidden_differences(worker)[unit - V];
+        for (std::size_t worker = 0; worker < grid_.workers; ++worker) {
+          sum += hidden_differences(worker)[unit - visible];
+        }
       }
       gradient[unit - units.first] = sum;
     }
