@@ -51,7 +51,7 @@ Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstruc
       "<p>{} and what the model makes of {}: the probabilities of one step up to the hidden "
       "units and down again, without chance.{}</p>\n",
       rows.rows == 1 ? "A row of the data" : "Rows from all over the data that were looked at",
-      rows.rows == 1 ? "it" : "them", picture.empty() ? " " + on_columns(rows.columns) : "");
+      rows.rows == 1 ? "it" : "them", picture.empty() ? fmt::format(" {}", on_columns(rows.columns)) : "");
   if (picture.empty()) {
     html += "<div class=\"charts\">" +
             strips("Data", rows, fmt::format("{} of the data", count_text(rows.rows, "row"))) +
@@ -65,7 +65,8 @@ Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstruc
 Section samples_section(ConstMatrixView samples, const std::vector<std::uint64_t>& picture, const std::string& how) {
   Section section{.id = "samples", .title = "Samples", .html = {}};
   if (samples.rows == 0) return section;
-  section.html = "<p>" + escape(how) + (picture.empty() ? " " + on_columns(samples.columns) : "") + "</p>\n";
+  section.html =
+      fmt::format("<p>{}{}</p>\n", escape(how), picture.empty() ? fmt::format(" {}", on_columns(samples.columns)) : "");
   const std::string alt = count_text(samples.rows, "sample") + " of the model";
   section.html += picture.empty() ? strips("Probabilities", samples, alt)
                                   : "<figure>" +
