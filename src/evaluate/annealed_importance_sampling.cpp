@@ -13,6 +13,7 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -30,10 +31,6 @@ constexpr std::uint64_t most_chains = 1'000'000;
 
 /// What random numbers are drawn for, as the `layer` of their streams.
 enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
-
-double softplus(double x) {
-  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-}
 
 /// The states of some chains, the first of which is chain `first`, and their fields.
 struct Chains {

@@ -1,12 +1,11 @@
 #include "rbmpi/evaluate/chain_weights.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "evaluate/ordered_product.hpp"
 #include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/state_products.hpp"
@@ -39,20 +38,6 @@ std::optional<Grid> common_grid(ConstMatrixView weights) {
   return grid;
 }
 
-/// product = states matrix, by sums in the order of the units.
-void plain_multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept {
-  for (std::size_t row = 0; row < states.rows; ++row) {
-    Real* const sums = product.row(row);
-    std::fill_n(sums, product.columns, Real{0});
-    for (std::size_t word = 0; word < states.row_words(); ++word) {
-      for (std::uint64_t rest = states.row(row)[word]; rest != 0; rest &= rest - 1) {
-        const Real* const weights = matrix.row(64 * word + static_cast<std::size_t>(std::countr_zero(rest)));
-        for (std::size_t j = 0; j < product.columns; ++j) sums[j] += weights[j];
-      }
-    }
-  }
-}
-
 }  // namespace
 
 ChainWeights::ChainWeights(ConstMatrixView weights)
@@ -72,12 +57,12 @@ ChainWeights::ChainWeights(ConstMatrixView weights)
 
 void ChainWeights::up(ConstBitMatrixView v, MatrixView fields) const noexcept {
   const ConstMatrixView matrix{up_.data(), rows_, columns_};
-  exact_ ? multiply(v, matrix, fields) : plain_multiply(v, matrix, fields);
+  exact_ ? multiply(v, matrix, fields) : multiply_in_order(v, matrix, fields);
 }
 
 void ChainWeights::down(ConstBitMatrixView h, MatrixView fields) const noexcept {
   const ConstMatrixView matrix{down_.data(), columns_, rows_};
-  exact_ ? multiply(h, matrix, fields) : plain_multiply(h, matrix, fields);
+  exact_ ? multiply(h, matrix, fields) : multiply_in_order(h, matrix, fields);
 }
 
 }  // namespace rbmpi

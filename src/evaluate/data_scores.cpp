@@ -9,6 +9,7 @@
 
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
 
@@ -21,10 +22,6 @@ constexpr std::uint64_t block_rows = 64;
 
 /// Sums are formed in so many parts, for the processor's vectors: part k of the terms k, k + lanes, ...
 constexpr std::size_t lanes = 8;
-
-double softplus(double x) {
-  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-}
 
 double dot(const Real* a, const double* b, std::size_t count) {
   std::array<double, lanes> sums{};

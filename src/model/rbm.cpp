@@ -7,6 +7,7 @@
 
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
@@ -29,15 +30,6 @@ void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> mea
     bias[i] = static_cast<Real>(portable_log(p) - portable_log(1 - p));
   }
 }
-
-namespace {
-
-/// log(1 + exp(x)), without overflow.
-double softplus(double x) {
-  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-}
-
-}  // namespace
 
 void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
   parallel_for(v.rows, [&](std::size_t i) {
