@@ -72,7 +72,7 @@ std::optional<double> validation_share(const std::string& validation) {
 /// What a checkpoint takes, in memory and about as much on the disk.
 std::uint64_t checkpoint_bytes(const TrainSettings& settings, std::uint64_t visible) {
   const RbmShape shape{visible, settings.training.hidden};
-  return CheckpointWriter::memory(shape, optimizer_memory(shape, settings.training));
+  return CheckpointWriter::memory(shape.parameters(), optimizer_memory(rbm_blocks(shape), settings.training));
 }
 
 /// The share of one rank in what the root needs on its node to keep checkpoints.
@@ -191,8 +191,9 @@ void print_summary(const TrainSettings& settings, const RunFolder& folder, const
     parts +=
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
-  say("  error       reconstruction_mse {:.5f} in the last epoch{}\n", last.reconstruction_mse,
-      last.validation ? fmt::format(", validation {:.5f}", last.validation->reconstruction_mse) : "");
+  const std::optional<double> validation = last.figure("validation_reconstruction_mse");
+  say("  error       {} {:.5f} in the last epoch{}\n", last.figures.front().name, last.figures.front().value,
+      validation ? fmt::format(", validation {:.5f}", *validation) : "");
   print_early_stop(settings, result.progress);
   say("  model       {}\n", folder.model().string());
   say("  digest      {}\n", model_digest(model.layers));
@@ -311,12 +312,14 @@ void begin_run(RootSide& root, const TrainSettings& settings, const Layout& layo
     if (progress) progress->clear();
     warn(message);
   };
+  Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
+  model.layers.emplace_back(RbmShape{training.columns, settings.training.hidden});
   root.recorder.emplace(settings, RunFolder(settings.output), training.rows,
-                        checkpoint ? checkpoint->metrics : std::string(), provenance,
+                        checkpoint ? checkpoint->metrics : std::string(), std::move(model),
                         checkpoint_bytes(settings, training.columns), begin, warn_over_bar);
   root.job.emplace(RunFolder(settings.output), layout, checkpoint ? checkpoint->progress.steps : 0, begin);
   if (checkpoint) {
-    root.saved = SavedState{.rbm = std::move(checkpoint->model.layers.front()),
+    root.saved = SavedState{.parameters = std::move(checkpoint->model.layers.front()).take_parameters(),
                             .optimizer = std::move(checkpoint->optimizer),
                             .progress = checkpoint->progress};
   }

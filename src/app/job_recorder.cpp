@@ -26,10 +26,10 @@ void JobRecorder::step(const StepProgress& progress) {
   if (Clock::now() - written_ >= std::chrono::seconds(30)) write();
 }
 
-void JobRecorder::finish(const std::string& end, const TrainingResult& result) {
+void JobRecorder::finish(const std::string& end, const OptimizationOutcome& outcome) {
   job_.end = end;
-  job_.last_step = result.progress.steps;
-  job_.time_split = result.time_split;
+  job_.last_step = outcome.progress.steps;
+  job_.time_split = outcome.time_split;
   write();
 }
 

@@ -22,7 +22,7 @@ class JobRecorder {
   /// After a step.
   void step(const StepProgress& progress);
   /// `end`: "finished", or what it was stopped by.
-  void finish(const std::string& end, const TrainingResult& result);
+  void finish(const std::string& end, const OptimizationOutcome& outcome);
 
  private:
   void write();

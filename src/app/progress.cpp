@@ -52,7 +52,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
 
   const std::string head = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
   const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", done / all * 100, rate,
-                                       progress.reconstruction_mse, human_seconds((all - done) / rate));
+                                       progress.loss, human_seconds((all - done) / rate));
   const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
   const auto width = static_cast<std::size_t>(room);
   const auto filled = static_cast<std::size_t>(done / all * static_cast<double>(width));
@@ -62,17 +62,18 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
 
 void Progress::epoch(const EpochMetrics& metrics) {
   if (style_ != ProgressStyle::lines) return;
-  std::string line =
-      fmt::format("epoch {}/{}  reconstruction_mse {:.5f}", metrics.epoch, epochs_, metrics.reconstruction_mse);
-  if (metrics.validation) {
+  const auto& [loss, value] = metrics.figures.front();
+  std::string line = fmt::format("epoch {}/{}  {} {:.5f}", metrics.epoch, epochs_, loss, value);
+  if (const auto validation = metrics.figure("validation_reconstruction_mse")) {
     line += fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})  pseudo-likelihood {:.2f}",
-                        metrics.validation->reconstruction_mse, metrics.validation->free_energy.mean,
-                        metrics.validation->training_free_energy.mean, metrics.validation->pseudo_likelihood);
+                        *validation, metrics.figure("validation_free_energy").value_or(0),
+                        metrics.figure("training_free_energy").value_or(0),
+                        metrics.figure("validation_pseudo_likelihood").value_or(0));
   }
-  if (metrics.likelihood) {
-    const LikelihoodFigures& likelihood = *metrics.likelihood;
-    line += fmt::format("  log-likelihood {:.2f}{}", likelihood.training,
-                        likelihood.validation ? fmt::format(" (validation {:.2f})", *likelihood.validation) : "");
+  if (const auto training = metrics.figure("training_log_likelihood")) {
+    const auto validation = metrics.figure("validation_log_likelihood");
+    line += fmt::format("  log-likelihood {:.2f}{}", *training,
+                        validation ? fmt::format(" (validation {:.2f})", *validation) : "");
   }
   say("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
 }

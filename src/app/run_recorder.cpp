@@ -38,8 +38,7 @@ std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
 }  // namespace
 
 RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows,
-                         std::string metrics, const std::map<std::string, std::string>& provenance,
-                         std::uint64_t checkpoint_bytes, Clock::time_point begin,
+                         std::string metrics, Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
                          std::function<void(const std::string&)> warn)
     : checkpoints_(settings.checkpoints),
       batch_size_(settings.training.batch_size),
@@ -58,7 +57,7 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
   }
   constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
   longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
-  writer_.describe(effective_configuration(settings), provenance);
+  writer_.describe(std::move(model));
   log_.restore();
 }
 

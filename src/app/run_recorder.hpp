@@ -21,11 +21,11 @@ class RunRecorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch;
-  /// `checkpoint_bytes`: about the length of a checkpoint.
+  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch; `model`: what its files say of
+  /// it (CheckpointWriter::describe); `checkpoint_bytes`: about the length of a checkpoint.
   RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::string metrics,
-              const std::map<std::string, std::string>& provenance, std::uint64_t checkpoint_bytes,
-              Clock::time_point begin, std::function<void(const std::string&)> warn);
+              Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
+              std::function<void(const std::string&)> warn);
 
   // The events of training (train/trainer.hpp). Those that keep something wait for what is being written before.
   [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -111,12 +112,23 @@ std::uint64_t block_end(const DatasetInfo& info, std::uint64_t block_bytes, std:
   return (first / block_rows + 1) * block_rows;
 }
 
-/// Reads some of the rows to where they belong in `window`. Between two children this process shows that it lives.
+/// Where labels begin in the window: behind the samples.
+std::uint64_t labels_offset(const DatasetInfo& info) {
+  return whole_lines<std::byte>(info.rows * info.columns * element_size(info.type));
+}
+
+std::uint64_t window_bytes(const DatasetInfo& info) {
+  return labels_offset(info) + (info.has_labels ? info.rows * sizeof(std::int32_t) : 0);
+}
+
+/// Reads some of the rows, and their labels, to where they belong in `window`. Between two children this process shows
+/// that it lives.
 void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shard rows, std::byte* window) {
   constexpr std::uint64_t bytes_of_a_child = std::uint64_t{1} << 30U;
   constexpr std::uint64_t bytes_of_a_call = std::uint64_t{64} << 20U;
   const std::uint64_t row_bytes = info.columns * element_size(info.type);
   const std::uint64_t last = rows.first + rows.count;
+  auto* const labels = reinterpret_cast<std::int32_t*>(window + labels_offset(info));
   for (std::uint64_t begin = rows.first; begin < last;) {
     now_doing("reading the data");
     throw_if_stopped("reading the data");
@@ -127,34 +139,13 @@ void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
         throw_if_stopped("reading the data");
         const std::uint64_t next = std::min(block_end(info, bytes_of_a_call, first), end);
         reader.read_samples(first, next - first, window + first * row_bytes);
+        if (info.has_labels) reader.read_labels(first, next - first, labels + first);
         first = next;
       }
       return std::string();
     }));
     begin = end;
   }
-}
-
-/// Hash of the labels; they are read in pieces.
-std::optional<Digest> hash_labels(const std::filesystem::path& path, const DatasetInfo& info) {
-  if (!info.has_labels) return std::nullopt;
-  const std::string bytes = read_in_child(path, [&] {
-    constexpr std::uint64_t piece = 1 << 20;
-    const DatasetReader reader = open_again(path, info);
-    std::vector<std::int32_t> labels(std::min(info.rows, piece));
-    Sha256 hash;
-    for (std::uint64_t first = 0; first < info.rows; first += piece) {
-      throw_if_stopped("reading the labels");
-      const std::uint64_t count = std::min(piece, info.rows - first);
-      reader.read_labels(first, count, labels.data());
-      hash.update(std::as_bytes(std::span(labels).first(count)));
-    }
-    const Digest digest = hash.finish();
-    return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
-  });
-  Digest digest{};
-  std::memcpy(digest.data(), bytes.data(), digest.size());
-  return digest;
 }
 
 /// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
@@ -199,19 +190,20 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                               rows, path.string(), info_.rows, info_.rows));
     }
     if (rows != 0) info_.rows = rows;
-    check_memory(node, path, info_, info_.rows, info_.rows * info_.columns * element_size(info_.type),
-                 other_bytes(info_));
+    check_memory(node, path, info_, info_.rows, window_bytes(info_), other_bytes(info_));
   });
 
-  window_ = SharedWindow::on_every_node(world, node, info_.rows * info_.columns * element_size(info_.type));
-  samples_ = {info_.type, window_.bytes().data(), info_.rows, info_.columns, info_.scale};
+  window_ = SharedWindow::on_every_node(world, node, window_bytes(info_));
+  std::byte* const window = window_.bytes().data();
+  samples_ = {info_.type, window, info_.rows, info_.columns, info_.scale};
+  if (info_.has_labels) samples_.labels = reinterpret_cast<const std::int32_t*>(window + labels_offset(info_));
 
-  std::optional<Digest> labels;
-  world.agree([&] {
-    read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window_.bytes().data());
-    if (world.is_root()) labels = hash_labels(path, info_);
-  });
+  world.agree([&] { read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window); });
   window_.synchronise();
+  std::optional<Digest> labels;
+  if (world.is_root() && info_.has_labels) {
+    labels = sha256(std::as_bytes(std::span(samples_.labels, info_.rows)));
+  }
   digest_ = world.broadcast(shared_digest(world, samples_, labels));
 }
 

@@ -157,15 +157,16 @@ class Stopwatch {
 /// optimizer to remember. For the root.
 SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   const RbmShape shape = shape_of(options);
-  SavedState state{.rbm = Rbm(shape), .optimizer = {}, .progress = {}};
-  initialise_weights(state.rbm, options.training.weight_init, options.training.seed, 0);
-  set_visible_bias_to_log_odds(state.rbm, std::vector<double>(shape.visible, options.density), rows);
-  const RbmView<Real> view = state.rbm.view();
+  SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()), .optimizer = {}, .progress = {}};
+  const RbmView<Real> view(shape, state.parameters.span());
+  initialise_weights(view, options.training.weight_init, options.training.seed, 0);
+  set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
   const Communicator alone;
-  NodeMemory memory(alone, optimizer_memory(shape, options.training));
+  const ParameterBlocks blocks = rbm_blocks(shape);
+  NodeMemory memory(alone, optimizer_memory(blocks, options.training));
   for (const OptimizerMemory& part :
-       optimizer(options.training.optimizer).make(shape, options.training, memory)->memory()) {
+       optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {
     state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size())});
   }
   return state;

@@ -40,8 +40,7 @@ auto counts_of(Progress& progress) {
 /// The others.
 template <typename Progress>
 auto reals_of(Progress& progress) {
-  return std::array{std::pair{"epoch_squared_error", &progress.epoch_squared_error},
-                    std::pair{"epoch_seconds", &progress.epoch_seconds}};
+  return std::array{std::pair{"epoch_loss", &progress.epoch_loss}, std::pair{"epoch_seconds", &progress.epoch_seconds}};
 }
 
 std::uint64_t read_count(const Hdf5File& file, const char* name) {

@@ -85,10 +85,9 @@ CheckpointWriter::~CheckpointWriter() {
   shared_->thread.join();
 }
 
-void CheckpointWriter::describe(std::string configuration, std::map<std::string, std::string> provenance) {
+void CheckpointWriter::describe(Model model) {
   wait();
-  shared_->checkpoint.model.configuration = std::move(configuration);
-  shared_->checkpoint.model.provenance = std::move(provenance);
+  shared_->checkpoint.model = std::move(model);
 }
 
 bool CheckpointWriter::idle() const {
@@ -151,12 +150,8 @@ void CheckpointWriter::keep_model(const TrainingState& state, std::filesystem::p
 }
 
 void CheckpointWriter::copy_parameters(const TrainingState& state) {
-  std::vector<Rbm>& layers = shared_->checkpoint.model.layers;
-  if (layers.size() != 1 || layers.front().shape() != state.rbm.shape()) {
-    layers.clear();
-    layers.emplace_back(state.rbm.shape());
-  }
-  std::ranges::copy(state.rbm.parameters(), layers.front().parameters().begin());
+  Rbm& layer = shared_->checkpoint.model.layers.at(state.progress.layer);
+  std::ranges::copy(state.parameters, layer.parameters().begin());
   shared_->checkpoint.progress = state.progress;
 }
 
@@ -180,8 +175,8 @@ std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
   return std::exchange(shared_->outcomes, {});
 }
 
-std::uint64_t CheckpointWriter::memory(RbmShape shape, std::uint64_t optimizer_bytes) {
-  return shape.parameters() * sizeof(Real) + optimizer_bytes;
+std::uint64_t CheckpointWriter::memory(std::uint64_t parameters, std::uint64_t optimizer_bytes) {
+  return parameters * sizeof(Real) + optimizer_bytes;
 }
 
 }  // namespace rbmpi

@@ -19,9 +19,13 @@ bool judge_epoch(EarlyStop rule, const ValidationFigures& figures, TrainingProgr
   return good;
 }
 
+bool stopped_early(std::uint64_t patience, const TrainingProgress& progress) noexcept {
+  return progress.best_epoch > 0 && progress.epoch_rows == 0 && progress.epoch - 1 >= progress.best_epoch &&
+         progress.epoch - 1 - progress.best_epoch >= patience;
+}
+
 bool stopped_early(const TrainingOptions& options, const TrainingProgress& progress) noexcept {
-  return options.early_stop != EarlyStop::off && progress.best_epoch > 0 && progress.epoch_rows == 0 &&
-         progress.epoch - 1 >= progress.best_epoch + options.patience;
+  return options.early_stop != EarlyStop::off && stopped_early(options.patience, progress);
 }
 
 }  // namespace rbmpi

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/train/optimizer.hpp"
 
@@ -8,12 +6,11 @@ namespace {
 
 class Momentum final : public Optimizer {
  public:
-  Momentum(RbmShape shape, const TrainingOptions& options, NodeMemory& memory)
-      : weights_(shape.weights()),
-        learning_rate_(options.learning_rate),
+  Momentum(const ParameterBlocks& blocks, const OptimizationOptions& options, NodeMemory& memory)
+      : learning_rate_(options.learning_rate),
         momentum_(options.momentum),
         weight_cost_(options.weight_cost),
-        velocity_(memory.take<Real>(shape.parameters())) {}
+        velocity_(memory.take<Real>(blocks.size())) {}
 
   void begin_step(std::uint64_t epoch, Real sample_share) override {
     step_ = {.sample_share = sample_share,
@@ -22,18 +19,16 @@ class Momentum final : public Optimizer {
              .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};
   }
 
-  void update(std::size_t first, std::size_t count, const Real* sums, Real* parameters) noexcept override {
+  void update(const ParameterBlock& block, std::size_t first, std::size_t count, const Real* sums,
+              Real* parameters) noexcept override {
     MomentumStep step = step_;
-    const std::size_t weights = std::clamp(weights_, first, first + count) - first;
-    momentum_update(step, sums, weights, velocity_.data() + first, parameters);
-    step.weight_cost = 0;
-    momentum_update(step, sums + weights, count - weights, velocity_.data() + first + weights, parameters + weights);
+    if (!block.weight_cost) step.weight_cost = 0;
+    momentum_update(step, sums, count, velocity_.data() + first, parameters);
   }
 
   std::vector<OptimizerMemory> memory() noexcept override { return {{"velocity", velocity_}}; }
 
  private:
-  std::size_t weights_;
   Schedule learning_rate_;
   Schedule momentum_;
   Schedule weight_cost_;
@@ -43,8 +38,9 @@ class Momentum final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_momentum(RbmShape shape, const TrainingOptions& options, NodeMemory& memory) {
-  return std::make_unique<Momentum>(shape, options, memory);
+std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks, const OptimizationOptions& options,
+                                         NodeMemory& memory) {
+  return std::make_unique<Momentum>(blocks, options, memory);
 }
 
 }  // namespace rbmpi

@@ -12,7 +12,7 @@ void check_replicas(const TrainingState& state, const Communicator& world, const
   now_doing("comparing the parameters of the nodes");
   Checksum mine{};
   if (node.is_root()) {
-    mine = checksum(std::as_bytes(state.rbm.parameters()));
+    mine = checksum(std::as_bytes(state.parameters));
     for (const OptimizerMemory& memory : state.optimizer) mine = checksum(std::as_bytes(memory.values), mine);
   }
   node.broadcast(std::as_writable_bytes(std::span(mine)));

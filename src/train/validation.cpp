@@ -10,6 +10,7 @@
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
+#include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 namespace {
@@ -47,7 +48,7 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, We
   std::array<std::int64_t, 2> sums = {squared_error, stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
   if (sums[1] > 0) return std::nullopt;
-  figures.reconstruction_mse = static_cast<double>(sums[0]) * squared_error_unit /
+  figures.reconstruction_mse = static_cast<double>(sums[0]) * loss_unit /
                                (static_cast<double>(validation_.rows) * static_cast<double>(shape_.visible));
   try {
     const ScoreSettings pseudo_likelihood{

@@ -150,25 +150,12 @@ struct Outcome {
     for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
       figures.push_back(static_cast<double>(number));
     }
-    figures.push_back(m.reconstruction_mse);
-    if (m.likelihood) {
-      figures.push_back(m.likelihood->log_z);
-      figures.push_back(m.likelihood->log_z_standard_error);
-      figures.push_back(m.likelihood->training);
-      figures.push_back(m.likelihood->validation.value_or(0));
-    }
-    if (!m.validation) return;
-    figures.push_back(m.validation->reconstruction_mse);
-    for (const RowMean& energy : {m.validation->free_energy, m.validation->training_free_energy}) {
-      figures.push_back(energy.mean);
-      figures.push_back(energy.standard_error);
-    }
-    figures.push_back(m.validation->pseudo_likelihood);
+    for (const Figure& figure : m.figures) figures.push_back(figure.value);
   }
   void add_best(const TrainingState& state) {
     figures.push_back(static_cast<double>(state.progress.best_epoch));
     figures.push_back(state.progress.best_figure);
-    figures.push_back(double{state.rbm.parameters().front()});
+    figures.push_back(double{state.parameters.front()});
   }
 };
 
@@ -178,7 +165,7 @@ Outcome train(const Case& c, const Communicator& world) {
   Outcome outcome;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& m) {
-    EXPECT_EQ(m.validation.has_value(), c.validation_rows > 0);
+    EXPECT_EQ(m.figure("validation_free_energy").has_value(), c.validation_rows > 0);
     outcome.add(m);
   };
   events.best = [&](const TrainingState& state) { outcome.add_best(state); };
@@ -310,8 +297,8 @@ TEST_F(TrainingTest, EventsTellTheWay) {
     steps.push_back(metrics.step);
     EXPECT_EQ(metrics.samples, 47U);
     EXPECT_GT(metrics.seconds, 0);
-    EXPECT_GT(metrics.reconstruction_mse, 0);
-    EXPECT_LT(metrics.reconstruction_mse, 1);
+    EXPECT_GT(metrics.figure("reconstruction_mse"), 0);
+    EXPECT_LT(metrics.figure("reconstruction_mse"), 1);
   };
   const TrainingResult result = train_rbm(case_.options, {samples.view(), {}}, world_, events);
   EXPECT_EQ(rows, (std::vector<std::uint64_t>{10, 20, 30, 40, 47, 10, 20, 30, 40, 47, 10, 20, 30, 40, 47}));
@@ -383,32 +370,41 @@ TEST(MetricsTest, AreOneObjectALine) {
                        .samples = 42000,
                        .seconds = 1.5,
                        .samples_per_second = 28000,
-                       .reconstruction_mse = 0.0179,
-                       .validation = std::nullopt,
-                       .likelihood = std::nullopt};
+                       .figures = {{"reconstruction_mse", 0.0179}}};
   EXPECT_EQ(to_json(metrics),
             R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
             R"("reconstruction_mse":0.0179})");
-  metrics.validation = {.reconstruction_mse = 0.02,
-                        .free_energy = {.mean = -70.5, .standard_error = 0.75},
-                        .training_free_energy = {.mean = -71, .standard_error = 1},
-                        .pseudo_likelihood = -20.5};
-  EXPECT_EQ(to_json(metrics),
-            R"({"layer":0,"epoch":2,"step":840,"samples":42000,"seconds":1.5,"samples_per_second":28000.0,)"
-            R"("reconstruction_mse":0.0179,"validation_reconstruction_mse":0.02,"training_free_energy":-71.0,)"
-            R"("validation_free_energy":-70.5,"free_energy_gap":0.5,"free_energy_gap_standard_error":1.25,)"
-            R"("validation_pseudo_likelihood":-20.5})");
-  metrics.validation.reset();
-  metrics.likelihood = {.log_z = 50.5, .log_z_standard_error = 0.25, .training = -20.5, .validation = -21.5};
-  EXPECT_TRUE(to_json(metrics).ends_with(
-      R"(,"log_z":50.5,"log_z_standard_error":0.25,"training_log_likelihood":-20.5,"validation_log_likelihood":-21.5})"))
-      << to_json(metrics);
+  metrics.figures.push_back({"log_z", 50.5});
+  EXPECT_TRUE(to_json(metrics).ends_with(R"("reconstruction_mse":0.0179,"log_z":50.5})")) << to_json(metrics);
+  EXPECT_EQ(metrics.figure("log_z"), 50.5);
+  EXPECT_FALSE(metrics.figure("log").has_value());
+}
+
+TEST_F(TrainingTest, FiguresHaveTheNamesOfMetrics) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  case_.options.evaluate_every = 1;
+  std::vector<std::string> names;
+  TrainingEvents events;
+  events.epoch = [&](const EpochMetrics& metrics) {
+    names.clear();
+    for (const Figure& figure : metrics.figures) names.push_back(figure.name);
+    const double gap =
+        metrics.figure("validation_free_energy").value() - metrics.figure("training_free_energy").value();
+    EXPECT_EQ(metrics.figure("free_energy_gap"), gap);
+  };
+  (void)train_rbm(case_.options, {samples.view(), samples.view()}, world_, events);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"reconstruction_mse", "validation_reconstruction_mse", "training_free_energy",
+                                      "validation_free_energy", "free_energy_gap", "free_energy_gap_standard_error",
+                                      "validation_pseudo_likelihood", "log_z", "log_z_standard_error",
+                                      "training_log_likelihood", "validation_log_likelihood"}));
 }
 
 /// A copy of a state, as a checkpoint would keep it.
 SavedState saved(const TrainingState& state) {
-  SavedState copy{.rbm = Rbm(state.rbm.shape()), .optimizer = {}, .progress = state.progress};
-  std::ranges::copy(state.rbm.parameters(), copy.rbm.parameters().begin());
+  SavedState copy{
+      .parameters = AlignedBuffer<Real>(state.parameters.size()), .optimizer = {}, .progress = state.progress};
+  std::ranges::copy(state.parameters, copy.parameters.data());
   for (const OptimizerMemory& memory : state.optimizer) {
     copy.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
     std::ranges::copy(memory.values, copy.optimizer.back().values.data());
@@ -498,8 +494,8 @@ TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
     std::optional<SavedState> kept;
     TrainingEvents events;
     events.epoch = [&](const EpochMetrics& m) {
-      figures.push_back(rule == EarlyStop::gap ? -m.validation->free_energy_gap().mean
-                                               : m.validation->pseudo_likelihood);
+      figures.push_back(rule == EarlyStop::gap ? -m.figure("free_energy_gap").value()
+                                               : m.figure("validation_pseudo_likelihood").value());
     };
     events.best = [&](const TrainingState& state) {
       best = state.progress.epoch;
@@ -540,12 +536,12 @@ TEST_F(TrainingTest, LikelihoodIsMeasuredAfterEachSoManyEpochs) {
     std::vector<std::uint64_t> epochs;
     TrainingEvents events;
     events.epoch = [&](const EpochMetrics& m) {
-      if (!m.likelihood) return;
+      if (!m.figure("log_z")) return;
       epochs.push_back(m.epoch);
-      EXPECT_EQ(m.likelihood->log_z_standard_error == 0, hidden == 13);
-      EXPECT_FALSE(m.likelihood->validation.has_value());
-      EXPECT_GT(m.likelihood->training, -30);
-      EXPECT_LT(m.likelihood->training, -10);
+      EXPECT_EQ(m.figure("log_z_standard_error") == 0, hidden == 13);
+      EXPECT_FALSE(m.figure("validation_log_likelihood").has_value());
+      EXPECT_GT(m.figure("training_log_likelihood"), -30);
+      EXPECT_LT(m.figure("training_log_likelihood"), -10);
     };
     (void)train_rbm(case_.options, {training.view(), {}}, world_, events);
     EXPECT_EQ(epochs, hidden == 13 ? (std::vector<std::uint64_t>{2, 4}) : (std::vector<std::uint64_t>{2}));
@@ -586,15 +582,16 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
   const auto refused = [&](const std::string& why, const std::function<void(SavedState&)>& change) {
     std::optional<SavedState> start;
     if (world_.is_root()) {
-      start = saved(
-          {kept->rbm, std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress});
+      start = saved({kept->parameters.span(),
+                     std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress});
       change(*start);
     }
     test::expect_error(Failure::file, {"the start", why}, [&] {
       (void)train_rbm(case_.options, {samples.view(), {}}, world_, {}, std::move(start));
     });
   };
-  refused("units", [](SavedState& start) { start.rbm = Rbm({19, 12}); });
+  refused("parameters", [](SavedState& start) { start.parameters = AlignedBuffer<Real>(5); });
+  refused("layer 1", [](SavedState& start) { start.progress.layer = 1; });
   refused("memory", [](SavedState& start) { start.optimizer.clear(); });
   refused("'velocity'", [](SavedState& start) { start.optimizer[0].name = "speed"; });
   refused("right size", [](SavedState& start) { start.optimizer[0].values = AlignedBuffer<Real>(3); });
@@ -608,7 +605,7 @@ TEST_F(TrainingTest, ARankThatGoesItsOwnWayIsFound) {
   AlignedBuffer<Real> velocity(rbm.shape().parameters());
   const std::vector<OptimizerMemory> memory = {{"velocity", velocity.span()}};
   const TrainingProgress progress{.epoch = 2, .steps = 17};
-  const TrainingState state{rbm, memory, progress};
+  const TrainingState state{rbm.parameters(), memory, progress};
   EXPECT_NO_THROW(check_replicas(state, world_, Communicator()));
   if (world_.size() == 1) return;
   for (int rank = 1; rank < world_.size(); ++rank) {

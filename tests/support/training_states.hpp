@@ -16,16 +16,22 @@ class SomeTraining {
     Random random(seed);
     for (Real& value : rbm_.parameters()) value = static_cast<Real>(random.uniform() - 0.5);
     for (Real& value : velocity_.span()) value = static_cast<Real>(random.uniform() - 0.5);
-    progress_ = {
-        .epoch = 3, .epoch_rows = 40, .steps = 1000 + seed, .epoch_squared_error = 12345.0, .epoch_seconds = 0.5};
+    progress_ = {.epoch = 3, .epoch_rows = 40, .steps = 1000 + seed, .epoch_loss = 12345.0, .epoch_seconds = 0.5};
   }
   SomeTraining(const SomeTraining&) = delete;
   SomeTraining& operator=(const SomeTraining&) = delete;
 
-  [[nodiscard]] TrainingState state() const { return {rbm_, memory_, progress_}; }
+  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_}; }
   [[nodiscard]] TrainingProgress& progress() { return progress_; }
   [[nodiscard]] const Rbm& rbm() const { return rbm_; }
   [[nodiscard]] std::span<const Real> velocity() const { return velocity_.span(); }
+
+  /// What a CheckpointWriter is told of it.
+  [[nodiscard]] Model description() const {
+    Model model{.layers = {}, .configuration = "hidden = 5\n", .provenance = {{"program", "rbmpi"}}};
+    model.layers.emplace_back(rbm_.shape());
+    return model;
+  }
 
   /// The same as a checkpoint.
   [[nodiscard]] Checkpoint checkpoint() const {

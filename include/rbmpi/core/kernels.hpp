@@ -47,7 +47,6 @@ void first_words(const RandomStream& stream, std::uint32_t* words, std::size_t c
 /// The sum of rint(2^12 (a[i] - b[i]))^2, for a and b in [0, 1]: squared errors in units of 2^-24, as an integer, so
 /// that sums of them have no order. Rounding the difference adds 5e-9 to the mean of the squares.
 [[nodiscard]] std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noexcept;
-inline constexpr double squared_error_unit = 0x1p-24;
 
 /// sums[i] += a[i] - b[i], the two added one after the other.
 void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept;

@@ -11,8 +11,8 @@
 
 namespace rbmpi {
 
-/// The samples of a dataset file in memory, in their stored type, once per node: a shared window that the ranks of the
-/// node fill in parallel, each its share of the rows.
+/// The samples of a dataset file in memory, in their stored type, with their labels, once per node: a shared window
+/// that the ranks of the node fill in parallel, each its share of the rows.
 class NodeSamples {
  public:
   /// Collective over `world`, of which `node` is this rank's node. Reads the first `rows` rows, or all if `rows` is 0.

@@ -15,12 +15,13 @@ struct Samples {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   double scale = 255.0;
+  const std::int32_t* labels = nullptr;  ///< the class of each row, or nothing
 
   [[nodiscard]] std::size_t row_bytes() const noexcept { return columns * element_size(type); }
   [[nodiscard]] const std::byte* row(std::uint64_t index) const noexcept { return values + index * row_bytes(); }
   /// The rows [first, first + count).
   [[nodiscard]] Samples part(std::uint64_t first, std::uint64_t count) const noexcept {
-    return {type, row(first), count, columns, scale};
+    return {type, row(first), count, columns, scale, labels == nullptr ? nullptr : labels + first};
   }
 };
 

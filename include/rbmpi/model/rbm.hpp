@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/matrix.hpp"
@@ -52,10 +53,17 @@ class Rbm {
   Rbm() = default;
   /// All parameters zero.
   explicit Rbm(RbmShape shape) : shape_(shape), parameters_(shape.parameters()) {}
+  /// With these parameters, as many as the shape has, in its layout.
+  Rbm(RbmShape shape, AlignedBuffer<Real> parameters) : shape_(shape), parameters_(std::move(parameters)) {}
 
   [[nodiscard]] RbmShape shape() const noexcept { return shape_; }
   [[nodiscard]] std::span<Real> parameters() noexcept { return parameters_.span(); }
   [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
+  /// The buffer, to be used for something else.
+  [[nodiscard]] AlignedBuffer<Real> take_parameters() && noexcept {
+    shape_ = {};
+    return std::move(parameters_);
+  }
   [[nodiscard]] RbmView<Real> view() noexcept { return {shape_, parameters_.span()}; }
   [[nodiscard]] RbmView<const Real> view() const noexcept { return {shape_, parameters_.span()}; }
   // A machine serves where a view of one is asked for.

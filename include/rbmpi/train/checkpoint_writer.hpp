@@ -35,8 +35,9 @@ class CheckpointWriter {
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
-  /// What the files say of the run, besides its state. To be given before the first file.
-  void describe(std::string configuration, std::map<std::string, std::string> provenance);
+  /// What the files say of the run, besides its state, and all layers up to the one that is trained, whose parameters
+  /// do not matter. To be given before the first file, and when the training goes on to another layer.
+  void describe(Model model);
 
   /// Whether nothing is being written: else `keep_...` would have to wait.
   [[nodiscard]] bool idle() const;
@@ -55,8 +56,8 @@ class CheckpointWriter {
   /// Takes the outcomes since the last call, in order.
   [[nodiscard]] std::vector<Outcome> outcomes();
 
-  /// Bytes of memory that the copy of a state of this shape takes.
-  [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t optimizer_bytes);
+  /// Bytes of memory that the copy of a state takes.
+  [[nodiscard]] static std::uint64_t memory(std::uint64_t parameters, std::uint64_t optimizer_bytes);
 
  private:
   struct Shared;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 #include "rbmpi/train/validation.hpp"
@@ -20,6 +22,8 @@ namespace rbmpi {
 bool judge_epoch(EarlyStop rule, const ValidationFigures& figures, TrainingProgress& progress);
 
 /// Local. Whether a training with this progress, between two epochs, has stopped early.
+[[nodiscard]] bool stopped_early(std::uint64_t patience, const TrainingProgress& progress) noexcept;
+/// The same, which it never has if it is not to.
 [[nodiscard]] bool stopped_early(const TrainingOptions& options, const TrainingProgress& progress) noexcept;
 
 }  // namespace rbmpi

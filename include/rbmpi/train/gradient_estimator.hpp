@@ -10,30 +10,23 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
-/// The most rows of a batch that a node takes through the machine together, for each of its ranks. More are taken in
-/// parts, which bounds the memory and, in exact arithmetic, changes nothing.
-inline constexpr std::size_t rows_at_once = 1024;
-
-/// The weights are shared out in whole groups of so many rows: so each cache line of W and of its transposed copy
-/// belongs to one thread of one rank.
-inline constexpr std::uint64_t rows_together = 16;
-
-/// Estimates the gradient of the log-likelihood from samples, in two halves. First the ranks of a node take the rows of
-/// the node through the machine, and leave their states in memory that they share. Then, when they have waited for each
-/// other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no gradient is
-/// ever sent within a node. One object serves one layer on one rank.
+/// Estimates the gradient of the log-likelihood of an RBM from samples, in the two halves of a GradientFunction
+/// (train/gradient_function.hpp): the ranks of a node take the rows of the node through the machine, and leave their
+/// states in memory that they share; then each forms the gradient of its own share of the parameters. One object serves
+/// one layer on one rank.
 class GradientEstimator {
  public:
   virtual ~GradientEstimator() = default;
 
   /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
-  /// the node. Returns this rank's part of their squared reconstruction error, in units of squared_error_unit. The time
+  /// the node. Returns this rank's part of their squared reconstruction error, in units of loss_unit. The time
   /// is booked on `clock`.
   virtual std::uint64_t sample_states(const MiniBatch& batch, PhaseClock& clock) = 0;
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "rbmpi/core/real.hpp"
-#include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
@@ -26,9 +26,9 @@ class Optimizer {
   virtual void begin_step(std::uint64_t epoch, Real sample_share) = 0;
 
   /// Local, on the calling thread, without allocation. One step of the parameters [first, first + count) of the flat
-  /// buffer, up the gradient that has these `sums`: both arrays are those of the range. The weight cost acts on the
-  /// weights alone.
-  virtual void update(std::size_t first, std::size_t count, const Real* sums, Real* parameters) noexcept = 0;
+  /// buffer, which are of `block`, up the gradient that has these `sums`: both arrays are those of the range.
+  virtual void update(const ParameterBlock& block, std::size_t first, std::size_t count, const Real* sums,
+                      Real* parameters) noexcept = 0;
 
   /// Local. All that the optimizer remembers from step to step: what checkpoints keep, and what is filled in to go on.
   /// The views stay valid as long as the memory that it was made in.
@@ -40,18 +40,20 @@ struct OptimizerEntry {
   const char* name;
   const char* summary;
   /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
-  std::unique_ptr<Optimizer> (*make)(RbmShape shape, const TrainingOptions& options, NodeMemory& memory);
+  std::unique_ptr<Optimizer> (*make)(const ParameterBlocks& blocks, const OptimizationOptions& options,
+                                     NodeMemory& memory);
 };
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const OptimizerEntry& optimizer(const std::string& name);
 /// Bytes that the optimizer of these options remembers.
-[[nodiscard]] std::uint64_t optimizer_memory(RbmShape shape, const TrainingOptions& options);
+[[nodiscard]] std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options);
 
-/// Gradient ascent with momentum (Polyak 1964; Hinton 2012, section 9), g the average gradient less weight_cost W:
+/// Gradient ascent with momentum (Polyak 1964; Hinton 2012, section 9), g the average gradient, for blocks with weight
+/// cost less weight_cost W:
 ///   velocity <- momentum velocity + g
 ///   parameters <- parameters + learning_rate velocity
-[[nodiscard]] std::unique_ptr<Optimizer> make_momentum(RbmShape shape, const TrainingOptions& options,
-                                                       NodeMemory& memory);
+[[nodiscard]] std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks,
+                                                       const OptimizationOptions& options, NodeMemory& memory);
 
 }  // namespace rbmpi

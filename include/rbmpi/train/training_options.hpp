@@ -29,28 +29,33 @@ enum class Exchange { automatic, shared, allreduce };
 /// validation and training rows, or the pseudo-likelihood of the validation rows.
 enum class EarlyStop { off, gap, pseudo_likelihood };
 
-/// What a training run does. The names are those of the configuration file.
-struct TrainingOptions {
-  std::size_t hidden = 100;        ///< hidden units
+/// How `optimize` (train/optimize.hpp) goes about its work. The names are those of the configuration file.
+struct OptimizationOptions {
   std::uint64_t epochs = 10;       ///< passes over the training rows
   std::uint64_t batch_size = 100;  ///< rows of one step over all ranks
   Schedule learning_rate = 0.1;
   Schedule momentum = 0.9;
   Schedule weight_cost = 0.0;  ///< L2 penalty on the weights, taken off their gradient
-  double weight_init = 0.01;   ///< standard deviation of the initial weights
-  VisibleBiasInit visible_bias_init = VisibleBiasInit::zero;
-  bool shuffle = true;      ///< another order of the rows in each epoch
-  bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
+  bool shuffle = true;         ///< another order of the rows in each epoch
   std::uint64_t seed = 1;
+  std::uint64_t patience = 5;  ///< epochs in a row that are no better than the best, after which it stops
+  Exchange exchange = Exchange::automatic;
+  int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
+  std::string optimizer = "momentum";  ///< a row of optimizers()
+  std::uint32_t layer = 0;             ///< number of the layer that is trained, for random numbers and metrics
+};
+
+/// What a training of an RBM does.
+struct TrainingOptions : OptimizationOptions {
+  std::size_t hidden = 100;   ///< hidden units
+  double weight_init = 0.01;  ///< standard deviation of the initial weights
+  VisibleBiasInit visible_bias_init = VisibleBiasInit::zero;
+  bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
-  Exchange exchange = Exchange::automatic;
   std::uint64_t evaluate_every = 0;  ///< measure the log-likelihood after each so many epochs; 0: never
   EarlyStop early_stop = EarlyStop::off;
-  std::uint64_t patience = 5;          ///< epochs in a row that are no better, after which it stops
-  int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
-  std::string estimator = "cd";        ///< a row of gradient_estimators()
-  std::string optimizer = "momentum";  ///< a row of optimizers()
+  std::string estimator = "cd";  ///< a row of gradient_estimators()
 };
 
 }  // namespace rbmpi

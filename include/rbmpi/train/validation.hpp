@@ -49,7 +49,7 @@ class Validation {
   [[nodiscard]] static std::uint64_t memory(RbmShape shape);
 
  private:
-  /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of squared_error_unit.
+  /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of loss_unit.
   RowMean measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
                        std::int64_t* squared_error, std::uint64_t epoch, const Communicator& world);
 

@@ -42,7 +42,7 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
 
 TEST_F(CheckpointTest, EverythingComesBack) {
   test::SomeTraining training;
-  training.progress().epoch_squared_error = 0x1.fffffffffffffp60;
+  training.progress().epoch_loss = 0x1.fffffffffffffp60;
   training.progress().epoch_seconds = 1e-9;
   training.progress().best_epoch = 3;
   training.progress().best_figure = -20.5;
@@ -110,7 +110,7 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
     for (const char* name : {"epoch", "epoch_rows", "steps"}) file.set_integers_attribute("/progress", name, {3});
     file.set_integers_attribute("/progress", "layer", {layer});
     file.set_real_attribute("/progress", "epoch_seconds", seconds);
-    file.set_real_attribute("/progress", "epoch_squared_error", 1);
+    file.set_real_attribute("/progress", "epoch_loss", 1);
     file.set_text_attribute("/progress", "optimizer", memory);
     file.write_text("/metrics", "x\n");
   };

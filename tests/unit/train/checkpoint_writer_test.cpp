@@ -27,7 +27,7 @@ TEST_F(CheckpointWriterTest, WritesWhatWasThereWhenItWasAsked) {
   test::SomeTraining training({200, 100});
   const Checkpoint expected = training.checkpoint();
   CheckpointWriter writer(run_, 3);
-  writer.describe("hidden = 100\n", {{"program", "rbmpi"}});
+  writer.describe(training.description());
   writer.keep_checkpoint(training.state(), "line\n");
   training.progress().steps = 5;  // training goes on
   writer.wait();
@@ -37,7 +37,7 @@ TEST_F(CheckpointWriterTest, WritesWhatWasThereWhenItWasAsked) {
   EXPECT_EQ(test::copy(found.optimizer.front().values.span()), test::copy(training.velocity()));
   EXPECT_EQ(found.progress, expected.progress);
   EXPECT_EQ(found.metrics, "line\n");
-  EXPECT_EQ(found.model.configuration, "hidden = 100\n");
+  EXPECT_EQ(found.model.configuration, "hidden = 5\n");
 
   const auto outcomes = writer.outcomes();
   ASSERT_EQ(outcomes.size(), 1U);
@@ -51,6 +51,7 @@ TEST_F(CheckpointWriterTest, WritesWhatWasThereWhenItWasAsked) {
 TEST_F(CheckpointWriterTest, ManyInTurnAndTheNewestStay) {
   test::SomeTraining training;
   CheckpointWriter writer(run_, 2);
+  writer.describe(training.description());
   for (std::uint64_t steps = 1; steps <= 20; ++steps) {
     training.progress().steps = steps;
     writer.keep_checkpoint(training.state(), "");
@@ -72,6 +73,7 @@ TEST_F(CheckpointWriterTest, OneOfTheFutureIsNotCounted) {
   test::SomeTraining training;
   save_checkpoint(run_.checkpoint(9000), training.checkpoint());
   CheckpointWriter writer(run_, 1);
+  writer.describe(training.description());
   for (const std::uint64_t steps : {1U, 2U}) {
     training.progress().steps = steps;
     writer.keep_checkpoint(training.state(), "");
@@ -83,6 +85,7 @@ TEST_F(CheckpointWriterTest, OneOfTheFutureIsNotCounted) {
 TEST_F(CheckpointWriterTest, AFailureIsToldAndTheOldOnesStay) {
   test::SomeTraining training;
   CheckpointWriter writer(run_, 1);
+  writer.describe(training.description());
   writer.keep_checkpoint(training.state(), "");
   writer.wait();
   const fs::path away = folder_.path().string() + " away";
@@ -105,6 +108,7 @@ TEST_F(CheckpointWriterTest, AFailureIsToldAndTheOldOnesStay) {
 TEST_F(CheckpointWriterTest, TheLastOneIsThereAtOnce) {
   test::SomeTraining training;
   CheckpointWriter writer(run_, 1);
+  writer.describe(training.description());
   writer.keep_checkpoint(training.state(), "a\n");
   training.progress().steps = 2000;
   writer.keep_last_checkpoint(training.state(), "b\n");
@@ -121,6 +125,7 @@ TEST_F(CheckpointWriterTest, TheLastOneIsWrittenAlthoughItsProcessIsKilled) {
   const pid_t child = fork();
   if (child == 0) {
     CheckpointWriter writer(run_, 1);
+    writer.describe(training.description());
     writer.keep_last_checkpoint(training.state(), "");
     _exit(0);
   }
@@ -138,6 +143,7 @@ TEST_F(CheckpointWriterTest, TheLastOneIsWrittenAlthoughItsProcessIsKilled) {
 TEST_F(CheckpointWriterTest, AFailureOfTheLastOneIsToldToo) {
   const test::SomeTraining training;
   CheckpointWriter writer(RunFolder(folder_ / "nowhere"), 1);
+  writer.describe(training.description());
   writer.keep_last_checkpoint(training.state(), "");
   EXPECT_THAT(writer.outcomes().at(0).problem, HasSubstr("nowhere"));
 }
@@ -146,6 +152,7 @@ TEST_F(CheckpointWriterTest, TheEndWaitsForWhatIsBeingWritten) {
   const test::SomeTraining training({500, 400});
   {
     CheckpointWriter writer(run_, 1);
+    writer.describe(training.description());
     writer.keep_checkpoint(training.state(), "");
   }
   EXPECT_EQ(load_checkpoint(run_.checkpoint(1001)).progress, training.state().progress);

@@ -1,0 +1,128 @@
+// A gradient function of one's own under mpirun: softmax regression, which says p(class k given v) = softmax(v W +
+// b)_k.
+//
+//   mpirun -n 2 softmax_regression DATA.h5 [EPOCHS]
+//
+// `optimize` brings the batches, the momentum, the exchange between ranks and the figures of epochs; what is here is
+// the model alone. The data are a dataset with labels 0 to 9 (rbmpi import).
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/optimize.hpp"
+#include "rbmpi/train/rows_gradient.hpp"
+
+namespace {
+
+using rbmpi::Real;
+
+constexpr std::size_t classes = 10;
+constexpr rbmpi::ProbabilityRounding unrounded{.exact = false, .grid = {}};
+
+/// The log-likelihood of labels, and its gradient for W [V x classes] and b [classes].
+class SoftmaxRegression {
+ public:
+  explicit SoftmaxRegression(const rbmpi::Samples& samples) : samples_(samples), v_(samples.columns) {}
+
+  /// Adds the gradient of log p(label) of each row; returns the sum of -log p(label).
+  double operator()(const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
+    double loss = 0;
+    for (std::uint64_t i = 0; i < rows.count; ++i) {
+      const std::uint64_t row = rows.order->row(rows.first + i);
+      const auto label = static_cast<std::size_t>(samples_.labels[row]);
+      rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
+      loss -= std::log(predict(parameters)[label]);
+      p_[label] -= 1;  // the gradient of -log p(label) with respect to v W + b is p - one_hot(label)
+      for (std::size_t j = 0; j < v_.size(); ++j) {
+        if (v_[j] == 0) continue;
+        for (std::size_t k = 0; k < classes; ++k) gradient[j * classes + k] -= v_[j] * static_cast<Real>(p_[k]);
+      }
+      for (std::size_t k = 0; k < classes; ++k) gradient[v_.size() * classes + k] -= static_cast<Real>(p_[k]);
+    }
+    return loss;
+  }
+
+  /// p(class given v) for the row in `v_`.
+  std::span<const double> predict(std::span<const Real> parameters) {
+    for (std::size_t k = 0; k < classes; ++k) p_[k] = static_cast<double>(parameters[v_.size() * classes + k]);
+    for (std::size_t j = 0; j < v_.size(); ++j) {
+      if (v_[j] == 0) continue;
+      for (std::size_t k = 0; k < classes; ++k) p_[k] += static_cast<double>(v_[j] * parameters[j * classes + k]);
+    }
+    const double most = *std::max_element(p_, p_ + classes);
+    double sum = 0;
+    for (double& p : p_) sum += p = std::exp(p - most);
+    for (double& p : p_) p /= sum;
+    return p_;
+  }
+
+  /// The share of rows for which another class than the label is likelier.
+  double error(std::span<const Real> parameters) {
+    std::uint64_t wrong = 0;
+    for (std::uint64_t row = 0; row < samples_.rows; ++row) {
+      rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
+      const std::span<const double> p = predict(parameters);
+      wrong += std::max_element(p.begin(), p.end()) - p.begin() == samples_.labels[row] ? 0 : 1;
+    }
+    return static_cast<double>(wrong) / static_cast<double>(samples_.rows);
+  }
+
+ private:
+  const rbmpi::Samples& samples_;
+  std::vector<Real> v_;
+  double p_[classes] = {};
+};
+
+void check(const rbmpi::Samples& samples) {
+  const std::span labels(samples.labels, samples.labels == nullptr ? 0 : samples.rows);
+  const auto is_class = [](std::int32_t label) { return label >= 0 && label < static_cast<std::int32_t>(classes); };
+  if (labels.empty() || !std::ranges::all_of(labels, is_class)) {
+    throw rbmpi::Error(rbmpi::Failure::file, "the data must have labels from 0 to 9");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const rbmpi::MpiEnvironment environment(argc, argv);
+  const rbmpi::Communicator world = rbmpi::Communicator::world();
+  if (argc < 2) {
+    if (world.is_root()) std::cerr << "usage: mpirun -n RANKS softmax_regression DATA.h5 [EPOCHS]\n";
+    return 2;
+  }
+  const rbmpi::Communicator node = world.split_by_node(0);
+  rbmpi::NodeSamples data(world, node, argv[1], 0, [](const rbmpi::DatasetInfo&) { return std::uint64_t{0}; });
+  const rbmpi::Samples& samples = data.samples();
+  world.agree([&] { check(samples); });
+
+  SoftmaxRegression model(samples);
+  rbmpi::RowsGradient function(
+      rbmpi::ParameterBlocks({{.rows = samples.columns, .columns = classes}, {.rows = classes}}), "cross_entropy",
+      [&](const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
+        return model(rows, parameters, gradient);
+      });
+
+  rbmpi::OptimizationOptions options;
+  options.epochs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20;
+  options.learning_rate = rbmpi::Schedule::parse("1:0.1");
+  rbmpi::TrainingEvents events;
+  events.epoch = [&](const rbmpi::EpochMetrics& metrics) {
+    if (world.is_root()) std::cout << rbmpi::to_json(metrics) << '\n';
+  };
+  const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events);
+  if (world.is_root()) std::cout << "training error " << model.error(result.parameters.span()) << '\n';
+  data.release();
+} catch (const rbmpi::Error& error) {
+  std::cerr << error.what() << '\n';
+  return static_cast<int>(error.failure());
+}

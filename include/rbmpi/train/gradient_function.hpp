@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/core/real.hpp"
+#include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/shard.hpp"
+#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/train/parameter_blocks.hpp"
+#include "rbmpi/train/phase_clock.hpp"
+#include "rbmpi/train/training_events.hpp"
+#include "rbmpi/train/training_state.hpp"
+
+namespace rbmpi {
+
+/// Where a rank stands among the ranks of its node, and how much they have to do.
+struct NodeShare {
+  std::size_t node_rows = 0;  ///< the most rows of a batch that the node takes together
+  std::size_t slots = 1;      ///< ranks of the node
+  std::size_t slot = 0;       ///< number of this rank among them
+  std::size_t threads = 1;    ///< of each rank
+
+  /// Of these rows, those of this rank.
+  [[nodiscard]] Shard rows_of_rank(std::uint64_t rows) const noexcept {
+    return shard(rows, static_cast<int>(slot), static_cast<int>(slots));
+  }
+};
+
+/// A function of parameters and data whose gradient `optimize` (train/optimize.hpp) follows uphill: contrastive
+/// divergence and back-propagation are two. The parameters are one flat buffer; the gradient comes as sums over rows,
+/// in two halves. First the ranks of a node take the rows of the node, and leave what they find (states, errors) in
+/// memory that they share. Then, when they have waited for each other, each rank forms the gradient of its own share of
+/// the parameters, over all rows of the node: so no gradient is ever sent within a node. One object serves one
+/// optimisation on one rank. Who has only a plain function of rows and parameters takes RowsGradient
+/// (train/rows_gradient.hpp).
+class GradientFunction {
+ public:
+  virtual ~GradientFunction() = default;
+
+  /// Local. How the flat buffer is made up.
+  [[nodiscard]] virtual const ParameterBlocks& blocks() const noexcept = 0;
+  /// Local. Whether all sums are exact, so that results do not depend on their order: batches beyond what single
+  /// precision adds exactly are then added in double precision.
+  [[nodiscard]] virtual bool has_exact_sums() const noexcept { return false; }
+
+  /// Local. Bytes that the ranks of a node share, besides the parameters.
+  [[nodiscard]] virtual std::uint64_t shared_memory(const NodeShare& share) const = 0;
+  /// Local. Everything that may fail on one rank alone: takes its memory. `parameters` stay where they are.
+  virtual void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) = 0;
+  /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.
+  virtual void begin(std::span<Real> parameters, bool is_first_of_node) = 0;
+
+  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
+  /// the node. Returns this rank's part of their loss, in units of loss_unit. The time is booked on `clock`.
+  virtual std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) = 0;
+  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
+  /// `sums` [count x columns] become the gradient for these rows of a block, at most `panel_rows` of them, summed over
+  /// the rows of the node.
+  virtual void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) = 0;
+  /// How many rows of a block are best done at a time; a multiple of its group. Before `prepare`: at most so many.
+  [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
+
+  // After the parameters have changed. Each thread of each rank of the node is a part: it begins, follows the rows that
+  // it has, and when all have waited for each other all settle, with the same result.
+  enum class Fit {
+    good,
+    again,      ///< all parts have to follow once more: rare
+    impossible  ///< the parameters are not finite, or of no use
+  };
+  virtual void begin_part(std::size_t part) noexcept = 0;
+  virtual void follow(std::size_t block, Shard rows, std::size_t part) noexcept = 0;
+  [[nodiscard]] virtual Fit settle() noexcept = 0;
+  /// Local. Why parameters that cannot be used from the beginning cannot.
+  [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
+
+  /// Local. What `loss`, a whole number of loss_unit, of so many rows means: the first figure of an epoch.
+  [[nodiscard]] virtual Figure mean_loss(double loss, std::uint64_t rows) const = 0;
+  /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
+  /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.
+  [[nodiscard]] virtual bool measure(TrainingProgress& progress, std::vector<Figure>& figures) = 0;
+
+  /// Local. Gives back the memory of this rank that steps and measurements need; nothing else is called afterwards.
+  virtual void finish() noexcept {}
+};
+
+}  // namespace rbmpi

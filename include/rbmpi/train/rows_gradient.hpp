@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/train/finite_check.hpp"
+#include "rbmpi/train/gradient_function.hpp"
+
+namespace rbmpi {
+
+/// The simplest gradient function: a plain function of some rows and the parameters, which is all that there is to
+/// write for a model of one's own (examples/softmax_regression.cpp). Each rank calls it with its rows of the batch, in
+/// a buffer of its own of all parameters, which the ranks of the node then add up: for models of some millions of
+/// parameters at most. Results depend on the number of ranks by the rounding of these sums.
+class RowsGradient final : public GradientFunction {
+ public:
+  /// Adds to `gradient`, in the layout of the parameters, the gradient of the objective (which is to grow: a
+  /// log-likelihood, or a loss with its sign changed) for each of the rows, and returns the sum of their losses. Must
+  /// not throw, and should not allocate.
+  using Function =
+      std::function<double(const MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient)>;
+  /// Sets the initial parameters, which are zeros before.
+  using Beginning = std::function<void(std::span<Real> parameters)>;
+  /// Measures more after an epoch, on all ranks, with the same parameters on each.
+  using Measurement = std::function<void(std::span<const Real> parameters, std::vector<Figure>& figures)>;
+
+  /// `loss`: the name of the mean loss of the rows.
+  RowsGradient(ParameterBlocks blocks, std::string loss, Function function, Beginning beginning = {},
+               Measurement measurement = {});
+
+  [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
+  [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
+  void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
+  void begin(std::span<Real> parameters, bool is_first_of_node) override;
+  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
+  void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
+  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
+  void begin_part(std::size_t part) noexcept override { finite_.begin_part(part); }
+  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
+  [[nodiscard]] Fit settle() noexcept override { return finite_.all_finite() ? Fit::good : Fit::impossible; }
+  [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
+  [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
+
+ private:
+  [[nodiscard]] std::span<Real> sums_of(std::size_t slot) const;
+
+  ParameterBlocks blocks_;
+  std::string loss_;
+  Function function_;
+  Beginning beginning_;
+  Measurement measurement_;
+  NodeShare share_;
+  std::span<Real> parameters_;
+  std::span<Real> sums_;  // of each slot, slots x whole_lines(parameters)
+  FiniteCheck finite_;
+};
+
+}  // namespace rbmpi

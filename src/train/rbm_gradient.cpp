@@ -1,0 +1,179 @@
+#include "train/rbm_gradient.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/likelihood.hpp"
+
+namespace rbmpi {
+namespace {
+
+enum Block : std::size_t { weights, biases };
+
+/// Collective. Mean of each unit over all rows, by exact sums in units of 2^-24.
+std::vector<double> unit_means(const Samples& samples, const Communicator& world) {
+  constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
+  std::vector<std::int64_t> sums(samples.columns);
+  std::vector<Real> row(samples.columns);
+  const Shard mine = shard(samples.rows, world.rank(), world.size());
+  world.agree([&] {
+    for (std::uint64_t i = mine.first; i < mine.first + mine.count; ++i) {
+      throw_if_stopped("averaging the data");
+      row_probabilities(samples, samples.row(i), finest, row.data());
+      for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
+    }
+  });
+  world.sum(std::span(sums));
+  std::vector<double> means(samples.columns);
+  std::transform(sums.begin(), sums.end(), means.begin(), [&](std::int64_t sum) {
+    return static_cast<double>(sum) * 0x1p-24 / static_cast<double>(samples.rows);
+  });
+  return means;
+}
+
+void add_figures(const ValidationFigures& validation, std::vector<Figure>& figures) {
+  const RowMean gap = validation.free_energy_gap();
+  figures.push_back({"validation_reconstruction_mse", validation.reconstruction_mse});
+  figures.push_back({"training_free_energy", validation.training_free_energy.mean});
+  figures.push_back({"validation_free_energy", validation.free_energy.mean});
+  figures.push_back({"free_energy_gap", gap.mean});
+  figures.push_back({"free_energy_gap_standard_error", gap.standard_error});
+  figures.push_back({"validation_pseudo_likelihood", validation.pseudo_likelihood});
+}
+
+void add_figures(const LikelihoodFigures& likelihood, std::vector<Figure>& figures) {
+  figures.push_back({"log_z", likelihood.log_z});
+  figures.push_back({"log_z_standard_error", likelihood.log_z_standard_error});
+  figures.push_back({"training_log_likelihood", likelihood.training});
+  if (likelihood.validation) figures.push_back({"validation_log_likelihood", *likelihood.validation});
+}
+
+}  // namespace
+
+RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world)
+    : options_(options),
+      data_(data),
+      world_(world),
+      shape_{data.training.columns, options.hidden},
+      blocks_(rbm_blocks(shape_)) {}
+
+EstimatorSizes RbmGradient::sizes(const NodeShare& share) const {
+  return {.shape = shape_,
+          .engine = options_.engine,
+          .sample_data = options_.sample_data,
+          .node_rows = share.node_rows,
+          .slots = share.slots};
+}
+
+std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
+  const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
+  return std::max(options_.sample_data ? 0 : of_batch, data_.validation.rows > 0 ? validation_rows_at_once : 0);
+}
+
+std::uint64_t RbmGradient::shared_memory(const NodeShare& share) const {
+  return WeightProducts::shared_memory(options_.arithmetic, shape_, share.slots * share.threads) +
+         gradient_estimator(options_.estimator).shared_memory(sizes(share));
+}
+
+std::uint64_t RbmGradient::memory(const NodeShare& share) const {
+  return gradient_estimator(options_.estimator).memory(sizes(share)) +
+         WeightProducts::memory(options_.arithmetic, shape_, probability_rows(share)) +
+         (data_.validation.rows > 0 ? Validation::memory(shape_) : 0);
+}
+
+void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
+  parameters_ = parameters;
+  const RbmView<Real> rbm(shape_, parameters);
+  products_.emplace(options_.arithmetic, rbm, probability_rows(share), share.slots * share.threads, memory);
+  estimator_ = gradient_estimator(options_.estimator)
+                   .make({.rbm = rbm,
+                          .products = *products_,
+                          .options = options_,
+                          .sizes = sizes(share),
+                          .layer = options_.layer,
+                          .slot = share.slot},
+                         memory);
+  if (data_.validation.rows > 0) {
+    validation_.emplace(data_.training, data_.validation, shape_, options_.layer, options_);
+  }
+}
+
+void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
+  std::vector<double> means;
+  if (options_.visible_bias_init == VisibleBiasInit::data) means = unit_means(data_.training, world_);
+  if (!is_first_of_node) return;
+  const RbmView<Real> rbm(shape_, parameters);
+  initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
+  if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, data_.training.rows);
+}
+
+void RbmGradient::gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) {
+  if (block == Block::weights) {
+    estimator_->weight_gradient(rows, thread, sums);
+  } else {
+    estimator_->bias_gradient(rows, sums);
+  }
+}
+
+std::size_t RbmGradient::panel_rows(std::size_t block) const noexcept {
+  constexpr std::size_t most = 256;  // of any estimator
+  if (block == Block::biases) return blocks_[block].rows;
+  return estimator_ ? estimator_->panel_rows() : most;
+}
+
+void RbmGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
+  if (block == Block::weights) {
+    products_->follow_rows(rows, part);
+  } else {
+    products_->follow_biases(rows, part);
+  }
+}
+
+GradientFunction::Fit RbmGradient::settle() noexcept {
+  switch (products_->settle()) {
+    case ExactWeights::Fit::good:
+      return Fit::good;
+    case ExactWeights::Fit::other_grid:
+      return Fit::again;
+    case ExactWeights::Fit::impossible:
+      break;
+  }
+  return Fit::impossible;
+}
+
+std::string RbmGradient::refusal() const {
+  return fmt::format("weight-init = {}: the initial weights are too large to be summed exactly; 0.01 is usual",
+                     options_.weight_init);
+}
+
+Figure RbmGradient::mean_loss(double loss, std::uint64_t rows) const {
+  return {"reconstruction_mse", loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(shape_.visible))};
+}
+
+bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figures) {
+  const RbmView<const Real> rbm(shape_, parameters_);
+  std::optional<ValidationFigures> validation;
+  if (validation_) {
+    validation = validation_->measure(rbm, *products_, progress.epoch, world_);
+    if (!validation) return false;
+    add_figures(*validation, figures);
+  }
+  if (options_.evaluate_every > 0 && progress.epoch % options_.evaluate_every == 0) {
+    const std::optional<LikelihoodFigures> likelihood = measure_likelihood(rbm, data_, options_, world_);
+    if (!likelihood) return false;
+    add_figures(*likelihood, figures);
+  }
+  if (options_.early_stop != EarlyStop::off) (void)judge_epoch(options_.early_stop, *validation, progress);
+  return true;
+}
+
+void RbmGradient::finish() noexcept {
+  validation_.reset();
+  estimator_.reset();
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/trainer.hpp"
+#include "rbmpi/train/validation.hpp"
+#include "rbmpi/train/weight_products.hpp"
+
+namespace rbmpi {
+
+/// The log-likelihood of an RBM, whose gradient an estimator (train/gradient_estimator.hpp) finds from samples: the
+/// function that `train_rbm` optimises. It keeps the products with the weights up to date, and measures validation and
+/// likelihood after epochs.
+class RbmGradient final : public GradientFunction {
+ public:
+  /// Local. Options and data must live on. `engine` must be chosen (engine_in_use).
+  RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world);
+
+  [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
+  [[nodiscard]] bool has_exact_sums() const noexcept override { return options_.arithmetic == Arithmetic::exact; }
+  [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
+  void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
+  void begin(std::span<Real> parameters, bool is_first_of_node) override;
+
+  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
+    return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
+  }
+  void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
+  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
+
+  void begin_part(std::size_t part) noexcept override { products_->begin_part(part); }
+  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
+  [[nodiscard]] Fit settle() noexcept override;
+  [[nodiscard]] std::string refusal() const override;
+
+  [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
+  [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
+  void finish() noexcept override;
+
+  /// Local. Bytes that this rank keeps for itself.
+  [[nodiscard]] std::uint64_t memory(const NodeShare& share) const;
+
+ private:
+  [[nodiscard]] EstimatorSizes sizes(const NodeShare& share) const;
+  [[nodiscard]] std::size_t probability_rows(const NodeShare& share) const;
+
+  const TrainingOptions& options_;
+  const TrainingData& data_;
+  const Communicator& world_;
+  RbmShape shape_;
+  ParameterBlocks blocks_;
+  std::span<Real> parameters_;
+  std::optional<WeightProducts> products_;
+  std::unique_ptr<GradientEstimator> estimator_;
+  std::optional<Validation> validation_;
+};
+
+}  // namespace rbmpi

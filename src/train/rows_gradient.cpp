@@ -1,0 +1,82 @@
+#include "rbmpi/train/rows_gradient.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/interruption.hpp"
+
+namespace rbmpi {
+
+RowsGradient::RowsGradient(ParameterBlocks blocks, std::string loss, Function function, Beginning beginning,
+                           Measurement measurement)
+    : blocks_(std::move(blocks)),
+      loss_(std::move(loss)),
+      function_(std::move(function)),
+      beginning_(std::move(beginning)),
+      measurement_(std::move(measurement)) {}
+
+std::uint64_t RowsGradient::shared_memory(const NodeShare& share) const {
+  NodeMemory counted;
+  (void)counted.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
+  const FiniteCheck finite(share.slots * share.threads, counted);
+  return counted.taken();
+}
+
+void RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
+  share_ = share;
+  parameters_ = parameters;
+  sums_ = memory.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
+  finite_ = FiniteCheck(share.slots * share.threads, memory);
+}
+
+void RowsGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
+  if (is_first_of_node && beginning_) beginning_(parameters);
+}
+
+std::span<Real> RowsGradient::sums_of(std::size_t slot) const {
+  return sums_.subspan(slot * whole_lines<Real>(blocks_.size()), blocks_.size());
+}
+
+std::int64_t RowsGradient::take_rows(const MiniBatch& batch, PhaseClock& clock) {
+  const std::span<Real> sums = sums_of(share_.slot);
+  std::ranges::fill(sums, Real{0});
+  const Shard mine = share_.rows_of_rank(batch.count);
+  double loss = 0;
+  if (mine.count > 0) loss = function_(batch.part(mine.first, mine.count), parameters_, sums);
+  clock.lap(TimePhase::products);
+  constexpr double largest = 0x1p62 * loss_unit;
+  return std::llround(std::clamp(std::isfinite(loss) ? loss : largest, -largest, largest) / loss_unit);
+}
+
+void RowsGradient::gradient(std::size_t block, Shard rows, std::size_t /*thread*/, Real* sums) {
+  const std::size_t first = blocks_.offset(block, rows.first);
+  const std::size_t count = rows.count * blocks_[block].columns;
+  std::copy_n(sums_of(0).data() + first, count, sums);
+  for (std::size_t slot = 1; slot < share_.slots; ++slot) {
+    const Real* const more = sums_of(slot).data() + first;
+    for (std::size_t i = 0; i < count; ++i) sums[i] += more[i];
+  }
+}
+
+std::size_t RowsGradient::panel_rows(std::size_t block) const noexcept {
+  constexpr std::size_t values = std::size_t{1} << 16U;
+  const ParameterBlock& all = blocks_[block];
+  return std::max<std::size_t>(values / all.columns / all.group, 1) * all.group;
+}
+
+void RowsGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
+  finite_.look_at(parameters_.subspan(blocks_.offset(block, rows.first), rows.count * blocks_[block].columns), part);
+}
+
+Figure RowsGradient::mean_loss(double loss, std::uint64_t rows) const {
+  return {loss_, loss * loss_unit / static_cast<double>(rows)};
+}
+
+bool RowsGradient::measure(TrainingProgress& /*progress*/, std::vector<Figure>& figures) {
+  if (measurement_) measurement_(parameters_, figures);
+  return true;
+}
+
+}  // namespace rbmpi
