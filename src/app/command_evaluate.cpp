@@ -254,8 +254,7 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
 }
 
 LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
-  return log_likelihood(scores.free_energy.mean, scores.free_energy.standard_error, found.log_z,
-                        found.exact ? 0 : found.forward.standard_error);
+  return log_likelihood(scores.free_energy, found.log_z, found.exact ? 0 : found.forward.standard_error);
 }
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
@@ -271,13 +270,21 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
                  : ", 1 from 0.5 on, else 0");
 }
 
-/// One line of the table: a figure, its value, its standard error (nothing: exact), and a word on it.
-void print_figure(const char* name, double value, std::optional<double> error, const std::string& word) {
-  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error ? fmt::format("+- {:.2g}", *error) : "", word);
+std::string error_text(std::optional<double> error) {
+  return error ? fmt::format("+- {:.2g}", *error) : "-";  // of a single row nobody knows
+}
+
+/// One line of the table: a figure, its value, its standard error (empty: exact), and a word on it.
+void print_figure(const char* name, double value, const std::string& error, const std::string& word) {
+  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
+}
+
+nlohmann::ordered_json number_or_null(std::optional<double> number) {
+  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
 }
 
 void print_mean(const char* name, const RowMean& score, const char* word) {
-  print_figure(name, score.mean, score.standard_error, word);
+  print_figure(name, score.mean, error_text(score.standard_error), word);
 }
 
 void print_scores(const DataScores& scores) {
@@ -294,7 +301,7 @@ void print_scores(const DataScores& scores) {
 
 void print_partition(const char* name, const LogPartition& partition) {
   print_figure(
-      name, partition.log_z, partition.standard_error,
+      name, partition.log_z, error_text(partition.standard_error),
       fmt::format("nats, {:.6g} to {:.6g} within three standard errors; {:.1f} of {} are effective", partition.low,
                   partition.high, partition.effective_samples, plural(partition.log_weights.size(), "chain")));
 }
@@ -321,7 +328,7 @@ void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
     if (found.reverse) print_partition("  reverse", *found.reverse);
     if (const std::string why = doubt(found); !why.empty()) fmt::print("  note        {}\n", why);
   }
-  print_figure("log-likelihood", likelihood.mean, likelihood.data_error,
+  print_figure("log-likelihood", likelihood.mean, error_text(likelihood.data_error),
                found.exact ? std::string("nats a row")
                            : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
   if (found.seconds >= 1) fmt::print("  log Z took {}\n", human_seconds(found.seconds));
@@ -346,11 +353,11 @@ void add_likelihood(nlohmann::ordered_json& json, const FoundLogZ& found, const 
   }
   json["log_likelihood"] = {{"mean", likelihood.mean},
                             {"partition_error", likelihood.partition_error},
-                            {"data_error", likelihood.data_error}};
+                            {"data_error", number_or_null(likelihood.data_error)}};
 }
 
 nlohmann::ordered_json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", score.standard_error}};
+  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
 }
 
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {

@@ -328,9 +328,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
   return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
 }
 
-LogLikelihood log_likelihood(double mean_free_energy, double free_energy_error, double log_z,
-                             double log_z_error) noexcept {
-  return {.mean = -mean_free_energy - log_z, .partition_error = log_z_error, .data_error = free_energy_error};
+LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept {
+  return {.mean = -free_energy.mean - log_z, .partition_error = log_z_error, .data_error = free_energy.standard_error};
 }
 
 }  // namespace rbmpi

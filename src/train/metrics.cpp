@@ -18,7 +18,8 @@ std::string to_json(const EpochMetrics& metrics) {
     line["validation_free_energy"] = metrics.validation->free_energy.mean;
     const RowMean gap = metrics.validation->free_energy_gap();
     line["free_energy_gap"] = gap.mean;
-    line["free_energy_gap_standard_error"] = gap.standard_error;
+    line["free_energy_gap_standard_error"] =
+        gap.standard_error ? nlohmann::ordered_json(*gap.standard_error) : nlohmann::ordered_json();
     line["validation_pseudo_likelihood"] = metrics.validation->pseudo_likelihood;
   }
   if (metrics.likelihood) {

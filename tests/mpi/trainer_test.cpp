@@ -161,7 +161,7 @@ struct Outcome {
     figures.push_back(m.validation->reconstruction_mse);
     for (const RowMean& energy : {m.validation->free_energy, m.validation->training_free_energy}) {
       figures.push_back(energy.mean);
-      figures.push_back(energy.standard_error);
+      figures.push_back(energy.standard_error.value_or(-1));
     }
     figures.push_back(m.validation->pseudo_likelihood);
   }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
@@ -78,12 +80,11 @@ struct LogPartition {
 /// The mean log-likelihood of data, in nats, and where its error comes from: -mean F - log Z.
 struct LogLikelihood {
   double mean = 0;
-  double partition_error = 0;  ///< standard error of log Z; 0 if that is exact
-  double data_error = 0;       ///< standard error of the mean over the rows, as a sample of all that could be
+  double partition_error = 0;        ///< standard error of log Z; 0 if that is exact
+  std::optional<double> data_error;  ///< standard error of the mean over the rows, as a sample of all that could be
 };
 
-/// Local. From the mean free energy of the rows and its standard error.
-[[nodiscard]] LogLikelihood log_likelihood(double mean_free_energy, double free_energy_error, double log_z,
-                                           double log_z_error) noexcept;
+/// Local. From the mean free energy of the rows.
+[[nodiscard]] LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept;
 
 }  // namespace rbmpi
