@@ -269,10 +269,7 @@ double base_log_partition(std::span<const Real> base_bias, std::size_t hidden) {
 std::vector<Real> base_visible_bias(std::span<const double> means) {
   constexpr double shift = 0.05;
   std::vector<Real> bias;
-  for (const double mean : means) {
-    const double p = (mean + shift) / (1 + 2 * shift);
-    bias.push_back(static_cast<Real>(portable_log(p) - portable_log(1 - p)));
-  }
+  for (const double mean : means) bias.push_back(static_cast<Real>(log_odds((mean + shift) / (1 + 2 * shift))));
   return bias;
 }
 
