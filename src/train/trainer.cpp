@@ -694,7 +694,8 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
   const std::uint64_t panels =
       needs_panels(options, sizes, longest_share, nodes) ? threads * panel_rows * options.hidden * sizeof(Real) : 0;
   const std::uint64_t in_steps = sums + panels + gradient_estimator(options.estimator).memory(sizes) +
-                                 (validation ? Validation::memory(sizes.shape) : 0);
+                                 (validation ? Validation::memory(sizes.shape) : 0) +
+                                 (options.evaluate_every > 0 ? likelihood_memory(sizes.shape, options, ranks) : 0);
   // The result, of the root alone.
   const std::uint64_t at_the_end = (sizes.shape.parameters() * sizeof(Real) + on_node - 1) / on_node;
   return (shared_memory(options, sizes) + on_node - 1) / on_node + std::max(in_steps, at_the_end) +

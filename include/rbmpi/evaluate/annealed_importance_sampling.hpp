@@ -57,8 +57,8 @@ struct LogPartition {
 /// Collective. log Z from chains that go from the base model to the model. The mean weight is an unbiased estimate of
 /// Z / Z_0, so its logarithm is too small on average (Jensen), and too large by more than x with a probability of at
 /// most exp(-x) (Markov): a stochastic lower bound (Burda, Grosse and Salakhutdinov 2015). Throws an AgreedError:
-/// Failure::usage for settings that make no sense, Failure::diverged if a parameter is not finite, Failure::interrupted
-/// after a signal.
+/// Failure::usage for settings that make no sense, Failure::diverged if a parameter is not finite, Failure::other
+/// without the memory for it (`annealing_memory`), Failure::interrupted after a signal.
 [[nodiscard]] LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
                                                         const AisSettings& settings, const Communicator& world,
                                                         const ProgressReport& progress = {});
@@ -76,6 +76,9 @@ struct LogPartition {
                                                                 ConstBitMatrixView samples, const AisSettings& settings,
                                                                 const Communicator& world,
                                                                 const ProgressReport& progress = {});
+
+/// Local. Bytes that one of `ranks` ranks needs for so many chains of a model.
+[[nodiscard]] std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, int ranks);
 
 /// The mean log-likelihood of data, in nats, and where its error comes from: -mean F - log Z.
 struct LogLikelihood {

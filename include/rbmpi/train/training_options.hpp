@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/schedule.hpp"
 
 namespace rbmpi {
@@ -45,7 +46,9 @@ struct TrainingOptions {
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
   Exchange exchange = Exchange::automatic;
-  std::uint64_t evaluate_every = 0;  ///< measure the log-likelihood after each so many epochs; 0: never
+  std::uint64_t evaluate_every = 0;     ///< measure the log-likelihood after each so many epochs; 0: never
+  std::uint64_t evaluate_chains = 100;  ///< of AIS
+  std::string evaluate_temperatures = default_temperatures;  ///< of AIS (evaluate/temperatures.hpp)
   EarlyStop early_stop = EarlyStop::off;
   std::uint64_t patience = 5;          ///< epochs in a row that are no better, after which it stops
   int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
