@@ -72,7 +72,7 @@ class SoftmaxRegression {
     for (std::uint64_t row = 0; row < samples_.rows; ++row) {
       rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
       const std::span<const double> p = predict(parameters);
-      wrong += std::max_element(p.begin(), p.end()) - p.begin() == samples_.labels[row] ? 0 : 1;
+      if (std::max_element(p.begin(), p.end()) - p.begin() != samples_.labels[row]) ++wrong;
     }
     return static_cast<double>(wrong) / static_cast<double>(samples_.rows);
   }

@@ -25,6 +25,7 @@
 #include "app/share_bar.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
@@ -197,37 +198,65 @@ bool takes_exact(const EvaluateSettings& settings, RbmShape shape) {
                   settings.model.string(), shape.visible, shape.hidden, largest_enumeration));
 }
 
-/// Collective. The rows that the reverse direction begins with, as bits.
-std::vector<std::uint64_t> reverse_samples(const EvaluateSettings& settings, const Layout& layout,
-                                           const Evaluated& evaluated, const Communicator& world,
-                                           std::uint64_t& count) {
+/// What the reverse direction begins with: `count` rows as bits; none if it is not asked for.
+struct ReverseStart {
   std::vector<std::uint64_t> bits;
+  std::uint64_t count = 0;
+};
+
+/// Collective.
+ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated,
+                           const Communicator& world) {
+  ReverseStart start;
+  if (settings.reverse.empty()) return start;
   const BinaryRows& rows = settings.scores.rows;
-  count = settings.ais.chains;
+  start.count = settings.ais.chains;
   if (settings.reverse == "data") {
-    world.agree([&] { bits = spread_rows(evaluated.data.samples(), count, rows); });
-    return bits;
+    world.agree([&] { start.bits = spread_rows(evaluated.data.samples(), start.count, rows); });
+    return start;
   }
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
-  count = std::min(count, samples.samples().rows);
-  world.agree([&] { bits = spread_rows(samples.samples(), count, rows); });
+  start.count = std::min(start.count, samples.samples().rows);
+  world.agree([&] { start.bits = spread_rows(samples.samples(), start.count, rows); });
   samples.release();
-  return bits;
+  return start;
+}
+
+/// Collective. Throws an AgreedError before anything is begun that the memory of a node is too small for.
+void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, const Layout& layout,
+                  const Communicator& world) {
+  const auto check = [&](const char* what, std::uint64_t bytes, const char* remedy) {
+    const std::uint64_t left = available_memory() / static_cast<std::uint64_t>(layout.node.size());
+    if (bytes <= left) return;
+    throw Error(
+        Failure::other,
+        fmt::format("not enough memory for {} with {} visible x {} hidden units: each rank needs {}, and {} are "
+                    "left for it; use fewer {} or ranks on a node",
+                    what, shape.visible, shape.hidden, human_bytes(bytes), human_bytes(left), remedy));
+  };
+  world.agree([&] {
+    check("scoring the data", scoring_memory(shape), "--threads");
+    if (settings.log_z == LogZ::off) return;
+    if (exact) return check("exact log Z", enumeration_memory(shape), "--threads");
+    check("AIS", annealing_memory(shape, settings.ais.chains, layout.ranks), "--chains, --threads");
+  });
 }
 
 /// Collective.
 FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated, bool exact,
-                     const Communicator& world) {
+                     const ReverseStart& start, const Communicator& world) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const RbmView<const Real> rbm = evaluated.rbm();
   FoundLogZ found{.exact = exact, .log_z = 0, .forward = {}, .reverse = {}, .temperatures = 0, .seconds = 0};
   if (exact) {
-    if (world.is_root() && !settings.json) {
-      const double seconds = enumeration_seconds(rbm.shape(), layout.ranks * layout.threads);
-      say("  log Z over all 2^{} states takes {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
-          seconds < 1 ? "less than a second" : "about " + human_seconds(seconds));
-    }
+    world.agree_on_root([&] {
+      const double seconds = enumeration_seconds(rbm, layout.ranks * layout.threads);
+      if (settings.json && seconds < 1) return;
+      put(settings.json ? stderr : stdout,
+          fmt::format("  log Z over all 2^{} states takes {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
+                      seconds < 1 ? "less than a second" : "about " + human_seconds(seconds)));
+    });
     found.log_z = with_bar(settings, world, "log Z",
                            [&](const ProgressReport& progress) { return exact_log_partition(rbm, world, progress); });
   } else {
@@ -240,12 +269,10 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
     });
     found.log_z = found.forward.log_z;
     if (!settings.reverse.empty()) {
-      std::uint64_t count = 0;
-      const std::vector<std::uint64_t> bits = reverse_samples(settings, layout, evaluated, world, count);
       ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
       found.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
-        return reverse_annealed_importance_sampling(rbm, base, {bits.data(), count, rbm.shape().visible}, ais, world,
-                                                    progress);
+        return reverse_annealed_importance_sampling(rbm, base, {start.bits.data(), start.count, rbm.shape().visible},
+                                                    ais, world, progress);
       });
     }
   }
@@ -254,8 +281,7 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
 }
 
 LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
-  return log_likelihood(scores.free_energy.mean, scores.free_energy.standard_error, found.log_z,
-                        found.exact ? 0 : found.forward.standard_error);
+  return log_likelihood(scores.free_energy, found.log_z, found.exact ? 0 : found.forward.standard_error);
 }
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
@@ -271,20 +297,30 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
                  : ", 1 from 0.5 on, else 0");
 }
 
-/// One line of the table: a figure, its value, its standard error (nothing: exact), and a word on it.
-void print_figure(const char* name, double value, std::optional<double> error, const std::string& word) {
-  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error ? fmt::format("+- {:.2g}", *error) : "", word);
+std::string error_text(std::optional<double> error) {
+  return error ? fmt::format("+- {:.2g}", *error) : "-";  // of a single row nobody knows
+}
+
+/// One line of the table: a figure, its value, its standard error (empty: exact), and a word on it.
+void print_figure(const char* name, double value, const std::string& error, const std::string& word) {
+  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
+}
+
+nlohmann::ordered_json number_or_null(std::optional<double> number) {
+  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
 }
 
 void print_mean(const char* name, const RowMean& score, const char* word) {
-  print_figure(name, score.mean, score.standard_error, word);
+  print_figure(name, score.mean, error_text(score.standard_error), word);
+}
+
+std::string grey_note(const DataScores& scores) {
+  return fmt::format("{} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities",
+                     scores.grey_rows, plural(scores.rows, "row"));
 }
 
 void print_scores(const DataScores& scores) {
-  if (scores.grey_rows > 0) {
-    fmt::print("  note        {} of {} have values other than 0 and 1: likelihoods of such rows are no probabilities\n",
-               scores.grey_rows, plural(scores.rows, "row"));
-  }
+  if (scores.grey_rows > 0) fmt::print("  note        {}\n", grey_note(scores));
   print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
@@ -294,7 +330,7 @@ void print_scores(const DataScores& scores) {
 
 void print_partition(const char* name, const LogPartition& partition) {
   print_figure(
-      name, partition.log_z, partition.standard_error,
+      name, partition.log_z, error_text(partition.standard_error),
       fmt::format("nats, {:.6g} to {:.6g} within three standard errors; {:.1f} of {} are effective", partition.low,
                   partition.high, partition.effective_samples, plural(partition.log_weights.size(), "chain")));
 }
@@ -321,7 +357,7 @@ void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
     if (found.reverse) print_partition("  reverse", *found.reverse);
     if (const std::string why = doubt(found); !why.empty()) fmt::print("  note        {}\n", why);
   }
-  print_figure("log-likelihood", likelihood.mean, likelihood.data_error,
+  print_figure("log-likelihood", likelihood.mean, error_text(likelihood.data_error),
                found.exact ? std::string("nats a row")
                            : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
   if (found.seconds >= 1) fmt::print("  log Z took {}\n", human_seconds(found.seconds));
@@ -346,11 +382,12 @@ void add_likelihood(nlohmann::ordered_json& json, const FoundLogZ& found, const 
   }
   json["log_likelihood"] = {{"mean", likelihood.mean},
                             {"partition_error", likelihood.partition_error},
-                            {"data_error", likelihood.data_error}};
+                            {"data_error", number_or_null(likelihood.data_error)}};
+  if (const std::string why = doubt(found); !why.empty()) json["warnings"].push_back(why);
 }
 
 nlohmann::ordered_json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", score.standard_error}};
+  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
 }
 
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {
@@ -370,7 +407,9 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
           {"cross_entropy", to_json(*scores.cross_entropy)},
           {"free_energy", to_json(scores.free_energy)},
           {"pseudo_likelihood", to_json(*scores.full_pseudo_likelihood)},
-          {"stochastic_pseudo_likelihood", to_json(*scores.pseudo_likelihood)}};
+          {"stochastic_pseudo_likelihood", to_json(*scores.pseudo_likelihood)},
+          {"warnings", scores.grey_rows > 0 ? nlohmann::ordered_json::array({grey_note(scores)})
+                                            : nlohmann::ordered_json::array()}};
 }
 
 }  // namespace
@@ -396,6 +435,8 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   world.agree([&] { exact = takes_exact(settings, shape); });
   Evaluated evaluated{.model = std::move(model),
                       .data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world)};
+  check_memory(settings, shape, exact, layout, world);
+  const ReverseStart start = reverse_start(settings, layout, evaluated, world);
   if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
     return score_data(evaluated.rbm(), evaluated.data.samples(), settings.scores, world, progress);
@@ -406,7 +447,7 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
     if (!settings.json) print_scores(scores);
   }
   if (settings.log_z != LogZ::off) {
-    const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, world);
+    const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, start, world);
     const LogLikelihood likelihood = likelihood_of(scores, found);
     if (world.is_root()) {
       add_likelihood(json, found, likelihood);

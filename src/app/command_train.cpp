@@ -78,7 +78,9 @@ std::uint64_t checkpoint_bytes(const TrainSettings& settings, std::uint64_t visi
 /// The share of one rank in what the root needs on its node to keep checkpoints.
 std::uint64_t checkpoint_memory(const TrainSettings& settings, std::uint64_t visible, const Layout& layout) {
   if (!layout.has_root) return 0;
-  return checkpoint_bytes(settings, visible) / static_cast<std::uint64_t>(layout.node.size());
+  const RbmShape shape{visible, settings.training.hidden};
+  const std::uint64_t best = settings.training.early_stop == EarlyStop::off ? 0 : shape.parameters() * sizeof(Real);
+  return (checkpoint_bytes(settings, visible) + best) / static_cast<std::uint64_t>(layout.node.size());
 }
 
 /// Collective.
@@ -172,13 +174,16 @@ std::map<std::string, std::string> make_provenance(const TrainSettings& settings
 
 /// The end that early stopping made, or the best epoch that it found.
 void print_early_stop(const TrainSettings& settings, const TrainingProgress& progress) {
-  if (settings.training.early_stop == EarlyStop::off) return;
+  if (progress.best_epoch == 0) return;
   const bool early = stopped_early(settings.training, progress);
-  say("  early stop  {}epoch {} was the best: {}\n",
+  const RunFolder folder(settings.output);
+  const std::string problem = problem_of_best(folder, progress.best_epoch);
+  say("  early stop  {}epoch {} was the best{}\n",
       early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
                           plural(settings.training.patience, "epoch"))
             : "",
-      progress.best_epoch, RunFolder(settings.output).best().string());
+      progress.best_epoch,
+      problem.empty() ? ": " + folder.best().string() : ", but its model is not there: " + printable(problem));
 }
 
 void print_summary(const TrainSettings& settings, const RunFolder& folder, const Model& model, const EpochMetrics& last,
@@ -312,6 +317,11 @@ void begin_run(RootSide& root, const TrainSettings& settings, const Layout& layo
     if (progress) progress->clear();
     warn(message);
   };
+  if (checkpoint && checkpoint->progress.best_epoch > 0) {
+    const std::uint64_t best = checkpoint->progress.best_epoch;
+    const std::string problem = problem_of_best(RunFolder(settings.output), best, /*later_too=*/true);
+    if (!problem.empty()) warn(fmt::format("the model of epoch {}, the best so far, is lost: {}", best, problem));
+  }
   Model model{.layers = {}, .configuration = effective_configuration(settings), .provenance = provenance};
   model.layers.emplace_back(RbmShape{training.columns, settings.training.hidden});
   root.recorder.emplace(settings, RunFolder(settings.output), training.rows,
@@ -400,8 +410,13 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   if (world.is_root()) print_summary(settings, folder, model, last_epoch, result, data, rank_memory);
   data.release();
   world.agree_on_root([&] {
-    if (root.recorder->metrics_problem().empty()) return;
-    throw Error(Failure::file, fmt::format("the model is whole, but {}", root.recorder->metrics_problem()));
+    std::string problem = root.recorder->metrics_problem();
+    if (const std::uint64_t best = result.progress.best_epoch; problem.empty() && best > 0) {
+      problem = problem_of_best(folder, best);
+      if (!problem.empty()) problem = fmt::format("that of epoch {}, the best, is lost: {}", best, problem);
+    }
+    if (problem.empty()) return;
+    throw Error(Failure::file, fmt::format("the model of the last epoch is whole, but {}", problem));
   });
 }
 

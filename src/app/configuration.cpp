@@ -116,6 +116,16 @@ constexpr ConfigurationKey keys[] = {
      "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }},
+    {"evaluate-chains", "N", changeable, "AIS of evaluate-every: number of chains",
+     [](TrainSettings& s, const std::string& text) { s.training.evaluate_chains = parse_count(text, 2, 1'000'000); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_chains); }},
+    {"evaluate-temperatures", "N|END:N,...,1:N", changeable,
+     "AIS of evaluate-every: inverse temperatures from 0 to 1, evenly spread or in pieces",
+     [](TrainSettings& s, const std::string& text) {
+       (void)parse_temperatures(text);
+       s.training.evaluate_temperatures = text;
+     },
+     [](const TrainSettings& s) { return s.training.evaluate_temperatures; }},
     {"early-stop", "off|gap|pseudo-likelihood", fixed,
      "stop when the free-energy gap grows, or the pseudo-likelihood of the validation rows no longer does",
      [](TrainSettings& s, const std::string& text) { s.training.early_stop = parse_choice(text, early_stops); },

@@ -37,6 +37,22 @@ std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
 
 }  // namespace
 
+std::string problem_of_best(const RunFolder& folder, std::uint64_t epoch, bool later_too) {
+  std::string found;
+  try {
+    const Model model = load_model(folder.best());
+    const auto text = model.provenance.find("epoch");
+    if (text != model.provenance.end()) found = text->second;
+  } catch (const Error& error) {
+    return error.what();
+  }
+  std::uint64_t number = 0;
+  std::from_chars(found.data(), found.data() + found.size(), number);
+  if (number == epoch || (later_too && number > epoch)) return {};
+  return fmt::format("'{}' is of {}", folder.best().string(),
+                     number == 0 ? "an unknown epoch" : fmt::format("epoch {}", number));
+}
+
 RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows,
                          std::string metrics, Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
                          std::function<void(const std::string&)> warn)
@@ -58,6 +74,7 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
   constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
   longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
   writer_.describe(std::move(model));
+  if (settings.training.early_stop != EarlyStop::off) writer_.reserve_best();
   log_.restore();
 }
 
@@ -132,10 +149,12 @@ void RunRecorder::write_metrics() {
   metrics_problem_ = problem;
 }
 
-void RunRecorder::take_outcomes() {
+void RunRecorder::take_outcomes(bool tries_again) {
   for (const CheckpointWriter::Outcome& outcome : writer_.outcomes()) {
     if (!outcome.problem.empty()) {
-      warn_(fmt::format("{} is not kept: {}", outcome.file.filename().string(), outcome.problem));
+      const char* const rest =
+          outcome.file == folder_.best() && tries_again ? "; its copy stays in memory, and is tried again" : "";
+      warn_(fmt::format("{} is not kept: {}{}", outcome.file.filename().string(), outcome.problem, rest));
     }
     if (!outcome.is_checkpoint) continue;
     checkpoint_problem_ = outcome.problem;
@@ -147,6 +166,9 @@ void RunRecorder::take_outcomes() {
 void RunRecorder::finish() {
   writer_.wait();
   take_outcomes();
+  writer_.retry_best();
+  writer_.wait();
+  take_outcomes(/*tries_again=*/false);
   if (!metrics_problem_.empty()) write_metrics();
 }
 

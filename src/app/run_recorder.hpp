@@ -14,6 +14,10 @@
 
 namespace rbmpi {
 
+/// Local. Why the best.h5 of a run is not the model of this epoch, its best: it is not there, or of another; empty if
+/// it is. `later_too`: a later epoch is as right, in a run that goes on from before it and will come there again.
+[[nodiscard]] std::string problem_of_best(const RunFolder& folder, std::uint64_t epoch, bool later_too = false);
+
 /// Keeps what a training leaves behind as it goes: metrics, checkpoints and snapshots, when they are due, and sees to
 /// it that it stops in good time. For the root only; everything is Local. What cannot be written is told to `warn`, and
 /// does not end the training.
@@ -22,7 +26,8 @@ class RunRecorder {
   using Clock = std::chrono::steady_clock;
 
   /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch; `model`: what its files say of
-  /// it (CheckpointWriter::describe); `checkpoint_bytes`: about the length of a checkpoint.
+  /// it (CheckpointWriter::describe); `checkpoint_bytes`: about the length of a checkpoint. Takes the memory for the
+  /// best model, if one may come.
   RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::string metrics,
               Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
               std::function<void(const std::string&)> warn);
@@ -50,7 +55,7 @@ class RunRecorder {
   [[nodiscard]] bool time_is_up(Clock::time_point now);
   void if_memory_allows(const std::function<void()>& keep);
   void write_metrics();
-  void take_outcomes();
+  void take_outcomes(bool tries_again = true);
 
   const CheckpointSettings checkpoints_;
   const std::uint64_t batch_size_;

@@ -29,6 +29,12 @@ constexpr std::size_t chains_at_once = 256;
 /// Their numbers and those of their steps are counters of random numbers.
 constexpr std::uint64_t most_chains = 1'000'000;
 
+/// Of those of a rank, the most that a thread has at a time.
+std::size_t most_at_once(std::uint64_t chains_of_rank) {
+  const auto threads = static_cast<std::uint64_t>(threads_in_use());
+  return std::min<std::uint64_t>(chains_at_once, (chains_of_rank + threads - 1) / threads);
+}
+
 /// What random numbers are drawn for, as the `layer` of their streams.
 enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
 
@@ -198,7 +204,7 @@ std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, st
   std::vector<double> log_weights(chains);
   const Shard mine = shard(chains, world.rank(), world.size());
   const auto threads = static_cast<std::size_t>(threads_in_use());
-  const std::size_t most = std::min<std::size_t>(chains_at_once, (mine.count + threads - 1) / threads);
+  const std::size_t most = most_at_once(mine.count);
   std::vector<Chains> blocks;
   for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(shape, most);
   throw_if_stopped(doing);
@@ -269,10 +275,7 @@ double base_log_partition(std::span<const Real> base_bias, std::size_t hidden) {
 std::vector<Real> base_visible_bias(std::span<const double> means) {
   constexpr double shift = 0.05;
   std::vector<Real> bias;
-  for (const double mean : means) {
-    const double p = (mean + shift) / (1 + 2 * shift);
-    bias.push_back(static_cast<Real>(portable_log(p) - portable_log(1 - p)));
-  }
+  for (const double mean : means) bias.push_back(static_cast<Real>(log_odds((mean + shift) / (1 + 2 * shift))));
   return bias;
 }
 
@@ -328,9 +331,18 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
   return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
 }
 
-LogLikelihood log_likelihood(double mean_free_energy, double free_energy_error, double log_z,
-                             double log_z_error) noexcept {
-  return {.mean = -mean_free_energy - log_z, .partition_error = log_z_error, .data_error = free_energy_error};
+std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, int ranks) {
+  const auto all_ranks = static_cast<std::uint64_t>(ranks);
+  const std::uint64_t states = (words_for(shape.visible) + words_for(shape.hidden)) * sizeof(std::uint64_t);
+  const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
+  const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
+  const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
+  return static_cast<std::uint64_t>(threads_in_use()) * of_thread + 2 * shape.visible * shape.hidden * sizeof(Real) +
+         chains * sizeof(double);
+}
+
+LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept {
+  return {.mean = -free_energy.mean - log_z, .partition_error = log_z_error, .data_error = free_energy.standard_error};
 }
 
 }  // namespace rbmpi

@@ -273,7 +273,7 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
     for (std::size_t score = 0; score < scores; ++score) total.figures[score].add(block.figures[score]);
     total.grey_rows += block.grey_rows;
   }
-  const auto mean = [&](Score score) { return total.figures[score].over(samples.rows); };
+  const auto mean = [&](Score score) { return total.figures[score].result(); };
   DataScores result{.rows = samples.rows,
                     .grey_rows = static_cast<std::uint64_t>(total.grey_rows),
                     .free_energy = mean(free_energy),

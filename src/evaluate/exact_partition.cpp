@@ -143,24 +143,30 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
   return sum.value() - static_cast<double>(added) * std::numbers::ln2;
 }
 
-double enumeration_seconds(RbmShape shape, int workers) {
-  // A block of a model of the same shape whose parameters are 0; of very many units, some are enough.
-  constexpr std::size_t most_units = 65536;
-  const std::size_t states = std::min(shape.visible, shape.hidden);
-  const std::size_t others = std::max(shape.visible, shape.hidden);
-  const Rbm rbm({std::min(others, most_units), std::min(states, most_low_bits)});
+std::uint64_t enumeration_memory(RbmShape shape) {
+  const std::uint64_t states = std::min(shape.visible, shape.hidden) + register_bits;
+  const std::uint64_t low = std::min<std::uint64_t>(states, most_low_bits + register_bits);
+  const std::uint64_t units = std::max(shape.visible, shape.hidden) + most_lanes;
+  const std::uint64_t of_thread = (2 * low + 1) * units_at_once + 2 * (std::uint64_t{1} << low);
+  return ((states + 2 * low + 2) * units + static_cast<std::uint64_t>(threads_in_use()) * of_thread) * sizeof(double);
+}
+
+double enumeration_seconds(RbmView<const Real> rbm, int workers) {
   const Enumeration all = prepare(rbm);
   BlockScratch scratch(all.low);
+  // One with half of its high bits on, as they are on average.
+  const std::uint64_t block = (all.blocks() - 1) & 0x5555'5555'5555'5555U;
+  constexpr double long_enough = 0.1;
   double fastest = std::numeric_limits<double>::infinity();
-  for (int repetition = 0; repetition < 3; ++repetition) {
+  double spent = 0;
+  for (int repetition = 0; repetition < 3 && spent < long_enough; ++repetition) {
     const auto begin = std::chrono::steady_clock::now();
-    (void)sum_blocks(all, 0, 1, scratch);
-    fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    (void)sum_blocks(all, block, 1, scratch);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    fastest = std::min(fastest, seconds);
+    spent += seconds;
   }
-  const double blocks = std::ldexp(1.0, static_cast<int>(states - rbm.shape().hidden));
-  const double share = static_cast<double>(std::max<std::size_t>(others, 1)) /
-                       static_cast<double>(std::max<std::size_t>(rbm.shape().visible, 1));
-  return fastest * blocks * share / workers;
+  return fastest * static_cast<double>(all.blocks()) / workers;
 }
 
 }  // namespace rbmpi

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/unit_fields.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -15,6 +14,7 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/evaluate/chain_weights.hpp"
 
 namespace rbmpi {
 namespace {
@@ -56,8 +56,8 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
 
 /// Memory of one thread.
 struct Scratch {
-  Scratch(RbmShape shape, std::size_t down_columns, std::size_t rows)
-      : fields(rows * std::max(down_columns, shape.hidden)),
+  Scratch(RbmShape shape, std::size_t rows)
+      : fields(rows * std::max(shape.visible, shape.hidden)),
         probabilities(shape.visible),
         states(words_for(shape.visible)) {}
 
@@ -69,10 +69,10 @@ struct Scratch {
 /// Some of the chains: those of one rank. Every method is Local, runs on all threads and allocates nothing.
 class Chains {
  public:
-  Chains(RbmView<const Real> rbm, const UnitFields& unit_fields, const ChainStart& start, Shard chains,
+  Chains(RbmView<const Real> rbm, const ChainWeights& weights, const ChainStart& start, Shard chains,
          std::uint64_t seed)
       : rbm_(rbm),
-        unit_fields_(unit_fields),
+        weights_(weights),
         chains_(chains),
         seed_(seed),
         zeros_(rbm.shape().visible),
@@ -85,7 +85,7 @@ class Chains {
     const auto threads = static_cast<std::size_t>(threads_in_use());
     const std::size_t rows = std::min(block_rows, (chains.count + threads - 1) / threads);
     for (std::size_t thread = 0; thread < threads; ++thread) {
-      scratch_.emplace_back(rbm.shape(), unit_fields.down_columns(), rows);
+      scratch_.emplace_back(rbm.shape(), rows);
     }
   }
 
@@ -114,14 +114,14 @@ class Chains {
       const BitMatrixView v{visible().row(rows.first), rows.count, shape.visible};
       const BitMatrixView h{hidden().row(rows.first), rows.count, shape.hidden};
       const MatrixView hidden_fields{scratch.fields.data(), rows.count, shape.hidden};
-      const MatrixView visible_fields{scratch.fields.data(), rows.count, unit_fields_.down_columns()};
+      const MatrixView visible_fields{scratch.fields.data(), rows.count, shape.visible};
       for (std::uint64_t step = step_; step < step_ + steps; ++step) {
-        unit_fields_.up(v, hidden_fields);
+        weights_.up(v, hidden_fields);
         for (std::size_t i = 0; i < rows.count; ++i) {
           activate_and_sample(hidden_fields.row(i), rbm_.hidden_bias.data(), shape.hidden,
                               stream(Phase::chain_hidden, rows.first + i, step), h.row(i));
         }
-        unit_fields_.down(h, visible_fields);
+        weights_.down(h, visible_fields);
         for (std::size_t i = 0; i < rows.count; ++i) {
           std::copy_n(v.row(i), scratch.states.size(), scratch.states.data());
           activate_and_sample(visible_fields.row(i), rbm_.visible_bias.data(), shape.visible,
@@ -137,8 +137,8 @@ class Chains {
   void probabilities(MatrixView result) {
     const RbmShape shape = rbm_.shape();
     for_blocks([&](Shard rows, Scratch& scratch) {
-      const MatrixView fields{scratch.fields.data(), rows.count, unit_fields_.down_columns()};
-      unit_fields_.down({hidden().row(rows.first), rows.count, shape.hidden}, fields);
+      const MatrixView fields{scratch.fields.data(), rows.count, shape.visible};
+      weights_.down({hidden().row(rows.first), rows.count, shape.hidden}, fields);
       for (std::size_t i = 0; i < rows.count; ++i) {
         activate(fields.row(i), rbm_.visible_bias.data(), shape.visible, unrounded);
         const std::uint64_t* const states = visible().row(rows.first + i);
@@ -179,7 +179,7 @@ class Chains {
   }
 
   RbmView<const Real> rbm_;
-  const UnitFields& unit_fields_;
+  const ChainWeights& weights_;
   Shard chains_;
   std::uint64_t seed_;
   std::uint64_t step_ = 0;
@@ -235,12 +235,12 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
   const int ranks_on_node = world.split_by_node(0).size();
   world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
   const Shard mine = shard(settings.chains, world.rank(), world.size());
-  std::optional<UnitFields> unit_fields;
+  std::optional<ChainWeights> weights;
   std::optional<Chains> chains;
   std::optional<Gathering> gathering;
   world.agree([&] {
-    unit_fields.emplace(rbm);
-    chains.emplace(rbm, *unit_fields, start, mine, settings.seed);
+    weights.emplace(rbm.weights);
+    chains.emplace(rbm, *weights, start, mine, settings.seed);
     gathering.emplace(rbm.shape(), settings, mine);
   });
   const auto look = [&](std::uint64_t step) {

@@ -21,7 +21,8 @@ constexpr const char* bernoulli = "bernoulli";
 
 // Texts in the root that describe where a model came from, in the order in which they are written and shown.
 constexpr std::array provenance_names = {"program", "mpi",     "blas",           "hdf5",         "created",
-                                         "command", "dataset", "dataset_digest", "dataset_rows", "validation_digest"};
+                                         "command", "dataset", "dataset_digest", "dataset_rows", "validation_digest",
+                                         "epoch"};
 
 [[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
   throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));

@@ -22,12 +22,15 @@ void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint6
   });
 }
 
+double log_odds(double p) noexcept {
+  return portable_log(p) - portable_log(1 - p);
+}
+
 void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows) {
   const double least = 0.5 / static_cast<double>(rows);
   const std::span<Real> bias = rbm.visible_bias;
   for (std::size_t i = 0; i < bias.size(); ++i) {
-    const double p = std::clamp(means[i], least, 1 - least);
-    bias[i] = static_cast<Real>(portable_log(p) - portable_log(1 - p));
+    bias[i] = static_cast<Real>(log_odds(std::clamp(means[i], least, 1 - least)));
   }
 }
 

@@ -13,9 +13,16 @@
 #include "rbmpi/core/error.hpp"
 
 namespace rbmpi {
+namespace {
 
-/// What the two threads share. `checkpoint` and the settings belong to the writing thread while `busy`, else to the
-/// other; the rest is guarded by the mutex.
+void copy_to(Model& model, const TrainingState& state) {
+  std::ranges::copy(state.parameters, model.layers.at(state.progress.layer).parameters().begin());
+}
+
+}  // namespace
+
+/// What the two threads share. The copies, the file and the settings belong to the writing thread while `busy`, else to
+/// the other; the rest is guarded by the mutex.
 struct CheckpointWriter::Shared {
   Shared(RunFolder run_folder, std::uint64_t checkpoints_kept)
       : folder(std::move(run_folder)), keep(checkpoints_kept) {}
@@ -23,8 +30,11 @@ struct CheckpointWriter::Shared {
   RunFolder folder;
   std::uint64_t keep;
   Checkpoint checkpoint;       ///< the copy; its buffers are used again
-  std::filesystem::path file;  ///< that is written
+  std::filesystem::path file;  ///< that is written; empty: none but best.h5
   bool is_checkpoint = true;
+  Model best;               ///< the copy for best.h5
+  bool best_waits = false;  ///< whether it is not written yet
+  std::uint64_t best_steps = 0;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -33,29 +43,50 @@ struct CheckpointWriter::Shared {
   std::vector<Outcome> outcomes;
   std::thread thread;
 
-  /// Writes `file`, a checkpoint by `save`, and notes how it ended.
-  void write(const std::function<void()>& save);
+  /// Writes by `save` and notes how that ended; whether it is written.
+  bool write(Outcome outcome, const std::function<void()>& save);
+  bool write_checkpoint(const std::function<void()>& save);
+  void write_all();
   void run();
 };
 
-void CheckpointWriter::Shared::write(const std::function<void()>& save) {
+bool CheckpointWriter::Shared::write(Outcome outcome, const std::function<void()>& save) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
-  const std::uint64_t steps = checkpoint.progress.steps;
-  Outcome outcome{.file = file, .is_checkpoint = is_checkpoint, .steps = steps, .problem = {}};
   try {
-    if (is_checkpoint) {
-      save();
-      folder.remove_old_checkpoints(steps, keep);
-    } else {
-      save_model(outcome.file, checkpoint.model);
-    }
+    save();
   } catch (const std::exception& error) {  // no reason to end the training
     outcome.problem = error.what();
   }
   outcome.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const bool written = outcome.problem.empty();
   const std::scoped_lock lock(mutex);
   outcomes.push_back(std::move(outcome));
+  return written;
+}
+
+bool CheckpointWriter::Shared::write_checkpoint(const std::function<void()>& save) {
+  const std::uint64_t steps = checkpoint.progress.steps;
+  return write({.file = file, .is_checkpoint = true, .steps = steps, .problem = {}}, [&] {
+    save();
+    folder.remove_old_checkpoints(steps, keep);
+  });
+}
+
+void CheckpointWriter::Shared::write_all() {
+  // Before a checkpoint that says which epoch was the best.
+  if (best_waits) {
+    const Outcome outcome{.file = folder.best(), .is_checkpoint = false, .steps = best_steps, .problem = {}};
+    best_waits = !write(outcome, [this] { save_model(folder.best(), best); });
+  }
+  if (file.empty()) return;
+  if (is_checkpoint) {
+    write_checkpoint([this] { save_checkpoint(file, checkpoint); });
+  } else {
+    const std::uint64_t steps = checkpoint.progress.steps;
+    write({.file = file, .is_checkpoint = false, .steps = steps, .problem = {}},
+          [this] { save_model(file, checkpoint.model); });
+  }
 }
 
 void CheckpointWriter::Shared::run() {
@@ -64,7 +95,7 @@ void CheckpointWriter::Shared::run() {
     changed.wait(lock, [&] { return busy || end; });
     if (!busy) return;
     lock.unlock();
-    write([this] { save_checkpoint(file, checkpoint); });
+    write_all();
     lock.lock();
     busy = false;
     changed.notify_all();
@@ -105,8 +136,7 @@ void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const st
   wait();
   shared_->checkpoint.progress = state.progress;
   shared_->file = shared_->folder.checkpoint(state.progress.steps);
-  shared_->is_checkpoint = true;
-  shared_->write([&] {
+  shared_->write_checkpoint([&] {
     const std::filesystem::path& file = shared_->file;
     const auto copy_and_save = [&] {
       copy_all(state, metrics);  // in the child; nobody changes the parameters any more, shared or not
@@ -136,22 +166,36 @@ void CheckpointWriter::copy_all(const TrainingState& state, const std::string& m
 }
 
 void CheckpointWriter::keep_snapshot(const TrainingState& state) {
-  keep_model(state, shared_->folder.snapshot(state.progress.steps));
+  wait();
+  copy_parameters(state);
+  start(false, shared_->folder.snapshot(state.progress.steps));
+}
+
+void CheckpointWriter::reserve_best() {
+  wait();
+  const Model& model = shared_->checkpoint.model;
+  if (!shared_->best.layers.empty()) return;
+  shared_->best.configuration = model.configuration;
+  shared_->best.provenance = model.provenance;
+  for (const Rbm& layer : model.layers) shared_->best.layers.emplace_back(layer.shape());
 }
 
 void CheckpointWriter::keep_best(const TrainingState& state) {
-  keep_model(state, shared_->folder.best());
+  reserve_best();
+  shared_->best.provenance["epoch"] = fmt::format("{}", state.progress.best_epoch);
+  copy_to(shared_->best, state);
+  shared_->best_steps = state.progress.steps;
+  shared_->best_waits = true;
+  start(false, {});
 }
 
-void CheckpointWriter::keep_model(const TrainingState& state, std::filesystem::path file) {
+void CheckpointWriter::retry_best() {
   wait();
-  copy_parameters(state);
-  start(false, std::move(file));
+  if (shared_->best_waits) start(false, {});
 }
 
 void CheckpointWriter::copy_parameters(const TrainingState& state) {
-  Rbm& layer = shared_->checkpoint.model.layers.at(state.progress.layer);
-  std::ranges::copy(state.parameters, layer.parameters().begin());
+  copy_to(shared_->checkpoint.model, state);
   shared_->checkpoint.progress = state.progress;
 }
 

@@ -13,7 +13,7 @@ bool judge_epoch(EarlyStop rule, const ValidationFigures& figures, TrainingProgr
   } else if (rule == EarlyStop::gap) {
     const RowMean gap = figures.free_energy_gap();
     progress.best_figure = first ? gap.mean : std::min(gap.mean, progress.best_figure);
-    good = gap.mean <= progress.best_figure + 2 * gap.standard_error;
+    good = gap.mean <= progress.best_figure + 2 * gap.standard_error.value_or(0);
   }
   if (good) progress.best_epoch = progress.epoch;
   return good;

@@ -7,19 +7,22 @@
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/exact_partition.hpp"
+#include "rbmpi/evaluate/temperatures.hpp"
 
 namespace rbmpi {
 namespace {
 
 LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, const BinaryRows& rows,
-                          const Communicator& world) {
+                          const TrainingOptions& options, const Communicator& world) {
   LikelihoodFigures figures;
   if (can_enumerate(rbm.shape())) {
     figures.log_z = exact_log_partition(rbm, world);
   } else {
     const std::vector<Real> base = base_visible_bias(unit_means(data.training, rows, world));
-    const LogPartition estimate =
-        annealed_importance_sampling(rbm, base, {.temperatures = {}, .seed = rows.seed}, world);
+    const AisSettings settings{.chains = options.evaluate_chains,
+                               .temperatures = parse_temperatures(options.evaluate_temperatures),
+                               .seed = rows.seed};
+    const LogPartition estimate = annealed_importance_sampling(rbm, base, settings, world);
     figures.log_z = estimate.log_z;
     figures.log_z_standard_error = estimate.standard_error;
   }
@@ -41,11 +44,17 @@ std::optional<LikelihoodFigures> measure_likelihood(RbmView<const Real> rbm, con
                                                     const TrainingOptions& options, const Communicator& world) {
   const BinaryRows rows{.binarise = options.sample_data ? Binarise::sample : Binarise::none, .seed = options.seed};
   try {
-    return measure(rbm, data, rows, world);
+    return measure(rbm, data, rows, options, world);
   } catch (const AgreedError& error) {
     if (error.failure() == Failure::interrupted) return std::nullopt;
     throw;
   }
+}
+
+std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks) {
+  const std::uint64_t for_log_z =
+      can_enumerate(shape) ? enumeration_memory(shape) : annealing_memory(shape, options.evaluate_chains, ranks);
+  return std::max(for_log_z, scoring_memory(shape));
 }
 
 }  // namespace rbmpi

@@ -15,7 +15,7 @@ std::string to_json(const EpochMetrics& metrics) {
   nlohmann::ordered_json line = {{"layer", metrics.layer},     {"epoch", metrics.epoch},
                                  {"step", metrics.step},       {"samples", metrics.samples},
                                  {"seconds", metrics.seconds}, {"samples_per_second", metrics.samples_per_second}};
-  for (const Figure& figure : metrics.figures) line[figure.name] = figure.value;
+  for (const Figure& figure : metrics.figures) line[figure.name] = figure.value;  // null, if it is not a number
   return line.dump();
 }
 

@@ -684,7 +684,10 @@ std::uint64_t optimization_memory(const GradientFunction& function, const Optimi
   const std::uint64_t panels = needs_panels(wide, share, longest_share, nodes)
                                    ? share.threads * Optimization::largest_panel(function, share) * sizeof(Real)
                                    : 0;
-  return (shared_memory(function, options, share) + on_node - 1) / on_node + sums + panels;
+  const std::uint64_t in_steps = sums + panels + function.memory(share, ranks);
+  const std::uint64_t at_the_end =
+      (parameters * sizeof(Real) + on_node - 1) / on_node;  // the result, of the root alone
+  return (shared_memory(function, options, share) + on_node - 1) / on_node + std::max(in_steps, at_the_end);
 }
 
 }  // namespace rbmpi

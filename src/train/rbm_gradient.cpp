@@ -1,6 +1,7 @@
 #include "train/rbm_gradient.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -41,7 +42,7 @@ void add_figures(const ValidationFigures& validation, std::vector<Figure>& figur
   figures.push_back({"training_free_energy", validation.training_free_energy.mean});
   figures.push_back({"validation_free_energy", validation.free_energy.mean});
   figures.push_back({"free_energy_gap", gap.mean});
-  figures.push_back({"free_energy_gap_standard_error", gap.standard_error});
+  figures.push_back({"free_energy_gap_standard_error", gap.standard_error.value_or(NAN)});
   figures.push_back({"validation_pseudo_likelihood", validation.pseudo_likelihood});
 }
 
@@ -79,10 +80,11 @@ std::uint64_t RbmGradient::shared_memory(const NodeShare& share) const {
          gradient_estimator(options_.estimator).shared_memory(sizes(share));
 }
 
-std::uint64_t RbmGradient::memory(const NodeShare& share) const {
+std::uint64_t RbmGradient::memory(const NodeShare& share, int ranks) const {
   return gradient_estimator(options_.estimator).memory(sizes(share)) +
          WeightProducts::memory(options_.arithmetic, shape_, probability_rows(share)) +
-         (data_.validation.rows > 0 ? Validation::memory(shape_) : 0);
+         (data_.validation.rows > 0 ? Validation::memory(shape_) : 0) +
+         (options_.evaluate_every > 0 ? likelihood_memory(shape_, options_, ranks) : 0);
 }
 
 void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
@@ -174,6 +176,7 @@ bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figur
 void RbmGradient::finish() noexcept {
   validation_.reset();
   estimator_.reset();
+  products_.reset();
 }
 
 }  // namespace rbmpi

@@ -44,9 +44,7 @@ class RbmGradient final : public GradientFunction {
   [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
   void finish() noexcept override;
-
-  /// Local. Bytes that this rank keeps for itself.
-  [[nodiscard]] std::uint64_t memory(const NodeShare& share) const;
+  [[nodiscard]] std::uint64_t memory(const NodeShare& share, int ranks) const override;
 
  private:
   [[nodiscard]] EstimatorSizes sizes(const NodeShare& share) const;

@@ -94,13 +94,11 @@ void check_options(const TrainingOptions& options) {
 
 std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,
                               int ranks_on_node) {
-  if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
   const Communicator alone;
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(options.batch_size, visible, validation);
   const RbmGradient function(chosen, data, alone);
-  const NodeShare share = first_share(function, chosen, options.batch_size, ranks / ranks_on_node, ranks_on_node);
-  return optimization_memory(function, chosen, options.batch_size, ranks, ranks_on_node) + function.memory(share);
+  return optimization_memory(function, chosen, options.batch_size, ranks, ranks_on_node);
 }
 
 }  // namespace rbmpi

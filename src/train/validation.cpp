@@ -106,10 +106,10 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
       *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }
   }
-  world.sum(std::span(reinterpret_cast<double*>(sums.data()), 2 * blocks));
+  world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(RowSums) / sizeof(double))));
   RowSums total;
   for (const RowSums& block : sums) total.add(block);
-  return total.over(rows.rows);
+  return total.result();
 }
 
 }  // namespace rbmpi

@@ -1,9 +1,11 @@
 """Early stopping as a user meets it: when it ends a run, the model of the best epoch, and runs that were interrupted."""
 
 import json
+import re
 import shutil
 import unittest
 
+import jobs
 from support import SOURCE, FolderTest, assert_one_message, assert_success, run
 
 DIGITS = SOURCE / "data/digits.h5"
@@ -78,6 +80,51 @@ class EarlyStop(FolderTest):
         self.assertIn("More patience goes on with it", result.stdout)
         assert_success(self.train("--early-stop", "pseudo-likelihood", "--patience", "4"))
         self.assertGreater(len(self.metrics()), epochs)
+
+    def block(self):
+        """Something in the way of best.h5, which cannot be replaced."""
+        (self.folder / "run").mkdir(exist_ok=True)
+        (self.folder / "run/best.h5").unlink(missing_ok=True)
+        (self.folder / "run/best.h5").mkdir()
+
+    def test_a_best_model_that_cannot_be_written_is_told(self):
+        self.block()
+        option = ("--early-stop", "pseudo-likelihood", "--checkpoint-steps", "20")
+        result = self.train(*option, ranks=2)
+        self.assertEqual(result.code, 3, result)
+        self.assertRegex(result.stdout, r"epoch \d+ was the best, but its model is not there: .*best\.h5")
+        *warnings, error = result.messages
+        self.assertGreaterEqual(len(warnings), 3, result)
+        for line in warnings:
+            self.assertRegex(line, r"^rbmpi: warning: best\.h5 is not kept: ")
+        self.assertRegex(error, r"^rbmpi: the model of the last epoch is whole, but that of epoch \d+, the best, is lost: ")
+        whole = digest(self.folder / "run/model.h5")
+        # The same command again, and more patience that goes on, say that it is lost.
+        result = assert_success(self.train(*option))
+        self.assertIn("was the best, but its model is not there", result.stdout)
+        (self.folder / "run/best.h5").rmdir()
+        best = int(re.search(r"epoch (\d+) was", result.stdout)[1])
+        result = self.train(*option, "--patience", "4")
+        self.assertRegex(result.messages[0], f"^rbmpi: warning: the model of epoch {best}, the best so far, is lost: ")
+        if (self.folder / "run/best.h5").exists():  # a later epoch was better
+            assert_success(result)
+        else:
+            self.assertEqual(result.code, 3, result)
+        assert_success(self.train(*option, name="undisturbed"))
+        self.assertEqual(digest(self.folder / "undisturbed/model.h5"), whole)
+
+    def test_a_best_model_is_tried_again(self):
+        self.block()
+        job = jobs.Job(["train", "--data", DIGITS, "--output", self.folder / "run", "--hidden", "60", "--epochs", "300",
+                        "--validation", "0.2", "--patience", "1000", "--early-stop", "pseudo-likelihood"], 2)
+        self.addCleanup(job.__exit__)
+        job.wait_for(lambda: "best.h5 is not kept" in job.output()[1], "a warning")
+        (self.folder / "run/best.h5").rmdir()
+        result = job.end(60)
+        self.assertEqual(result.code, 0, result)
+        best = int(re.search(r"epoch (\d+) was the best: ", result.stdout)[1])
+        assert_success(self.train("--epochs", best, name="until"))
+        self.assertEqual(digest(self.folder / "until/model.h5"), digest(self.folder / "run/best.h5"))
 
     def test_mistakes(self):
         assert_one_message(self.train("--early-stop", "gap", "--validation", "none"), 2, "early-stop = gap",

@@ -1,7 +1,9 @@
 """`rbmpi evaluate` as a user meets it: its figures against NumPy and scikit-learn, on 1 to 4 ranks, and every mistake."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -9,6 +11,7 @@ import h5py
 import numpy
 from sklearn.neural_network import BernoulliRBM
 
+import jobs
 from support import SOURCE, FolderTest, assert_one_message, assert_success, command_line, mpi_environment, run
 
 DIGITS = SOURCE / "data/digits.h5"
@@ -178,6 +181,36 @@ class Evaluate(FolderTest):
         model = self.write_model("hard.h5", weights, numpy.zeros(64), numpy.zeros(30))
         result = assert_success(self.evaluate(model, "--log-z", "ais", "--temperatures", "3", "--rows", "10"))
         self.assertRegex(result.stdout, r"(?m)^  note        few chains carry the estimate")
+        warnings = self.figures(model, "--log-z", "ais", "--temperatures", "3", "--rows", "10")["warnings"]
+        self.assertEqual(len(warnings), 1)
+        self.assertRegex(warnings[0], "^few chains carry the estimate")
+        self.assertEqual(self.figures(model, "--log-z", "off", "--rows", "10")["warnings"], [])
+        grey = self.figures(model, "--log-z", "off", "--rows", "10", "--binarise", "none")["warnings"]
+        self.assertRegex(grey[0], "^10 of 10 rows have values other than 0 and 1")
+
+    def test_a_single_row_has_no_standard_error(self):
+        model = self.write_model("m.h5", numpy.ones((64, 3)), numpy.zeros(64), numpy.zeros(3))
+        figures = self.figures(model, "--rows", "1")
+        for name in ("reconstruction_mse", "cross_entropy", "free_energy", "pseudo_likelihood"):
+            self.assertIsNone(figures[name]["standard_error"])
+        self.assertIsNone(figures["log_likelihood"]["data_error"])
+        result = assert_success(self.evaluate(model, "--rows", "1"))
+        self.assertRegex(result.stdout, r"(?m)^  free energy +-\S+  -  +nats a row$")
+        self.assertNotIn("nan", result.stdout)
+
+    def test_stopped_by_a_signal(self):
+        self.train("--hidden", "40")
+        before = self.files(), sorted((self.folder / "run").iterdir())
+        job = jobs.Job(["evaluate", self.folder / "run", DIGITS, "--temperatures", "5000000", "--progress", "bar"], 2)
+        self.addCleanup(job.__exit__)
+        job.wait_for(lambda: "log Z by AIS" in job.output()[0], "annealing")
+        for process in job.ranks().values():  # as mpirun and Slurm do
+            jobs.kill(process, signal.SIGTERM)
+        result = job.end(10)
+        assert_one_message(result, 75, "stopped by a signal while annealing chains")
+        self.assertLess(result.waited, 5)
+        self.assertNotIn("log-likelihood", result.stdout)
+        self.assertEqual((self.files(), sorted((self.folder / "run").iterdir())), before)
 
     def test_a_bar_where_there_is_a_terminal(self):
         self.train("--hidden", "30")
@@ -216,7 +249,20 @@ class Evaluate(FolderTest):
         for ranks in (None, 2):
             assert_one_message(self.evaluate(self.folder / "run", data=other, ranks=ranks), 3, "run", "64 visible x 9 hidden",
                                "other.h5", "7 rows x 30 columns")
-        assert_one_message(self.evaluate(self.folder / "run", "--reverse", other), 3, "other.h5", "30 columns", "64 visible")
+        for reverse, words in [(other, ["other.h5", "30 columns", "64 visible"]),
+                               (self.folder / "none.h5", ["none.h5"])]:
+            result = self.evaluate(self.folder / "run", "--log-z", "ais", "--reverse", reverse)
+            assert_one_message(result, 3, *words)
+            self.assertEqual(result.stdout, "")  # before anything was scored
+
+    def test_too_little_memory(self):
+        units = 1 << 22
+        model = self.write_model("wide.h5", numpy.zeros((units, 1)), numpy.zeros(units), numpy.zeros(1))
+        data = self.write_data("wide_data.h5", numpy.zeros((1, units), "uint8"))
+        threads = 4 * len(os.sched_getaffinity(0))  # 16 GB for each core
+        result = self.evaluate(model, "--log-z", "ais", "--chains", "100000", "--threads", threads, data=data)
+        assert_one_message(result, 1, "not enough memory for", "4194304 visible x 1 hidden", "--threads", seconds=30)
+        self.assertEqual(result.stdout, "")  # before anything was begun
 
     def test_no_model(self):
         (self.folder / "text").write_text("no model\n")

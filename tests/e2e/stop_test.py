@@ -113,6 +113,18 @@ class Stopping(Resuming):
         self.assertEqual(result.code, -signal.SIGINT, result)
         self.assertEqual(jobs.checkpoints(self.run_folder), {})
 
+    def test_while_the_likelihood_is_measured(self):
+        arguments = ("--hidden", "40", "--epochs", "3", "--evaluate-every", "2")
+        job = self.start(*arguments, "--evaluate-temperatures", "5000000", "--checkpoint-steps", "1", ranks=2)
+        job.wait_for(lambda: (self.run_folder / "checkpoint-36.h5").exists(), "the end of the second epoch")
+        for process in job.ranks().values():  # as mpirun and Slurm do
+            jobs.kill(process, signal.SIGTERM)
+        steps = self.assert_stopped(job.end(10), "^SIGTERM$")
+        self.assertEqual(steps, 36)
+        few = (*arguments, "--evaluate-chains", "10", "--evaluate-temperatures", "0.5:20,1:30")
+        self.assert_resumed(self.train(*few, ranks=3), steps)
+        self.assert_same_as_undisturbed(*few)
+
     def test_stopped_before_the_first_step(self):
         job = self.start(*USUAL, ranks=2)
         job.wait_for(lambda: self.run_folder.exists(), "the folder is made")

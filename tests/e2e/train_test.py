@@ -412,7 +412,7 @@ OUT_OF_RANGE = [
     ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),
     ("seed", "18446744073709551616"), ("threads", "0"), ("threads", "100000"), ("ranks-per-node", "0"), ("rows", "0"),
     ("arithmetic", "fast"), ("engine", "gemm"), ("exchange", "none"), ("estimator", "pcd"), ("optimizer", "adam"),
-    ("progress", "loud"), ("early-stop", "on"), ("evaluate-every", "-1"), ("patience", "0"),
+    ("progress", "loud"), ("early-stop", "on"), ("evaluate-every", "-1"), ("evaluate-chains", "1"), ("evaluate-temperatures", "0.5:10"), ("patience", "0"),
     ("checkpoint-seconds", "-1"), ("checkpoint-epochs", "x"), ("checkpoint-steps", "1.5"), ("checkpoint-keep", "0"),
     ("snapshots", "log"), ("time-limit", "0"), ("time-limit", "1h30m"), ("hang-timeout", "-3"),
 ]

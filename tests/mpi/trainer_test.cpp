@@ -150,7 +150,8 @@ struct Outcome {
     for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
       figures.push_back(static_cast<double>(number));
     }
-    for (const Figure& figure : m.figures) figures.push_back(figure.value);
+    // One that does not exist, the standard error of a single row, is no number, and no number equals another such.
+    for (const Figure& figure : m.figures) figures.push_back(std::isnan(figure.value) ? -1 : figure.value);
   }
   void add_best(const TrainingState& state) {
     figures.push_back(static_cast<double>(state.progress.best_epoch));

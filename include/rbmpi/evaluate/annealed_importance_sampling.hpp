@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
@@ -55,8 +57,8 @@ struct LogPartition {
 /// Collective. log Z from chains that go from the base model to the model. The mean weight is an unbiased estimate of
 /// Z / Z_0, so its logarithm is too small on average (Jensen), and too large by more than x with a probability of at
 /// most exp(-x) (Markov): a stochastic lower bound (Burda, Grosse and Salakhutdinov 2015). Throws an AgreedError:
-/// Failure::usage for settings that make no sense, Failure::diverged if a parameter is not finite, Failure::interrupted
-/// after a signal.
+/// Failure::usage for settings that make no sense, Failure::diverged if a parameter is not finite, Failure::other
+/// without the memory for it (`annealing_memory`), Failure::interrupted after a signal.
 [[nodiscard]] LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
                                                         const AisSettings& settings, const Communicator& world,
                                                         const ProgressReport& progress = {});
@@ -75,15 +77,17 @@ struct LogPartition {
                                                                 const Communicator& world,
                                                                 const ProgressReport& progress = {});
 
+/// Local. Bytes that one of `ranks` ranks needs for so many chains of a model.
+[[nodiscard]] std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, int ranks);
+
 /// The mean log-likelihood of data, in nats, and where its error comes from: -mean F - log Z.
 struct LogLikelihood {
   double mean = 0;
-  double partition_error = 0;  ///< standard error of log Z; 0 if that is exact
-  double data_error = 0;       ///< standard error of the mean over the rows, as a sample of all that could be
+  double partition_error = 0;        ///< standard error of log Z; 0 if that is exact
+  std::optional<double> data_error;  ///< standard error of the mean over the rows, as a sample of all that could be
 };
 
-/// Local. From the mean free energy of the rows and its standard error.
-[[nodiscard]] LogLikelihood log_likelihood(double mean_free_energy, double free_energy_error, double log_z,
-                                           double log_z_error) noexcept;
+/// Local. From the mean free energy of the rows.
+[[nodiscard]] LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept;
 
 }  // namespace rbmpi

@@ -39,7 +39,7 @@ struct DataScores {
 /// Collective. Scores rows that every rank has, in double precision with the parameters as they are. Each rank takes
 /// its share of the rows; sums are formed in one order, so the scores are the same bit for bit on any number of ranks
 /// and threads. Throws an AgreedError: Failure::file if the model does not fit the data or there are no rows,
-/// Failure::interrupted after a signal.
+/// Failure::other without the memory for it (`scoring_memory`), Failure::interrupted after a signal.
 [[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
                                     const Communicator& world, const ProgressReport& progress = {});
 

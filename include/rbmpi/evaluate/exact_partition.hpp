@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
@@ -22,11 +23,15 @@ inline constexpr std::size_t largest_enumeration = 25;
 /// In double precision, with an error of about 1e-12 of the result. The states are shared out over ranks and threads in
 /// blocks whose sums are added in one order: the same bits on any number of them.
 /// Throws an AgreedError: Failure::usage if both sides are too large, Failure::diverged if a parameter is not finite,
-/// Failure::interrupted after a signal.
+/// Failure::other without the memory for it (`enumeration_memory`), Failure::interrupted after a signal.
 [[nodiscard]] double exact_log_partition(RbmView<const Real> rbm, const Communicator& world,
                                          const ProgressReport& progress = {});
 
-/// Local. About how long that takes on so many cores, in seconds, from a short measurement on this one.
-[[nodiscard]] double enumeration_seconds(RbmShape shape, int workers);
+/// Local. Bytes that it needs on one rank.
+[[nodiscard]] std::uint64_t enumeration_memory(RbmShape shape);
+
+/// Local. About how long it takes on so many cores, in seconds, from a block of the states of this model, measured on
+/// this one.
+[[nodiscard]] double enumeration_seconds(RbmView<const Real> rbm, int workers);
 
 }  // namespace rbmpi

@@ -21,7 +21,8 @@ struct FeatureSettings {
 /// in [0, 1] as they are (scikit-learn's BernoulliRBM.transform), to about 1e-6. `take` is called on the root with one
 /// piece of rows after the other, in their order: the number of its first row, and the features [rows x H]; it may
 /// throw. The rows are shared out over ranks and threads; the features are the same bit for bit on any number of them.
-/// Throws an AgreedError: Failure::usage if model and data do not fit, Failure::interrupted after a signal.
+/// Throws an AgreedError: Failure::usage if model and data do not fit, Failure::other without the memory for a piece,
+/// Failure::interrupted after a signal.
 void hidden_features(RbmView<const Real> rbm, const Samples& samples, const FeatureSettings& settings,
                      const Communicator& world,
                      const std::function<void(std::uint64_t first, ConstMatrixView features)>& take,

@@ -1,37 +1,39 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
-#include <cstdint>
+#include <optional>
 
 namespace rbmpi {
 
 /// A mean over rows, and how far it may be from the mean over all rows that there could be: their standard deviation
-/// (with n - 1) / sqrt(n); 0 for a single row.
+/// (with n - 1) / sqrt(n); a single row says nothing of it.
 struct RowMean {
   double mean = 0;
-  double standard_error = 0;
+  std::optional<double> standard_error;
 };
 
-/// The sum of a figure over some rows, and that of its squares.
+/// The number of some rows, the mean of a figure over them, and the sum of its squared differences from that mean: no
+/// difference of large numbers, however far from 0 the figures are (Welford 1962; Chan, Golub and LeVeque 1979). Three
+/// numbers that are 0 for no rows, so that ranks can bring the sums of different rows together by adding zeros.
 struct RowSums {
-  double sum = 0;
+  double rows = 0;
+  double mean = 0;
   double squares = 0;
 
-  void add(double figure) noexcept {
-    sum += figure;
-    squares += figure * figure;
-  }
+  void add(double figure) noexcept { add(RowSums{.rows = 1, .mean = figure, .squares = 0}); }
+  /// The result depends on the order, so rows are summed in fixed blocks, and these in their order.
   void add(const RowSums& more) noexcept {
-    sum += more.sum;
-    squares += more.squares;
+    if (more.rows == 0) return;
+    const double all = rows + more.rows;
+    const double difference = more.mean - mean;
+    mean += difference * (more.rows / all);
+    squares += more.squares + difference * difference * (rows * more.rows / all);
+    rows = all;
   }
-  /// Of so many rows, at least one.
-  [[nodiscard]] RowMean over(std::uint64_t rows) const noexcept {
-    const auto n = static_cast<double>(rows);
-    const double mean = sum / n;
-    if (rows == 1) return {.mean = mean, .standard_error = 0};
-    return {.mean = mean, .standard_error = std::sqrt(std::max(0.0, squares / n - mean * mean) / (n - 1))};
+  /// Of at least one row.
+  [[nodiscard]] RowMean result() const noexcept {
+    if (rows < 2) return {.mean = mean, .standard_error = std::nullopt};
+    return {.mean = mean, .standard_error = std::sqrt(squares / (rows - 1) / rows)};
   }
 };
 

@@ -80,6 +80,9 @@ class Rbm {
 /// Local. Draws the weights from N(0, standard_deviation^2), a pure function of (seed, layer, unit, unit).
 void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer);
 
+/// Local. log(p / (1 - p)) of a probability in (0, 1), by the same operations on every processor.
+[[nodiscard]] double log_odds(double p) noexcept;
+
 /// Local. Sets the visible bias to the log-odds of the mean of each unit in the data, log(p / (1 - p)), so that
 /// training need not learn it first (Hinton 2012, section 8). Means [V] closer to 0 or 1 than half a sample in `rows`
 /// count as that far away, for a finite bias.

@@ -48,8 +48,13 @@ class CheckpointWriter {
   void keep_last_checkpoint(const TrainingState& state, const std::string& metrics);
   /// Keeps the parameters as `snapshot-<steps>.h5`, a model.
   void keep_snapshot(const TrainingState& state);
-  /// The same as `best.h5`.
+  /// Makes room for the copy of a best model, which nothing else can be copied into, if there is none yet.
+  void reserve_best();
+  /// The same as `best.h5`, a model whose provenance has its `epoch`, `progress.best_epoch`. The state is gone after
+  /// the next step, so its copy stays until it is written: what cannot be written is tried again before the next file.
   void keep_best(const TrainingState& state);
+  /// Tries at once what `keep_best` could not write, if there is such a copy.
+  void retry_best();
   /// Until nothing is being written.
   void wait();
 
@@ -63,7 +68,6 @@ class CheckpointWriter {
   struct Shared;
   void copy_parameters(const TrainingState& state);
   void copy_all(const TrainingState& state, const std::string& metrics);
-  void keep_model(const TrainingState& state, std::filesystem::path file);
   void start(bool is_checkpoint, std::filesystem::path file);
 
   std::unique_ptr<Shared> shared_;

@@ -49,6 +49,8 @@ class GradientFunction {
 
   /// Local. Bytes that the ranks of a node share, besides the parameters.
   [[nodiscard]] virtual std::uint64_t shared_memory(const NodeShare& share) const = 0;
+  /// Local. Bytes that one of `ranks` ranks keeps for itself besides.
+  [[nodiscard]] virtual std::uint64_t memory(const NodeShare& share, int ranks) const = 0;
   /// Local. Everything that may fail on one rank alone: takes its memory. `parameters` stay where they are.
   virtual void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) = 0;
   /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.

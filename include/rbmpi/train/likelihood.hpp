@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "rbmpi/model/rbm.hpp"
@@ -14,10 +15,13 @@ inline constexpr std::uint64_t most_likelihood_rows = 10000;
 
 /// Collective. The likelihood of a model on the first training rows, as many as there are validation rows (or, without
 /// any, at most `most_likelihood_rows`), and on the validation rows. log Z is exact where one side of the model can be
-/// enumerated, else by annealed importance sampling with the settings that `rbmpi evaluate` has by default. Nothing, on
+/// enumerated, else by annealed importance sampling with the chains and temperatures of the options. Nothing, on
 /// all ranks, if a signal asked one of them to stop.
 [[nodiscard]] std::optional<LikelihoodFigures> measure_likelihood(RbmView<const Real> rbm, const TrainingData& data,
                                                                   const TrainingOptions& options,
                                                                   const Communicator& world);
+
+/// Local. Bytes that it needs on one of `ranks` ranks.
+[[nodiscard]] std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks);
 
 }  // namespace rbmpi

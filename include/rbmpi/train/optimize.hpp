@@ -58,7 +58,7 @@ void check_options(const OptimizationOptions& options);
                                     std::uint64_t rows, int nodes, int ranks_on_node);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for an optimisation besides
-/// the samples and what the function keeps for itself; its share of what the node's ranks have in common is in it.
+/// the samples; its share of what the node's ranks have in common is in it.
 [[nodiscard]] std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,
                                                 std::uint64_t rows, int ranks, int ranks_on_node);
 

@@ -33,6 +33,7 @@ class RowsGradient final : public GradientFunction {
 
   [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
   [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
+  [[nodiscard]] std::uint64_t memory(const NodeShare& /*share*/, int /*ranks*/) const override { return 0; }
   void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
   void begin(std::span<Real> parameters, bool is_first_of_node) override;
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;

@@ -15,7 +15,7 @@ namespace rbmpi {
 /// Something that was measured, by its name in metrics.jsonl (docs/formats.md).
 struct Figure {
   std::string name;
-  double value = 0;
+  double value = 0;  ///< not a number: there is none, which files show as null
   friend bool operator==(const Figure&, const Figure&) = default;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/schedule.hpp"
 
 namespace rbmpi {
@@ -53,7 +54,9 @@ struct TrainingOptions : OptimizationOptions {
   bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
-  std::uint64_t evaluate_every = 0;  ///< measure the log-likelihood after each so many epochs; 0: never
+  std::uint64_t evaluate_every = 0;     ///< measure the log-likelihood after each so many epochs; 0: never
+  std::uint64_t evaluate_chains = 100;  ///< of AIS
+  std::string evaluate_temperatures = default_temperatures;  ///< of AIS (evaluate/temperatures.hpp)
   EarlyStop early_stop = EarlyStop::off;
   std::string estimator = "cd";  ///< a row of gradient_estimators()
 };

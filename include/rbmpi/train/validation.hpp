@@ -27,8 +27,11 @@ struct ValidationFigures {
 
   /// F(validation) - F(training): near 0 until the model knows the training rows better than others.
   [[nodiscard]] RowMean free_energy_gap() const {
-    return {.mean = free_energy.mean - training_free_energy.mean,
-            .standard_error = std::hypot(free_energy.standard_error, training_free_energy.standard_error)};
+    RowMean gap{.mean = free_energy.mean - training_free_energy.mean, .standard_error = std::nullopt};
+    if (free_energy.standard_error && training_free_energy.standard_error) {
+      gap.standard_error = std::hypot(*free_energy.standard_error, *training_free_energy.standard_error);
+    }
+    return gap;
   }
 };
 

@@ -178,7 +178,7 @@ TEST(AnnealedImportanceSamplingTest, WhatMakesNoSenseIsRefused) {
 }
 
 TEST(LogLikelihoodTest, IsLessTheFreeEnergyAndLogZ) {
-  const LogLikelihood likelihood = log_likelihood(-250, 0.5, 340, 0.1);
+  const LogLikelihood likelihood = log_likelihood({.mean = -250, .standard_error = 0.5}, 340, 0.1);
   EXPECT_EQ(likelihood.mean, -90);
   EXPECT_EQ(likelihood.partition_error, 0.1);
   EXPECT_EQ(likelihood.data_error, 0.5);

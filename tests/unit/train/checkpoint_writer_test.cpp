@@ -105,6 +105,51 @@ TEST_F(CheckpointWriterTest, AFailureIsToldAndTheOldOnesStay) {
   EXPECT_EQ(outcomes[2].problem, "");
 }
 
+TEST_F(CheckpointWriterTest, TheBestModelStaysUntilItIsWritten) {
+  test::SomeTraining best;
+  best.progress().best_epoch = 2;
+  const test::SomeTraining later({7, 5}, 2);
+  fs::create_directory(run_.best());  // in the way
+  CheckpointWriter writer(run_, 1);
+  writer.describe("hidden = 5\n", {{"program", "rbmpi"}});
+  writer.reserve_best({7, 5});
+  writer.keep_best(best.state());
+  writer.keep_checkpoint(later.state(), "");
+  writer.wait();
+  auto outcomes = writer.outcomes();
+  ASSERT_EQ(outcomes.size(), 3U);
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_EQ(outcomes[i].file, run_.best());
+    EXPECT_FALSE(outcomes[i].is_checkpoint);
+    EXPECT_THAT(outcomes[i].problem, HasSubstr("best.h5"));
+  }
+  EXPECT_EQ(outcomes[2].problem, "");
+
+  const auto expect_best = [&] {
+    const Model found = load_model(run_.best());
+    EXPECT_EQ(model_digest(found.layers), model_digest(best.checkpoint().model.layers));
+    EXPECT_EQ(found.configuration, "hidden = 5\n");
+    EXPECT_EQ(found.provenance.at("epoch"), "2");
+  };
+  fs::remove(run_.best());
+  writer.keep_snapshot(later.state());
+  writer.wait();
+  expect_best();
+  EXPECT_EQ(writer.outcomes().size(), 2U);
+  writer.retry_best();  // there is none any more
+  writer.wait();
+  EXPECT_TRUE(writer.outcomes().empty());
+
+  fs::remove(run_.best());
+  fs::create_directory(run_.best());
+  writer.keep_best(best.state());
+  writer.wait();
+  fs::remove(run_.best());
+  writer.retry_best();
+  writer.wait();
+  expect_best();
+}
+
 TEST_F(CheckpointWriterTest, TheLastOneIsThereAtOnce) {
   test::SomeTraining training;
   CheckpointWriter writer(run_, 1);
