@@ -57,6 +57,19 @@ TEST(JobLog, AJobHasOneLineAndTheJobsBeforeKeepTheirs) {
   EXPECT_EQ(jobs[1].end, "finished");
 }
 
+TEST(JobLog, KeepsWhatAJobDiedOf) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "jobs.jsonl";
+  JobRecord job = some_job();
+  job.end = "diverged";
+  job.message = "in epoch 3 of '\xff'";
+  JobLog(file).write(job);
+  const std::vector<JobRecord> jobs = jobs_in(file);
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(jobs[0].end, "diverged");
+  EXPECT_THAT(jobs[0].message, ::testing::StartsWith("in epoch 3 of '"));
+}
+
 TEST(JobLog, LeavesOutWhatIsNoJob) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "jobs.jsonl";
