@@ -122,6 +122,10 @@ std::string count_text(std::uint64_t number, std::string_view singular) {
   return fmt::format("{} {}{}", whole_text(number), singular, number == 1 ? "" : "s");
 }
 
+std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view singular) {
+  return part < all ? fmt::format("{} of {}", whole_text(part), count_text(all, singular)) : count_text(part, singular);
+}
+
 std::string table(const Table& content) {
   // A wide table scrolls by itself, so that the page does not; who has only a keyboard can do it, too.
   std::string html = fmt::format(

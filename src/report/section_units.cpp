@@ -204,12 +204,12 @@ Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use) {
   std::string words;
   if (use != nullptr) {
     const std::vector<Real> activity(use->activity.begin(), use->activity.end());
-    html +=
-        histogram_chart({.title = "Activity of the hidden units",
-                         .note = fmt::format("Mean probability of being on, over {}.", count_text(use->rows, "row")),
-                         .x_name = "mean activity",
-                         .what = "unit",
-                         .histogram = histogram(activity, 0, 1, 50)});
+    html += histogram_chart(
+        {.title = "Activity of the hidden units",
+         .note = fmt::format("Mean probability of being on, over {}.", part_text(use->rows, use->rows_in_use, "row")),
+         .x_name = "mean activity",
+         .what = "unit",
+         .histogram = histogram(activity, 0, 1, 50)});
     words =
         word_on(*use, is_dead, "dead", fmt::format("on with a mean probability below {:g} %", dead_activity * 100)) +
         word_on(*use, is_saturated, "saturated",

@@ -1,5 +1,6 @@
 """`rbmpi report`: the page of a run as a parser, a browser and a reader meet it, and every way in which there is none."""
 
+import base64
 import html
 import json
 import os
@@ -14,6 +15,7 @@ import h5py
 import html5lib
 import numpy
 
+from sample_test import read_png
 from support import RBMPI, SOURCE, FolderTest, assert_one_message, assert_success, run
 
 DIGITS = SOURCE / "data/digits.h5"
@@ -257,6 +259,7 @@ class WhileItGoesOn(WithRuns):
         assert_success(report(folder))
         tree = parsed(folder / "report.html")
         self.assertIn("no checkpoint yet", text_of(elements(tree, "header")[0]))
+        self.assertIn("after 60 seconds, 1 epoch, or at the end", text_of(elements(tree, "header")[0]))
         self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
                          ["overview", "curves", "time", "repeat"])
 
@@ -302,6 +305,65 @@ class WhileItGoesOn(WithRuns):
             self.assertIn(expected, words)
         (self.folder / "scores.json").write_text("[1]")
         assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json")
+
+    def test_an_early_stop_is_an_end_whatever_became_of_the_list_of_jobs(self):
+        options = ["--hidden", "40", "--validation", "0.3", "--early-stop", "gap", "--patience", "2", "--learning-rate",
+                   "0.5", "--epochs", "60", "--checkpoint-epochs", "1"]
+        folder = self.folder / "stopped"
+        train(folder, DIGITS, *options)
+        epochs = len((folder / "metrics.jsonl").read_text().splitlines())
+        self.assertLess(epochs, 60)
+        (folder / "jobs.jsonl").unlink()
+        assert_success(report(folder))
+        tree = parsed(folder / "report.html")
+        overview = text_of(section(tree, "overview"))
+        self.assertIn(f"{epochs}of 60, stopped early", overview)
+        self.assertIn(f"Best epoch{epochs - 2}, in best.h5", overview)
+        self.assertIn("model.h5", overview)
+        self.assertNotIn("not finished", text_of(elements(tree, "header")[0]))
+        max(folder.glob("checkpoint-*.h5"), key=lambda path: int(path.stem.split("-")[1])).unlink()
+        assert_success(report(folder))
+        self.assertIn("not finished", text_of(section(parsed(folder / "report.html"), "overview")))
+        for path in folder.glob("checkpoint-*.h5"):
+            path.unlink()
+        assert_success(report(folder))
+        self.assertIn("of 60, finished", text_of(section(parsed(folder / "report.html"), "overview")))
+
+    def test_a_diverged_run_says_so(self):
+        for name, rate, epochs, command in (("at once", "1e30", 0, "--learning-rate 0.1"),
+                                            ("later", "1:0.1,3:1e20", 2, None)):
+            with self.subTest(name):
+                folder = self.folder / name
+                self.assertEqual(run(["train", "--data", DIGITS, "--output", folder, "--hidden", "5", "--learning-rate",
+                                      rate, "--checkpoint-epochs", "1"]).code, 4)
+                assert_success(report(folder))
+                tree = parsed(folder / "report.html")
+                header = text_of(elements(tree, "header")[0])
+                self.assertIn("The run diverged", header)
+                self.assertRegex(header, f"in epoch {epochs + 1} after step [0-9]+: most likely learning-rate")
+                self.assertIn("checkpoint-36.h5" if epochs else "no checkpoint, so there is no model", header)
+                self.assertEqual(command in header if command else "--learning-rate" not in header, True, header)
+                self.assertIn(f"Epochs{epochs}of 10, diverged", text_of(section(tree, "overview")))
+                self.assertIn("diverged: the parameters", text_of(section(tree, "time")))
+                self.assertNotIn("waits to be resumed", text_of(section(tree, "time")))
+
+    def test_rows_are_from_all_over_the_file(self):
+        rows = numpy.zeros((1000, 6), dtype="uint8")
+        rows[450:] = 255  # as files sorted by their labels are
+        with h5py.File(self.folder / "sorted.h5", "w") as data:
+            data["samples"] = rows
+        folder = self.folder / "sorted"
+        train(folder, self.folder / "sorted.h5", "--hidden", "2", "--epochs", "2", "--rows", "900")
+        for count, shown, looked_at in (("10", 10, "10 of 900 rows"), ("2000", 20, "900 rows")):
+            assert_success(report(folder, "--rows", count))
+            tree = parsed(folder / "report.html")
+            part = section(tree, "reconstructions")
+            self.assertIn(f"{shown} of 900 rows", text_of(part))
+            self.assertIn(f"over {looked_at}", text_of(section(tree, "distributions")))
+            (self.folder / "strip.png").write_bytes(base64.b64decode(elements(part, "img")[0].get("src").split(",")[1]))
+            points = read_png(self.folder / "strip.png")
+            lines = points.reshape(shown, -1).mean(axis=1)
+            self.assertEqual(lines.tolist(), [0.0] * (shown // 2) + [255.0] * (shown // 2))
 
     def test_names_are_texts(self):
         name = "<b onclick=alert(1)>&amp; \"it's\" <script>"

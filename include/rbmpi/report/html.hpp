@@ -36,6 +36,9 @@ namespace rbmpi {
 /// "1 row", "2 rows".
 [[nodiscard]] std::string count_text(std::uint64_t number, std::string_view singular);
 
+/// "3 rows", or where there are more, "3 of 20,000 rows".
+[[nodiscard]] std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view singular);
+
 /// A table. The cells of `rows` are HTML; columns that are `numeric` are aligned at the right.
 struct Table {
   struct Column {

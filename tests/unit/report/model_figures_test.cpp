@@ -28,6 +28,35 @@ AlignedBuffer<Real> some_rows(std::size_t rows, std::size_t columns) {
   return values;
 }
 
+TEST(SpreadPieces, AreSingleRowsWhereTheyAreFew) {
+  EXPECT_THAT(spread_pieces(10, 4),
+              ::testing::ElementsAre(RowPiece{0, 1}, RowPiece{2, 1}, RowPiece{5, 1}, RowPiece{7, 1}));
+  EXPECT_THAT(spread_pieces(3, 5), ::testing::ElementsAre(RowPiece{0, 3}));
+  EXPECT_THAT(spread_pieces(3, 3), ::testing::ElementsAre(RowPiece{0, 3}));
+  EXPECT_THAT(spread_pieces(1, 1), ::testing::ElementsAre(RowPiece{0, 1}));
+}
+
+TEST(SpreadPieces, CoverTheWholeFileAndDoNotOverlap) {
+  for (const std::uint64_t all : {1001ULL, 60'000ULL, 70'001ULL, 1ULL << 45U}) {
+    for (const std::uint64_t count : {1ULL, 7ULL, 199ULL, 201ULL, 1000ULL, 10'000ULL}) {
+      if (count >= all) continue;
+      const std::vector<RowPiece> pieces = spread_pieces(all, count);
+      EXPECT_LE(pieces.size(), 200U);
+      std::uint64_t sum = 0;
+      std::uint64_t end = 0;
+      for (const RowPiece& piece : pieces) {
+        EXPECT_GE(piece.first, end);
+        EXPECT_LE(piece.first - end, all / pieces.size() + 1) << "a gap that is too long";
+        end = piece.first + piece.count;
+        sum += piece.count;
+      }
+      EXPECT_EQ(sum, count);
+      EXPECT_LE(end, all);
+      EXPECT_GE(end, all - all / pieces.size() - 1);
+    }
+  }
+}
+
 TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
   const Rbm rbm = some_rbm();
   const RbmView<const Real> view = rbm;
