@@ -152,7 +152,9 @@ std::string divergence(const RunSummary& run) {
   if (const std::string command = gentler_command(run); !command.empty()) {
     html += "<p>A new run with a smaller step length:</p>\n<pre><code>" + escape(command) + "</code></pre>\n";
   }
-  return html + "<p>Where it is already small, a lower momentum or a smaller <code>weight-init</code> may help.</p>\n";
+  return html +
+         "<p>Where the learning rate is small already, a lower momentum or a smaller <code>weight-init</code> may "
+         "help.</p>\n";
 }
 
 /// When a run that has no checkpoint gets one.

@@ -66,7 +66,7 @@ std::string jobs_of(const RunSummary& run) {
   const std::string& end = run.jobs.back().end;
   const bool waits = run.state == RunState::unfinished && end != "running" && end != "finished";
   std::string html = waits ? "<p>The run was stopped, and waits to be resumed.</p>\n" : "";
-  if (interruptions == 0 && !waits) html = "<p>The run was never interrupted.</p>\n";
+  if (interruptions == 0 && !waits && run.state != RunState::diverged) html = "<p>The run was never interrupted.</p>\n";
   if (interruptions > 0) {
     html += fmt::format("<p>The run was interrupted and resumed {}.</p>\n", interruptions == 1 ? "once"
                                                                             : interruptions == 2

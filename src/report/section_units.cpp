@@ -157,6 +157,11 @@ std::string list_of(const std::vector<std::size_t>& units) {
 
 /// "Mean 0.01, standard deviation 0.25."
 std::string moments_text(std::span<const Real> values) {
+  const auto [least, most] = std::ranges::minmax(values);
+  if (least == most) {
+    return fmt::format("{} {}.", values.size() == 1 ? "There is one:" : "All are",
+                       number_text(static_cast<double>(least), 3));
+  }
   double sum = 0;
   double squares = 0;
   for (const Real value : values) sum += static_cast<double>(value);

@@ -167,6 +167,7 @@ FRAMES = """<!DOCTYPE html><title>frames</title><body>
 addEventListener("load", () => {{
   const results = [...document.querySelectorAll("iframe")].map(frame => {{
     const page = frame.contentDocument, root = page.documentElement;
+    for (const folded of page.querySelectorAll("details")) folded.open = true;
     const luminance = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
       .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
       .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
@@ -183,6 +184,10 @@ addEventListener("load", () => {{
         const box = text.getBoundingClientRect(), drawing = text.ownerSVGElement.getBoundingClientRect();
         return box.left < drawing.left - 1 || box.right > drawing.right + 1;
       }}).map(text => text.textContent),
+      cut: [...page.querySelectorAll(".scroll")].filter(table => table.scrollWidth > table.clientWidth)
+        .map(table => table.textContent.slice(0, 40)),
+      small_images: [...page.images].map(image => image.getBoundingClientRect()).filter(box => box.width < 40 || box.height < 16)
+        .map(box => `${{box.width}} x ${{box.height}}`),
       drawings: [...page.querySelectorAll("svg")].map(drawing => drawing.getBoundingClientRect().width),
     }};
   }});
@@ -220,6 +225,8 @@ class InTheBrowser(WithRuns):
                 self.assertGreater(len(frame["drawings"]), 5)
                 self.assertGreater(min(frame["drawings"]), 300)
                 self.assertEqual(frame["narrow_texts"], [], "texts that do not fit their drawing")
+                if width == "390":
+                    self.assertEqual(frame["cut"], [], "tables that do not fit the screen")
                 self.assertTrue(frame["paper"] > 0.8 if scheme == "light" else frame["paper"] < 0.05, frame["paper"])
                 self.assertGreaterEqual(frame["least_contrast"], 4.5)
 
@@ -234,6 +241,31 @@ class InTheBrowser(WithRuns):
         self.assertEqual(max(frame["images"]), 0)
         self.assertGreater(frame["scroll_width"], 390)
         self.assertLess(frame["least_contrast"], 4.5)
+
+
+class TheLeastThatCanBe(WithRuns):
+    def test_one_unit_one_row_one_epoch_and_no_weights(self):
+        pages = {}
+        for name, rows, options in (
+                ("one", numpy.ones((1, 1)), ["--hidden", "1"]), ("column", numpy.eye(30, 1), ["--hidden", "40"]),
+                ("row", numpy.eye(1, 300), ["--hidden", "1", "--validation", self.folder / "row.h5", "--evaluate-every", "1"]),
+                ("zeros", numpy.zeros((4, 12)), ["--hidden", "3", "--weight-init", "0", "--learning-rate", "1e-30"])):
+            with h5py.File(self.folder / f"{name}.h5", "w") as data:
+                data["samples"] = rows.astype("float32")
+            train(self.folder / name, self.folder / f"{name}.h5", "--epochs", "1", *options)
+            assert_success(report(self.folder / name))
+            pages[name] = self.folder / name / "report.html"
+            text = text_of(parsed(pages[name]).find(XHTML + "body"))
+            self.assertNotRegex(text, "nan|inf(?!o)|not finite")
+            spent = "validation and log-likelihood" if name == "row" else "validation"
+            self.assertEqual("validation and log-likelihood" in text_of(section(parsed(pages[name]), "time")), name == "row", spent)
+        frames, console = in_the_browser(self.folder, pages)
+        self.assertEqual(console, [])
+        for name, frame in frames.items():
+            with self.subTest(" ".join(name)):
+                self.assertLessEqual(frame["scroll_width"], frame["width"])
+                self.assertEqual(frame["narrow_texts"], [])
+                self.assertEqual(frame["small_images"], [])
 
 
 class WhileItGoesOn(WithRuns):
@@ -301,10 +333,42 @@ class WhileItGoesOn(WithRuns):
         page = self.folder / "evaluated.html"
         assert_success(report(self.folder / "table", "--evaluation", self.folder / "scores.json", "--output", page))
         words = text_of(section(parsed(page), "likelihood"))
-        for expected in ("<test>.h5", "pseudo likelihood", "−12.5", "± 0.25", "other parameters"):
-            self.assertIn(expected, words)
-        (self.folder / "scores.json").write_text("[1]")
-        assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json")
+        for expected in ("10 rows of <test>.h5", "Pseudo-likelihood", "−12.50 ± 0.25", "nats a row", "other parameters"):
+            self.assertIn(expected, words.replace("\xa0", " "))
+        for text in ("[1]", "{}", "nonsense", '{"log_likelihood": {"mean": null}}', '{"log_z": 7}'):
+            (self.folder / "scores.json").write_text(text)
+            assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json",
+                               "rbmpi evaluate --json")
+
+    def test_what_evaluate_prints_is_a_table_for_people(self):
+        page = self.folder / "likelihood.html"
+        for options, expected, doubted in (
+                (["--log-z", "exact"], ["log Z", "Exact: a sum over all states"], False),
+                (["--chains", "5", "--temperatures", "2", "--reverse", "data", "--gibbs-steps", "2"],
+                 ["log Z by AIS", "Annealed importance sampling, 2 temperatures", "of 5 chains", "log Z by reverse AIS"], True)):
+            evaluated = assert_success(run(["evaluate", self.folder / "table", self.folder / "table.h5", "--json", *options]))
+            (self.folder / "table.json").write_text(evaluated.stdout)
+            assert_success(report(self.folder / "table", "--evaluation", self.folder / "table.json", "--output", page))
+            part = section(parsed(page), "likelihood")
+            rows = [[text_of(cell) for cell in row] for row in elements(part, "tr")][1:]
+            names = [row[0] for row in rows]
+            self.assertEqual(names[0], "Log-likelihood")
+            self.assertEqual(len(names), len(set(names)))
+            self.assertEqual(names[-5:], ["Pseudo-likelihood", "Pseudo-likelihood, stochastic", "Free energy", "Cross-entropy",
+                                          "Reconstruction error"])
+            scores = json.loads(evaluated.stdout)
+            for row in rows:
+                self.assertEqual(len(row), 4)
+                self.assertNotRegex(" ".join(row), "_(?!samples)")
+                self.assertTrue(all(row))
+            value, error = map(float, rows[-3][1].replace("−", "-").split("±"))
+            self.assertAlmostEqual(value, scores["free_energy"]["mean"], delta=0.06 * error)
+            self.assertAlmostEqual(error, scores["free_energy"]["standard_error"], delta=0.06 * error)
+            words = text_of(part)
+            for text in expected:
+                self.assertIn(text, words)
+            self.assertEqual("Few chains" in words, doubted)
+            self.assertNotIn("other parameters", words)
 
     def test_an_early_stop_is_an_end_whatever_became_of_the_list_of_jobs(self):
         options = ["--hidden", "40", "--validation", "0.3", "--early-stop", "gap", "--patience", "2", "--learning-rate",

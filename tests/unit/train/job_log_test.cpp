@@ -10,8 +10,13 @@ namespace rbmpi::test {
 namespace {
 
 JobRecord some_job() {
-  JobRecord job{
-      .began = "2026-11-22T21:30:00Z", .end = "running", .seconds = 12.5, .nodes = 2, .ranks = 8, .threads = 4};
+  JobRecord job{.began = "2026-11-22T21:30:00Z",
+                .end = "running",
+                .message = {},
+                .seconds = 12.5,
+                .nodes = 2,
+                .ranks = 8,
+                .threads = 4};
   job.first_step = 100;
   job.last_step = 250;
   job.time_split[2] = 3.5;
