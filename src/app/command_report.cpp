@@ -139,7 +139,7 @@ Section reconstructions_of(const RunSummary& run, const DataRows& data) {
 
 /// The end of Gibbs chains, from rows of the data if there are any.
 Section samples_of(const RunSummary& run, const std::optional<DataRows>& data) {
-  constexpr std::size_t chains = 34;
+  constexpr std::size_t chains = 36;
   constexpr std::uint64_t most_steps = 1000;
   constexpr double most_work = 2e10;  // additions: some seconds
   const Rbm& rbm = run.model->rbm;

@@ -10,6 +10,7 @@ namespace rbmpi {
 namespace {
 
 constexpr std::size_t page_width = 1040;  // points of an image that fills the page
+constexpr std::size_t tiles_width = 800;  // of one with tiles: a phone shrinks it, and shall still show each of them
 constexpr std::size_t padding = 2;
 
 /// How many points a number takes, so that a tile is about 60 wide.
@@ -41,7 +42,7 @@ std::size_t most_tiles(const std::vector<std::uint64_t>& picture) {
 }
 
 std::size_t tile_columns(const std::vector<std::uint64_t>& picture, std::size_t tiles) {
-  const std::size_t most = std::clamp<std::size_t>(page_width / (picture[1] * zoom_of(picture[1]) + padding), 1, 20);
+  const std::size_t most = std::clamp<std::size_t>(tiles_width / (picture[1] * zoom_of(picture[1]) + padding), 1, 20);
   if (tiles <= most) return tiles;
   // With a little less in a line there may be no gap at the end of the last one.
   std::size_t best = most;
