@@ -184,8 +184,8 @@ std::string line_chart(const LineChart& chart) {
 }
 
 Histogram histogram(std::span<const Real> values, int bins) {
-  const double least = static_cast<double>(std::ranges::min(values));
-  const double most = static_cast<double>(std::ranges::max(values));
+  const auto least = static_cast<double>(std::ranges::min(values));
+  const auto most = static_cast<double>(std::ranges::max(values));
   const double size = std::max(std::abs(least), std::abs(most));
   const double span = most - least;
   if (span <= size * 1e-4) {

@@ -155,9 +155,9 @@ RunSummary read_run(const fs::path& path) {
   find_model(folder, run);
   if (run.epochs.empty() && !run.model && run.state != RunState::diverged) {
     throw Error(Failure::file,
-                fmt::format("the run in '{}' has no epoch yet; there is nothing to report before the end "
-                            "of the first one, or the first checkpoint",
-                            path.string()));
+                fmt::format("the run in '{}' has no epoch yet; there is something to report after the first one, or "
+                            "after the first checkpoint (checkpoint-seconds, checkpoint-steps){}",
+                            path.string(), run.model_problem.empty() ? "" : "; " + run.model_problem));
   }
   return run;
 }

@@ -234,13 +234,15 @@ class InTheBrowser(WithRuns):
         page = self.folder / "broken.html"
         page.write_text(self.pages["table"].read_text().replace("data:image/png;base64,", "data:image/png;base64,x")
                         .replace("<main>", '<main><script>1</script><div style="width:2000px;color:#808080">.</div>'
-                                           '<p style="color:#808080">grey</p>'))
+                                           '<p style="color:#808080">grey</p>')
+                        .replace("</style>", "td { white-space: nowrap !important }</style>"))
         frames, console = in_the_browser(self.folder, {"broken": page})
         self.assertIn("Content Security Policy", "".join(console))
         frame = frames["broken", "light", "390"]
         self.assertEqual(max(frame["images"]), 0)
         self.assertGreater(frame["scroll_width"], 390)
         self.assertLess(frame["least_contrast"], 4.5)
+        self.assertNotEqual(frame["cut"], [])
 
 
 class TheLeastThatCanBe(WithRuns):
@@ -295,6 +297,16 @@ class WhileItGoesOn(WithRuns):
         self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
                          ["overview", "curves", "time", "repeat"])
 
+    def test_a_checkpoint_but_no_epoch_yet(self):
+        folder = self.copy("begun")
+        for name in ("metrics.jsonl", "model.h5"):
+            (folder / name).unlink()
+        assert_success(report(folder))
+        tree = parsed(folder / "report.html")
+        self.assertIn("Epochs0of 5, not finished", text_of(section(tree, "overview")))
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "units", "distributions", "reconstructions", "samples", "time", "repeat"])
+
     def test_a_damaged_checkpoint_is_passed_over_and_left_alone(self):
         folder = self.copy("damaged")
         (folder / "model.h5").unlink()
@@ -304,6 +316,10 @@ class WhileItGoesOn(WithRuns):
         assert_success(report(folder))
         self.assertIn(older.name, text_of(section(parsed(folder / "report.html"), "overview")))
         self.assertEqual(newest.read_bytes(), before)
+        for path in folder.glob("checkpoint-*.h5"):
+            path.write_bytes(b"")
+        assert_success(report(folder))
+        self.assertIn(newest.name, text_of(elements(parsed(folder / "report.html"), "header")[0]))
 
     def test_under_mpirun_it_is_the_same_page(self):
         pages = []

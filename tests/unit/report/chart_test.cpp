@@ -1,8 +1,6 @@
 #include "rbmpi/report/chart.hpp"
 
-#include <algorithm>
 #include <numeric>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -87,35 +85,6 @@ TEST(HistogramOf, EqualValuesAreANarrowBarInTheMiddle) {
   }
   const Histogram close = histogram(std::vector<Real>{0.5F, 0.50001F}, 80);
   EXPECT_EQ(close.counts[20], 2U);
-}
-
-/// Where the texts of a style end at the left or the right, about.
-std::vector<double> ends_of(const std::string& html, const std::string& style, double characters_left,
-                            double characters_right) {
-  std::vector<double> ends;
-  const std::regex text("<text x=\"([0-9.]+)\" y=\"[0-9.]+\" class=\"" + style + "\">([^<]*)</text>");
-  for (std::sregex_iterator it(html.begin(), html.end(), text), end; it != end; ++it) {
-    const auto length =
-        static_cast<double>(std::ranges::count_if((*it)[2].str(), [](char c) { return (c & 0xC0) != 0x80; }));
-    ends.push_back(std::stod((*it)[1]) + 7.5 * length * (characters_right - characters_left));
-  }
-  return ends;
-}
-
-TEST(HistogramChart, LabelsOfTheAxesAreNotCut) {
-  for (const Real value : {0.0F, 0.0059F, -9.61e-5F, -1e-30F, 12345.678F}) {
-    const HistogramChart chart{.title = "t",
-                               .note = "",
-                               .x_name = "value",
-                               .what = "weight",
-                               .histogram = histogram(std::vector<Real>(1'234'567, value), 80)};
-    const std::string html = histogram_chart(chart);
-    const std::vector<double> right = ends_of(html, "tick middle", 0, 0.5);
-    ASSERT_FALSE(right.empty());
-    EXPECT_LE(std::ranges::max(right), 480) << value;
-    EXPECT_GE(std::ranges::min(ends_of(html, "tick middle", 0.5, 0)), 0) << value;
-    EXPECT_GE(std::ranges::min(ends_of(html, "tick end", 1, 0)), 0) << value;
-  }
 }
 
 TEST(HistogramChart, DrawsBinsThatHaveSomething) {
