@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/configuration.hpp"
 #include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
@@ -33,65 +34,61 @@ namespace po = boost::program_options;
 
 constexpr std::uint64_t default_rows = 10'000;
 
+constexpr const char* shared_keys[] = {"threads"};
+
 struct ReportSettings {
   fs::path run;
   fs::path output;
   fs::path data;        ///< empty: where the configuration says that it is
   fs::path evaluation;  ///< empty: none
   std::uint64_t rows = default_rows;
+  TrainSettings train;  ///< of it the shared keys
 };
 
-po::options_description visible_options() {
-  po::options_description options("Options");
-  options.add_options()("output", po::value<std::string>()->value_name("FILE"), "the page [RUN/report.html]")(
-      "data", po::value<std::string>()->value_name("FILE"), "the dataset, if it is no longer where the run found it")(
-      "rows", po::value<std::string>()->value_name("N"), "rows of it that are looked at [10000]")(
-      "evaluation", po::value<std::string>()->value_name("FILE"),
-      "what 'rbmpi evaluate --json' printed, to be shown as well")("help", "this text");
-  return options;
-}
+constexpr CommandOption<ReportSettings> own_options[] = {
+    {"output", "FILE", "the page [RUN/report.html]",
+     [](ReportSettings& s, const std::string& text) { s.output = text; }},
+    {"data", "FILE", "the dataset, if it is no longer where the run found it",
+     [](ReportSettings& s, const std::string& text) { s.data = text; }},
+    {"rows", "N", "rows of it that are looked at, from all over it [10000]",
+     [](ReportSettings& s, const std::string& text) { s.rows = parse_count(text, 1, std::uint64_t{1} << 32U); }},
+    {"evaluation", "FILE", "what 'rbmpi evaluate --json' printed, to be shown as well",
+     [](ReportSettings& s, const std::string& text) { s.evaluation = text; }},
+};
+
+const CommandOptions<ReportSettings> options{own_options, shared_keys};
 
 po::options_description all_options() {
-  po::options_description options = visible_options();
-  options.add_options()("run", po::value<std::string>(), "");
-  return options;
+  po::options_description all = options.description();
+  all.add_options()("run", po::value<std::string>(), "");
+  return all;
 }
 
 std::string help() {
-  std::ostringstream options;
-  options << visible_options();
-  return fmt::format(
-      "Makes one HTML page of a training run: what was run, its curves, filters, reconstructions and samples, where\n"
-      "the time went, and how to repeat it. The page stands alone and needs no network; it can be made at any time,\n"
-      "while the run goes on as well.\n\n"
-      "Usage:\n"
-      "  rbmpi report RUN [OPTIONS]\n\n"
-      "Examples:\n"
-      "  rbmpi report runs/mnist\n"
-      "  rbmpi report runs/mnist --output mnist.html --data /elsewhere/train.h5\n\n"
-      "{}",
-      options.str());
+  return "Makes one HTML page of a training run: what was run, its curves, filters, reconstructions and samples, "
+         "where\n"
+         "the time went, and how to repeat it. The page stands alone and needs no network. It can be made at any "
+         "time,\n"
+         "while the run goes on as well: curves come with the first epoch, what shows the parameters with the first\n"
+         "checkpoint.\n\n"
+         "Usage:\n"
+         "  rbmpi report RUN [OPTIONS]\n\n"
+         "Options:\n" +
+         options.help() +
+         "\nExamples:\n"
+         "  rbmpi report runs/mnist\n"
+         "  rbmpi report runs/mnist --output mnist.html --data /elsewhere/train.h5\n";
 }
 
 ReportSettings settings_of(const po::variables_map& values) {
   if (values.count("run") == 0) {
     throw Error(Failure::usage, "no run given: rbmpi report RUN (rbmpi report --help shows the usage)");
   }
-  const auto path_of = [&](const char* name) {
-    return values.count(name) == 0 ? fs::path() : fs::path(values[name].as<std::string>());
-  };
-  ReportSettings settings{
-      .run = path_of("run"), .output = path_of("output"), .data = path_of("data"), .evaluation = path_of("evaluation")};
+  ReportSettings settings;
+  settings.run = values["run"].as<std::string>();
+  options.set(settings, values);
   check_output("output", settings.output, {settings.data, settings.evaluation}, OutputKind::other);
   if (settings.output.empty()) settings.output = settings.run / "report.html";
-  if (values.count("rows") != 0) {
-    const std::string text = values["rows"].as<std::string>();
-    try {
-      settings.rows = parse_count(text, 1, std::uint64_t{1} << 32U);
-    } catch (const Error& error) {
-      throw Error(error.failure(), fmt::format("option --rows: rows = {}: {}", text, error.what()));
-    }
-  }
   return settings;
 }
 
@@ -105,13 +102,11 @@ FoundData find_data(const ReportSettings& settings, const RunSummary& run) {
   if (!run.model) return {};
   const fs::path path = settings.data.empty() ? fs::path(run.value("data")) : settings.data;
   const std::string rows_in_use = run.value("rows");
-  std::uint64_t most = settings.rows;
   try {
-    if (!rows_in_use.empty() && rows_in_use != "all") {
-      most = std::min(most, parse_count(rows_in_use, 1, std::uint64_t{1} << 48U));
-    }
+    const bool all = rows_in_use.empty() || rows_in_use == "all";
+    const std::uint64_t in_use = all ? 0 : parse_count(rows_in_use, 1, std::uint64_t{1} << 48U);
     now_doing("reading the data");
-    DataRows rows = read_rows(path, most);
+    DataRows rows = read_rows(path, settings.rows, in_use);
     if (rows.columns != run.model->rbm.shape().visible) {
       throw Error(Failure::file, fmt::format("'{}' has {} columns, but the model has {} visible units", path.string(),
                                              rows.columns, run.model->rbm.shape().visible));
@@ -139,12 +134,12 @@ Section reconstructions_of(const RunSummary& run, const DataRows& data) {
   const AlignedBuffer<Real> shown = rows_to_show(data, count);
   const ConstMatrixView rows{shown.data(), count, data.columns};
   const AlignedBuffer<Real> reconstructions = mean_reconstructions(run.model->rbm, rows);
-  return reconstructions_section(rows, {reconstructions.data(), count, data.columns}, data.picture);
+  return reconstructions_section(rows, {reconstructions.data(), count, data.columns}, data.rows_in_use, data.picture);
 }
 
 /// The end of Gibbs chains, from rows of the data if there are any.
 Section samples_of(const RunSummary& run, const std::optional<DataRows>& data) {
-  constexpr std::size_t chains = 34;
+  constexpr std::size_t chains = 36;
   constexpr std::uint64_t most_steps = 1000;
   constexpr double most_work = 2e10;  // additions: some seconds
   const Rbm& rbm = run.model->rbm;
@@ -164,7 +159,9 @@ Section samples_of(const RunSummary& run, const std::optional<DataRows>& data) {
   const std::string how = fmt::format(
       "What the model itself would call probable: {} chains after {} of Gibbs sampling from {}. Shown are the "
       "probabilities that the last states were drawn with.",
-      chains, count_text(steps, "step"), data ? "rows of the data" : "noise");
+      chains, count_text(steps, "step"),
+      data ? part_text(std::min<std::uint64_t>(chains, data->rows), data->rows_in_use, "row") + " of the data"
+           : "noise");
   Section section;
   run_gibbs_chains(rbm, start, {.chains = chains, .steps = steps, .probabilities = true}, Communicator(),
                    [&](const ChainRecord& record) {
@@ -178,7 +175,10 @@ std::string make_page(const ReportSettings& settings) {
   const RunSummary run = read_run(settings.run);
   const FoundData data = find_data(settings, run);
   std::optional<HiddenUse> found_use;
-  if (data.rows) found_use = hidden_use(run.model->rbm, data.rows->view());
+  if (data.rows) {
+    found_use = hidden_use(run.model->rbm, data.rows->view());
+    found_use->rows_in_use = data.rows->rows_in_use;
+  }
   const HiddenUse* const use = found_use ? &*found_use : nullptr;
 
   std::string lead = lead_of(run);
@@ -219,7 +219,7 @@ void run_report(const std::vector<std::string>& arguments, const Communicator& w
     if (world.is_root()) say("{}", help());
     return;
   }
-  (void)arrange(world, 0, 0);
+  (void)arrange(world, settings.train.threads, 0);
   world.agree_on_root([&] {
     const std::string html = make_page(settings);
     write_text_file(settings.output, html);

@@ -395,7 +395,13 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   });
   EpochMetrics last_epoch;
   const TrainingEvents events = make_events(root, last_epoch);
-  TrainingResult result = train_rbm(in_use.training, data.views, world, events, std::move(root.saved));
+  TrainingResult result;
+  try {
+    result = train_rbm(in_use.training, data.views, world, events, std::move(root.saved));
+  } catch (const Error& error) {
+    if (root.job) root.job->fail(error);
+    throw;
+  }
   const std::string reason = result.finished ? "" : stop_reason(world);
   if (root.job) root.job->finish(result.finished ? "finished" : "stopped by " + reason, result);
   if (root.recorder) root.recorder->finish();

@@ -33,6 +33,14 @@ void JobRecorder::finish(const std::string& end, const OptimizationOutcome& outc
   write();
 }
 
+void JobRecorder::fail(const Error& error) {
+  job_.end = error.failure() == Failure::diverged      ? "diverged"
+             : error.failure() == Failure::interrupted ? "stopped"
+                                                       : "failed";
+  job_.message = error.what();
+  write();
+}
+
 void JobRecorder::write() {
   written_ = Clock::now();
   job_.seconds = std::chrono::duration<double>(written_ - begin_).count();

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/layout.hpp"
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/train/job_log.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -23,6 +24,8 @@ class JobRecorder {
   void step(const StepProgress& progress);
   /// `end`: "finished", or what it was stopped by.
   void finish(const std::string& end, const OptimizationOutcome& outcome);
+  /// After an error that ended the training.
+  void fail(const Error& error);
 
  private:
   void write();

@@ -25,6 +25,20 @@ struct Frame {
   [[nodiscard]] double y(double position) const { return height - bottom - position * (height - top - bottom); }
 };
 
+/// Characters of a label.
+double length_of(const std::string& text) {
+  return static_cast<double>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+}
+
+/// The frame with room for the labels of the axes.
+Frame fitted(Frame frame, const Axis& x, const Axis& y) {
+  constexpr double character = 8;
+  for (const double tick : y.ticks) frame.left = std::max(frame.left, 12 + character * length_of(y.label(tick)));
+  for (const double tick : x.ticks) frame.right = std::max(frame.right, 4 + character / 2 * length_of(x.label(tick)));
+  return frame;
+}
+
 std::string text_at(double x, double y, std::string_view style, std::string_view text) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, escape(text));
 }
@@ -152,6 +166,7 @@ std::string line_chart(const LineChart& chart) {
   frame.right = 22 + 7.4 * static_cast<double>(longest);
   const Axis x = whole_axis(first, last, 6);
   const Axis y = round_axis(low, high, 5);
+  frame = fitted(frame, x, y);
 
   std::string svg = draw_axes(frame, x, chart.x_name, y, chart.y_name);
   std::vector<double> wanted;
@@ -169,12 +184,21 @@ std::string line_chart(const LineChart& chart) {
 }
 
 Histogram histogram(std::span<const Real> values, int bins) {
-  const auto [least, most] = std::ranges::minmax(values);
-  const double span = static_cast<double>(most) - static_cast<double>(least);
-  const double width = round_step(span > 0 ? span / bins : std::max(1e-6, std::abs(static_cast<double>(most)) / 100));
-  const double low = std::floor(static_cast<double>(least) / width) * width;
+  const auto least = static_cast<double>(std::ranges::min(values));
+  const auto most = static_cast<double>(std::ranges::max(values));
+  const double size = std::max(std::abs(least), std::abs(most));
+  const double span = most - least;
+  if (span <= size * 1e-4) {
+    // As good as one value: a narrow bar in the middle of an axis.
+    constexpr int around = 41;
+    const double step = round_step((size > 0 ? size : 2) / around);
+    const double begin = (least + most) / 2 - step * around / 2;
+    return histogram(values, begin, begin + step * around, around);
+  }
+  const double width = round_step(span / bins);
+  const double low = std::floor(least / width) * width;
   // One bin more, so that the largest value is inside even where it is the end of a bin.
-  const double count = std::floor((static_cast<double>(most) - low) / width) + 1;
+  const double count = std::floor((most - low) / width) + 1;
   return histogram(values, low, low + count * width, static_cast<int>(count));
 }
 
@@ -198,11 +222,15 @@ std::string histogram_chart(const HistogramChart& chart) {
   Frame frame;
   frame.height = 220;
   Axis x = round_axis(bins.low, high, 6);
+  // Fewer ticks where their labels would run into each other.
+  const bool wide = std::ranges::any_of(x.ticks, [&](double tick) { return length_of(x.label(tick)) > 7; });
+  if (wide) x = round_axis(bins.low, high, 3);
   // The ticks are round, the ends are those of the bins.
   x.low = bins.low;
   x.high = high;
   std::erase_if(x.ticks, [&](double tick) { return tick < x.low - 1e-9 * x.step || tick > x.high + 1e-9 * x.step; });
   const Axis y = count_axis(most, 4);
+  frame = fitted(frame, x, y);
 
   std::string svg = draw_axes(frame, x, chart.x_name, y, fmt::format("number of {}s", chart.what));
   for (std::size_t i = 0; i < bins.counts.size(); ++i) {
@@ -238,7 +266,7 @@ std::string share_chart(const ShareChart& chart) {
   std::string bar;
   std::string description = chart.title + ": ";
   Table legend{.caption = "Time by what it was spent on",
-               .columns = {{"part"}, {"time", true}, {"share", true}, {"what it is"}},
+               .columns = {{"part"}, {"time", true, true}, {"share", true, true}, {"what it is", false, true}},
                .rows = {}};
   for (std::size_t i = 0; i < chart.parts.size(); ++i) {
     const ShareChart::Part& part = chart.parts[i];

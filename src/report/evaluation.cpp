@@ -1,7 +1,5 @@
 #include "rbmpi/report/evaluation.hpp"
 
-#include <cmath>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -11,55 +9,78 @@
 namespace rbmpi {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+
+/// The value of a key; null if there is none.
+Json at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return !object.is_object() || found == object.end() ? Json() : *found;
+}
 
 std::optional<double> number_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
-}
-
-/// The standard error of a mean: one number, or that of log Z and that of the rows.
-std::optional<double> error_in(const Json& object) {
-  const std::optional<double> partition = number_in(object, "partition_error");
-  const std::optional<double> data = number_in(object, "data_error");
-  if (partition && data) return std::hypot(*partition, *data);
-  return number_in(object, "standard_error");
-}
-
-/// The numbers of an object and of those in it, `depth` levels down.
-// NOLINTNEXTLINE(misc-no-recursion): the plain way through a tree, and not far
-void add_figures(const Json& object, const std::string& prefix, int depth, std::vector<Evaluation::Figure>& figures) {
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_number()) {
-      figures.push_back({.name = prefix + key, .value = value.get<double>(), .standard_error = {}});
-    } else if (value.is_object()) {
-      if (const std::optional<double> mean = number_in(value, "mean")) {
-        figures.push_back({.name = prefix + key, .value = *mean, .standard_error = error_in(value)});
-      } else if (depth > 0) {
-        add_figures(value, prefix + key + ".", depth - 1, figures);
-      }
-    }
-  }
+  const Json value = at(object, key);
+  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
 std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() || !found->is_string() ? "" : found->get<std::string>();
+  const Json value = at(object, key);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+/// Sentences: one text, or several.
+void add_notes(const Json& texts, std::vector<std::string>& notes) {
+  if (texts.is_string()) notes.push_back(texts.get<std::string>());
+  if (!texts.is_array()) return;
+  for (const Json& text : texts) {
+    if (text.is_string()) notes.push_back(text.get<std::string>());
+  }
+}
+
+std::optional<Evaluation::Partition> partition_in(const Json& log_z, const char* direction) {
+  const Json object = at(log_z, direction);
+  const std::optional<double> value = number_in(object, "log_z");
+  if (!value) return std::nullopt;
+  return Evaluation::Partition{.log_z = {.value = *value, .standard_error = number_in(object, "standard_error")},
+                               .low = number_in(object, "low"),
+                               .high = number_in(object, "high"),
+                               .effective_samples = number_in(object, "effective_samples"),
+                               .chains = number_in(object, "chains")};
 }
 
 }  // namespace
 
 Evaluation read_evaluation(const std::filesystem::path& file) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
-  const Json json = Json::parse(read_text_file(file, longest), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) {
-    throw Error(Failure::file, fmt::format("'{}' is no JSON object; what 'rbmpi evaluate --json' prints would be right",
-                                           file.string()));
+  Json json = Json::parse(read_text_file(file, longest), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) json = Json::object();
+  Evaluation evaluation;
+  evaluation.file = file;
+  evaluation.model_digest = text_in(json, "model_digest");
+  evaluation.data = text_in(json, "data");
+  evaluation.binarise = text_in(json, "binarise");
+  evaluation.rows = number_in(json, "rows");
+  evaluation.grey_rows = number_in(json, "grey_rows");
+  for (const auto& [key, value] : json.items()) {
+    if (key == "log_likelihood" || !value.is_object()) continue;
+    const std::optional<double> mean = number_in(value, "mean");
+    if (mean) evaluation.scores[key] = {.value = *mean, .standard_error = number_in(value, "standard_error")};
   }
-  Evaluation evaluation{
-      .file = file, .model_digest = text_in(json, "model_digest"), .data = text_in(json, "data"), .figures = {}};
-  add_figures(json, "", 2, evaluation.figures);
+  const Json log_z = at(json, "log_z");
+  if (text_in(log_z, "method") == "exact") evaluation.exact_log_z = number_in(log_z, "value");
+  evaluation.forward = partition_in(log_z, "forward");
+  evaluation.reverse = partition_in(log_z, "reverse");
+  evaluation.temperatures = number_in(log_z, "temperatures");
+  const Json likelihood = at(json, "log_likelihood");
+  evaluation.log_likelihood = number_in(likelihood, "mean");
+  evaluation.partition_error = number_in(likelihood, "partition_error");
+  evaluation.data_error = number_in(likelihood, "data_error");
+  for (const Json& object : {json, log_z}) {
+    for (const char* const key : {"note", "notes", "warnings"}) add_notes(at(object, key), evaluation.notes);
+  }
+  if (evaluation.scores.empty() && !evaluation.log_likelihood) {
+    throw Error(Failure::file,
+                fmt::format("'{}' has no figures; what 'rbmpi evaluate --json' prints would be right", file.string()));
+  }
   return evaluation;
 }
 

@@ -42,6 +42,21 @@ std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& 
   return gaps;
 }
 
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./=:,+@%") == std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+std::string repeating_command(const RunSummary& run) {
+  const std::filesystem::path configuration = std::filesystem::absolute(run.folder / "config.ini").lexically_normal();
+  return fmt::format("rbmpi train --config {} --output again", shell_word(configuration.string()));
+}
+
 std::string when_text(const std::string& iso) {
   std::string text = iso;
   if (text.size() != 20 || text[10] != 'T' || text.back() != 'Z') return escape(iso);

@@ -33,6 +33,11 @@ struct LastFigure {
   return activity > saturated_activity;
 }
 
+/// A word of a command line as a shell takes it.
+[[nodiscard]] std::string shell_word(const std::string& word);
+/// The command that does the run once more, in another folder.
+[[nodiscard]] std::string repeating_command(const RunSummary& run);
+
 /// "2026-11-22 21:24:02 UTC" from "2026-11-22T21:24:02Z", as HTML.
 [[nodiscard]] std::string when_text(const std::string& iso);
 

@@ -104,6 +104,18 @@ std::string figure_text(double number) {
   return with_minus(fmt::format("{:#.4g}", number));
 }
 
+std::string measured_text(double number, std::optional<double> standard_error) {
+  const double error = standard_error.value_or(0);
+  if (!std::isfinite(number) || !(error > 0) || !std::isfinite(error)) return number_text(number, 6);
+  // The exponent of the error as it is shown, rounded to two digits: that of 0.0996 is -1.
+  const std::string rounded = fmt::format("{:.1e}", error);
+  const int exponent = std::atoi(rounded.c_str() + rounded.find('e') + 1);
+  const bool plain = exponent > -6 && std::max(std::abs(number), error) < 1e9;
+  if (!plain) return fmt::format("{} \xc2\xb1 {}", number_text(number, 6), number_text(error, 2));
+  const int decimals = std::max(0, 1 - exponent);
+  return with_minus(fmt::format("{:.{}f} \xc2\xb1 {:.{}f}", number, decimals, error, decimals));
+}
+
 std::string percent_text(double share) {
   const double percent = share * 100;
   if (percent > 0 && percent < 0.1) return "under 0.1 %";
@@ -111,6 +123,7 @@ std::string percent_text(double share) {
 }
 
 std::string seconds_text(double seconds) {
+  if (seconds > 0 && seconds < 0.0005) return "under 1 ms";
   if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
   if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
@@ -122,14 +135,24 @@ std::string count_text(std::uint64_t number, std::string_view singular) {
   return fmt::format("{} {}{}", whole_text(number), singular, number == 1 ? "" : "s");
 }
 
+std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view singular) {
+  return part < all ? fmt::format("{} of {}", whole_text(part), count_text(all, singular)) : count_text(part, singular);
+}
+
 std::string table(const Table& content) {
-  // A wide table scrolls by itself, so that the page does not; who has only a keyboard can do it, too.
+  // A wide table scrolls by itself, so that the page does not; who has only a keyboard can do it, too. On narrow
+  // screens each row is a paragraph (page_style.hpp), with the titles of the columns before the cells.
   std::string html = fmt::format(
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
       "aria-label=\"{0}\"><table><caption>{0}</caption>\n<thead><tr>",
       escape(content.caption));
   const auto kind = [&](std::size_t column) {
     return content.columns[column].numeric ? std::string_view(" class=\"number\"") : std::string_view();
+  };
+  const auto label = [&](std::size_t column, bool wanted) {
+    return wanted && !content.columns[column].obvious && content.columns.size() > 2
+               ? fmt::format(" data-label=\"{}\"", escape(content.columns[column].title))
+               : std::string();
   };
   for (std::size_t i = 0; i < content.columns.size(); ++i) {
     html += fmt::format("<th scope=\"col\"{}>{}</th>", kind(i), escape(content.columns[i].title));
@@ -138,8 +161,9 @@ std::string table(const Table& content) {
   for (const std::vector<std::string>& row : content.rows) {
     html += "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i) {
-      html += i == 0 ? fmt::format("<th scope=\"row\"{}>{}</th>", kind(i), row[i])
-                     : fmt::format("<td{}>{}</td>", kind(i), row[i]);
+      html += i == 0
+                  ? fmt::format("<th scope=\"row\"{}{}>{}</th>", kind(i), label(i, content.columns[i].numeric), row[i])
+                  : fmt::format("<td{}{}>{}</td>", kind(i), label(i, true), row[i]);
     }
     html += "</tr>\n";
   }

@@ -32,23 +32,28 @@ void activate_hidden(RbmView<const Real> rbm, ConstMatrixView rows, MatrixView h
 struct Sizes {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
-  std::uint64_t rows_of_file = 0;
+  std::uint64_t rows_in_use = 0;
   std::uint64_t height = 0;  // 0: no pictures
   std::uint64_t width = 0;
 };
 
-std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most) {
+std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, std::uint64_t in_use) {
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
   const DatasetReader reader(path);
   const DatasetInfo& info = reader.info();
   const std::uint64_t fitting = std::max<std::uint64_t>(1, most_bytes / (info.columns * element_size(info.type)));
-  Sizes sizes{.rows = std::min({info.rows, most, fitting}), .columns = info.columns, .rows_of_file = info.rows};
+  if (in_use == 0 || in_use > info.rows) in_use = info.rows;
+  Sizes sizes{.rows = std::min({in_use, most, fitting}), .columns = info.columns, .rows_in_use = in_use};
   if (info.picture.size() == 2 && info.picture[0] * info.picture[1] == info.columns) {
     sizes.height = info.picture[0];
     sizes.width = info.picture[1];
   }
   std::vector<std::byte> raw(sizes.rows * info.columns * element_size(info.type));
-  reader.read_samples(0, sizes.rows, raw.data());
+  std::uint64_t done = 0;
+  for (const RowPiece& piece : spread_pieces(in_use, sizes.rows)) {
+    reader.read_samples(piece.first, piece.count, raw.data() + done * info.columns * element_size(info.type));
+    done += piece.count;
+  }
   const Samples samples{info.type, raw.data(), sizes.rows, info.columns, info.scale};
 
   std::vector<Real> row(info.columns);
@@ -63,14 +68,28 @@ std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most)
 
 }  // namespace
 
-DataRows read_rows(const std::filesystem::path& path, std::uint64_t most) {
-  const std::string bytes = read_in_child(path, [&] { return read_and_pack(path, most); });
+std::vector<RowPiece> spread_pieces(std::uint64_t all, std::uint64_t count) {
+  constexpr std::uint64_t most_pieces = 200;
+  if (count >= all) return {{0, all}};
+  const std::uint64_t number = std::min(count, most_pieces);
+  // floor(i * all / count) without overflow.
+  const auto place = [&](std::uint64_t i) { return all / count * i + all % count * i / count; };
+  std::vector<RowPiece> pieces;
+  for (std::uint64_t piece = 0; piece < number; ++piece) {
+    const std::uint64_t begin = piece * count / number;
+    pieces.push_back({place(begin), (piece + 1) * count / number - begin});
+  }
+  return pieces;
+}
+
+DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, std::uint64_t in_use) {
+  const std::string bytes = read_in_child(path, [&] { return read_and_pack(path, most, in_use); });
   Sizes sizes;
   std::memcpy(&sizes, bytes.data(), sizeof sizes);
   DataRows data{.rows = sizes.rows,
                 .columns = sizes.columns,
                 .values = AlignedBuffer<Real>(sizes.rows * sizes.columns),
-                .rows_of_file = sizes.rows_of_file,
+                .rows_in_use = sizes.rows_in_use,
                 .picture = {}};
   std::memcpy(data.values.data(), bytes.data() + sizeof sizes, data.values.size() * sizeof(Real));
   if (sizes.height > 0) data.picture = {sizes.height, sizes.width};
@@ -79,7 +98,10 @@ DataRows read_rows(const std::filesystem::path& path, std::uint64_t most) {
 
 HiddenUse hidden_use(RbmView<const Real> rbm, ConstMatrixView rows) {
   const std::size_t units = rbm.shape().hidden;
-  HiddenUse use{.rows = rows.rows, .activity = std::vector<double>(units), .by_use = std::vector<std::size_t>(units)};
+  HiddenUse use{.rows = rows.rows,
+                .rows_in_use = rows.rows,
+                .activity = std::vector<double>(units),
+                .by_use = std::vector<std::size_t>(units)};
   AlignedBuffer<Real> buffer(std::min(rows_at_once, rows.rows) * units);
   for (std::size_t begin = 0; begin < rows.rows; begin += rows_at_once) {
     throw_if_stopped("asking the hidden units");

@@ -35,6 +35,7 @@ nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; pa
 nav a { display: inline-block; padding: .25rem 0; }
 code, .mono { font-family: ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .9em; }
 code { overflow-wrap: anywhere; }
+.option { white-space: nowrap; }
 pre {
   background: var(--panel); border-radius: 6px; padding: .75rem 1rem; margin: .5rem 0; overflow-x: auto;
   white-space: pre-wrap; overflow-wrap: anywhere;
@@ -71,7 +72,7 @@ svg .s0 { stroke: var(--s0); } svg .s1 { stroke: var(--s1); } svg .s2 { stroke: 
 svg .dot { stroke: none; }
 svg .dot.s0, svg .t0 { fill: var(--s0); } svg .dot.s1, svg .t1 { fill: var(--s1); }
 svg .dot.s2, svg .t2 { fill: var(--s2); } svg .dot.s3, svg .t3 { fill: var(--s3); }
-img { display: block; max-width: 100%; height: auto; border-radius: 3px; }
+img { display: block; max-width: 100%; height: auto; border-radius: 3px; outline: 1px solid var(--soft); }
 .rows { display: grid; grid-template-columns: 8.5rem 1fr; gap: .35rem 1rem; align-items: center; margin: 0 0 1.1rem; max-width: 52rem; }
 .rows span { color: var(--soft); font-size: .9rem; text-align: right; }
 .scroll { overflow-x: auto; }
@@ -96,11 +97,14 @@ footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: v
   dl.figures { grid-template-columns: repeat(2, 1fr); }
   dl.figures dd { font-size: 1.2rem; }
   dl.facts div { grid-template-columns: 8.5rem 1fr; }
-  thead th, tbody th { white-space: normal; }
-  thead th { vertical-align: bottom; }
-  .wide tbody th { white-space: nowrap; }
-  td:not(.number) { min-width: 8rem; }
-  th, td { padding-right: .9rem; }
+  .scroll { overflow-x: visible; }
+  table, tbody, caption { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tbody tr { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .4rem 0; border-bottom: 1px solid var(--rule); }
+  tbody th, td, .number { border: 0; padding: 0; min-width: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+  tbody th { flex: 1 0 100%; font-weight: 600; }
+  td:empty { display: none; }
+  [data-label]::before { content: attr(data-label) " "; color: var(--soft); font-weight: 400; }
   .rows { grid-template-columns: 1fr; gap: .2rem; }
   .rows span { text-align: left; }
   .part { font-size: .78rem; padding-left: .25rem; }

@@ -1,7 +1,6 @@
 #include "rbmpi/report/run_summary.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <sstream>
 #include <system_error>
@@ -11,10 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/named_model.hpp"
 #include "rbmpi/train/run_folder.hpp"
 
 namespace rbmpi {
@@ -49,36 +49,55 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& 
   return pairs;
 }
 
-/// The newest model, with the configuration and the provenance in its file.
-struct ReadModel {
-  RunSummary::NewestModel newest;
-  std::string configuration;
-  std::map<std::string, std::string> provenance;
-};
-
-ReadModel take(Model&& model, const std::string& file, std::optional<std::uint64_t> steps) {
-  ReadModel read;
-  read.newest = {.file = file, .steps = steps, .rbm = {}, .digest = model_digest(model.layers)};
-  read.newest.rbm = std::move(model.layers.front());
-  read.configuration = std::move(model.configuration);
-  read.provenance = std::move(model.provenance);
-  return read;
+/// What stopped_early() looks at, and the epochs.
+TrainingOptions options_of(const RunSummary& run) {
+  const auto count = [&](const char* key, std::uint64_t otherwise) {
+    const std::optional<double> number = parse_number(run.value(key));
+    return number && *number >= 0 && *number < 0x1p63 ? static_cast<std::uint64_t>(*number) : otherwise;
+  };
+  TrainingOptions options;
+  options.epochs = count("epochs", options.epochs);
+  options.patience = count("patience", options.patience);
+  const std::string rule = run.value("early-stop");
+  if (rule == "gap") options.early_stop = EarlyStop::gap;
+  if (rule == "pseudo-likelihood") options.early_stop = EarlyStop::pseudo_likelihood;
+  return options;
 }
 
-std::optional<ReadModel> newest_model(const RunFolder& folder, bool finished) {
-  const auto end = [&] { return take(load_model(folder.model()), folder.model().filename().string(), std::nullopt); };
-  if (finished) return end();
-  for (const std::uint64_t steps : folder.checkpoints()) {
-    throw_if_stopped("reading the checkpoint");
-    try {
-      const fs::path file = folder.checkpoint(steps);
-      return take(std::move(load_checkpoint(file).model), file.filename().string(), steps);
-    } catch (const Error&) {
-      continue;  // damaged, or removed since the folder was listed: an older one will do
-    }
+RunState state_of(const RunSummary& run, const RunFolder& folder) {
+  const TrainingOptions options = options_of(run);
+  if (is_there(folder.model())) {
+    // Without a checkpoint nothing can go on: the model is the end.
+    if (run.model && !run.progress) return RunState::finished;
+    if (run.progress && run.progress->epoch > options.epochs) return RunState::finished;
+    if (run.progress && stopped_early(options, *run.progress)) return RunState::stopped_early;
   }
-  if (!is_there(folder.model())) return std::nullopt;
-  return end();
+  return !run.jobs.empty() && run.jobs.back().end == "diverged" ? RunState::diverged : RunState::unfinished;
+}
+
+void take(NamedModel&& named, RunSummary& run) {
+  run.model = {.file = named.file.filename().string(), .steps = {}, .rbm = {}, .digest = {}};
+  if (named.progress) run.model->steps = named.progress->steps;
+  run.model->digest = model_digest(named.model.layers);
+  run.model->rbm = std::move(named.model.layers.front());
+  run.provenance = std::move(named.model.provenance);
+  if (run.configuration.empty()) run.configuration = parse_pairs(named.model.configuration);
+}
+
+/// The newest model and the state of the run.
+void find_model(const RunFolder& folder, RunSummary& run) {
+  try {
+    if (std::optional<NamedModel> newest = newest_model(folder)) {
+      run.progress = newest->progress;
+      take(std::move(*newest), run);
+    }
+    run.state = state_of(run, folder);
+    // The same parameters, by the name that people look for.
+    if (run.finished() && run.progress) take(load_named_model(folder.model()), run);
+  } catch (const Error& error) {
+    if (error.failure() != Failure::file) throw;
+    run.model_problem = error.what();
+  }
 }
 
 }  // namespace
@@ -130,26 +149,15 @@ RunSummary read_run(const fs::path& path) {
   if (is_there(folder.metrics())) {
     run.epochs = parse_metrics(folder.metrics().string(), read_text_file(folder.metrics(), longest_text));
   }
-  if (run.epochs.empty()) {
-    throw Error(Failure::file,
-                fmt::format("the run in '{}' has no epoch yet; there is nothing to report before the end "
-                            "of the first one",
-                            path.string()));
-  }
   run.jobs = parse_jobs(text_or_nothing(folder.jobs()));
-  const std::string configuration = text_or_nothing(folder.configuration());
-  run.configuration = parse_pairs(configuration);
-  double epochs = 0;
-  const std::string wanted = run.value("epochs");
-  std::from_chars(wanted.data(), wanted.data() + wanted.size(), epochs);
-  const bool ended =
-      run.epochs.back().at("epoch") >= epochs || (!run.jobs.empty() && run.jobs.back().end == "finished");
-  run.finished = ended && is_there(folder.model());
-
-  if (std::optional<ReadModel> model = newest_model(folder, run.finished)) {
-    if (configuration.empty()) run.configuration = parse_pairs(model->configuration);
-    run.provenance = std::move(model->provenance);
-    run.model = std::move(model->newest);
+  run.configuration = parse_pairs(text_or_nothing(folder.configuration()));
+  run.state = state_of(run, folder);
+  find_model(folder, run);
+  if (run.epochs.empty() && !run.model && run.state != RunState::diverged) {
+    throw Error(Failure::file,
+                fmt::format("the run in '{}' has no epoch yet; there is something to report after the first one, or "
+                            "after the first checkpoint (checkpoint-seconds, checkpoint-steps){}",
+                            path.string(), run.model_problem.empty() ? "" : "; " + run.model_problem));
   }
   return run;
 }

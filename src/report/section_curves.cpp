@@ -82,6 +82,7 @@ std::string table_of(const std::vector<EpochFigures>& epochs) {
 }  // namespace
 
 Section curves_section(const RunSummary& run) {
+  if (run.epochs.empty()) return {.id = "curves", .title = "Learning curves", .html = {}};
   return {.id = "curves",
           .title = "Learning curves",
           .html = "<div class=\"charts\">\n" + charts_of(run.epochs) + "</div>\n" +

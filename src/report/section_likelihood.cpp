@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -9,42 +12,150 @@
 namespace rbmpi {
 namespace {
 
-/// "log_likelihood.mean" as "log likelihood, mean".
-std::string name_for_people(std::string name) {
-  if (name == "log_z.value") return "log Z";
-  std::ranges::replace(name, '_', ' ');
-  for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.')) name.replace(at, 1, ", ");
-  return name;
+constexpr const char* nats = "nats";
+constexpr const char* nats_a_row = "nats&nbsp;a&nbsp;row";
+
+/// A line of the table; `unit` is HTML, `name` and `meaning` are texts.
+std::vector<std::string> line(const std::string& name, const std::string& value, const char* unit,
+                              const std::string& meaning) {
+  return {escape(name), value, unit, escape(meaning)};
 }
 
-/// What says nothing about how good the model is.
-bool is_setting(const std::string& name) {
-  constexpr std::array settings = {"visible", "hidden",    "steps",         "seed",
-                                   "rows",    "grey_rows", "log_z.seconds", "log_z.temperatures"};
-  return std::ranges::find(settings, name) != settings.end();
+std::string count(std::optional<double> number, std::string_view what) {
+  return number ? count_text(static_cast<std::uint64_t>(std::max(0.0, *number)), what) : "";
+}
+
+/// Three standard errors around log Z, and the chains that it rests on.
+std::string trust(const Evaluation::Partition& partition) {
+  std::string text;
+  if (partition.low || partition.high) {
+    text += fmt::format(" Within three standard errors: {} to {}.",
+                        partition.low ? number_text(*partition.low, 6) : "\xe2\x88\x92\xe2\x88\x9e",
+                        partition.high ? number_text(*partition.high, 6) : "\xe2\x88\x9e");
+  }
+  if (partition.chains && partition.effective_samples) {
+    text += fmt::format(" It rests on {} of {}.", number_text(*partition.effective_samples, 3),
+                        count(partition.chains, "chain"));
+  }
+  return text;
+}
+
+void add_likelihood(const Evaluation& evaluation, Table& figures) {
+  if (evaluation.log_likelihood) {
+    const double partition = evaluation.partition_error.value_or(0);
+    const double rows = evaluation.data_error.value_or(0);
+    std::string meaning = "Mean log-probability of a row: minus its free energy, minus log Z.";
+    if (partition > 0 && rows > 0) {
+      meaning += fmt::format(" The error is \xc2\xb1 {} from the spread of the rows and \xc2\xb1 {} from log Z.",
+                             number_text(rows, 2), number_text(partition, 2));
+    }
+    const double error = std::hypot(partition, rows);
+    figures.rows.push_back(line(
+        "Log-likelihood", measured_text(*evaluation.log_likelihood, error > 0 ? std::optional(error) : std::nullopt),
+        nats_a_row, meaning));
+  }
+  if (evaluation.exact_log_z) {
+    figures.rows.push_back(line("log Z", measured_text(*evaluation.exact_log_z, {}), nats,
+                                "Exact: a sum over all states of the smaller side."));
+  }
+  if (evaluation.forward) {
+    const std::string schedule = count(evaluation.temperatures, "temperature");
+    figures.rows.push_back(line(
+        "log Z by AIS", measured_text(evaluation.forward->log_z.value, evaluation.forward->log_z.standard_error), nats,
+        "Annealed importance sampling" + (schedule.empty() ? "" : ", " + schedule) + ": a lower bound on average." +
+            trust(*evaluation.forward)));
+  }
+  if (evaluation.reverse) {
+    figures.rows.push_back(
+        line("log Z by reverse AIS",
+             measured_text(evaluation.reverse->log_z.value, evaluation.reverse->log_z.standard_error), nats,
+             "From samples of the model back: an upper bound, as far as they are the model's own." +
+                 trust(*evaluation.reverse)));
+  }
+}
+
+void add_scores(const Evaluation& evaluation, Table& figures) {
+  struct Score {
+    const char* key;
+    const char* name;
+    const char* unit;
+    const char* meaning;
+  };
+  constexpr std::array scores = {
+      Score{"pseudo_likelihood", "Pseudo-likelihood", nats_a_row,
+            "Log-probability of each unit given all others, summed over the units."},
+      Score{"stochastic_pseudo_likelihood", "Pseudo-likelihood, stochastic", nats_a_row,
+            "The same from one random unit of each row, as scikit-learn's score_samples has it."},
+      Score{"free_energy", "Free energy", nats_a_row,
+            "Of the data; it means something only beside that of other data."},
+      Score{"cross_entropy", "Cross-entropy", nats_a_row, "Between a row and its reconstruction, nothing sampled."},
+      Score{"reconstruction_mse", "Reconstruction error", "mean square a&nbsp;unit",
+            "Between a row and its reconstruction, nothing sampled."}};
+  for (const Score& score : scores) {
+    const auto found = evaluation.scores.find(score.key);
+    if (found == evaluation.scores.end()) continue;
+    figures.rows.push_back(
+        line(score.name, measured_text(found->second.value, found->second.standard_error), score.unit, score.meaning));
+  }
+}
+
+std::string data_sentence(const Evaluation& evaluation) {
+  if (evaluation.data.empty()) return {};
+  const std::string how = evaluation.binarise == "sample" ? ", zeros and ones drawn with its values as probabilities"
+                          : evaluation.binarise == "threshold" ? ", its values cut at one half"
+                                                               : "";
+  return fmt::format("<p>How good the model is on {}<code>{}</code>{}.</p>\n",
+                     evaluation.rows ? count(evaluation.rows, "row") + " of " : "", escape(evaluation.data), how);
+}
+
+/// What to doubt. An evaluation that says nothing of it is judged by its figures.
+std::vector<std::string> doubts(const Evaluation& evaluation) {
+  std::vector<std::string> notes = evaluation.notes;
+  constexpr double fewest_chains = 10;
+  if (notes.empty() && evaluation.forward) {
+    if (evaluation.forward->effective_samples.value_or(fewest_chains) < fewest_chains) {
+      notes.emplace_back(
+          "few chains carry the estimate of log Z, and its error is larger than is said: more "
+          "--temperatures are needed");
+    }
+    if (evaluation.reverse && evaluation.reverse->high && evaluation.forward->low &&
+        *evaluation.reverse->high < *evaluation.forward->low) {
+      notes.emplace_back(
+          "reverse AIS is far below the forward one: the samples that it began at lack most of what the "
+          "model has");
+    }
+  }
+  if (evaluation.grey_rows.value_or(0) > 0) {
+    notes.push_back(fmt::format("{} with values other than 0 and 1: their likelihoods are no probabilities",
+                                count(evaluation.grey_rows, "row")));
+  }
+  return notes;
+}
+
+/// A text as a sentence: "few chains" as "Few chains.".
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  if (text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  if (text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
+  return text;
 }
 
 }  // namespace
 
 Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) {
   Table figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
-                .columns = {{"figure"}, {"value", true}, {"standard error", true}},
+                .columns = {{"figure"}, {"value", true, true}, {"unit", false, true}, {"what it is", false, true}},
                 .rows = {}};
-  std::vector<Evaluation::Figure> sorted = evaluation.figures;
-  std::stable_partition(sorted.begin(), sorted.end(),
-                        [](const Evaluation::Figure& figure) { return figure.name.starts_with("log_likelihood"); });
-  for (const Evaluation::Figure& figure : sorted) {
-    if (is_setting(figure.name)) continue;
-    figures.rows.push_back({escape(name_for_people(figure.name)), number_text(figure.value, 6),
-                            figure.standard_error ? "± " + number_text(*figure.standard_error, 2) : ""});
-  }
-  std::string html;
-  if (!evaluation.data.empty()) {
-    html += fmt::format("<p>How good the model is on <code>{}</code>. Likelihoods and energies are in nats.</p>\n",
-                        escape(evaluation.data));
-  }
+  add_likelihood(evaluation, figures);
+  add_scores(evaluation, figures);
+  std::string html = data_sentence(evaluation);
+  const std::regex option("--[a-z-]+");
   if (!evaluation.model_digest.empty() && run.model && evaluation.model_digest != run.model->digest) {
     html += "<p class=\"note\">These figures are of other parameters than those that this page shows.</p>\n";
+  }
+  for (const std::string& doubt : doubts(evaluation)) {
+    const std::string text = std::regex_replace(escape(sentence(doubt)), option, "<code class=\"option\">$&</code>");
+    html += "<p class=\"note\">" + text + "</p>\n";
   }
   return {.id = "likelihood", .title = "Likelihood", .html = html + table(figures)};
 }

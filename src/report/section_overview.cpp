@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/sections.hpp"
 #include "report/figures.hpp"
@@ -15,11 +18,24 @@ std::string large_figure(const std::string& name, const std::string& figure, con
   return fmt::format("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>\n", name, figure, word);
 }
 
+const char* state_name(RunState state) {
+  switch (state) {
+    case RunState::finished:
+      return "finished";
+    case RunState::stopped_early:
+      return "stopped early";
+    case RunState::diverged:
+      return "diverged";
+    case RunState::unfinished:
+      return "not finished";
+  }
+  return "";
+}
+
 std::string epochs_figure(const RunSummary& run) {
   const std::string wanted = run.value("epochs");
-  return large_figure(
-      "Epochs", number_text(run.epochs.back().at("epoch"), 9),
-      (wanted.empty() ? "" : "of " + escape(wanted) + ", ") + (run.finished ? "finished" : "not finished"));
+  return large_figure("Epochs", run.epochs.empty() ? "0" : number_text(run.epochs.back().at("epoch"), 9),
+                      (wanted.empty() ? "" : "of " + escape(wanted) + ", ") + state_name(run.state));
 }
 
 std::string error_figure(const RunSummary& run) {
@@ -95,6 +111,10 @@ std::string facts(const RunSummary& run) {
     add("Parameters from", "<code>" + escape(run.model->file) + "</code>" +
                                (run.model->steps ? ", after " + count_text(*run.model->steps, "step") : ""));
   }
+  if (run.progress && run.progress->best_epoch > 0) {
+    add("Best epoch", fmt::format("{}, in <code>best.h5</code> (early-stop = {})", run.progress->best_epoch,
+                                  escape(run.value("early-stop"))));
+  }
   for (const auto& [key, name] : named) {
     const std::string value = run.value(key);
     const bool is_path = value.find('/') != std::string::npos;
@@ -106,6 +126,62 @@ std::string facts(const RunSummary& run) {
     add("Begun", when_text(run.jobs.front().began));
   }
   return html + "</dl>\n";
+}
+
+std::string note(const std::string& html) {
+  return "<p class=\"note\">" + html + "</p>\n";
+}
+
+/// The command that starts over with a smaller learning rate; empty if that is a schedule or not known.
+std::string gentler_command(const RunSummary& run) {
+  constexpr double usual = 0.1;
+  const std::optional<double> rate = parse_number(run.value("learning-rate"));
+  if (!rate || !(*rate > 0)) return {};
+  return fmt::format("{} --learning-rate {:g}", repeating_command(run), *rate > 10 * usual ? usual : *rate / 10);
+}
+
+/// What became of a run that diverged, and what to try.
+std::string divergence(const RunSummary& run) {
+  const std::string message = run.jobs.back().message;
+  std::string html =
+      note("<strong>The run diverged</strong>" + (message.empty() ? "." : ": " + escape(message) + ".") +
+           (run.model ? " The model on this page is that of <code>" + escape(run.model->file) + "</code>, from before" +
+                            (run.model->steps ? " (" + count_text(*run.model->steps, "step") + ")" : "") +
+                            "; the same command would go on from there, and diverge again."
+                      : " It left no checkpoint, so there is no model to show."));
+  if (const std::string command = gentler_command(run); !command.empty()) {
+    html += "<p>A new run with a smaller step length:</p>\n<pre><code>" + escape(command) + "</code></pre>\n";
+  }
+  return html +
+         "<p>Where the learning rate is small already, a lower momentum or a smaller <code>weight-init</code> may "
+         "help.</p>\n";
+}
+
+/// When a run that has no checkpoint gets one.
+std::string first_checkpoint(const RunSummary& run) {
+  std::string when;
+  for (const auto& [key, unit] : {std::pair("checkpoint-seconds", "second"), std::pair("checkpoint-steps", "step"),
+                                  std::pair("checkpoint-epochs", "epoch")}) {
+    const std::optional<double> number = parse_number(run.value(key));
+    if (number && *number >= 1) when += count_text(static_cast<std::uint64_t>(*number), unit) + ", ";
+  }
+  return note(
+      "There is no checkpoint yet, and what shows the parameters is missing: filters, distributions, reconstructions "
+      "and "
+      "samples. The first one comes " +
+      (when.empty() ? "" : "after " + when + "or ") + "at the end of the training; make the page again then.");
+}
+
+std::string state_notes(const RunSummary& run) {
+  std::string html;
+  if (run.state == RunState::diverged) {
+    html += divergence(run);
+  } else if (run.state == RunState::unfinished) {
+    html += note("The run is not finished: this is how far it is. Make the page again for what comes.");
+    if (!run.model && run.model_problem.empty()) html += first_checkpoint(run);
+  }
+  if (!run.model_problem.empty()) html += note(escape("A model could not be used: " + run.model_problem));
+  return html;
 }
 
 }  // namespace
@@ -122,14 +198,7 @@ std::string lead_of(const RunSummary& run) {
     text += fmt::format(" ({})", count_text(static_cast<std::uint64_t>(rows->value), "row"));
   }
   text += fmt::format(". As of {}.</p>\n", escape(run.made));
-  if (!run.finished) {
-    text +=
-        "<p class=\"note\">The run is not finished: this is how far it is. Make the page again for what comes.</p>\n";
-  }
-  if (!run.model) {
-    text += "<p class=\"note\">There is no checkpoint yet, so nothing can be said about the parameters.</p>\n";
-  }
-  return text;
+  return text + state_notes(run);
 }
 
 Section overview_section(const RunSummary& run, const HiddenUse* use) {

@@ -45,12 +45,12 @@ std::string on_columns(std::size_t columns) {
 
 }  // namespace
 
-Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstructions,
+Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstructions, std::uint64_t all_rows,
                                 const std::vector<std::uint64_t>& picture) {
   std::string html = fmt::format(
-      "<p>{} and what the model makes of {}: the probabilities of one step up to the hidden "
+      "<p>{}{} and what the model makes of {}: the probabilities of one step up to the hidden "
       "units and down again, without chance.{}</p>\n",
-      rows.rows == 1 ? "A row of the data" : "Rows from all over the data that were looked at",
+      part_text(rows.rows, all_rows, "row"), rows.rows < all_rows ? ", spread over the data," : " of the data",
       rows.rows == 1 ? "it" : "them", picture.empty() ? fmt::format(" {}", on_columns(rows.columns)) : "");
   if (picture.empty()) {
     html += "<div class=\"charts\">" +

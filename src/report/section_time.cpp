@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,25 +18,44 @@ constexpr std::array<const char*, time_phase_names.size()> meanings = {"rows tak
                                                                        "products of states and weights",
                                                                        "waiting for the other ranks, sums over nodes",
                                                                        "new parameters from the gradient",
-                                                                       "the validation rows, after each epoch",
+                                                                       "what after_epochs() says",
                                                                        "copies for checkpoints",
                                                                        "metrics, messages and the rest"};
 
-std::string share_of_phases(const std::vector<JobRecord>& jobs) {
+/// What follows the epochs has one clock for all.
+ShareChart::Part after_epochs(const RunSummary& run) {
+  const bool validates = !run.value("validation").empty() && run.value("validation") != "none";
+  const std::string every = run.value("evaluate-every");
+  if (every.empty() || every == "0") {
+    return {.name = "validation", .meaning = "the validation rows, after each epoch", .seconds = 0};
+  }
+  const std::string when = every == "1" ? "after each epoch" : "after each " + every + " epochs";
+  if (!validates) {
+    return {
+        .name = "log-likelihood", .meaning = fmt::format("log Z, {} (evaluate-every = {})", when, every), .seconds = 0};
+  }
+  return {.name = "validation and log-likelihood",
+          .meaning = fmt::format("the validation rows, after each epoch; log Z, {} (evaluate-every = {})", when, every),
+          .seconds = 0};
+}
+
+std::string share_of_phases(const RunSummary& run) {
   ShareChart chart{
       .title = "Where the time went", .note = "The root's time in training, over all jobs of this run.", .parts = {}};
   for (std::size_t phase = 0; phase < time_phase_names.size(); ++phase) {
     double seconds = 0;
-    for (const JobRecord& job : jobs) seconds += job.time_split[phase];
-    chart.parts.push_back(
-        {.name = std::string(time_phase_names[phase]), .meaning = meanings[phase], .seconds = seconds});
+    for (const JobRecord& job : run.jobs) seconds += job.time_split[phase];
+    ShareChart::Part part{.name = std::string(time_phase_names[phase]), .meaning = meanings[phase], .seconds = 0};
+    if (phase == static_cast<std::size_t>(TimePhase::validation)) part = after_epochs(run);
+    part.seconds = seconds;
+    chart.parts.push_back(std::move(part));
   }
   return share_chart(chart);
 }
 
 /// How a job ended, given whether another one followed it.
 std::string end_of(const JobRecord& job, bool last, bool finished) {
-  if (job.end != "running") return escape(job.end);
+  if (job.end != "running") return escape(job.end + (job.message.empty() ? "" : ": " + job.message));
   if (!last) return "ended without a word";
   return finished ? "ended without a word" : "running, or ended without a word";
 }
@@ -43,9 +63,10 @@ std::string end_of(const JobRecord& job, bool last, bool finished) {
 std::string jobs_of(const RunSummary& run) {
   const auto interruptions = static_cast<std::size_t>(std::ranges::count_if(
       run.jobs.begin(), run.jobs.end() - 1, [](const JobRecord& job) { return job.end != "finished"; }));
-  const bool waits = !run.finished && run.jobs.back().end != "running" && run.jobs.back().end != "finished";
+  const std::string& end = run.jobs.back().end;
+  const bool waits = run.state == RunState::unfinished && end != "running" && end != "finished";
   std::string html = waits ? "<p>The run was stopped, and waits to be resumed.</p>\n" : "";
-  if (interruptions == 0 && !waits) html = "<p>The run was never interrupted.</p>\n";
+  if (interruptions == 0 && !waits && run.state != RunState::diverged) html = "<p>The run was never interrupted.</p>\n";
   if (interruptions > 0) {
     html += fmt::format("<p>The run was interrupted and resumed {}.</p>\n", interruptions == 1 ? "once"
                                                                             : interruptions == 2
@@ -59,7 +80,7 @@ std::string jobs_of(const RunSummary& run) {
     const JobRecord& job = run.jobs[i];
     content.rows.push_back({when_text(job.began), layout_text(job),
                             fmt::format("{} to {}", whole_text(job.first_step), whole_text(job.last_step)),
-                            seconds_text(job.seconds), end_of(job, i + 1 == run.jobs.size(), run.finished)});
+                            seconds_text(job.seconds), end_of(job, i + 1 == run.jobs.size(), run.finished())});
   }
   return html + table(content);
 }
@@ -67,7 +88,7 @@ std::string jobs_of(const RunSummary& run) {
 }  // namespace
 
 Section time_section(const RunSummary& run) {
-  std::string html = run.jobs.empty() ? "" : share_of_phases(run.jobs);
+  std::string html = run.jobs.empty() ? "" : share_of_phases(run);
   html += "<div class=\"charts\">\n";
   html += line_chart({.title = "Speed",
                       .note = "Without validation. A dip is an epoch in which the machine had something else to do.",

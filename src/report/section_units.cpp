@@ -157,6 +157,11 @@ std::string list_of(const std::vector<std::size_t>& units) {
 
 /// "Mean 0.01, standard deviation 0.25."
 std::string moments_text(std::span<const Real> values) {
+  const auto [least, most] = std::ranges::minmax(values);
+  if (least == most) {
+    return fmt::format("{} {}.", values.size() == 1 ? "There is one:" : "All are",
+                       number_text(static_cast<double>(least), 3));
+  }
   double sum = 0;
   double squares = 0;
   for (const Real value : values) sum += static_cast<double>(value);
@@ -204,12 +209,12 @@ Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use) {
   std::string words;
   if (use != nullptr) {
     const std::vector<Real> activity(use->activity.begin(), use->activity.end());
-    html +=
-        histogram_chart({.title = "Activity of the hidden units",
-                         .note = fmt::format("Mean probability of being on, over {}.", count_text(use->rows, "row")),
-                         .x_name = "mean activity",
-                         .what = "unit",
-                         .histogram = histogram(activity, 0, 1, 50)});
+    html += histogram_chart(
+        {.title = "Activity of the hidden units",
+         .note = fmt::format("Mean probability of being on, over {}.", part_text(use->rows, use->rows_in_use, "row")),
+         .x_name = "mean activity",
+         .what = "unit",
+         .histogram = histogram(activity, 0, 1, 50)});
     words =
         word_on(*use, is_dead, "dead", fmt::format("on with a mean probability below {:g} %", dead_activity * 100)) +
         word_on(*use, is_saturated, "saturated",

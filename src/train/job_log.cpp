@@ -20,16 +20,18 @@ std::string to_line(const JobRecord& job) {
   for (std::size_t phase = 0; phase < job.time_split.size(); ++phase) {
     split[std::string(time_phase_names[phase])] = job.time_split[phase];
   }
-  const Json line = {
+  Json line = {
       {"began", job.began}, {"end", job.end},         {"seconds", job.seconds},       {"nodes", job.nodes},
       {"ranks", job.ranks}, {"threads", job.threads}, {"first_step", job.first_step}, {"last_step", job.last_step},
       {"time_split", split}};
-  return line.dump() + '\n';
+  if (!job.message.empty()) line["message"] = job.message;
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 JobRecord from_json(const Json& line) {
   JobRecord job{.began = line.at("began").get<std::string>(),
                 .end = line.at("end").get<std::string>(),
+                .message = line.value("message", std::string()),
                 .seconds = line.at("seconds").get<double>(),
                 .nodes = line.at("nodes").get<int>(),
                 .ranks = line.at("ranks").get<int>(),

@@ -1,5 +1,6 @@
 """`rbmpi report`: the page of a run as a parser, a browser and a reader meet it, and every way in which there is none."""
 
+import base64
 import html
 import json
 import os
@@ -14,6 +15,7 @@ import h5py
 import html5lib
 import numpy
 
+from sample_test import read_png
 from support import RBMPI, SOURCE, FolderTest, assert_one_message, assert_success, run
 
 DIGITS = SOURCE / "data/digits.h5"
@@ -165,6 +167,7 @@ FRAMES = """<!DOCTYPE html><title>frames</title><body>
 addEventListener("load", () => {{
   const results = [...document.querySelectorAll("iframe")].map(frame => {{
     const page = frame.contentDocument, root = page.documentElement;
+    for (const folded of page.querySelectorAll("details")) folded.open = true;
     const luminance = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
       .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
       .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
@@ -181,6 +184,10 @@ addEventListener("load", () => {{
         const box = text.getBoundingClientRect(), drawing = text.ownerSVGElement.getBoundingClientRect();
         return box.left < drawing.left - 1 || box.right > drawing.right + 1;
       }}).map(text => text.textContent),
+      cut: [...page.querySelectorAll(".scroll")].filter(table => table.scrollWidth > table.clientWidth)
+        .map(table => table.textContent.slice(0, 40)),
+      small_images: [...page.images].map(image => image.getBoundingClientRect()).filter(box => box.width < 40 || box.height < 16)
+        .map(box => `${{box.width}} x ${{box.height}}`),
       drawings: [...page.querySelectorAll("svg")].map(drawing => drawing.getBoundingClientRect().width),
     }};
   }});
@@ -218,6 +225,8 @@ class InTheBrowser(WithRuns):
                 self.assertGreater(len(frame["drawings"]), 5)
                 self.assertGreater(min(frame["drawings"]), 300)
                 self.assertEqual(frame["narrow_texts"], [], "texts that do not fit their drawing")
+                if width == "390":
+                    self.assertEqual(frame["cut"], [], "tables that do not fit the screen")
                 self.assertTrue(frame["paper"] > 0.8 if scheme == "light" else frame["paper"] < 0.05, frame["paper"])
                 self.assertGreaterEqual(frame["least_contrast"], 4.5)
 
@@ -225,13 +234,40 @@ class InTheBrowser(WithRuns):
         page = self.folder / "broken.html"
         page.write_text(self.pages["table"].read_text().replace("data:image/png;base64,", "data:image/png;base64,x")
                         .replace("<main>", '<main><script>1</script><div style="width:2000px;color:#808080">.</div>'
-                                           '<p style="color:#808080">grey</p>'))
+                                           '<p style="color:#808080">grey</p>')
+                        .replace("</style>", "td { white-space: nowrap !important }</style>"))
         frames, console = in_the_browser(self.folder, {"broken": page})
         self.assertIn("Content Security Policy", "".join(console))
         frame = frames["broken", "light", "390"]
         self.assertEqual(max(frame["images"]), 0)
         self.assertGreater(frame["scroll_width"], 390)
         self.assertLess(frame["least_contrast"], 4.5)
+        self.assertNotEqual(frame["cut"], [])
+
+
+class TheLeastThatCanBe(WithRuns):
+    def test_one_unit_one_row_one_epoch_and_no_weights(self):
+        pages = {}
+        for name, rows, options in (
+                ("one", numpy.ones((1, 1)), ["--hidden", "1"]), ("column", numpy.eye(30, 1), ["--hidden", "40"]),
+                ("row", numpy.eye(1, 300), ["--hidden", "1", "--validation", self.folder / "row.h5", "--evaluate-every", "1"]),
+                ("zeros", numpy.zeros((4, 12)), ["--hidden", "3", "--weight-init", "0", "--learning-rate", "1e-30"])):
+            with h5py.File(self.folder / f"{name}.h5", "w") as data:
+                data["samples"] = rows.astype("float32")
+            train(self.folder / name, self.folder / f"{name}.h5", "--epochs", "1", *options)
+            assert_success(report(self.folder / name))
+            pages[name] = self.folder / name / "report.html"
+            text = text_of(parsed(pages[name]).find(XHTML + "body"))
+            self.assertNotRegex(text, "nan|inf(?!o)|not finite")
+            spent = text_of(section(parsed(pages[name]), "time"))
+            self.assertEqual("validation and log-likelihood" in spent, name == "row", spent)
+        frames, console = in_the_browser(self.folder, pages)
+        self.assertEqual(console, [])
+        for name, frame in frames.items():
+            with self.subTest(" ".join(name)):
+                self.assertLessEqual(frame["scroll_width"], frame["width"])
+                self.assertEqual(frame["narrow_texts"], [])
+                self.assertEqual(frame["small_images"], [])
 
 
 class WhileItGoesOn(WithRuns):
@@ -257,8 +293,19 @@ class WhileItGoesOn(WithRuns):
         assert_success(report(folder))
         tree = parsed(folder / "report.html")
         self.assertIn("no checkpoint yet", text_of(elements(tree, "header")[0]))
+        self.assertIn("after 60 seconds, 1 epoch, or at the end", text_of(elements(tree, "header")[0]))
         self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
                          ["overview", "curves", "time", "repeat"])
+
+    def test_a_checkpoint_but_no_epoch_yet(self):
+        folder = self.copy("begun")
+        for name in ("metrics.jsonl", "model.h5"):
+            (folder / name).unlink()
+        assert_success(report(folder))
+        tree = parsed(folder / "report.html")
+        self.assertIn("Epochs0of 5, not finished", text_of(section(tree, "overview")))
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "units", "distributions", "reconstructions", "samples", "time", "repeat"])
 
     def test_a_damaged_checkpoint_is_passed_over_and_left_alone(self):
         folder = self.copy("damaged")
@@ -269,6 +316,10 @@ class WhileItGoesOn(WithRuns):
         assert_success(report(folder))
         self.assertIn(older.name, text_of(section(parsed(folder / "report.html"), "overview")))
         self.assertEqual(newest.read_bytes(), before)
+        for path in folder.glob("checkpoint-*.h5"):
+            path.write_bytes(b"")
+        assert_success(report(folder))
+        self.assertIn(newest.name, text_of(elements(parsed(folder / "report.html"), "header")[0]))
 
     def test_under_mpirun_it_is_the_same_page(self):
         pages = []
@@ -298,10 +349,101 @@ class WhileItGoesOn(WithRuns):
         page = self.folder / "evaluated.html"
         assert_success(report(self.folder / "table", "--evaluation", self.folder / "scores.json", "--output", page))
         words = text_of(section(parsed(page), "likelihood"))
-        for expected in ("<test>.h5", "pseudo likelihood", "−12.5", "± 0.25", "other parameters"):
-            self.assertIn(expected, words)
-        (self.folder / "scores.json").write_text("[1]")
-        assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json")
+        for expected in ("10 rows of <test>.h5", "Pseudo-likelihood", "−12.50 ± 0.25", "nats a row", "other parameters"):
+            self.assertIn(expected, words.replace("\xa0", " "))
+        for text in ("[1]", "{}", "nonsense", '{"log_likelihood": {"mean": null}}', '{"log_z": 7}'):
+            (self.folder / "scores.json").write_text(text)
+            assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json",
+                               "rbmpi evaluate --json")
+
+    def test_what_evaluate_prints_is_a_table_for_people(self):
+        page = self.folder / "likelihood.html"
+        for options, expected, doubted in (
+                (["--log-z", "exact"], ["log Z", "Exact: a sum over all states"], False),
+                (["--chains", "5", "--temperatures", "2", "--reverse", "data", "--gibbs-steps", "2"],
+                 ["log Z by AIS", "Annealed importance sampling, 2 temperatures", "of 5 chains", "log Z by reverse AIS"], True)):
+            evaluated = assert_success(run(["evaluate", self.folder / "table", self.folder / "table.h5", "--json", *options]))
+            (self.folder / "table.json").write_text(evaluated.stdout)
+            assert_success(report(self.folder / "table", "--evaluation", self.folder / "table.json", "--output", page))
+            part = section(parsed(page), "likelihood")
+            rows = [[text_of(cell) for cell in row] for row in elements(part, "tr")][1:]
+            names = [row[0] for row in rows]
+            self.assertEqual(names[0], "Log-likelihood")
+            self.assertEqual(len(names), len(set(names)))
+            self.assertEqual(names[-5:], ["Pseudo-likelihood", "Pseudo-likelihood, stochastic", "Free energy", "Cross-entropy",
+                                          "Reconstruction error"])
+            scores = json.loads(evaluated.stdout)
+            for row in rows:
+                self.assertEqual(len(row), 4)
+                self.assertNotRegex(" ".join(row), "_(?!samples)")
+                self.assertTrue(all(row))
+            value, error = map(float, rows[-3][1].replace("−", "-").split("±"))
+            self.assertAlmostEqual(value, scores["free_energy"]["mean"], delta=0.06 * error)
+            self.assertAlmostEqual(error, scores["free_energy"]["standard_error"], delta=0.06 * error)
+            words = text_of(part)
+            for text in expected:
+                self.assertIn(text, words)
+            self.assertEqual("Few chains" in words, doubted)
+            self.assertNotIn("other parameters", words)
+
+    def test_an_early_stop_is_an_end_whatever_became_of_the_list_of_jobs(self):
+        options = ["--hidden", "40", "--validation", "0.3", "--early-stop", "gap", "--patience", "2", "--learning-rate",
+                   "0.5", "--epochs", "60", "--checkpoint-epochs", "1"]
+        folder = self.folder / "stopped"
+        train(folder, DIGITS, *options)
+        epochs = len((folder / "metrics.jsonl").read_text().splitlines())
+        self.assertLess(epochs, 60)
+        (folder / "jobs.jsonl").unlink()
+        assert_success(report(folder))
+        tree = parsed(folder / "report.html")
+        overview = text_of(section(tree, "overview"))
+        self.assertIn(f"{epochs}of 60, stopped early", overview)
+        self.assertIn(f"Best epoch{epochs - 2}, in best.h5", overview)
+        self.assertIn("model.h5", overview)
+        self.assertNotIn("not finished", text_of(elements(tree, "header")[0]))
+        max(folder.glob("checkpoint-*.h5"), key=lambda path: int(path.stem.split("-")[1])).unlink()
+        assert_success(report(folder))
+        self.assertIn("not finished", text_of(section(parsed(folder / "report.html"), "overview")))
+        for path in folder.glob("checkpoint-*.h5"):
+            path.unlink()
+        assert_success(report(folder))
+        self.assertIn("of 60, finished", text_of(section(parsed(folder / "report.html"), "overview")))
+
+    def test_a_diverged_run_says_so(self):
+        for name, rate, epochs, command in (("at once", "1e30", 0, "--learning-rate 0.1"),
+                                            ("later", "1:0.1,3:1e20", 2, None)):
+            with self.subTest(name):
+                folder = self.folder / name
+                self.assertEqual(run(["train", "--data", DIGITS, "--output", folder, "--hidden", "5", "--learning-rate",
+                                      rate, "--checkpoint-epochs", "1"]).code, 4)
+                assert_success(report(folder))
+                tree = parsed(folder / "report.html")
+                header = text_of(elements(tree, "header")[0])
+                self.assertIn("The run diverged", header)
+                self.assertRegex(header, f"in epoch {epochs + 1} after step [0-9]+: most likely learning-rate")
+                self.assertIn("checkpoint-36.h5" if epochs else "no checkpoint, so there is no model", header)
+                self.assertEqual(command in header if command else "--learning-rate" not in header, True, header)
+                self.assertIn(f"Epochs{epochs}of 10, diverged", text_of(section(tree, "overview")))
+                self.assertIn("diverged: the parameters", text_of(section(tree, "time")))
+                self.assertNotIn("waits to be resumed", text_of(section(tree, "time")))
+
+    def test_rows_are_from_all_over_the_file(self):
+        rows = numpy.zeros((1000, 6), dtype="uint8")
+        rows[450:] = 255  # as files sorted by their labels are
+        with h5py.File(self.folder / "sorted.h5", "w") as data:
+            data["samples"] = rows
+        folder = self.folder / "sorted"
+        train(folder, self.folder / "sorted.h5", "--hidden", "2", "--epochs", "2", "--rows", "900")
+        for count, shown, looked_at in (("10", 10, "10 of 900 rows"), ("2000", 20, "900 rows")):
+            assert_success(report(folder, "--rows", count))
+            tree = parsed(folder / "report.html")
+            part = section(tree, "reconstructions")
+            self.assertIn(f"{shown} of 900 rows", text_of(part))
+            self.assertIn(f"over {looked_at}", text_of(section(tree, "distributions")))
+            (self.folder / "strip.png").write_bytes(base64.b64decode(elements(part, "img")[0].get("src").split(",")[1]))
+            points = read_png(self.folder / "strip.png")
+            lines = points.reshape(shown, -1).mean(axis=1)
+            self.assertEqual(lines.tolist(), [0.0] * (shown // 2) + [255.0] * (shown // 2))
 
     def test_names_are_texts(self):
         name = "<b onclick=alert(1)>&amp; \"it's\" <script>"

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,18 +30,26 @@ namespace rbmpi {
 [[nodiscard]] std::string number_text(double number, int digits = 4);
 /// A measured figure to four significant digits, all of them shown: "0.01300", "−355.6", "15,034".
 [[nodiscard]] std::string figure_text(double number);
+/// A figure with its standard error, to the second digit of the error: "−84.53 ± 0.12"; without one (nothing, or none
+/// that is finite and positive) to six digits. What is larger than a billion or smaller than a millionth has an
+/// exponent.
+[[nodiscard]] std::string measured_text(double number, std::optional<double> standard_error);
 /// A share as "12.5 %".
 [[nodiscard]] std::string percent_text(double share);
-/// "85 ms", "12.3 s", "4 min 5 s", "3 h 20 min".
+/// "under 1 ms", "85 ms", "12.3 s", "4 min 5 s", "3 h 20 min".
 [[nodiscard]] std::string seconds_text(double seconds);
 /// "1 row", "2 rows".
 [[nodiscard]] std::string count_text(std::uint64_t number, std::string_view singular);
+
+/// "3 rows", or where there are more, "3 of 20,000 rows".
+[[nodiscard]] std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view singular);
 
 /// A table. The cells of `rows` are HTML; columns that are `numeric` are aligned at the right.
 struct Table {
   struct Column {
     std::string title;
     bool numeric = false;
+    bool obvious = false;  ///< what is in it can do without the title, which narrow screens put before each cell
   };
   std::string caption;
   std::vector<Column> columns;

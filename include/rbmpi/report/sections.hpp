@@ -25,9 +25,9 @@ namespace rbmpi {
                                     const std::vector<std::uint64_t>& picture);
 /// Histograms of the parameters and of the activity of the hidden units; names those that are dead or saturated.
 [[nodiscard]] Section distributions_section(RbmView<const Real> rbm, const HiddenUse* use);
-/// Some rows beside what the model makes of them. Both n x V.
+/// Some rows, of `all_rows`, beside what the model makes of them. Both n x V.
 [[nodiscard]] Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstructions,
-                                              const std::vector<std::uint64_t>& picture);
+                                              std::uint64_t all_rows, const std::vector<std::uint64_t>& picture);
 /// Probabilities of the visible units at the end of Gibbs chains: n x V. `how`: a sentence on where they come from.
 [[nodiscard]] Section samples_section(ConstMatrixView samples, const std::vector<std::uint64_t>& picture,
                                       const std::string& how);

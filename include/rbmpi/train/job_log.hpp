@@ -13,6 +13,7 @@ namespace rbmpi {
 struct JobRecord {
   std::string began;            ///< UTC, as in 2026-11-22T21:30:00Z
   std::string end = "running";  ///< or "finished", "stopped by SIGTERM", ...; one that was killed stays "running"
+  std::string message;          ///< why, if `end` is "diverged" or "failed"; else empty
   double seconds = 0;           ///< wall time, as it was when this was written
   int nodes = 1;
   int ranks = 1;

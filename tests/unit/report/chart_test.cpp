@@ -76,13 +76,15 @@ TEST(HistogramOf, ItsLastBinHasItsEnd) {
   EXPECT_THAT(histogram(values, 0, 1, 4).counts, ElementsAre(2, 0, 1, 1));
 }
 
-TEST(HistogramOf, EqualValues) {
-  const std::vector<Real> zeros(5, 0.0F);
-  const std::vector<Real> values(5, -3.5F);
-  for (const Histogram& bins : {histogram(zeros, 50), histogram(values, 50)}) {
-    EXPECT_EQ(std::accumulate(bins.counts.begin(), bins.counts.end(), std::uint64_t{0}), 5U);
-    EXPECT_GT(bins.width, 0);
+TEST(HistogramOf, EqualValuesAreANarrowBarInTheMiddle) {
+  for (const Real value : {0.0F, 0.7F, -1e-30F, 1e30F, 12345.678F}) {
+    const Histogram bins = histogram(std::vector<Real>(5, value), 80);
+    ASSERT_EQ(bins.counts.size(), 41U) << value;
+    EXPECT_EQ(bins.counts[20], 5U) << value;
+    EXPECT_NEAR(bins.low + bins.width * 20.5, static_cast<double>(value), bins.width * 1e-6) << value;
   }
+  const Histogram close = histogram(std::vector<Real>{0.5F, 0.50001F}, 80);
+  EXPECT_EQ(close.counts[20], 2U);
 }
 
 TEST(HistogramChart, DrawsBinsThatHaveSomething) {

@@ -26,6 +26,32 @@ TEST(Escape, ReplacesWhatIsNoText) {
   EXPECT_EQ(escape("\xf4\x90\x80\x80"), bad + bad + bad + bad);  // beyond the last character
 }
 
+TEST(Numbers, MeasuredToTheDigitsOfTheirErrors) {
+  EXPECT_EQ(measured_text(-84.5312, 0.1234), "−84.53 ± 0.12");
+  EXPECT_EQ(measured_text(-84.5312, 0.0996), "−84.53 ± 0.10");
+  EXPECT_EQ(measured_text(366.845, 12.7), "367 ± 13");
+  EXPECT_EQ(measured_text(366.845, 127.0), "367 ± 127");
+  EXPECT_EQ(measured_text(3.5375e-6, 7.7e-8), "3.5375e−06 ± 7.7e−08");
+  EXPECT_EQ(measured_text(0.0355782, 0.00042920), "0.03558 ± 0.00043");
+  EXPECT_EQ(measured_text(41.13294, {}), "41.1329");
+  EXPECT_EQ(measured_text(41.13294, 0.0), "41.1329");
+  EXPECT_EQ(measured_text(41.13294, std::numeric_limits<double>::infinity()), "41.1329");
+  EXPECT_EQ(measured_text(std::numeric_limits<double>::quiet_NaN(), 1.0), "not finite");
+  EXPECT_EQ(part_text(3, 20'000, "row"), "3 of 20,000 rows");
+  EXPECT_EQ(part_text(1, 1, "row"), "1 row");
+}
+
+TEST(Tables, TitlesStandBeforeTheCellsThatNeedThem) {
+  const Table content{.caption = "c",
+                      .columns = {{"unit", true}, {"bias", true}, {"what it is", false, true}},
+                      .rows = {{"3", "0.5", "<b>x</b>"}}};
+  const std::string html = table(content);
+  EXPECT_THAT(html, ::testing::HasSubstr("<th scope=\"row\" class=\"number\" data-label=\"unit\">3</th>"));
+  EXPECT_THAT(html, ::testing::HasSubstr("<td class=\"number\" data-label=\"bias\">0.5</td><td><b>x</b></td>"));
+  EXPECT_THAT(table({.caption = "c", .columns = {{"key"}, {"value"}}, .rows = {{"a", "b"}}}),
+              ::testing::Not(::testing::HasSubstr("data-label")));
+}
+
 TEST(Numbers, AsPeopleWriteThem) {
   EXPECT_EQ(whole_text(0), "0");
   EXPECT_EQ(whole_text(999), "999");
@@ -47,6 +73,8 @@ TEST(Numbers, AsPeopleWriteThem) {
 }
 
 TEST(Numbers, TimesInTheUnitsThatFit) {
+  EXPECT_EQ(seconds_text(0), "0 ms");
+  EXPECT_EQ(seconds_text(0.0002), "under 1 ms");
   EXPECT_EQ(seconds_text(0.0854), "85 ms");
   EXPECT_EQ(seconds_text(12.34), "12.3 s");
   EXPECT_EQ(seconds_text(59.97), "1 min 0 s");

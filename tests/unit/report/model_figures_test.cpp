@@ -1,5 +1,6 @@
 #include "rbmpi/report/model_figures.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -26,6 +27,35 @@ AlignedBuffer<Real> some_rows(std::size_t rows, std::size_t columns) {
   AlignedBuffer<Real> values(rows * columns);
   for (std::size_t i = 0; i < values.size(); ++i) values.data()[i] = static_cast<Real>(i * 37 % 101) / 100;
   return values;
+}
+
+TEST(SpreadPieces, AreSingleRowsWhereTheyAreFew) {
+  EXPECT_THAT(spread_pieces(10, 4),
+              ::testing::ElementsAre(RowPiece{0, 1}, RowPiece{2, 1}, RowPiece{5, 1}, RowPiece{7, 1}));
+  EXPECT_THAT(spread_pieces(3, 5), ::testing::ElementsAre(RowPiece{0, 3}));
+  EXPECT_THAT(spread_pieces(3, 3), ::testing::ElementsAre(RowPiece{0, 3}));
+  EXPECT_THAT(spread_pieces(1, 1), ::testing::ElementsAre(RowPiece{0, 1}));
+}
+
+TEST(SpreadPieces, CoverTheWholeFileAndDoNotOverlap) {
+  for (const std::uint64_t all : {1001ULL, 60'000ULL, 70'001ULL, 1ULL << 45U}) {
+    for (const std::uint64_t count : {1ULL, 7ULL, 199ULL, 201ULL, 1000ULL, 10'000ULL}) {
+      if (count >= all) continue;
+      const std::vector<RowPiece> pieces = spread_pieces(all, count);
+      EXPECT_EQ(pieces.size(), std::min<std::uint64_t>(count, 200));
+      std::uint64_t sum = 0;
+      std::uint64_t end = 0;
+      for (const RowPiece& piece : pieces) {
+        EXPECT_GE(piece.first, end);
+        EXPECT_LE(piece.first - end, all / pieces.size() + 1) << "a gap that is too long";
+        end = piece.first + piece.count;
+        sum += piece.count;
+      }
+      EXPECT_EQ(sum, count);
+      EXPECT_LE(end, all);
+      EXPECT_GE(end + 2 * (all / pieces.size()), all);
+    }
+  }
 }
 
 TEST(HiddenUse, IsTheMeanOfTheProbabilities) {

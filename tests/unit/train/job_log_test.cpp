@@ -10,8 +10,13 @@ namespace rbmpi::test {
 namespace {
 
 JobRecord some_job() {
-  JobRecord job{
-      .began = "2026-11-22T21:30:00Z", .end = "running", .seconds = 12.5, .nodes = 2, .ranks = 8, .threads = 4};
+  JobRecord job{.began = "2026-11-22T21:30:00Z",
+                .end = "running",
+                .message = {},
+                .seconds = 12.5,
+                .nodes = 2,
+                .ranks = 8,
+                .threads = 4};
   job.first_step = 100;
   job.last_step = 250;
   job.time_split[2] = 3.5;
@@ -55,6 +60,19 @@ TEST(JobLog, AJobHasOneLineAndTheJobsBeforeKeepTheirs) {
   EXPECT_EQ(jobs[0].end, "running");
   EXPECT_EQ(jobs[1].first_step, 250U);
   EXPECT_EQ(jobs[1].end, "finished");
+}
+
+TEST(JobLog, KeepsWhatAJobDiedOf) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "jobs.jsonl";
+  JobRecord job = some_job();
+  job.end = "diverged";
+  job.message = "in epoch 3 of '\xff'";
+  JobLog(file).write(job);
+  const std::vector<JobRecord> jobs = jobs_in(file);
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(jobs[0].end, "diverged");
+  EXPECT_THAT(jobs[0].message, ::testing::StartsWith("in epoch 3 of '"));
 }
 
 TEST(JobLog, LeavesOutWhatIsNoJob) {

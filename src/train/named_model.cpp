@@ -1,0 +1,65 @@
+#include "rbmpi/train/named_model.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
+#include "rbmpi/train/checkpoint.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool holds_checkpoint(const fs::path& file) {
+  return read_in_child(file, [&] { return std::string(is_checkpoint(Hdf5File::open(file)) ? "yes" : "no"); }) == "yes";
+}
+
+NamedModel load_file(const fs::path& file) {
+  if (!holds_checkpoint(file)) return {.model = load_model(file), .file = file, .progress = {}};
+  Checkpoint checkpoint = load_checkpoint(file);
+  return {.model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress};
+}
+
+}  // namespace
+
+std::optional<NamedModel> newest_model(const RunFolder& folder) {
+  std::string problem;
+  for (const std::uint64_t steps : folder.checkpoints()) {
+    throw_if_stopped("reading the checkpoint");
+    try {
+      return load_file(folder.checkpoint(steps));
+    } catch (const Error& error) {
+      // It may be damaged, or have made room for a newer one just now: the one before it will do.
+      if (error.failure() != Failure::file) throw;
+      if (problem.empty()) problem = error.what();
+    }
+  }
+  std::error_code ignored;
+  if (fs::exists(folder.model(), ignored)) return load_file(folder.model());
+  if (!problem.empty()) throw Error(Failure::file, problem);
+  return std::nullopt;
+}
+
+NamedModel load_named_model(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return load_file(path);
+  const RunFolder folder(path);
+  if (std::optional<NamedModel> newest = newest_model(folder)) return std::move(*newest);
+  if (fs::exists(folder.configuration(), ignored)) {
+    throw Error(Failure::file, fmt::format("the run in '{}' has no checkpoint yet: the first one comes after "
+                                           "checkpoint-seconds or checkpoint-epochs, or at its end",
+                                           folder.path().string()));
+  }
+  throw Error(Failure::file, fmt::format("'{}' is a folder, but not that of a run: it has neither a checkpoint nor a "
+                                         "model.h5",
+                                         folder.path().string()));
+}
+
+}  // namespace rbmpi
