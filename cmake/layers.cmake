@@ -8,8 +8,11 @@ target_compile_options(rbmpi_settings INTERFACE
   -ffp-contract=off)
 # Highway's vectors whose length is known only at run time cannot stand in arrays, as our kernels want them to; where a
 # processor has such (SVE), it has NEON as well.
-target_compile_definitions(rbmpi_settings INTERFACE
-  "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128|HWY_RVV)")
+set(rbmpi_disabled_kernels HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128|HWY_RVV)
+if(RBMPI_FEW_KERNELS)
+  string(APPEND rbmpi_disabled_kernels |HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)
+endif()
+target_compile_definitions(rbmpi_settings INTERFACE "HWY_DISABLED_TARGETS=(${rbmpi_disabled_kernels})")
 if(RBMPI_FUZZ)
   set(rbmpi_sanitizers fuzzer-no-link,address,undefined)
 elseif(NOT RBMPI_SANITIZE)
@@ -27,6 +30,29 @@ if(rbmpi_sanitizers)
   target_link_options(rbmpi_settings INTERFACE -fsanitize=${rbmpi_sanitizers})
 endif()
 
+# rbmpi_precompile(TARGET HEADER...): as RBMPI_PRECOMPILE wants. ccache has no use for what is compiled with such headers.
+# rbmpi_precompile(TARGET REUSE_FROM OTHER): those of a target with the same compiler options.
+function(rbmpi_precompile target)
+  if(NOT RBMPI_PRECOMPILE OR CMAKE_CXX_COMPILER_LAUNCHER)
+    return()
+  elseif(ARGV1 STREQUAL REUSE_FROM)
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+set(rbmpi_common_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <optional> <span>
+    <string> <vector> <fmt/format.h> <fmt/ranges.h>)
+
+if(RBMPI_PRECOMPILE)
+  # Those of the layers: a library of nothing else.
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/headers.cpp CONTENT "")
+  add_library(rbmpi_headers OBJECT ${PROJECT_BINARY_DIR}/headers.cpp)
+  set_target_properties(rbmpi_headers PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(rbmpi_headers PRIVATE rbmpi_settings fmt::fmt OpenMP::OpenMP_CXX)
+  rbmpi_precompile(rbmpi_headers ${rbmpi_common_headers})
+endif()
+
 # rbmpi_add_layer(NAME LINKS ...): the static library rbmpi_NAME (alias rbmpi::NAME) from src/NAME/*.cpp, with the
 # public headers include/rbmpi/NAME.
 function(rbmpi_add_layer name)
@@ -41,4 +67,5 @@ function(rbmpi_add_layer name)
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(rbmpi_${name} PRIVATE $<BUILD_INTERFACE:rbmpi_settings>)
   target_link_libraries(rbmpi_${name} ${layer_LINKS})
+  rbmpi_precompile(rbmpi_${name} REUSE_FROM rbmpi_headers)
 endfunction()

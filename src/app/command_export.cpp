@@ -9,8 +9,8 @@
 
 #include "app/command.hpp"
 #include "app/command_options.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
-#include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
@@ -42,7 +42,7 @@ void export_with_chains(const ExportSettings& settings, RbmView<const Real> rbm)
     std::vector<Real> chains;
     for (std::size_t row = 0; row < states.rows; ++row) {
       for (std::size_t unit = 0; unit < states.columns; ++unit) {
-        chains.push_back(static_cast<Real>(states.row(row)[unit / 64] >> (unit % 64) & 1U));
+        chains.push_back(states.at(row, unit) ? 1 : 0);
       }
     }
     export_rbms(settings.output, rbm, settings.update, {chains.data(), states.rows, states.columns});
@@ -114,21 +114,10 @@ ExportSettings settings_of(const po::variables_map& values) {
 }  // namespace
 
 void run_export(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  ExportSettings settings;
-  world.agree([&] {
-    po::positional_options_description positional;
-    positional.add("model", 1);
-    po::options_description all = options().description();
-    all.add_options()("model", po::value<std::string>(), "");
-    values = parse_arguments("export", arguments, all, positional);
-    if (values.count("help") == 0) settings = settings_of(values);
-  });
-  if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
-    return;
-  }
-  static_cast<void>(arrange(world, 0, 0));
+  const auto parsed = parse_command("export", arguments, options().description(), {"model"}, settings_of, help, world);
+  if (!parsed) return;
+  const ExportSettings& settings = *parsed;
+  const StartedCommand started(world, settings.train);
   const LoadedModel model(settings.model, world);
   world.agree_on_root([&] {
     format_of(settings.format).make(settings, model.rbm);

@@ -11,6 +11,7 @@
 
 #include "app/command.hpp"
 #include "app/command_options.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
@@ -74,20 +75,10 @@ ImportModelSettings settings_of(const po::variables_map& values) {
 }  // namespace
 
 void run_import_model(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  ImportModelSettings settings;
-  world.agree([&] {
-    po::positional_options_description positional;
-    positional.add("file", 1);
-    po::options_description all = options().description();
-    all.add_options()("file", po::value<std::string>(), "");
-    values = parse_arguments("import-model", arguments, all, positional);
-    if (values.count("help") == 0) settings = settings_of(values);
-  });
-  if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
-    return;
-  }
+  const auto parsed =
+      parse_command("import-model", arguments, options().description(), {"file"}, settings_of, help, world);
+  if (!parsed) return;
+  const ImportModelSettings& settings = *parsed;
   world.agree_on_root([&] {
     ImportedModel imported = import_model(settings.file, settings.update);
     Model model;

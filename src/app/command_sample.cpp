@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -13,8 +12,8 @@
 
 #include "app/command.hpp"
 #include "app/command_options.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
-#include "app/hang.hpp"
 #include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
@@ -24,7 +23,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
-#include "rbmpi/parallel/watchdog.hpp"
 #include "rbmpi/report/picture.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
@@ -149,7 +147,7 @@ SampleSettings settings_of(const po::variables_map& values) {
   if (values.count("first-row") != 0 && settings.data.empty()) {
     throw Error(Failure::usage, "--first-row wants DATA, whose rows it counts: rbmpi sample MODEL DATA");
   }
-  const std::vector<fs::path> inputs = {settings.model, settings.data};
+  const std::vector<fs::path> inputs = {settings.model, settings.data, settings.clamp, settings.free};
   check_output("output", settings.output, inputs, OutputKind::hdf5);
   check_output("png", settings.png, inputs, OutputKind::other);
   if (!settings.output.empty() && fs::weakly_canonical(settings.output) == fs::weakly_canonical(settings.png)) {
@@ -178,6 +176,10 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Source& so
     try {
       for (const bool named : select_units(text, source.model.rbm.shape().visible, source.picture)) {
         bits += named == stay ? '1' : '0';
+      }
+      if (bits.find('0') == std::string::npos) {
+        throw Error(Failure::usage, fmt::format("all {} would stay as they are, and nothing would be drawn",
+                                                plural(bits.size(), "visible unit")));
       }
     } catch (const Error& error) {
       throw Error(error.failure(), fmt::format("--{} {}: {}", stay ? "clamp" : "free", text, error.what()));
@@ -251,7 +253,7 @@ class SampleWriter {
     values_.resize(states.columns);
     for (std::size_t row = 0; row < states.rows; ++row) {
       for (std::size_t unit = 0; unit < states.columns; ++unit) {
-        values_[unit] = static_cast<std::uint8_t>(states.row(row)[unit / 64] >> (unit % 64) & 1U);
+        values_[unit] = states.at(row, unit) ? 1 : 0;
       }
       writer_.append(1, values_.data());
     }
@@ -357,23 +359,12 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
 }  // namespace
 
 void run_sample(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  SampleSettings settings;
-  world.agree([&] {
-    po::positional_options_description positional;
-    positional.add("model", 1).add("data", 1);
-    po::options_description all = options().description();
-    all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
-    values = parse_arguments("sample", arguments, all, positional);
-    if (values.count("help") == 0) settings = settings_of(values);
-  });
-  if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
-    return;
-  }
-  const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
-  const Layout layout = arrange(world, settings.train.threads, 0);
-  Source source = load(settings, layout, world);
+  const auto parsed =
+      parse_command("sample", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  if (!parsed) return;
+  const SampleSettings& settings = *parsed;
+  const StartedCommand started(world, settings.train);
+  Source source = load(settings, started.layout, world);
   draw(settings, source, world);
   if (source.data) source.data->release();
 }

@@ -11,6 +11,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/command.hpp"
 #include "app/configuration.hpp"
@@ -168,6 +169,8 @@ std::map<std::string, std::string> make_provenance(const TrainSettings& settings
       {"dataset", settings.data.string()},
       {"dataset_rows", fmt::format("{}", data.samples->samples().rows)},
       {"dataset_digest", data.samples->digest()}};
+  const std::vector<std::uint64_t>& picture = data.samples->info().picture;
+  if (!picture.empty()) provenance["dataset_picture"] = fmt::format("{}", fmt::join(picture, "x"));
   if (data.validation_samples) provenance["validation_digest"] = data.validation_samples->digest();
   return provenance;
 }

@@ -1,4 +1,3 @@
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -13,9 +12,8 @@
 
 #include "app/command.hpp"
 #include "app/command_options.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
-#include "app/hang.hpp"
-#include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/share_bar.hpp"
@@ -23,7 +21,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
-#include "rbmpi/parallel/watchdog.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {
@@ -133,24 +130,14 @@ class FeatureWriter {
 }  // namespace
 
 void run_transform(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  TransformSettings settings;
-  world.agree([&] {
-    po::positional_options_description positional;
-    positional.add("model", 1).add("data", 1);
-    po::options_description all = options().description();
-    all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
-    values = parse_arguments("transform", arguments, all, positional);
-    if (values.count("help") == 0) settings = settings_of(values);
-  });
-  if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
-    return;
-  }
-  const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
-  const Layout layout = arrange(world, settings.train.threads, 0);
+  const auto parsed =
+      parse_command("transform", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  if (!parsed) return;
+  const TransformSettings& settings = *parsed;
+  const StartedCommand started(world, settings.train);
   const LoadedModel model(settings.model, world);
-  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.rbm.shape(), layout, world);
+  NodeSamples data =
+      load_rows(settings.data, settings.train.rows, settings.model, model.rbm.shape(), started.layout, world);
   std::optional<FeatureWriter> writer;
   std::optional<ShareBar> bar;
   world.agree_on_root([&] {

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "app/options.hpp"
+#include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -31,26 +32,39 @@ NodeSamples load_rows(const fs::path& data, std::uint64_t rows, const fs::path& 
                       const Layout& layout, const Communicator& world) {
   const auto check = [&](const DatasetInfo& info) -> std::uint64_t {
     if (info.columns == shape.visible) return 0;
-    throw Error(Failure::file,
-                fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, "
-                            "'{}' has {} rows x {} columns",
-                            model.string(), shape.visible, shape.hidden, data.string(), info.rows, info.columns));
+    throw Error(Failure::file, fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, "
+                                           "'{}' has {} x {}",
+                                           model.string(), shape.visible, shape.hidden, data.string(),
+                                           plural(info.rows, "row"), plural(info.columns, "column")));
   };
   return {world, layout.node, data, rows, check};
 }
 
-std::vector<std::uint64_t> picture_of(const Model& model) {
+namespace {
+
+/// "28x28", of the dataset that a model was trained on.
+std::string picture_text(const Model& model) {
+  if (const auto picture = model.provenance.find("dataset_picture"); picture != model.provenance.end()) {
+    return picture->second;
+  }
+  // Models of earlier versions do not tell: their dataset may.
   const auto dataset = model.provenance.find("dataset");
   if (dataset == model.provenance.end()) return {};
   try {
-    std::vector<std::uint64_t> picture = parse_picture(read_in_child(dataset->second, [&] {
+    return read_in_child(dataset->second, [&] {
       return fmt::format("{}", fmt::join(DatasetReader(dataset->second).info().picture, "x"));
-    }));
-    const bool fits = picture.size() == 2 && picture[0] * picture[1] == model.layers.front().shape().visible;
-    return fits ? picture : std::vector<std::uint64_t>();
+    });
   } catch (const Error&) {
     return {};  // it was only a try
   }
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> picture_of(const Model& model) {
+  const std::vector<std::uint64_t> picture = parse_picture(picture_text(model));
+  const bool fits = picture.size() == 2 && picture[0] * picture[1] == model.layers.front().shape().visible;
+  return fits ? picture : std::vector<std::uint64_t>();
 }
 
 namespace {

@@ -25,8 +25,8 @@ struct LoadedModel {
                                     const std::filesystem::path& model, RbmShape shape, const Layout& layout,
                                     const Communicator& world);
 
-/// Local. {height, width} of the pictures that a model was trained on, if its dataset is still where it was, else
-/// empty.
+/// Local. {height, width} of the pictures that a model was trained on, if the model or its dataset, where it was,
+/// tells; else empty.
 [[nodiscard]] std::vector<std::uint64_t> picture_of(const Model& model);
 
 enum class OutputKind { hdf5, other };

@@ -15,11 +15,9 @@ namespace rbmpi {
 std::vector<double> parse_temperatures(const std::string& text) {
   std::vector<double> temperatures = {0};
   const auto wrong = [&](const std::string& what) {
-    return Error(
-        Failure::usage,
-        fmt::format("temperatures = {}: {}; right is a number of steps, such as 10000, or pieces END:STEPS up to "
-                    "1, such as 0.5:500,0.9:4000,1:10000",
-                    text, what));
+    return Error(Failure::usage, fmt::format("{}; right is a number of steps, such as 10000, or pieces END:STEPS up to "
+                                             "1, such as 0.5:500,0.9:4000,1:10000",
+                                             what));
   };
   std::string_view rest = text;
   for (bool more = true; more;) {

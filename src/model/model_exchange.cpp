@@ -12,6 +12,7 @@
 
 #include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -39,14 +40,6 @@ constexpr Names rbms_names{"weight_matrix", "vbias", "hbias", false};
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
   throw Error(Failure::file, fmt::format("'{}' {}", path.string(), what));
-}
-
-std::vector<float> transposed(ConstMatrixView matrix) {
-  std::vector<float> result(matrix.size());
-  for (std::size_t i = 0; i < matrix.rows; ++i) {
-    for (std::size_t j = 0; j < matrix.columns; ++j) result[j * matrix.rows + i] = matrix.row(i)[j];
-  }
-  return result;
 }
 
 std::vector<float> copy(std::span<const Real> values) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <initializer_list>
 #include <limits>
 #include <optional>
@@ -560,6 +561,26 @@ Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
   return *this;
 }
 
+namespace {
+
+/// What a file is that is no HDF5 file, as far as its first bytes tell, and what to do about it.
+const char* what_it_is(const fs::path& path) {
+  std::string front(6, '\0');
+  std::ifstream(path, std::ios::binary).read(front.data(), static_cast<std::streamsize>(front.size()));
+  if (front == "\x93NUMPY") {
+    return "it is a NumPy array (.npy), not an HDF5 file; in Python, h5py.File('a.h5', 'w')['samples'] = "
+           "numpy.load('a.npy') makes a dataset of it (models are imported from .npz files)";
+  }
+  if (front.starts_with("PK\x03\x04")) {
+    return "it is a zip archive, such as NumPy's .npz files, not an HDF5 file; rbmpi import-model makes a model of "
+           "one, "
+           "and in Python, h5py.File('a.h5', 'w')['samples'] = numpy.load('a.npz')[NAME] a dataset";
+  }
+  return "it is not an HDF5 file";
+}
+
+}  // namespace
+
 Hdf5File Hdf5File::open(const fs::path& path) {
   keep_quiet();
   struct stat status {};
@@ -568,7 +589,7 @@ Hdf5File Hdf5File::open(const fs::path& path) {
   if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
   if (::access(path.c_str(), R_OK) != 0) fail("read", path, error_text(errno));
   if (status.st_size == 0) fail("read", path, "it is empty, not an HDF5 file");
-  if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, "it is not an HDF5 file");
+  if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, what_it_is(path));
   const Handle access = access_list(path);
   return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path};
 }

@@ -4,7 +4,9 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include <zip.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
@@ -153,36 +156,73 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
   return count;
 }
 
+/// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
+float from_half(std::uint16_t bits) {
+  const int exponent = bits >> 10U & 0x1FU;
+  const int fraction = bits & 0x3FFU;
+  float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                              : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
+  if (exponent == 31) {
+    value = fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+  }
+  return (bits & 0x8000U) == 0 ? value : -value;
+}
+
 template <typename Value>
-Value from_bytes(const char* bytes, bool big_endian) {
+float from_bytes(const char* bytes, bool big_endian) {
   std::array<char, sizeof(Value)> ordered{};
   std::memcpy(ordered.data(), bytes, sizeof(Value));
   if (big_endian) std::ranges::reverse(ordered);
-  return std::bit_cast<Value>(ordered);
+  return static_cast<float>(std::bit_cast<Value>(ordered));
+}
+
+float from_half_bytes(const char* bytes, bool big_endian) {
+  return from_half(static_cast<std::uint16_t>(from_bytes<std::uint16_t>(bytes, big_endian)));
+}
+
+/// How to read an element of this type.
+using FromBytes = float (*)(const char* bytes, bool big_endian);
+FromBytes reader_of(NumpyType type) {
+  switch (type) {
+    case NumpyType::float16:
+      return from_half_bytes;
+    case NumpyType::float32:
+      return from_bytes<float>;
+    case NumpyType::float64:
+      return from_bytes<double>;
+    case NumpyType::int8:
+      return from_bytes<std::int8_t>;
+    case NumpyType::int16:
+      return from_bytes<std::int16_t>;
+    case NumpyType::int32:
+      return from_bytes<std::int32_t>;
+    case NumpyType::int64:
+      return from_bytes<std::int64_t>;
+    case NumpyType::uint8:
+      return from_bytes<std::uint8_t>;
+    case NumpyType::uint16:
+      return from_bytes<std::uint16_t>;
+    case NumpyType::uint32:
+      return from_bytes<std::uint32_t>;
+    case NumpyType::uint64:
+      return from_bytes<std::uint64_t>;
+  }
+  throw std::logic_error("a type without a reader");
 }
 
 std::vector<float> read_values(Member& member, const NumpyHeader& header, std::uint64_t count) {
   constexpr std::uint64_t at_once = std::uint64_t{1} << 16U;
+  const FromBytes value_of = reader_of(header.type);
   std::vector<float> values(count);
   std::vector<char> bytes(std::min(count, at_once) * header.element_bytes);
   for (std::uint64_t first = 0; first < count; first += at_once) {
     const std::uint64_t some = std::min(at_once, count - first);
     member.read(bytes.data(), some * header.element_bytes);
     for (std::uint64_t i = 0; i < some; ++i) {
-      const char* const place = bytes.data() + i * header.element_bytes;
-      values[first + i] = header.element_bytes == 4 ? from_bytes<float>(place, header.big_endian)
-                                                    : static_cast<float>(from_bytes<double>(place, header.big_endian));
+      values[first + i] = value_of(bytes.data() + i * header.element_bytes, header.big_endian);
     }
   }
   return values;
-}
-
-std::vector<float> transposed(const std::vector<float>& values, std::uint64_t rows, std::uint64_t columns) {
-  std::vector<float> result(values.size());
-  for (std::uint64_t i = 0; i < rows; ++i) {
-    for (std::uint64_t j = 0; j < columns; ++j) result[i * columns + j] = values[j * rows + i];
-  }
-  return result;
 }
 
 std::string npy(const NumpyArray& array) {
@@ -234,7 +274,7 @@ NumpyArray NpzFile::read(const std::string& name) const {
   NumpyArray array{name, header.shape, read_values(member, header, count)};
   member.expect_end();
   if (header.column_major && header.shape.size() == 2) {
-    array.values = transposed(array.values, header.shape[0], header.shape[1]);
+    array.values = transposed({array.values.data(), header.shape[1], header.shape[0]});
   }
   return array;
 }

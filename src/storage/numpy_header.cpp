@@ -82,13 +82,33 @@ std::vector<std::uint64_t> parse_shape(Scanner& scanner) {
   return shape;
 }
 
+struct TypeName {
+  std::string_view text;  ///< behind the order of the bytes
+  NumpyType type;
+  std::size_t bytes;
+};
+constexpr TypeName type_names[] = {
+    {"f2", NumpyType::float16, 2}, {"f4", NumpyType::float32, 4}, {"f8", NumpyType::float64, 8},
+    {"i1", NumpyType::int8, 1},    {"i2", NumpyType::int16, 2},   {"i4", NumpyType::int32, 4},
+    {"i8", NumpyType::int64, 8},   {"u1", NumpyType::uint8, 1},   {"u2", NumpyType::uint16, 2},
+    {"u4", NumpyType::uint32, 4},  {"u8", NumpyType::uint64, 8},
+};
+
 void take_type(std::string_view type, NumpyHeader& header) {
-  const bool floats = type.size() == 3 && (type[0] == '<' || type[0] == '>') && type[1] == 'f';
-  if (!floats || (type[2] != '4' && type[2] != '8')) {
-    refuse(fmt::format("it holds '{}'; float32 ('<f4') or float64 ('<f8') would be right", type));
+  for (const TypeName& name : type_names) {
+    const char order = type.empty() ? '\0' : type.front();
+    // A single byte has no order.
+    const bool known = order == '<' || order == '>' || (order == '|' && name.bytes == 1);
+    if (!known || type.substr(1) != name.text) continue;
+    header.type = name.type;
+    header.element_bytes = name.bytes;
+    header.big_endian = order == '>';
+    return;
   }
-  header.big_endian = type[0] == '>';
-  header.element_bytes = type[2] == '4' ? 4 : 8;
+  refuse(
+      fmt::format("it holds '{}'; floats of 16, 32 or 64 bits or integers would be right (in NumPy, "
+                  "array.astype('float32') makes such)",
+                  type));
 }
 
 }  // namespace

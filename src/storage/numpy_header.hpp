@@ -8,9 +8,13 @@
 
 namespace rbmpi {
 
+/// What an array may hold that can be read as float32.
+enum class NumpyType { float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+
 /// What the text at the front of an .npy file says of its array.
 struct NumpyHeader {
-  std::size_t element_bytes = 4;  ///< 4 or 8: float32 or float64
+  NumpyType type = NumpyType::float32;
+  std::size_t element_bytes = 4;
   bool big_endian = false;
   bool column_major = false;
   std::vector<std::uint64_t> shape;

@@ -137,7 +137,7 @@ class Npz(Exchange):
 
     def test_what_numpy_writes_is_read(self):
         path = self.folder / "a.npz"
-        for dtype in ("<f4", "<f8", ">f4", ">f8"):
+        for dtype in ("<f2", ">f2", "<f4", "<f8", ">f4", ">f8", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", "<u8"):
             for order in ("C", "F"):
                 for save in (numpy.savez, numpy.savez_compressed):
                     arrays = {name: numpy.asarray(array, order=order)
@@ -185,9 +185,10 @@ class Npz(Exchange):
                 (npy(weights, head % "6, 4"), ("'(' is missing",)),
                 (npy(weights, "{'descr': '<f4', 'shape': (6, 4), }"), ("lacks one of",)),
                 (npy(weights, "{'descr': '<f4', 'descr': '<f4', 'shape': (6, 4)}"), ("'descr' twice",)),
-                (npy(weights, "{'descr': '|O', 'fortran_order': False, 'shape': (6, 4), }"), ("'|O'", "float32")),
-                (npy(weights.astype("int32")), ("'<i4'", "float64")),
-                (npy(weights.astype("float16")), ("'<f2'",)),
+                (npy(weights, "{'descr': '|O', 'fortran_order': False, 'shape': (6, 4), }"), ("'|O'", "floats of 16, 32 or 64 bits")),
+                (npy(weights.astype("complex64")), ("'<c8'", "array.astype('float32')")),
+                (npy(weights > 0), ("'|b1'", "integers")),
+                (npy(numpy.full_like(weights, numpy.inf, dtype="float16")), ("'weights'", "not finite")),
                 (npy(weights, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6, 4), }"), ("in quotes",)),
                 (npy(weights, "{'descr': '<f4', 'fortran_order': 1, 'shape': (6, 4), }"), ("neither True nor False",)),
                 (npy(weights, (head % "(6, 4)") + "; import os"), ("goes on behind",)),
@@ -224,6 +225,8 @@ class Npz(Exchange):
         self.refused(self.folder / "none.npz", "none.npz", "no such file")
         self.refused(self.folder, "it is a folder")
         self.refused(DIGITS, "digits.h5", "no model of rbms")
+        numpy.save(self.folder / "w.npy", random_arrays()["weights"])
+        self.refused(self.folder / "w.npy", "w.npy", "NumPy array (.npy)", ".npz")
         numpy.savez(path, **random_arrays())
         self.refused(path, "update = 3", "one model", code=2, arguments=("--update", 3))
 

@@ -1,6 +1,7 @@
 """`rbmpi sample` and `rbmpi transform` as a user meets them: the same files on any number of ranks, clamped units, pictures,
 every mistake."""
 
+import shutil
 import struct
 import unittest
 import zlib
@@ -151,12 +152,24 @@ class Samples(Sampling):
         self.assertEqual(read_png(self.folder / "a.png").shape, (2 * 65 + 1, 2 * 65 + 1))  # of one time: a square
         model = write_model(self.folder / "moved.h5", dataset=self.folder / "gone.h5")
         self.refused(2, "--picture HxW", arguments=["--png", self.folder / "b.png"], model=model)
+        # A trained model tells itself, wherever its data are now.
+        data = self.folder / "data.h5"
+        shutil.copy(DIGITS, data)
+        assert_success(run(["train", "--data", data, "--hidden", 3, "--epochs", 1, "--output", self.folder / "run"]))
+        data.unlink()
+        self.assertEqual(h5py.File(self.folder / "run/model.h5").attrs["dataset_picture"], b"8x8")
+        assert_success(self.sample("--chains", 4, "--steps", 2, "--png", self.folder / "c.png",
+                                   model=self.folder / "run"))
+        self.assertEqual(read_png(self.folder / "c.png").shape, (2 * 65 + 1, 2 * 65 + 1))
 
     def test_mistakes(self):
         out = ["--output", self.folder / "out.h5"]
         narrow = self.folder / "narrow.h5"
         with h5py.File(narrow, "w") as file:
             file["samples"] = numpy.zeros((4, 5), "uint8")
+        mask = self.folder / "mask.h5"
+        with h5py.File(mask, "w") as file:
+            file["samples"] = numpy.zeros((1, 64), "uint8")
         infinite = write_model(self.folder / "infinite.h5")
         with h5py.File(infinite, "a") as file:
             file["layer_0/weights"][3, 4] = numpy.inf
@@ -169,6 +182,9 @@ class Samples(Sampling):
                 (2, [DIGITS, *out, "--clamp", "rows:0-8"], ("rows:0-8", "0 to 7")),
                 (2, [DIGITS, *out, "--clamp", "rows:5-3"], ("rows:5-3", "0 to 7")),
                 (2, [DIGITS, *out, "--clamp", "rows:0-3,lines:2"], ("lines:2", "rows:, columns: or units:")),
+                (2, [DIGITS, *out, "--clamp", "units:0-63"], ("--clamp units:0-63", "all 64 visible units")),
+                (2, [DIGITS, "--output", mask, "--clamp", mask], ("mask.h5", "read from")),
+                (2, [DIGITS, "--png", mask, "--free", mask], ("mask.h5", "read from")),
                 (3, [DIGITS, *out, "--clamp", "row:0-3"], ("row:0-3", "no such file")),
                 (3, [DIGITS, *out, "--free", DIGITS], ("1797 rows x 64 columns", "one row of 64")),
                 (2, [DIGITS, *out, "--free", "units:1", "--clamp", "units:2"], ("exclude each other",)),

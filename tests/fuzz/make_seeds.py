@@ -8,10 +8,12 @@ here; they stay as they are.
 """
 
 import gzip
+import io
 import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -75,6 +77,27 @@ def make_csv():
     write("fuzz_import_csv", "no-newline.csv", csv("a,b\n1,0", label=none))
     write("fuzz_import_csv", "words.csv", csv("a;b\n1;2\n\n,\n"))
     write("fuzz_import_csv", "gzip.csv", csv(gzip.compress(table.encode(), mtime=0), label=by_name))
+
+
+def make_npz():
+    def npz(name, save=numpy.savez, **arrays):
+        stream = io.BytesIO()
+        save(stream, **arrays)
+        write("fuzz_npz", name + ".npz", stream.getvalue())
+
+    weights = numpy.arange(6).reshape(3, 2) / 4
+    npz("float32", a=weights.astype("<f4"), b=numpy.zeros(3, "<f4"))
+    npz("column-major", a=numpy.asfortranarray(weights.astype(">f8")))
+    npz("deflated", numpy.savez_compressed, a=weights.astype("<f2"))
+    npz("integers", a=numpy.arange(-2, 3, dtype="|i1"), b=numpy.arange(3, dtype=">i4"), c=numpy.arange(3, dtype="<u8"))
+    npz("text", a=numpy.array(["text"]))
+    stream = io.BytesIO()
+    numpy.lib.format.write_array(stream, weights.astype("<f4"), version=(2, 0))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(zipfile.ZipInfo("a.npy"), stream.getvalue())
+        file.writestr(zipfile.ZipInfo("note.txt"), b"no array")
+    write("fuzz_npz", "version-2.npz", archive.getvalue())
 
 
 def make_configurations():
@@ -165,6 +188,7 @@ def main():
         sys.exit(__doc__)
     make_idx()
     make_csv()
+    make_npz()
     make_configurations()
     make_hdf5(Path(sys.argv[1]).resolve())
 

@@ -20,6 +20,9 @@ struct BasicBitMatrixView {
 
   [[nodiscard]] std::size_t row_words() const noexcept { return words_for(columns); }
   [[nodiscard]] Word* row(std::size_t index) const noexcept { return words + index * row_words(); }
+  [[nodiscard]] bool at(std::size_t index, std::size_t column) const noexcept {
+    return (row(index)[column / 64] >> (column % 64) & 1U) != 0;
+  }
   // A view of states that may be written serves where they are only read.
   // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator BasicBitMatrixView<const Word>() const noexcept { return {words, rows, columns}; }

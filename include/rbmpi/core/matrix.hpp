@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "rbmpi/core/real.hpp"
 
@@ -22,5 +23,14 @@ struct BasicMatrixView {
 
 using MatrixView = BasicMatrixView<Real>;
 using ConstMatrixView = BasicMatrixView<const Real>;
+
+/// The numbers of the transposed matrix, `columns` x `rows`.
+[[nodiscard]] inline std::vector<Real> transposed(ConstMatrixView matrix) {
+  std::vector<Real> result(matrix.size());
+  for (std::size_t i = 0; i < matrix.rows; ++i) {
+    for (std::size_t j = 0; j < matrix.columns; ++j) result[j * matrix.rows + i] = matrix.row(i)[j];
+  }
+  return result;
+}
 
 }  // namespace rbmpi

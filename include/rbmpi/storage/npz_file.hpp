@@ -36,8 +36,8 @@ class NpzFile {
   /// Names of the arrays, at most 100.
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool has(const std::string& name) const;
-  /// Reads float32 or float64 (rounded to float32), little- or big-endian, row- or column-major ("Fortran order"), of 1
-  /// or 2 dimensions, stored or deflated; nothing else, Python objects least of all.
+  /// Reads floats of 16, 32 or 64 bits or integers (rounded to float32), little- or big-endian, row- or column-major
+  /// ("Fortran order"), of 1 or 2 dimensions, stored or deflated; nothing else, Python objects least of all.
   [[nodiscard]] NumpyArray read(const std::string& name) const;
 
  private:

@@ -31,8 +31,7 @@ TEST(TemperaturesTest, TheDefaultIsASchedule) {
 
 TEST(TemperaturesTest, OthersAreRefused) {
   const auto refused = [](const std::string& text, const std::string& reason) {
-    expect_error(Failure::usage, {"temperatures = " + text, reason, "10000", "END:STEPS"},
-                 [&] { (void)parse_temperatures(text); });
+    expect_error(Failure::usage, {reason, "10000", "END:STEPS"}, [&] { (void)parse_temperatures(text); });
   };
   refused("", "neither");
   refused("many", "'many'");

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/program_options.hpp>
+
+#include "app/hang.hpp"
+#include "app/layout.hpp"
+#include "app/options.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/watchdog.hpp"
+
+namespace rbmpi {
+
+/// Collective. The settings that `settings_of` makes of the arguments of `rbmpi COMMAND`, or nothing if they ask for
+/// help, which is printed. `positional` names the arguments without dashes in their order. Throws an AgreedError.
+template <typename SettingsOf>
+[[nodiscard]] auto parse_command(const char* command, const std::vector<std::string>& arguments,
+                                 boost::program_options::options_description options,
+                                 std::initializer_list<const char*> positional, const SettingsOf& settings_of,
+                                 std::string (*help)(), const Communicator& world) {
+  namespace po = boost::program_options;
+  std::optional<decltype(settings_of(po::variables_map()))> settings;
+  world.agree([&] {
+    po::positional_options_description places;
+    for (const char* const name : positional) {
+      places.add(name, 1);
+      options.add_options()(name, po::value<std::string>(), "");
+    }
+    const po::variables_map values = parse_arguments(command, arguments, options, places);
+    if (values.count("help") == 0) settings = settings_of(values);
+  });
+  if (!settings && world.is_root()) say("{}", help());
+  return settings;
+}
+
+/// What a command works with once its settings are known. Collective.
+struct StartedCommand {
+  StartedCommand(const Communicator& world, const TrainSettings& settings)
+      : watchdog(world, std::chrono::seconds(settings.hang_timeout), end_hanging_job),
+        layout(arrange(world, settings.threads, 0)) {}
+  Watchdog watchdog;
+  Layout layout;
+};
+
+}  // namespace rbmpi
