@@ -8,6 +8,7 @@
 
 #include <boost/program_options.hpp>
 
+#include "app/configuration.hpp"
 #include "app/hang.hpp"
 #include "app/layout.hpp"
 #include "app/options.hpp"
