@@ -284,7 +284,7 @@ TEST_P(TrainingOracleTest, PlainLoopsGiveTheSameBits) {
       use_threads(threads);
       std::vector<double> reconstruction_mse;
       TrainingEvents events;
-      events.epoch = [&](const EpochMetrics& metrics) { reconstruction_mse.push_back(metrics.reconstruction_mse); };
+      events.epoch = [&](const EpochMetrics& metrics) { reconstruction_mse.push_back(metrics.figures.front().value); };
       TrainingOptions options = param.options;
       options.engine = engine;
       const TrainingResult result = train_rbm(options, {samples.view(), {}}, Communicator(), events);
