@@ -111,7 +111,7 @@ TEST_F(CheckpointWriterTest, TheBestModelStaysUntilItIsWritten) {
   const test::SomeTraining later({7, 5}, 2);
   fs::create_directory(run_.best());  // in the way
   CheckpointWriter writer(run_, 1);
-  writer.describe(training.description());
+  writer.describe(best.description());
   writer.reserve_best();
   writer.keep_best(best.state());
   writer.keep_checkpoint(later.state(), "");
