@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <span>
 #include <string>
@@ -91,17 +92,10 @@ void check(const rbmpi::Samples& samples) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-  const rbmpi::MpiEnvironment environment(argc, argv);
-  const rbmpi::Communicator world = rbmpi::Communicator::world();
-  if (argc < 2) {
-    if (world.is_root()) std::cerr << "usage: mpirun -n RANKS softmax_regression DATA.h5 [EPOCHS]\n";
-    return 2;
-  }
+/// Collective.
+void train(const char* file, std::uint64_t epochs, const rbmpi::Communicator& world) {
   const rbmpi::Communicator node = world.split_by_node(0);
-  rbmpi::NodeSamples data(world, node, argv[1], 0, [](const rbmpi::DatasetInfo&) { return std::uint64_t{0}; });
+  rbmpi::NodeSamples data(world, node, file, 0, [](const rbmpi::DatasetInfo&) { return std::uint64_t{0}; });
   const rbmpi::Samples& samples = data.samples();
   world.agree([&] { check(samples); });
 
@@ -113,16 +107,35 @@ int main(int argc, char** argv) try {
       });
 
   rbmpi::OptimizationOptions options;
-  options.epochs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20;
-  options.learning_rate = rbmpi::Schedule::parse("1:0.1");
+  options.epochs = epochs;
+  options.learning_rate = 0.1;
   rbmpi::TrainingEvents events;
   events.epoch = [&](const rbmpi::EpochMetrics& metrics) {
     if (world.is_root()) std::cout << rbmpi::to_json(metrics) << '\n';
   };
   const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events);
-  if (world.is_root()) std::cout << "training error " << model.error(result.parameters.span()) << '\n';
+  if (world.is_root()) {
+    std::cout << (result.finished ? "" : "stopped by a signal; ") << "training error "
+              << model.error(result.parameters.span()) << '\n';
+  }
   data.release();
-} catch (const rbmpi::Error& error) {
-  std::cerr << error.what() << '\n';
-  return static_cast<int>(error.failure());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const rbmpi::MpiEnvironment environment(argc, argv);
+  const rbmpi::Communicator world = rbmpi::Communicator::world();
+  rbmpi::stop_on_signals();
+  try {
+    if (argc < 2) throw rbmpi::AgreedError(rbmpi::Failure::usage, "usage: softmax_regression DATA.h5 [EPOCHS]");
+    train(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20, world);
+    return 0;
+  } catch (const rbmpi::AgreedError& error) {  // all ranks have the same
+    if (world.is_root()) std::cerr << error.what() << '\n';
+    return static_cast<int>(error.failure());
+  } catch (const std::exception& error) {  // the others would wait for this one
+    std::cerr << error.what() << '\n';
+    rbmpi::MpiEnvironment::abort(1);
+  }
 }

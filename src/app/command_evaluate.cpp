@@ -24,6 +24,7 @@
 #include "app/progress.hpp"
 #include "app/share_bar.hpp"
 #include "app/terminal.hpp"
+#include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/node_samples.hpp"
@@ -38,8 +39,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
-
-constexpr std::uint64_t most_chains = 1'000'000;
 
 /// Keys of `train` that matter here, with its texts and limits.
 constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
@@ -94,7 +93,7 @@ constexpr CommandOption<EvaluateSettings> own_options[] = {
      [](EvaluateSettings& s, const std::string& text) { s.log_z = log_z_of(text); }},
     {"chains", "N", "AIS: number of chains [100]",
      [](EvaluateSettings& s, const std::string& text) {
-       s.ais.chains = parse_count(text, 2, most_chains);
+       s.ais.chains = parse_count(text, 2, most_annealing_chains);
        s.ais_options = true;
      }},
     {"temperatures", "N|END:N,...,1:N", "AIS: inverse temperatures from 0 to 1, evenly spread or in pieces [20000]",
@@ -238,7 +237,11 @@ void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, 
     check("scoring the data", scoring_memory(shape), "--threads");
     if (settings.log_z == LogZ::off) return;
     if (exact) return check("exact log Z", enumeration_memory(shape), "--threads");
-    check("AIS", annealing_memory(shape, settings.ais.chains, layout.ranks), "--chains, --threads");
+    const std::uint64_t rows = settings.reverse.empty() ? 0 : settings.ais.chains;  // that the reverse begins with
+    check("AIS",
+          annealing_memory(shape, settings.ais.chains, settings.ais.temperatures.size(), layout.ranks) +
+              rows * words_for(shape.visible) * sizeof(std::uint64_t),
+          "--chains, --temperatures, --threads");
   });
 }
 

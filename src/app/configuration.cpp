@@ -16,6 +16,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/storage/text_file.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -117,7 +118,9 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }},
     {"evaluate-chains", "N", changeable, "AIS of evaluate-every: number of chains",
-     [](TrainSettings& s, const std::string& text) { s.training.evaluate_chains = parse_count(text, 2, 1'000'000); },
+     [](TrainSettings& s, const std::string& text) {
+       s.training.evaluate_chains = parse_count(text, 2, most_annealing_chains);
+     },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_chains); }},
     {"evaluate-temperatures", "N|END:N,...,1:N", changeable,
      "AIS of evaluate-every: inverse temperatures from 0 to 1, evenly spread or in pieces",

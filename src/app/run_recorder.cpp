@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -40,11 +42,12 @@ std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
 std::string problem_of_best(const RunFolder& folder, std::uint64_t epoch, bool later_too) {
   std::string found;
   try {
-    const Model model = load_model(folder.best());
-    const auto text = model.provenance.find("epoch");
-    if (text != model.provenance.end()) found = text->second;
+    found = read_in_child(folder.best(), [&] {
+      return Hdf5File::open(folder.best()).text_attribute("/", "epoch").value_or(std::string());
+    });
   } catch (const Error& error) {
-    return error.what();
+    // A signal, or too little memory for a child, says nothing of the file.
+    return error.failure() == Failure::file ? error.what() : std::string();
   }
   std::uint64_t number = 0;
   std::from_chars(found.data(), found.data() + found.size(), number);

@@ -148,6 +148,19 @@ void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
   }
 }
 
+/// Hash of the labels, if there are any.
+std::optional<Digest> hash_labels(const Samples& samples) {
+  if (samples.labels == nullptr) return std::nullopt;
+  constexpr std::uint64_t piece = std::uint64_t{1} << 24U;
+  Sha256 hash;
+  for (std::uint64_t first = 0; first < samples.rows; first += piece) {
+    throw_if_stopped("reading the labels");
+    still_at_work();
+    hash.update(std::as_bytes(std::span(samples.labels + first, std::min(piece, samples.rows - first))));
+  }
+  return hash.finish();
+}
+
 /// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
 std::string shared_digest(const Communicator& world, const Samples& samples, const std::optional<Digest>& labels) {
   const std::uint64_t block_rows = digest_block_rows(samples.columns, samples.type);
@@ -201,9 +214,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree([&] { read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window); });
   window_.synchronise();
   std::optional<Digest> labels;
-  if (world.is_root() && info_.has_labels) {
-    labels = sha256(std::as_bytes(std::span(samples_.labels, info_.rows)));
-  }
+  world.agree_on_root([&] { labels = hash_labels(samples_); });
   digest_ = world.broadcast(shared_digest(world, samples_, labels));
 }
 

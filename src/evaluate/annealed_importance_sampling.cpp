@@ -27,7 +27,6 @@ constexpr const char* doing = "annealing chains";
 /// Chains that a thread takes through the whole schedule side by side.
 constexpr std::size_t chains_at_once = 256;
 /// Their numbers and those of their steps are counters of random numbers.
-constexpr std::uint64_t most_chains = 1'000'000;
 
 /// Of those of a rank, the most that a thread has at a time.
 std::size_t most_at_once(std::uint64_t chains_of_rank) {
@@ -182,8 +181,8 @@ void check(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSe
                 fmt::format("the base model has {} biases for {} visible units, or one of them is not finite",
                             base_bias.size(), rbm.shape().visible));
   }
-  if (chains < 1 || chains > most_chains) {
-    throw Error(Failure::usage, fmt::format("chains = {}: from 1 to {} would be right", chains, most_chains));
+  if (chains < 1 || chains > most_annealing_chains) {
+    throw Error(Failure::usage, fmt::format("chains = {}: from 1 to {} would be right", chains, most_annealing_chains));
   }
   if (b.empty()) return;
   if (b.size() < 2 || b.front() != 0 || b.back() != 1) {
@@ -331,14 +330,14 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
   return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
 }
 
-std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, int ranks) {
+std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64_t temperatures, int ranks) {
   const auto all_ranks = static_cast<std::uint64_t>(ranks);
   const std::uint64_t states = (words_for(shape.visible) + words_for(shape.hidden)) * sizeof(std::uint64_t);
   const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
   const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
   const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
   return static_cast<std::uint64_t>(threads_in_use()) * of_thread + 2 * shape.visible * shape.hidden * sizeof(Real) +
-         chains * sizeof(double);
+         (chains + 3 * temperatures) * sizeof(double);  // the caller's schedule, that of the settings, the one in use
 }
 
 LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept {

@@ -255,7 +255,9 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
   world.agree([&] {
     sums.resize(blocks);
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
-    std::vector<BlockScorer> scorers(std::min(threads, mine.count), BlockScorer(rbm, samples, settings));
+    std::vector<BlockScorer> scorers;
+    scorers.reserve(std::min(threads, mine.count));
+    while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, samples, settings);
     for (std::uint64_t done = 0; done < mine.count; done += threads) {
       throw_if_stopped("scoring the data");
       if (progress) progress(static_cast<double>(done) / static_cast<double>(mine.count));

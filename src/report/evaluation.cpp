@@ -11,33 +11,27 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Values are never copied: a copy goes down as many calls as a value is nested.
+
 /// The value of a key; null if there is none.
-Json at(const Json& object, const char* key) {
+const Json& at(const Json& object, const char* key) {
+  static const Json none;
   const auto found = object.find(key);
-  return !object.is_object() || found == object.end() ? Json() : *found;
+  return !object.is_object() || found == object.end() ? none : *found;
 }
 
 std::optional<double> number_in(const Json& object, const char* key) {
-  const Json value = at(object, key);
+  const Json& value = at(object, key);
   return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
 std::string text_in(const Json& object, const char* key) {
-  const Json value = at(object, key);
+  const Json& value = at(object, key);
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-/// Sentences: one text, or several.
-void add_notes(const Json& texts, std::vector<std::string>& notes) {
-  if (texts.is_string()) notes.push_back(texts.get<std::string>());
-  if (!texts.is_array()) return;
-  for (const Json& text : texts) {
-    if (text.is_string()) notes.push_back(text.get<std::string>());
-  }
-}
-
 std::optional<Evaluation::Partition> partition_in(const Json& log_z, const char* direction) {
-  const Json object = at(log_z, direction);
+  const Json& object = at(log_z, direction);
   const std::optional<double> value = number_in(object, "log_z");
   if (!value) return std::nullopt;
   return Evaluation::Partition{.log_z = {.value = *value, .standard_error = number_in(object, "standard_error")},
@@ -51,8 +45,9 @@ std::optional<Evaluation::Partition> partition_in(const Json& log_z, const char*
 
 Evaluation read_evaluation(const std::filesystem::path& file) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
-  Json json = Json::parse(read_text_file(file, longest), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) json = Json::object();
+  const Json parsed = Json::parse(read_text_file(file, longest), nullptr, /*allow_exceptions=*/false);
+  const Json nothing = Json::object();
+  const Json& json = parsed.is_object() ? parsed : nothing;
   Evaluation evaluation;
   evaluation.file = file;
   evaluation.model_digest = text_in(json, "model_digest");
@@ -65,17 +60,19 @@ Evaluation read_evaluation(const std::filesystem::path& file) {
     const std::optional<double> mean = number_in(value, "mean");
     if (mean) evaluation.scores[key] = {.value = *mean, .standard_error = number_in(value, "standard_error")};
   }
-  const Json log_z = at(json, "log_z");
+  const Json& log_z = at(json, "log_z");
   if (text_in(log_z, "method") == "exact") evaluation.exact_log_z = number_in(log_z, "value");
   evaluation.forward = partition_in(log_z, "forward");
   evaluation.reverse = partition_in(log_z, "reverse");
   evaluation.temperatures = number_in(log_z, "temperatures");
-  const Json likelihood = at(json, "log_likelihood");
+  const Json& likelihood = at(json, "log_likelihood");
   evaluation.log_likelihood = number_in(likelihood, "mean");
   evaluation.partition_error = number_in(likelihood, "partition_error");
   evaluation.data_error = number_in(likelihood, "data_error");
-  for (const Json& object : {json, log_z}) {
-    for (const char* const key : {"note", "notes", "warnings"}) add_notes(at(object, key), evaluation.notes);
+  if (const Json& warnings = at(json, "warnings"); warnings.is_array()) {
+    for (const Json& warning : warnings) {
+      if (warning.is_string()) evaluation.warnings.push_back(warning.get<std::string>());
+    }
   }
   if (evaluation.scores.empty() && !evaluation.log_likelihood) {
     throw Error(Failure::file,

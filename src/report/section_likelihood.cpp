@@ -2,7 +2,6 @@
 #include <array>
 #include <cmath>
 #include <optional>
-#include <regex>
 
 #include <fmt/format.h>
 
@@ -22,7 +21,8 @@ std::vector<std::string> line(const std::string& name, const std::string& value,
 }
 
 std::string count(std::optional<double> number, std::string_view what) {
-  return number ? count_text(static_cast<std::uint64_t>(std::max(0.0, *number)), what) : "";
+  constexpr double most = 0x1p53;  // whole numbers beyond are not told apart
+  return number ? count_text(static_cast<std::uint64_t>(std::clamp(*number, 0.0, most)), what) : "";
 }
 
 /// Three standard errors around log Z, and the chains that it rests on.
@@ -108,36 +108,26 @@ std::string data_sentence(const Evaluation& evaluation) {
                      evaluation.rows ? count(evaluation.rows, "row") + " of " : "", escape(evaluation.data), how);
 }
 
-/// What to doubt. An evaluation that says nothing of it is judged by its figures.
-std::vector<std::string> doubts(const Evaluation& evaluation) {
-  std::vector<std::string> notes = evaluation.notes;
-  constexpr double fewest_chains = 10;
-  if (notes.empty() && evaluation.forward) {
-    if (evaluation.forward->effective_samples.value_or(fewest_chains) < fewest_chains) {
-      notes.emplace_back(
-          "few chains carry the estimate of log Z, and its error is larger than is said: more "
-          "--temperatures are needed");
-    }
-    if (evaluation.reverse && evaluation.reverse->high && evaluation.forward->low &&
-        *evaluation.reverse->high < *evaluation.forward->low) {
-      notes.emplace_back(
-          "reverse AIS is far below the forward one: the samples that it began at lack most of what the "
-          "model has");
-    }
-  }
-  if (evaluation.grey_rows.value_or(0) > 0) {
-    notes.push_back(fmt::format("{} with values other than 0 and 1: their likelihoods are no probabilities",
-                                count(evaluation.grey_rows, "row")));
-  }
-  return notes;
-}
-
 /// A text as a sentence: "few chains" as "Few chains.".
 std::string sentence(std::string text) {
   if (text.empty()) return text;
   if (text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
   if (text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
   return text;
+}
+
+/// A text, escaped, with the options in it, such as --temperatures, as code.
+std::string with_options(const std::string& text) {
+  const std::string escaped = escape(text);
+  std::string html;
+  std::size_t done = 0;
+  for (std::size_t begin = escaped.find("--"); begin != std::string::npos; begin = escaped.find("--", done)) {
+    const std::size_t end = std::min(escaped.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", begin), escaped.size());
+    html += escaped.substr(done, begin - done);
+    html += "<code class=\"option\">" + escaped.substr(begin, end - begin) + "</code>";
+    done = end;
+  }
+  return html + escaped.substr(done);
 }
 
 }  // namespace
@@ -149,13 +139,11 @@ Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) 
   add_likelihood(evaluation, figures);
   add_scores(evaluation, figures);
   std::string html = data_sentence(evaluation);
-  const std::regex option("--[a-z-]+");
   if (!evaluation.model_digest.empty() && run.model && evaluation.model_digest != run.model->digest) {
     html += "<p class=\"note\">These figures are of other parameters than those that this page shows.</p>\n";
   }
-  for (const std::string& doubt : doubts(evaluation)) {
-    const std::string text = std::regex_replace(escape(sentence(doubt)), option, "<code class=\"option\">$&</code>");
-    html += "<p class=\"note\">" + text + "</p>\n";
+  for (const std::string& warning : evaluation.warnings) {
+    html += "<p class=\"note\">" + with_options(sentence(warning)) + "</p>\n";
   }
   return {.id = "likelihood", .title = "Likelihood", .html = html + table(figures)};
 }

@@ -139,6 +139,12 @@ void CheckpointWriter::keep_last_checkpoint(const TrainingState& state, const st
   shared_->write_checkpoint([&] {
     const std::filesystem::path& file = shared_->file;
     const auto copy_and_save = [&] {
+      if (shared_->best_waits) {
+        try {  // there may be no later time; if there is one, it is tried again
+          save_model(shared_->folder.best(), shared_->best);
+        } catch (const Error&) {  // the checkpoint matters more
+        }
+      }
       copy_all(state, metrics);  // in the child; nobody changes the parameters any more, shared or not
       save_checkpoint(file, shared_->checkpoint);
       return std::string();

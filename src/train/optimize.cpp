@@ -170,21 +170,18 @@ class Optimization {
       panel_size_ = largest_panel(function_, share_);
       panels_ = AlignedBuffer<Real>(share_.threads * panel_size_);
     }
-    std::size_t pieces = 1;
-    if (keeps_sums(wide, share_, longest_share, nodes)) {
-      sums_.emplace(mine_.size(), wide);
-      // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
-      if (options_.exchange != Exchange::allreduce && nodes > 1 && longest_share <= share_.node_rows && !wide) {
-        // Enough for the network, and of each thread's so many rows that what is prepared for a piece serves many.
-        constexpr std::size_t least_values = std::size_t{1} << 16U;
-        constexpr std::size_t least_rows = 64;
-        pieces = std::min(mine_.size() / least_values, rows_of_matrices() / (least_rows * share_.threads));
-        pieces = std::clamp<std::size_t>(pieces, mine_.size() / SumsUnderWay::most_values + 1, most_pieces);
-      }
-    }
-    pieces_ = mine_.cut(pieces);
+    if (keeps_sums(wide, share_, longest_share, nodes)) sums_.emplace(mine_.size(), wide);
+    // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
     if (sums_ && options_.exchange != Exchange::allreduce && nodes > 1 && longest_share <= share_.node_rows && !wide) {
+      // Enough for the network, and of each thread's so many rows that what is prepared for a piece serves many.
+      constexpr std::size_t least_values = std::size_t{1} << 16U;
+      constexpr std::size_t least_rows = 64;
+      const std::size_t pieces =
+          std::min(mine_.size() / least_values, rows_of_matrices() / (least_rows * share_.threads));
+      pieces_ = mine_.cut(std::clamp<std::size_t>(pieces, mine_.size() / SumsUnderWay::most_values + 1, most_pieces));
       under_way_.emplace(layout_.peers, pieces_.size());
+    } else {
+      pieces_ = mine_.cut(1);
     }
   }
 
@@ -610,12 +607,30 @@ void check_schedule(const std::string& key, const Schedule& schedule, bool zero_
   }
 }
 
+void check_blocks(const ParameterBlocks& blocks) {
+  constexpr std::size_t most = std::size_t{1} << 45U;  // parameters: more than any machine has room for
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < blocks.count(); ++i) {
+    const ParameterBlock& block = blocks[i];
+    if (block.rows > 0 && block.columns > 0 && block.group > 0 &&
+        block.rows <= most / block.columns - all / block.columns) {
+      all += block.size();
+      continue;
+    }
+    throw Error(Failure::usage, fmt::format("block {} of the parameters has {} rows x {} columns in groups of {}: each "
+                                            "must be at least 1, and all parameters at most {}",
+                                            i, block.rows, block.columns, block.group, most));
+  }
+  if (all == 0) throw Error(Failure::usage, "there are no parameters to optimise");
+}
+
 }  // namespace
 
 OptimizationResult optimize(GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
                             const Communicator& world, const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
+    check_blocks(function.blocks());
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
   std::int64_t resumes = start ? 1 : 0;

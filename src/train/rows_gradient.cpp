@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "rbmpi/core/aligned_buffer.hpp"
-#include "rbmpi/core/interruption.hpp"
 
 namespace rbmpi {
 
@@ -46,8 +46,12 @@ std::int64_t RowsGradient::take_rows(const MiniBatch& batch, PhaseClock& clock) 
   double loss = 0;
   if (mine.count > 0) loss = function_(batch.part(mine.first, mine.count), parameters_, sums);
   clock.lap(TimePhase::products);
-  constexpr double largest = 0x1p62 * loss_unit;
-  return std::llround(std::clamp(std::isfinite(loss) ? loss : largest, -largest, largest) / loss_unit);
+  // Of a few hundred ranks and parts of a batch such losses can be added. Where the loss is no such number the gradient
+  // is none either: then training has diverged.
+  constexpr double largest = 0x1p54 * loss_unit;
+  if (std::abs(loss) <= largest) return std::llround(loss / loss_unit);
+  sums.front() = std::numeric_limits<Real>::quiet_NaN();
+  return 0;
 }
 
 void RowsGradient::gradient(std::size_t block, Shard rows, std::size_t /*thread*/, Real* sums) {

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/evaluate/annealed_importance_sampling.hpp"
+#include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "train/rbm_gradient.hpp"
 
@@ -90,6 +92,15 @@ void check_options(const TrainingOptions& options) {
     refuse("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
   (void)gradient_estimator(options.estimator);
+  if (options.evaluate_chains < 2 || options.evaluate_chains > most_annealing_chains) {
+    refuse("evaluate-chains", fmt::format("{}", options.evaluate_chains),
+           fmt::format("must be from 2 to {}", most_annealing_chains));
+  }
+  try {
+    (void)parse_temperatures(options.evaluate_temperatures);
+  } catch (const Error& error) {
+    refuse("evaluate-temperatures", options.evaluate_temperatures, error.what());
+  }
 }
 
 std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,

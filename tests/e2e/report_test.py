@@ -356,6 +356,15 @@ class WhileItGoesOn(WithRuns):
             assert_one_message(report(self.folder / "table", "--evaluation", self.folder / "scores.json"), 3, "scores.json",
                                "rbmpi evaluate --json")
 
+    def test_an_evaluation_that_is_made_to_do_harm_does_none(self):
+        for more in ({"x": 1}, {"warnings": ["--" + "a" * 500_000]}, {"rows": 1e300}):
+            (self.folder / "scores.json").write_text(json.dumps({"free_energy": {"mean": 1}, **more}))
+            assert_success(report(self.folder / "table", "--evaluation", self.folder / "scores.json", "--output",
+                                  self.folder / "harm.html"))
+        (self.folder / "scores.json").write_text('{"free_energy": {"mean": 1}, "x": ' + "[" * 200_000 + "]" * 200_000 + "}")
+        assert_success(report(self.folder / "table", "--evaluation", self.folder / "scores.json", "--output",
+                              self.folder / "harm.html"))
+
     def test_what_evaluate_prints_is_a_table_for_people(self):
         page = self.folder / "likelihood.html"
         for options, expected, doubted in (

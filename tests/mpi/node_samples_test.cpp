@@ -87,6 +87,11 @@ TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
         EXPECT_EQ(samples.scale, 2.0);
         EXPECT_EQ(std::memcmp(samples.values, expected.data(), expected.size() * sizeof(float)), 0);
         EXPECT_EQ(loaded.digest(), digest);
+        ASSERT_EQ(samples.labels != nullptr, labels);
+        for (std::uint64_t row = 0; labels && row < rows; ++row) {
+          ASSERT_EQ(samples.labels[row], static_cast<std::int32_t>(row % 10));
+          ASSERT_EQ(*samples.part(row, 1).labels, samples.labels[row]);
+        }
         loaded.release();
       }
     }
@@ -101,6 +106,7 @@ TEST_F(NodeSamplesTest, TheFirstRowsHaveTheDigestOfAFileOfThem) {
   NodeSamples loaded(world_, node, path_, 20, nothing_else);
   EXPECT_EQ(loaded.samples().rows, 20U);
   EXPECT_EQ(loaded.info().rows, 20U);
+  EXPECT_EQ(loaded.samples().labels[19], 9);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(part)).digest);
   loaded.release();
 }

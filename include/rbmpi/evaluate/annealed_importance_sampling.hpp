@@ -34,6 +34,9 @@ struct AisSettings {
   std::uint64_t gibbs_steps = 0;  ///< of the reverse direction: steps that the samples are moved first, in the model
 };
 
+/// Chains of an estimate.
+inline constexpr std::uint64_t most_annealing_chains = 1'000'000;
+
 /// An estimate of log Z, in nats.
 struct LogPartition {
   double log_z = 0;
@@ -77,8 +80,9 @@ struct LogPartition {
                                                                 const Communicator& world,
                                                                 const ProgressReport& progress = {});
 
-/// Local. Bytes that one of `ranks` ranks needs for so many chains of a model.
-[[nodiscard]] std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, int ranks);
+/// Local. Bytes that one of `ranks` ranks needs for so many chains of a model and temperatures.
+[[nodiscard]] std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64_t temperatures,
+                                             int ranks);
 
 /// The mean log-likelihood of data, in nats, and where its error comes from: -mean F - log Z.
 struct LogLikelihood {

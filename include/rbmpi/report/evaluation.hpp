@@ -37,7 +37,7 @@ struct Evaluation {
   std::optional<double> log_likelihood;   ///< mean over the rows
   std::optional<double> partition_error;  ///< its standard error from that of log Z
   std::optional<double> data_error;       ///< and from the spread of the rows
-  std::vector<std::string> notes;         ///< sentences on what to doubt
+  std::vector<std::string> warnings;      ///< sentences on what to doubt
 };
 
 /// Local. Throws Error(Failure::file) if the file cannot be read or is none of that kind.

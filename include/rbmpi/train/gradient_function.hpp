@@ -66,8 +66,9 @@ class GradientFunction {
   /// How many rows of a block are best done at a time; a multiple of its group. Before `prepare`: at most so many.
   [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
 
-  // After the parameters have changed. Each thread of each rank of the node is a part: it begins, follows the rows that
-  // it has, and when all have waited for each other all settle, with the same result.
+  // After the parameters have changed, and before the first step. Each thread of each rank of the node is a part,
+  // number slot * threads + thread: it begins, follows the rows that it has, and when all have waited for each other
+  // all settle, with the same result. Local, on the calling thread, without allocation.
   enum class Fit {
     good,
     again,      ///< all parts have to follow once more: rare

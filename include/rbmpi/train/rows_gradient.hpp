@@ -14,12 +14,13 @@ namespace rbmpi {
 /// The simplest gradient function: a plain function of some rows and the parameters, which is all that there is to
 /// write for a model of one's own (examples/softmax_regression.cpp). Each rank calls it with its rows of the batch, in
 /// a buffer of its own of all parameters, which the ranks of the node then add up: for models of some millions of
-/// parameters at most. Results depend on the number of ranks by the rounding of these sums.
+/// parameters at most. Results depend on the number of ranks by the rounding of these sums. The functions must not
+/// throw: the other ranks would wait for this one.
 class RowsGradient final : public GradientFunction {
  public:
   /// Adds to `gradient`, in the layout of the parameters, the gradient of the objective (which is to grow: a
-  /// log-likelihood, or a loss with its sign changed) for each of the rows, and returns the sum of their losses. Must
-  /// not throw, and should not allocate.
+  /// log-likelihood, or a loss with its sign changed) for each of the rows, and returns the sum of their losses. One
+  /// that is not finite, or beyond 10^9, ends the training as diverged. Should not allocate.
   using Function =
       std::function<double(const MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient)>;
   /// Sets the initial parameters, which are zeros before.
