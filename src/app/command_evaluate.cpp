@@ -338,18 +338,30 @@ void print_partition(const char* name, const LogPartition& partition) {
                   partition.high, partition.effective_samples, plural(partition.log_weights.size(), "chain")));
 }
 
-/// Why an estimate of log Z may be far from the truth, or nothing.
-std::string doubt(const FoundLogZ& found) {
-  if (found.exact) return {};
+/// Why an estimate of log Z may be far from the truth.
+std::vector<std::string> doubts(const FoundLogZ& found) {
+  std::vector<std::string> doubts;
+  if (found.exact) return doubts;
   // From fewer chains than these the spread of the weights says nothing about itself.
   constexpr double fewest = 10;
   if (found.forward.effective_samples < fewest) {
-    return "few chains carry the estimate, and its error is larger than is said: more --temperatures are needed";
+    doubts.emplace_back(
+        "few chains carry the estimate, and its error is larger than is said: more --temperatures are needed");
   }
-  if (found.reverse && found.reverse->high < found.forward.low) {
-    return "the reverse direction is far below: the samples that it began at lack most of what the model has";
+  if (!found.reverse) return doubts;
+  if (found.reverse->effective_samples < fewest) {
+    doubts.emplace_back("few chains carry the estimate of the reverse direction: more --temperatures are needed");
   }
-  return {};
+  if (found.reverse->high < found.forward.low) {
+    doubts.emplace_back(
+        "the reverse direction is far below: the samples that it began at lack most of what the model has");
+  } else if (found.reverse->low > found.forward.high) {
+    doubts.push_back(
+        fmt::format("the two directions are {:.2g} nats apart, more than their errors, with the truth "
+                    "between them: more --temperatures are needed",
+                    found.reverse->log_z - found.forward.log_z));
+  }
+  return doubts;
 }
 
 void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
@@ -358,7 +370,7 @@ void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
   } else {
     print_partition("log Z by AIS", found.forward);
     if (found.reverse) print_partition("  reverse", *found.reverse);
-    if (const std::string why = doubt(found); !why.empty()) fmt::print("  note        {}\n", why);
+    for (const std::string& why : doubts(found)) fmt::print("  note        {}\n", why);
   }
   print_figure("log-likelihood", likelihood.mean, error_text(likelihood.data_error),
                found.exact ? std::string("nats a row")
@@ -386,7 +398,7 @@ void add_likelihood(nlohmann::ordered_json& json, const FoundLogZ& found, const 
   json["log_likelihood"] = {{"mean", likelihood.mean},
                             {"partition_error", likelihood.partition_error},
                             {"data_error", number_or_null(likelihood.data_error)}};
-  if (const std::string why = doubt(found); !why.empty()) json["warnings"].push_back(why);
+  for (const std::string& why : doubts(found)) json["warnings"].push_back(why);
 }
 
 nlohmann::ordered_json to_json(const RowMean& score) {

@@ -94,7 +94,7 @@ void print_text(const std::filesystem::path& path, const Model& model,
     for (const NamedValues& array : arrays(model.layers[i])) print_spread(array.name, spread(array.values));
   }
   if (!model.provenance.empty()) fmt::print("made by\n");
-  for (const auto& [name, text] : model.provenance) fmt::print("  {:<16}{}\n", name, text);
+  for (const auto& [name, text] : model.provenance) fmt::print("  {:<18}{}\n", name, text);
   fmt::print("digest            {}\n", model_digest(model.layers));
 }
 

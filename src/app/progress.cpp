@@ -72,8 +72,11 @@ void Progress::epoch(const EpochMetrics& metrics) {
   }
   if (const auto training = metrics.figure("training_log_likelihood")) {
     const auto validation = metrics.figure("validation_log_likelihood");
-    line += fmt::format("  log-likelihood {:.2f}{}", *training,
-                        validation ? fmt::format(" (validation {:.2f})", *validation) : "");
+    constexpr double fewest_chains = 10;  // fewer say nothing of their error
+    const double chains = metrics.figure("log_z_effective_chains").value_or(fewest_chains);
+    line += fmt::format("  log-likelihood {:.2f}{}{}", *training,
+                        validation ? fmt::format(" (validation {:.2f})", *validation) : "",
+                        chains < fewest_chains ? fmt::format(", but only {:.1f} chains carry it", chains) : "");
   }
   say("{}  {:.0f} rows/s  {}\n", line, metrics.samples_per_second, human_seconds(metrics.seconds));
 }

@@ -107,6 +107,11 @@ bool RunRecorder::time_is_up(Clock::time_point now) {
   return now + needed >= *deadline_;
 }
 
+std::optional<RunRecorder::Clock::time_point> RunRecorder::last_moment() const {
+  if (!deadline_) return std::nullopt;
+  return *deadline_ - std::chrono::duration_cast<Clock::duration>(Seconds(2 * longest_writing_));
+}
+
 void RunRecorder::keep_snapshot(const TrainingState& state) {
   if (!std::ranges::binary_search(snapshots_, state.progress.steps)) return;
   if_memory_allows([&] { writer_.keep_snapshot(state); });

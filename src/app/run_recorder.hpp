@@ -45,6 +45,8 @@ class RunRecorder {
   /// What could not be written at the end, metrics or the last checkpoint; empty if all is well.
   [[nodiscard]] const std::string& metrics_problem() const noexcept { return metrics_problem_; }
   [[nodiscard]] const std::string& checkpoint_problem() const noexcept { return checkpoint_problem_; }
+  /// When there is no more than enough time left to write what a stop leaves behind; nothing without a time limit.
+  [[nodiscard]] std::optional<Clock::time_point> last_moment() const;
   /// What stops the training when its time is up.
   [[nodiscard]] const char* deadline_name() const noexcept { return deadline_name_; }
   /// The steps of the last checkpoint that is safe; nothing if there was none since this start.

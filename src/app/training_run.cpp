@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <numeric>
 #include <span>
 
@@ -222,6 +223,14 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
                       describe(), checkpoint_bytes_, begin_, warn_over_bar);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
+  // Between steps the recorder looks at the clock; validation and likelihoods, which may take longer, look at this.
+  const auto moment = recorder_ ? recorder_->last_moment() : std::nullopt;
+  constexpr double unlimited = std::numeric_limits<double>::infinity();
+  const auto now = RunRecorder::Clock::now();
+  const double seconds = from_root(moment ? std::chrono::duration<double>(*moment - now).count() : unlimited, world_);
+  if (seconds < unlimited) {
+    stop_at(now + std::chrono::duration_cast<RunRecorder::Clock::duration>(std::chrono::duration<double>(seconds)));
+  }
 }
 
 TrainingEvents TrainingRun::make_events() {
@@ -246,6 +255,7 @@ TrainingEvents TrainingRun::make_events() {
 }
 
 void TrainingRun::end_training(const OptimizationOutcome& outcome) {
+  stop_at_no_time();
   const std::string reason = outcome.finished ? "" : stop_reason(world_);
   if (job_) job_->finish(outcome.finished ? "finished" : "stopped by " + reason, outcome);
   if (recorder_) recorder_->finish();

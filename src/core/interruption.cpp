@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "rbmpi/core/error.hpp"
@@ -12,6 +14,13 @@ namespace {
 
 std::atomic<int> signal_received{0};
 std::atomic<bool> interrupted{false};
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+std::atomic<std::int64_t> deadline{never};  // nanoseconds of the steady clock
+
+std::int64_t nanoseconds(std::chrono::steady_clock::time_point time) noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
               "a signal handler may touch nothing else");
 
@@ -32,8 +41,18 @@ void stop_on_signals() {
   }
 }
 
+void stop_at(std::chrono::steady_clock::time_point time) noexcept {
+  deadline.store(nanoseconds(time));
+}
+
+void stop_at_no_time() noexcept {
+  deadline.store(never);
+}
+
 bool stop_requested() noexcept {
-  return stop_signal() != 0;
+  if (stop_signal() != 0) return true;
+  const std::int64_t end = deadline.load(std::memory_order_relaxed);
+  return end != never && nanoseconds(std::chrono::steady_clock::now()) >= end;
 }
 
 int stop_signal() noexcept {
@@ -42,7 +61,10 @@ int stop_signal() noexcept {
 
 void throw_if_stopped(const char* doing) {
   now_doing(doing);
-  if (stop_requested()) throw Error(Failure::interrupted, std::string("stopped by a signal while ") + doing);
+  if (!stop_requested()) return;
+  throw Error(
+      Failure::interrupted,
+      std::string(stop_signal() != 0 ? "stopped by a signal" : "stopped by its time limit") + " while " + doing);
 }
 
 }  // namespace rbmpi

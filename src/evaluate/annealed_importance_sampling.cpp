@@ -235,7 +235,14 @@ std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, st
 LogPartition summarise(std::vector<double> log_weights, double sign, double base_log_z) {
   const auto count = static_cast<double>(log_weights.size());
   double largest = -std::numeric_limits<double>::infinity();
-  for (const double log_weight : log_weights) largest = std::max(largest, sign * log_weight);
+  for (const double log_weight : log_weights) {
+    if (!std::isfinite(log_weight)) {
+      throw AgreedError(Failure::diverged,
+                        "log Z cannot be estimated: a weight of its chains is not finite, since the "
+                        "parameters are far too large");
+    }
+    largest = std::max(largest, sign * log_weight);
+  }
   double sum = 0;
   double sum_of_squares = 0;
   for (const double log_weight : log_weights) {

@@ -71,9 +71,13 @@ Rbm make_rbm(const fs::path& path, const Names& names, const ReadArray& read) {
                     visible_bias.shape[0] == weights.shape[visible_side] &&
                     hidden_bias.shape[0] == weights.shape[1 - visible_side];
   if (!fits) {
-    refuse(path, fmt::format("has {} [{}], {} [{}] and {} [{}], which do not fit together", names.weights,
+    const bool transposed = weights.shape.size() == 2 && visible_bias.shape.size() == 1 &&
+                            hidden_bias.shape.size() == 1 && visible_bias.shape[0] == weights.shape[1 - visible_side] &&
+                            hidden_bias.shape[0] == weights.shape[visible_side];
+    refuse(path, fmt::format("has {} [{}], {} [{}] and {} [{}], which do not fit together{}", names.weights,
                              fmt::join(weights.shape, " x "), names.visible_bias, fmt::join(visible_bias.shape, " x "),
-                             names.hidden_bias, fmt::join(hidden_bias.shape, " x ")));
+                             names.hidden_bias, fmt::join(hidden_bias.shape, " x "),
+                             transposed ? fmt::format(": {} look transposed", names.weights) : ""));
   }
   const RbmShape shape{visible_bias.shape[0], hidden_bias.shape[0]};
   if (shape.visible > largest_layer || shape.hidden > largest_layer) {
@@ -99,11 +103,13 @@ ImportedModel read_npz(const fs::path& path) {
   const Names& names = sklearn ? sklearn_names : npz_names;
   for (const char* const name : {names.weights, names.visible_bias, names.hidden_bias}) {
     if (file.has(name)) continue;
-    refuse(path, fmt::format("has no array '{}', but only: {}; '{}', '{}' and '{}' would be right, or scikit-learn's "
+    refuse(path, fmt::format("has no array '{}', but {}; '{}', '{}' and '{}' would be right, or scikit-learn's "
                              "'{}', '{}' and '{}'",
-                             name, fmt::join(file.names(), ", "), npz_names.weights, npz_names.visible_bias,
-                             npz_names.hidden_bias, sklearn_names.weights, sklearn_names.visible_bias,
-                             sklearn_names.hidden_bias));
+                             name,
+                             file.names().empty() ? std::string("none that holds numbers")
+                                                  : fmt::format("only: {}", fmt::join(file.names(), ", ")),
+                             npz_names.weights, npz_names.visible_bias, npz_names.hidden_bias, sklearn_names.weights,
+                             sklearn_names.visible_bias, sklearn_names.hidden_bias));
   }
   return {make_rbm(path, names, [&](const std::string& name) { return file.read(name); }),
           sklearn ? "scikit-learn" : "npz"};

@@ -32,7 +32,8 @@ class Scanner {
     skip_blanks();
     const char quote = rest_.empty() ? '\0' : rest_.front();
     const std::size_t end = quote == '\'' || quote == '"' ? rest_.find(quote, 1) : std::string_view::npos;
-    if (end == std::string_view::npos) refuse("its header has no text in quotes where one belongs");
+    if (end == std::string_view::npos)
+      refuse("its header has no text in quotes where one belongs; of the types, plain numbers are read");
     const std::string_view found = rest_.substr(1, end - 1);
     rest_.remove_prefix(end + 1);
     return found;

@@ -25,6 +25,7 @@ LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, con
     const LogPartition estimate = annealed_importance_sampling(rbm, base, settings, world);
     figures.log_z = estimate.log_z;
     figures.log_z_standard_error = estimate.standard_error;
+    figures.log_z_effective_chains = estimate.effective_samples;
   }
   const auto likelihood_of = [&](const Samples& samples) {
     const ScoreSettings free_energy{

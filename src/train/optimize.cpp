@@ -532,11 +532,12 @@ class Optimization {
     throw AgreedError(
         Failure::diverged,
         fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
-                    "learning-rate = {} is too high{}; try a tenth of it",
+                    "learning-rate = {} is too high{}; try {}",
                     epoch, progress_.steps, options_.learning_rate.at(epoch),
                     options_.weight_cost.at(epoch) * options_.learning_rate.at(epoch) > 1
                         ? fmt::format(" for weight-cost = {}", options_.weight_cost.at(epoch))
-                        : ""));
+                        : "",
+                    std::min(options_.learning_rate.at(epoch) / 10, 0.1)));
   }
 
   /// The end of an epoch. False if training was stopped meanwhile.

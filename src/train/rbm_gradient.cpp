@@ -49,6 +49,9 @@ void add_figures(const ValidationFigures& validation, std::vector<Figure>& figur
 void add_figures(const LikelihoodFigures& likelihood, std::vector<Figure>& figures) {
   figures.push_back({"log_z", likelihood.log_z});
   figures.push_back({"log_z_standard_error", likelihood.log_z_standard_error});
+  if (likelihood.log_z_effective_chains) {
+    figures.push_back({"log_z_effective_chains", *likelihood.log_z_effective_chains});
+  }
   figures.push_back({"training_log_likelihood", likelihood.training});
   if (likelihood.validation) figures.push_back({"validation_log_likelihood", *likelihood.validation});
 }

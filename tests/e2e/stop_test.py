@@ -139,6 +139,11 @@ class Stopping(Resuming):
 class TimeLimit(Resuming):
     FOREVER = ("--hidden", "100", "--epochs", "1000000")
 
+    def test_holds_while_the_likelihood_is_measured(self):
+        result = self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2", "--evaluate-temperatures", "50000000",
+                            "--time-limit", "5", ranks=2)
+        self.check(result, 5, "time.limit")
+
     def check(self, result, seconds, why):
         self.assert_stopped(result, why)
         self.assertLess(result.seconds, seconds + 1.5)  # mpirun needs time to start and to end

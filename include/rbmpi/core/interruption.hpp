@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 namespace rbmpi {
 
 /// Local. From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1 (what Slurm sends ahead of time) only ask this process to
@@ -7,13 +9,18 @@ namespace rbmpi {
 /// process at once.
 void stop_on_signals();
 
-/// Local, cheap, safe in any thread. Whether a signal asked this process to stop.
+/// Local. From this time on the process is asked to stop as by a signal.
+void stop_at(std::chrono::steady_clock::time_point time) noexcept;
+/// Local. It no longer is, if it was not asked by a signal.
+void stop_at_no_time() noexcept;
+
+/// Local, cheap, safe in any thread. Whether a signal, or the time, asked this process to stop.
 [[nodiscard]] bool stop_requested() noexcept;
 
 /// Local. The number of the last signal that asked this process to stop; 0 if there was none.
 [[nodiscard]] int stop_signal() noexcept;
 
-/// Local. Throws Error(Failure::interrupted) if a signal asked this process to stop. `doing` completes "stopped
+/// Local. Throws Error(Failure::interrupted) if this process was asked to stop. `doing` completes "stopped
 /// while ..." and, with static storage, is what the process is `now_doing`: a loop that asks shows that it is alive.
 void throw_if_stopped(const char* doing);
 

@@ -60,8 +60,8 @@ struct LogPartition {
 /// Collective. log Z from chains that go from the base model to the model. The mean weight is an unbiased estimate of
 /// Z / Z_0, so its logarithm is too small on average (Jensen), and too large by more than x with a probability of at
 /// most exp(-x) (Markov): a stochastic lower bound (Burda, Grosse and Salakhutdinov 2015). Throws an AgreedError:
-/// Failure::usage for settings that make no sense, Failure::diverged if a parameter is not finite, Failure::other
-/// without the memory for it (`annealing_memory`), Failure::interrupted after a signal.
+/// Failure::usage for settings that make no sense, Failure::diverged if a parameter or a weight is not finite,
+/// Failure::other without the memory for it (`annealing_memory`), Failure::interrupted after a signal.
 [[nodiscard]] LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
                                                         const AisSettings& settings, const Communicator& world,
                                                         const ProgressReport& progress = {});

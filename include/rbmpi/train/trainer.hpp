@@ -16,8 +16,9 @@ namespace rbmpi {
 /// Mean log-likelihoods, in nats a row (train/likelihood.hpp).
 struct LikelihoodFigures {
   double log_z = 0;
-  double log_z_standard_error = 0;  ///< 0: exact
-  double training = 0;              ///< of the first training rows
+  double log_z_standard_error = 0;               ///< 0: exact
+  std::optional<double> log_z_effective_chains;  ///< that carry the estimate; of AIS alone
+  double training = 0;                           ///< of the first training rows
   std::optional<double> validation;
 };
 
