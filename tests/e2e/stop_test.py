@@ -140,7 +140,7 @@ class TimeLimit(Resuming):
     FOREVER = ("--hidden", "100", "--epochs", "1000000")
 
     def test_holds_while_the_likelihood_is_measured(self):
-        result = self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2", "--evaluate-temperatures", "50000000",
+        result = self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2", "--evaluate-temperatures", "5000000",
                             "--time-limit", "5", ranks=2)
         self.check(result, 5, "time.limit")
 
