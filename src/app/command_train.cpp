@@ -27,7 +27,7 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
                                 layout.equal_nodes ? layout.node.size() : 1);
   memory.checkpoint =
       CheckpointWriter::memory(shape.parameters(), optimizer_memory(rbm_blocks(shape), settings.training));
-  memory.best = settings.training.early_stop == EarlyStop::off ? 0 : shape.parameters() * sizeof(Real);
+  memory.best = keeps_best(settings) ? shape.parameters() * sizeof(Real) : 0;
   return memory;
 }
 
@@ -51,11 +51,12 @@ std::string error_of(const EpochMetrics& last) {
 }  // namespace
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
-  TrainSettings settings;
-  if (!read_configuration(arguments, world, settings)) {
-    if (world.is_root()) say("{}", configuration_help());
+  const std::optional<TrainSettings> parsed = read_configuration(TrainingCommand::train, arguments, world);
+  if (!parsed) {
+    if (world.is_root()) say("{}", configuration_help(TrainingCommand::train));
     return;
   }
+  const TrainSettings& settings = *parsed;
   TrainingRun run("train", arguments, settings, world);
   run.load_data([&](std::uint64_t visible) { return memory_of(settings, visible, run); });
   if (run.is_finished()) return;

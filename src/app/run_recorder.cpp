@@ -74,7 +74,7 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
   constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
   longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
   writer_.describe(std::move(model));
-  if (settings.training.early_stop != EarlyStop::off) writer_.reserve_best();
+  if (keeps_best(settings)) writer_.reserve_best();
   log_.restore();
 }
 

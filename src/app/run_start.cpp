@@ -6,7 +6,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 
 namespace rbmpi {
 namespace {
@@ -35,11 +34,11 @@ std::string differences(const std::string& configuration, const TrainSettings& s
 }
 
 /// The configuration in the folder, or nothing: there is none, or it is none.
-std::optional<std::string> configuration_of(const RunFolder& folder) {
+std::optional<std::string> configuration_of(const RunFolder& folder, TrainingCommand command) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
   try {
     std::string text = read_text_file(folder.configuration(), longest);
-    (void)parse_configuration(folder.configuration().string(), text);
+    (void)parse_configuration(folder.configuration().string(), text, command);
     return text;
   } catch (const Error&) {
     return std::nullopt;
@@ -49,7 +48,7 @@ std::optional<std::string> configuration_of(const RunFolder& folder) {
 /// Whether a file is this model.
 bool holds(const fs::path& file, const Model& model) {
   try {
-    return is_there(file) && model_digest(load_model(file).layers) == model_digest(model.layers);
+    return is_there(file) && model_digest(load_model(file)) == model_digest(model);
   } catch (const Error&) {
     return false;
   }
@@ -98,7 +97,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
     refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {
     take_model();
-  } else if (const std::optional<std::string> configuration = configuration_of(folder_)) {
+  } else if (const std::optional<std::string> configuration = configuration_of(folder_, settings_.command)) {
     // A run that was killed before its first checkpoint.
     const std::string difference = differences(*configuration, settings_);
     if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
@@ -109,7 +108,7 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   provenance_ = checkpoint_->model.provenance;
   const TrainingProgress& progress = checkpoint_->progress;
   const std::uint64_t epochs = settings_.training.epochs;
-  const bool early = stopped_early(settings_.training, progress);
+  const bool early = stopped_early(settings_, progress);
   if (progress.epoch <= epochs && !early) return;
   if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
     refuse(folder_,
@@ -131,7 +130,7 @@ void RunStart::take_model() {
   Model model = load_model(folder_.model());
   const std::string difference = differences(model.configuration, settings_);
   if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
-  const TrainSettings run = parse_configuration("the model", model.configuration);
+  const TrainSettings run = parse_configuration("the model", model.configuration, settings_.command);
   if (run.training.epochs != settings_.training.epochs) {
     refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
                                 run.training.epochs, settings_.training.epochs));

@@ -22,7 +22,6 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 
 namespace rbmpi {
@@ -288,7 +287,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found.
 void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
   if (progress.best_epoch == 0) return;
-  const bool early = stopped_early(settings_.training, progress);
+  const bool early = stopped_early(settings_, progress);
   const std::string problem = problem_of_best(folder_, progress.best_epoch);
   say("  early stop  {}epoch {} was the best{}\n",
       early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
@@ -303,9 +302,9 @@ void TrainingRun::print_finished() {
   const std::uint64_t epochs = checkpoint ? checkpoint->progress.epoch - 1 : settings_.training.epochs;
   say("the run in {} is finished: {} trained\n", settings_.output.string(), plural(epochs, "epoch"));
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(start_->finished_model().layers));
+  say("  digest      {}\n", model_digest(start_->finished_model()));
   if (checkpoint) print_early_stop(checkpoint->progress);
-  const bool early = checkpoint && stopped_early(settings_.training, checkpoint->progress);
+  const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
   say("{}--fresh starts over.\n", !checkpoint ? ""
                                   : early     ? "More patience goes on with it, "
                                               : "More epochs go on with it, ");
@@ -324,7 +323,7 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
   say("  error       {}\n", error);
   print_early_stop(outcome.progress);
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(model.layers));
+  say("  digest      {}\n", model_digest(model));
   say("  time        {} ({})\n", human_seconds(total), parts);
   say("  memory      samples {}{} on each node; at most {} for each rank besides, as seen after every epoch\n",
       human_bytes(data_.bytes()),
