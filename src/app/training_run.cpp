@@ -1,0 +1,364 @@
+#include "app/training_run.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <numeric>
+#include <span>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/hang.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/version.hpp"
+#include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/rank_layout.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// What the root says besides errors: one line on the standard error.
+void warn(const std::string& message) {
+  put(stderr, fmt::format("rbmpi: warning: {}\n", printable(message)));
+}
+
+/// Collective. The root's value on every rank.
+template <typename Value>
+Value from_root(Value value, const Communicator& world) {
+  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
+  return value;
+}
+
+/// Collective. Looks at the folder, on the root.
+std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog& watchdog, const Communicator& world) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads what is printed may leave; training goes on
+  if (world.is_root() && !watchdog.problem().empty()) {
+    warn("a rank that hangs would not be found: " + watchdog.problem());
+  }
+  std::optional<RunStart> start;
+  world.agree_on_root([&] { start.emplace(settings, warn); });
+  return start;
+}
+
+std::string command_line_of(const char* command, const std::vector<std::string>& arguments) {
+  constexpr std::size_t longest = 10000;  // an attribute of HDF5 holds 64 KiB
+  std::string line = fmt::format("rbmpi {}", command);
+  for (const std::string& word : arguments) {
+    const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
+    line += plain ? " " + word : " '" + word + "'";
+  }
+  return line.size() <= longest ? line : line.substr(0, longest) + "...";
+}
+
+/// Where a model of this run comes from.
+std::map<std::string, std::string> make_provenance(const TrainSettings& settings, const LoadedData& data,
+                                                   const std::string& command_line) {
+  std::map<std::string, std::string> provenance = {
+      {"program", "rbmpi " + version()},
+      {"mpi", MpiEnvironment::library_version()},
+      {"blas", blas_version() + " " + blas_kernel()},
+      {"hdf5", Hdf5File::library_version()},
+      {"created", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
+      {"command", command_line},
+      {"dataset", settings.data.string()},
+      {"dataset_rows", fmt::format("{}", data.samples->samples().rows)},
+      {"dataset_digest", data.samples->digest()}};
+  const std::vector<std::uint64_t>& picture = data.samples->info().picture;
+  if (!picture.empty()) provenance["dataset_picture"] = fmt::format("{}", fmt::join(picture, "x"));
+  if (data.validation_samples) provenance["validation_digest"] = data.validation_samples->digest();
+  return provenance;
+}
+
+/// The share of the rows that `validation` names, or nothing if it names a file.
+std::optional<double> validation_share(const std::string& validation) {
+  const std::optional<double> share = parse_number(validation);
+  if (!share || (*share > 0 && *share < 1)) return share;
+  throw Error(Failure::usage,
+              fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
+}
+
+/// Writes the model that is the fruit of the run; if that cannot be done, at least beside the folder.
+void save_final_model(const RunFolder& folder, const Model& model, const RunRecorder& recorder) {
+  try {
+    save_model(folder.model(), model);
+  } catch (const Error& error) {
+    std::string rest;
+    if (recorder.last_checkpoint() && recorder.checkpoint_problem().empty()) {
+      rest = fmt::format("{} has it, and the same command writes the model when that works",
+                         folder.checkpoint(*recorder.last_checkpoint()).filename().string());
+    } else {
+      const std::filesystem::path beside = folder.path().string() + ".model.h5";
+      try {
+        save_model(beside, model);
+        rest = fmt::format("the model is in '{}'", beside.string());
+      } catch (const Error&) {
+        rest = "the model is lost";
+      }
+    }
+    throw Error(error.failure(), fmt::format("{}; {}", error.what(), rest));
+  }
+}
+
+/// Collective. What a training that did not finish was stopped by.
+std::string stop_reason(const Communicator& world) {
+  const auto signal = static_cast<int>(world.maximum(stop_signal()));
+  return signal > 0 ? fmt::format("SIG{}", sigabbrev_np(signal)) : "its time limit";
+}
+
+/// Collective. The most memory that a rank had to itself.
+std::uint64_t largest_private_memory(const Communicator& world) {
+  return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory())));
+}
+
+}  // namespace
+
+std::uint64_t LoadedData::bytes() const {
+  const auto size = [](const Samples& all) { return all.rows * all.row_bytes(); };
+  return size(samples->samples()) + (validation_samples ? size(validation_samples->samples()) : 0);
+}
+
+void LoadedData::release() {
+  if (validation_samples) validation_samples->release();
+  samples->release();
+}
+
+TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& arguments, const TrainSettings& settings,
+                         const Communicator& world)
+    : begin_(RunRecorder::Clock::now()),
+      settings_(settings),
+      world_(world),
+      folder_(settings.output),
+      watchdog_(world, std::chrono::seconds(settings.hang_timeout), end_hanging_job),
+      start_(start_run(settings, watchdog_, world)),
+      layout_(arrange(world, settings.threads, settings.training.ranks_per_node)),
+      command_line_(command_line_of(command, arguments)) {
+  (void)arrange_ranks(world, settings.training.exchange, settings.training.ranks_per_node);  // refuses what cannot be
+}
+
+void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) {
+  std::optional<double> share;
+  const bool validate = !settings_.validation.empty();
+  if (validate) world_.agree([&] { share = validation_share(settings_.validation); });
+
+  const auto rank_memory = [&](const DatasetInfo& info) {
+    const Memory needed = memory(info.columns);
+    checkpoint_bytes_ = needed.checkpoint;
+    if (!layout_.has_root) return needed.rank;
+    return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
+  };
+  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory);
+  const Samples& all = data_.samples->samples();
+  data_.views.training = all;
+  if (share) {
+    const auto rows = static_cast<std::uint64_t>(std::llround(*share * static_cast<double>(all.rows)));
+    world_.agree([&] {
+      if (rows == 0 || rows == all.rows) {
+        throw Error(Failure::usage, fmt::format("validation = {}: of {} rows, {} would be left to train on and {} to "
+                                                "validate on",
+                                                settings_.validation, all.rows, all.rows - rows, rows));
+      }
+    });
+    data_.views.training = all.part(0, all.rows - rows);
+    data_.views.validation = all.part(all.rows - rows, rows);
+  } else if (validate) {
+    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, rank_memory);
+    data_.views.validation = data_.validation_samples->samples();
+    world_.agree([&] {
+      if (data_.views.validation.columns == all.columns) return;
+      throw Error(Failure::file,
+                  fmt::format("validation = {}: it has {} columns, but '{}' has {}", settings_.validation,
+                              data_.views.validation.columns, settings_.data.string(), all.columns));
+    });
+  }
+  provenance_ = make_provenance(settings_, data_, command_line_);
+}
+
+bool TrainingRun::is_finished() {
+  world_.agree_on_root([&] { start_->check_data(data_.samples->digest(), data_.validation_digest()); });
+  if (!from_root(start_ && start_->is_finished(), world_)) return false;
+  if (start_) print_finished();
+  data_.release();
+  return true;
+}
+
+Model TrainingRun::description() const {
+  return {.layers = {}, .configuration = effective_configuration(settings_), .provenance = provenance_};
+}
+
+void TrainingRun::begin(const std::function<void()>& print_banner, const std::function<Model()>& describe) {
+  world_.agree_on_root([&] {
+    const std::filesystem::path old_run = start_->prepare();
+    print_banner();
+    checkpoint_ = std::exchange(start_->checkpoint(), std::nullopt);
+    if (!old_run.empty()) say("  fresh       the run that was here is now in {}\n", old_run.string());
+    const TrainingProgress progress = checkpoint_ ? checkpoint_->progress : TrainingProgress{};
+    if (checkpoint_) {
+      say("  resumes     from checkpoint-{}.h5: epoch {}, {} done\n", progress.steps, progress.epoch,
+          plural(progress.steps, "step"));
+    }
+    progress_.emplace(settings_.progress, settings_.training.epochs, progress);
+    const auto warn_over_bar = [this](const std::string& message) {
+      if (progress_) progress_->clear();
+      warn(message);
+    };
+    if (progress.best_epoch > 0) {
+      const std::string problem = problem_of_best(folder_, progress.best_epoch, /*later_too=*/true);
+      if (!problem.empty()) {
+        warn(fmt::format("the model of epoch {}, the best so far, is lost: {}", progress.best_epoch, problem));
+      }
+    }
+    recorder_.emplace(settings_, folder_, data_.views.training.rows, checkpoint_ ? checkpoint_->metrics : std::string(),
+                      describe(), checkpoint_bytes_, begin_, warn_over_bar);
+    job_.emplace(folder_, layout_, progress.steps, begin_);
+  });
+}
+
+TrainingEvents TrainingRun::make_events() {
+  TrainingEvents events;
+  events.epoch = [this](const EpochMetrics& metrics) {
+    (void)peak_private_memory();
+    last_epoch_ = metrics;
+    if (progress_) progress_->epoch(metrics);
+    if (recorder_) recorder_->epoch(metrics);
+  };
+  if (!recorder_) return events;
+  RunRecorder& recorder = *recorder_;
+  events.wishes = [&](const TrainingProgress& now) { return recorder.wishes(now); };
+  events.checkpoint = [&](const TrainingState& state, bool stopped) { recorder.keep_checkpoint(state, stopped); };
+  events.best = [&](const TrainingState& state) { recorder.keep_best(state); };
+  if (recorder.has_snapshots()) events.state = [&](const TrainingState& state) { recorder.keep_snapshot(state); };
+  events.step = [this](const StepProgress& step) {
+    progress_->step(step);
+    job_->step(step);
+  };
+  return events;
+}
+
+void TrainingRun::end_training(const OptimizationOutcome& outcome) {
+  const std::string reason = outcome.finished ? "" : stop_reason(world_);
+  if (job_) job_->finish(outcome.finished ? "finished" : "stopped by " + reason, outcome);
+  if (recorder_) recorder_->finish();
+  progress_.reset();
+  if (!outcome.finished) throw_stopped(outcome.progress, reason);
+}
+
+void TrainingRun::throw_stopped(const TrainingProgress& progress, const std::string& reason) const {
+  const std::string stopped =
+      fmt::format("stopped by {} in epoch {} after step {}", reason, progress.epoch, progress.steps);
+  world_.agree_on_root([&] {
+    if (recorder_->checkpoint_problem().empty()) return;
+    throw Error(Failure::file,
+                fmt::format("{}, but its checkpoint is lost: {}; the same command goes on from the last one "
+                            "before",
+                            stopped, recorder_->checkpoint_problem()));
+  });
+  throw AgreedError(Failure::interrupted, fmt::format("{}; {} is written and the same command{} goes on from there",
+                                                      stopped, folder_.checkpoint(progress.steps).filename().string(),
+                                                      settings_.fresh ? ", without --fresh," : ""));
+}
+
+void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome, const std::string& error) {
+  now_doing("writing the model");
+  world_.agree_on_root([&] { save_final_model(folder_, model, *recorder_); });
+  const std::uint64_t rank_memory = largest_private_memory(world_);
+  if (world_.is_root()) print_summary(model, outcome, error, rank_memory);
+  data_.release();
+  world_.agree_on_root([&] {
+    std::string problem = recorder_->metrics_problem();
+    if (const std::uint64_t best = outcome.progress.best_epoch; problem.empty() && best > 0) {
+      problem = problem_of_best(folder_, best);
+      if (!problem.empty()) problem = fmt::format("that of epoch {}, the best, is lost: {}", best, problem);
+    }
+    if (problem.empty()) return;
+    throw Error(Failure::file, fmt::format("the model of the last epoch is whole, but {}", problem));
+  });
+}
+
+/// The end that early stopping made, or the best epoch that it found.
+void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
+  if (progress.best_epoch == 0) return;
+  const bool early = stopped_early(settings_.training, progress);
+  const std::string problem = problem_of_best(folder_, progress.best_epoch);
+  say("  early stop  {}epoch {} was the best{}\n",
+      early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
+                          plural(settings_.training.patience, "epoch"))
+            : "",
+      progress.best_epoch,
+      problem.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(problem));
+}
+
+void TrainingRun::print_finished() {
+  const std::optional<Checkpoint>& checkpoint = start_->checkpoint();
+  const std::uint64_t epochs = checkpoint ? checkpoint->progress.epoch - 1 : settings_.training.epochs;
+  say("the run in {} is finished: {} trained\n", settings_.output.string(), plural(epochs, "epoch"));
+  say("  model       {}\n", folder_.model().string());
+  say("  digest      {}\n", model_digest(start_->finished_model().layers));
+  if (checkpoint) print_early_stop(checkpoint->progress);
+  const bool early = checkpoint && stopped_early(settings_.training, checkpoint->progress);
+  say("{}--fresh starts over.\n", !checkpoint ? ""
+                                  : early     ? "More patience goes on with it, "
+                                              : "More epochs go on with it, ");
+}
+
+void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& error,
+                                std::uint64_t rank_memory) const {
+  const TimeSplit& split = outcome.time_split;
+  const double total = std::accumulate(split.begin(), split.end(), 0.0);
+  std::string parts;
+  for (std::size_t phase = 0; phase < split.size(); ++phase) {
+    if (split[phase] < total * 0.0005) continue;
+    parts +=
+        fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
+  }
+  say("  error       {}\n", error);
+  print_early_stop(outcome.progress);
+  say("  model       {}\n", folder_.model().string());
+  say("  digest      {}\n", model_digest(model.layers));
+  say("  time        {} ({})\n", human_seconds(total), parts);
+  say("  memory      samples {}{} on each node; at most {} for each rank besides, as seen after every epoch\n",
+      human_bytes(data_.bytes()),
+      outcome.shared_bytes > 0 ? fmt::format(" and parameters {}", human_bytes(outcome.shared_bytes)) : "",
+      human_bytes(rank_memory));
+}
+
+std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
+  if (!checkpoint) return std::nullopt;
+  return SavedState{.parameters = std::move(checkpoint->model.layers.back()).take_parameters(),
+                    .optimizer = std::move(checkpoint->optimizer),
+                    .progress = checkpoint->progress};
+}
+
+void print_data(const TrainSettings& settings, const LoadedData& data) {
+  const Samples& training = data.views.training;
+  say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
+      element_name(training.type));
+  if (data.views.validation.rows > 0) {
+    say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
+  }
+}
+
+void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory) {
+  const OptimizationOptions& options = settings.training;
+  const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
+  const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
+  say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
+      human_bytes(run.data().bytes() + ranks_on_node * rank_memory), human_bytes(run.data().bytes()), ranks_on_node,
+      human_bytes(rank_memory));
+  say("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
+      plural(options.batch_size, "row"), options.seed);
+  say("  output      {}\n", settings.output.string());
+  print_note_on_cores(run.layout());
+}
+
+}  // namespace rbmpi
