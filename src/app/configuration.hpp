@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/snapshot_schedule.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -24,6 +26,20 @@ struct CheckpointSettings {
   SnapshotSchedule snapshots;
 };
 
+/// The layers of a stack, and what is not the same in all of them, lowest layer first. The last value holds for the
+/// layers above it as well; no value: that of `TrainSettings::training`, which has the first one of each.
+struct LayerSettings {
+  std::vector<std::size_t> hidden;  ///< one for each layer
+  std::vector<std::uint64_t> epochs;
+  std::vector<std::uint64_t> batch_size;
+  std::vector<Schedule> learning_rate;
+  std::vector<Schedule> momentum;
+  std::vector<Schedule> weight_cost;
+  std::vector<double> weight_init;
+  bool join_labels = false;
+  std::optional<std::uint64_t> features_memory;  ///< bytes; nothing: half of what is free
+};
+
 /// All that `rbmpi train` can be told.
 struct TrainSettings {
   std::filesystem::path data;
@@ -37,7 +53,11 @@ struct TrainSettings {
   std::uint64_t time_limit = 0;      ///< seconds; 0: none
   std::uint64_t hang_timeout = 600;  ///< seconds; 0: none
   TrainingOptions training;
+  LayerSettings layers;
 };
+
+/// Local. How the stack of these settings is trained: a single layer is a stack of one.
+[[nodiscard]] GreedyOptions greedy_options(const TrainSettings& settings);
 
 /// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
 /// parser, --help and the effective configuration read.
@@ -69,7 +89,8 @@ void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const
 [[nodiscard]] TrainSettings parse_configuration(const std::string& path, const std::string& text);
 
 /// Local. The fixed keys whose values differ between the configuration of a run, as its files have it, and `settings`:
-/// "hidden = 30, but 20 in the run". Throws Error for a text that is no configuration; `path` is its name in messages.
+/// "hidden = 30, but 20 in the run". Layers that are added to those of the run make no difference. Throws Error for a
+/// text that is no configuration; `path` is its name in messages.
 [[nodiscard]] std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
                                                                  const TrainSettings& settings);
 
