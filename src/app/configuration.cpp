@@ -78,40 +78,109 @@ constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", Pr
 constexpr std::pair<const char*, Activation> code_units[] = {{"linear", Activation::linear},
                                                              {"sigmoid", Activation::sigmoid}};
 
+std::uint64_t parse_time(const std::string& text) {
+  const std::optional<std::uint64_t> seconds = parse_duration(text);
+  if (!seconds || *seconds == 0) refuse("must be a time of a second or more, such as 90s, 15m, 2h or 1:30:00");
+  return *seconds;
+}
+
+/// "500", "4G": bytes, with powers of 1000.
+std::uint64_t parse_bytes(const std::string& text) {
+  constexpr std::string_view units = "kMGT";
+  std::uint64_t unit = 1;
+  std::string number = text;
+  if (const std::size_t power = number.empty() ? units.npos : units.find(number.back()); power != units.npos) {
+    for (std::size_t i = 0; i <= power; ++i) unit *= 1000;
+    number.pop_back();
+  }
+  constexpr std::uint64_t most = std::uint64_t{1} << 50U;
+  const std::optional<double> value = parse_number(number);
+  if (!value || *value < 0 || *value * static_cast<double>(unit) > static_cast<double>(most)) {
+    refuse("must be auto or a number of bytes such as 500M or 4G");
+  }
+  return static_cast<std::uint64_t>(*value * static_cast<double>(unit));
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  for (const auto& [unit, size] : {std::pair{"G", std::uint64_t{1'000'000'000}}, {"M", 1'000'000}, {"k", 1000}}) {
+    if (bytes > 0 && bytes % size == 0) return fmt::format("{}{}", bytes / size, unit);
+  }
+  return fmt::format("{}", bytes);
+}
+
+/// The parts of a text between separators.
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  for (std::string& part : parts) {
+    part.erase(0, std::min(part.find_first_not_of(' '), part.size()));
+    part.erase(part.find_last_not_of(' ') + 1);
+  }
+  return parts;
+}
+
+std::uint64_t parse_epochs(const std::string& text) {
+  return parse_count(text, 1, std::uint64_t{1} << 48U);
+}
+
+std::uint64_t parse_batch_size(const std::string& text) {
+  return parse_count(text, 1, std::uint64_t{1} << 31U);
+}
+
 double parse_real(const std::string& text) {
   const std::optional<double> value = parse_number(text);
   if (!value) refuse(fmt::format("'{}' is no number", text));
   return *value;
 }
 
-/// "500,500,2000".
-std::vector<std::size_t> parse_layers(const std::string& text) {
-  constexpr std::size_t most_layers = 100;
-  std::vector<std::size_t> layers;
-  if (text == "none") return layers;
-  std::istringstream numbers(text);
-  for (std::string number; std::getline(numbers, number, ',');) {
-    if (layers.size() == most_layers) refuse(fmt::format("must be at most {} layers", most_layers));
-    try {
-      number.erase(0, number.find_first_not_of(' '));
-      number.erase(number.find_last_not_of(' ') + 1);
-      layers.push_back(parse_count(number, 1, largest_layer));
-    } catch (const Error& error) {
-      refuse(fmt::format("'{}' {}; layers are written as in 500,500,2000", number, error.what()));
-    }
-  }
-  if (text.ends_with(',')) refuse("ends with a comma; layers are written as in 500,500,2000");
-  return layers;
+std::string value_text(std::uint64_t value) {
+  return fmt::format("{}", value);
+}
+std::string value_text(double value) {
+  return fmt::format("{}", value);
+}
+std::string value_text(const Schedule& value) {
+  return value.text();
 }
 
-std::string layers_text(const std::vector<std::size_t>& layers) {
-  return layers.empty() ? "none" : fmt::format("{}", fmt::join(layers, ","));
+/// "50/20": a value for each layer, the first of which is `first` as well.
+template <typename Value, typename Parse>
+void set_values(std::vector<Value>& values, Value& first, const std::string& text, const Parse& parse) {
+  std::vector<Value> parsed;
+  for (const std::string& part : split(text, '/')) parsed.push_back(parse(part));
+  values = std::move(parsed);
+  first = values.front();
 }
 
-std::uint64_t parse_time(const std::string& text) {
-  const std::optional<std::uint64_t> seconds = parse_duration(text);
-  if (!seconds || *seconds == 0) refuse("must be a time of a second or more, such as 90s, 15m, 2h or 1:30:00");
-  return *seconds;
+template <typename Value>
+std::string values_text(const std::vector<Value>& values, const Value& first) {
+  if (values.empty()) return value_text(first);
+  std::string text;
+  for (const Value& value : values) text += (text.empty() ? "" : "/") + value_text(value);
+  return text;
+}
+
+std::string layers_text(const LayerSettings& layers) {
+  return fmt::format("{}", fmt::join(layers.hidden, ","));
+}
+
+constexpr std::size_t most_layers = 100;
+
+void set_layers(TrainSettings& settings, const std::string& text) {
+  std::vector<std::size_t>& layers = settings.layers.hidden;
+  layers.clear();
+  for (const std::string& part : split(text, ',')) layers.push_back(parse_count(part, 1, largest_layer));
+  if (layers.size() > most_layers) refuse(fmt::format("at most {} layers can be trained", most_layers));
+}
+
+bool is_stack(const TrainSettings& settings) {
+  return settings.layers.hidden.size() > 1;
 }
 
 // Whether a key may change when a run goes on.
@@ -144,9 +213,8 @@ constexpr ConfigurationKey keys[] = {
     {"from-scratch", "on|off", fixed, "begin with random weights, in the layers of the model or of 'layers'",
      [](TrainSettings& s, const std::string& text) { s.finetune.from_scratch = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.finetune.from_scratch); }, KeyOf::finetune, "on"},
-    {"layers", "N,N,...|none", fixed, "hidden units of each layer of a net from scratch, if there is no model",
-     [](TrainSettings& s, const std::string& text) { s.finetune.layers = parse_layers(text); },
-     [](const TrainSettings& s) { return layers_text(s.finetune.layers); }, KeyOf::finetune},
+    {"layers", "N,N,...", fixed, "hidden units of each layer of a net from scratch, if there is no model", set_layers,
+     [](const TrainSettings& s) { return layers_text(s.layers); }, KeyOf::finetune},
     {"autoencoder", "on|off", fixed, "unroll the layers to reconstruct the data, instead of classifying them",
      [](TrainSettings& s, const std::string& text) { s.finetune.autoencoder = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.finetune.autoencoder); }, KeyOf::finetune, "on"},
@@ -195,25 +263,57 @@ constexpr ConfigurationKey keys[] = {
      [](const TrainSettings& s) { return fmt::format("{}", s.training.patience); }},
     {"hidden", "N", fixed, "number of hidden units",
      [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, largest_layer); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.hidden); }, KeyOf::train},
+     [](const TrainSettings& s) { return is_stack(s) ? std::string() : fmt::format("{}", s.training.hidden); },
+     KeyOf::train},
+    {"layers", "N,N,...", fixed,
+     "hidden units of each layer of a stack, in place of hidden: each is trained on the features of the one below; "
+     "layers can be added to a run",
+     set_layers, [](const TrainSettings& s) { return is_stack(s) ? layers_text(s.layers) : std::string(); },
+     KeyOf::train},
+    {"join-labels", "on|off", fixed,
+     "the highest layer is trained on the labels as well, one unit for each class beside the features",
+     [](TrainSettings& s, const std::string& text) { s.layers.join_labels = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.layers.join_labels); }, KeyOf::train},
+    {"features-memory", "SIZE|auto", changeable,
+     "keep at most so much (500M, 4G) of a layer's features on each node, and make the others when they are wanted; "
+     "auto: half of what is free; the same model",
+     [](TrainSettings& s, const std::string& text) {
+       s.layers.features_memory = text == "auto" ? std::nullopt : std::optional(parse_bytes(text));
+     },
+     [](const TrainSettings& s) {
+       return s.layers.features_memory ? bytes_text(*s.layers.features_memory) : std::string("auto");
+     },
+     KeyOf::train},
     {"epochs", "N", changeable, "passes over the data",
-     [](TrainSettings& s, const std::string& text) { s.training.epochs = parse_count(text, 1, any_count); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.epochs); }},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.epochs, s.training.epochs, text, parse_epochs);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.epochs, s.training.epochs); }},
     {"batch-size", "N", fixed, "rows of one step, over all ranks",
-     [](TrainSettings& s, const std::string& text) { s.training.batch_size = parse_count(text, 1, 1U << 31); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.batch_size); }},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.batch_size, s.training.batch_size, text, parse_batch_size);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.batch_size, s.training.batch_size); }},
     {"learning-rate", "X|SCHEDULE", fixed, "step length",
-     [](TrainSettings& s, const std::string& text) { s.training.learning_rate = Schedule::parse(text); },
-     [](const TrainSettings& s) { return s.training.learning_rate.text(); }},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.learning_rate, s.training.learning_rate, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.learning_rate, s.training.learning_rate); }},
     {"momentum", "X|SCHEDULE", fixed, "share of the velocity that is kept from step to step, in [0, 1)",
-     [](TrainSettings& s, const std::string& text) { s.training.momentum = Schedule::parse(text); },
-     [](const TrainSettings& s) { return s.training.momentum.text(); }},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.momentum, s.training.momentum, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.momentum, s.training.momentum); }},
     {"weight-cost", "X|SCHEDULE", fixed, "L2 penalty on the weights",
-     [](TrainSettings& s, const std::string& text) { s.training.weight_cost = Schedule::parse(text); },
-     [](const TrainSettings& s) { return s.training.weight_cost.text(); }},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.weight_cost, s.training.weight_cost, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.weight_cost, s.training.weight_cost); }},
     {"weight-init", "X", fixed, "standard deviation of the initial weights",
-     [](TrainSettings& s, const std::string& text) { s.training.weight_init = parse_real(text); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.weight_init); }, KeyOf::train},
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.weight_init, s.training.weight_init, text, parse_real);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.weight_init, s.training.weight_init); }, KeyOf::train},
     {"visible-bias-init", "zero|data", fixed, "initial visible biases: zero, or the log-odds of the mean of the data",
      [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
      [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }, KeyOf::train},
@@ -393,22 +493,71 @@ void check_finetune(const TrainSettings& settings) {
   if (finetune.model.empty() && !finetune.from_scratch) {
     refuse("no model given: rbmpi finetune MODEL --data ... --output ..., or --from-scratch --layers 500,500,2000");
   }
-  if (finetune.model.empty() && finetune.layers.empty()) {
+  if (finetune.model.empty() && settings.layers.hidden.empty()) {
     refuse("key 'layers' is missing: a net from scratch has those of a model, or as in layers = 500,500,2000");
   }
-  if (!finetune.model.empty() && !finetune.layers.empty()) {
+  if (!finetune.model.empty() && !settings.layers.hidden.empty()) {
     refuse(fmt::format("layers = {}: the net has the layers of the model '{}'; give one of the two",
-                       layers_text(finetune.layers), finetune.model.string()));
+                       layers_text(settings.layers), finetune.model.string()));
+  }
+}
+
+/// Whether an origin is an option, which wins over a file.
+bool is_option(const std::string& origin) {
+  return origin.starts_with("option ");
+}
+
+/// `hidden = N` and `layers = N` are two ways to write a single layer.
+void settle_layers(TrainSettings& settings, const Origins& origins) {
+  std::vector<std::size_t>& layers = settings.layers.hidden;
+  const auto hidden = origins.find("hidden");
+  const auto stack = origins.find("layers");
+  if (hidden != origins.end() && stack != origins.end()) {
+    const std::vector single = {settings.training.hidden};
+    if (is_option(hidden->second) != is_option(stack->second)) {
+      if (is_option(hidden->second)) layers = single;
+    } else if (layers != single) {
+      refuse(
+          fmt::format("{}: layers = {}: but {} has hidden = {}, which is another way to write a single layer; give "
+                      "one of the two",
+                      stack->second, layers_text(settings.layers), hidden->second, settings.training.hidden));
+    }
+  }
+  if (layers.empty()) layers = {settings.training.hidden};
+  settings.training.hidden = layers.front();
+}
+
+/// Lists of values must not be longer than the layers.
+void check_layers(const TrainSettings& settings, const Origins& origins) {
+  const LayerSettings& layers = settings.layers;
+  const std::pair<const char*, std::size_t> lists[] = {{"epochs", layers.epochs.size()},
+                                                       {"batch-size", layers.batch_size.size()},
+                                                       {"learning-rate", layers.learning_rate.size()},
+                                                       {"momentum", layers.momentum.size()},
+                                                       {"weight-cost", layers.weight_cost.size()},
+                                                       {"weight-init", layers.weight_init.size()}};
+  for (const auto& [name, size] : lists) {
+    if (settings.command == TrainingCommand::finetune && size > 1) {
+      refuse(fmt::format("{} = {}: has values for {} layers, but a net is trained as one", name,
+                         configuration_key(name).get(settings), size));
+    }
+    if (size <= std::max<std::size_t>(layers.hidden.size(), 1)) continue;
+    const auto origin = origins.find(name);
+    refuse(fmt::format("{}{} = {}: has values for {} layers, but there {} {} (layers = {})",
+                       origin == origins.end() ? "" : origin->second + ": ", name,
+                       configuration_key(name).get(settings), size, layers.hidden.size() == 1 ? "is" : "are",
+                       layers.hidden.size(), layers_text(layers)));
   }
 }
 
 /// What single keys cannot know, with the origin of the key put before the message "key = value: ...".
 void check_together(const TrainSettings& settings, const Origins& origins) {
+  check_layers(settings, origins);
   try {
     if (settings.command == TrainingCommand::finetune) {
-      check_options(static_cast<const OptimizationOptions&>(settings.training));
+      check_options(net_training_options(settings));
     } else {
-      check_options(settings.training);
+      check_options(greedy_options(settings));
     }
   } catch (const Error& error) {
     const std::string message = error.what();
@@ -515,6 +664,7 @@ std::optional<TrainSettings> read_configuration(TrainingCommand command, const s
       if (options.count(key->name) == 0) continue;
       set_key(settings, *key, options[key->name].as<std::string>(), fmt::format("option --{}", key->name), origins);
     }
+    if (command == TrainingCommand::train) settle_layers(settings, origins);
     check_together(settings, origins);
   });
   return settings;
@@ -524,6 +674,7 @@ TrainSettings parse_configuration(const std::string& path, const std::string& te
   TrainSettings settings = default_settings(command);
   Origins origins;
   set_from_file(settings, path, text, origins);
+  if (command == TrainingCommand::train) settle_layers(settings, origins);
   check_together(settings, origins);
   return settings;
 }
@@ -531,7 +682,7 @@ TrainSettings parse_configuration(const std::string& path, const std::string& te
 namespace {
 
 constexpr const char* help_on_train =
-    "Trains a restricted Boltzmann machine.\n\nUsage:\n"
+    "Trains a restricted Boltzmann machine, or a stack of them, one layer on the features of the other.\n\nUsage:\n"
     "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...] [--fresh]\n\n";
 constexpr const char* help_on_finetune =
     "Trains a net by back-propagation: a classifier with a softmax on top of the layers of a model, or an "
@@ -551,8 +702,14 @@ std::string configuration_help(TrainingCommand command) {
       "The same command goes on where a run was stopped, on any number of ranks; with --fresh it starts over, and the\n"
       "folder of the run is moved aside.\n"
       "Every key below can stand in the file (key = value, # begins a comment) or be given as an option, which wins.\n"
-      "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch "
-      "6.\n\nKeys:\n";
+      "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch 6.\n";
+  if (train) {
+    text +=
+        "With layers, epochs, batch-size, learning-rate, momentum, weight-cost and weight-init may have a value for "
+        "each,\n"
+        "lowest first, with / between them: 50/20; the last one holds for the layers above it as well.\n";
+  }
+  text += "\nKeys:\n";
   const TrainSettings defaults = default_settings(command);
   for (const ConfigurationKey* const key : keys_of(command)) text += configuration_help(*key, defaults);
   text += "\nExample:\n";
@@ -561,16 +718,83 @@ std::string configuration_help(TrainingCommand command) {
   return text;
 }
 
+namespace {
+
+/// The value for a layer: the last one holds for the layers above it.
+template <typename Value>
+Value value_for(const std::vector<Value>& values, const Value& otherwise, std::size_t layer) {
+  return values.empty() ? otherwise : values[std::min(layer, values.size() - 1)];
+}
+
+/// One value for each of so many layers, but none that only repeats the one before it at the end.
+template <typename Value>
+void cut(std::vector<Value>& values, const Value& otherwise, std::size_t layers) {
+  std::vector<Value> all;
+  for (std::size_t layer = 0; layer < layers; ++layer) all.push_back(value_for(values, otherwise, layer));
+  while (all.size() > 1 && value_text(all.back()) == value_text(all[all.size() - 2])) all.pop_back();
+  values = std::move(all);
+}
+
+/// The settings for the first layers alone, all lists in their shortest form.
+TrainSettings first_layers(TrainSettings settings, std::size_t count) {
+  LayerSettings& layers = settings.layers;
+  layers.hidden.resize(std::min(layers.hidden.size(), count));
+  cut(layers.epochs, settings.training.epochs, count);
+  cut(layers.batch_size, settings.training.batch_size, count);
+  cut(layers.learning_rate, settings.training.learning_rate, count);
+  cut(layers.momentum, settings.training.momentum, count);
+  cut(layers.weight_cost, settings.training.weight_cost, count);
+  cut(layers.weight_init, settings.training.weight_init, count);
+  return settings;
+}
+
+}  // namespace
+
+GreedyOptions greedy_options(const TrainSettings& settings) {
+  const LayerSettings& lists = settings.layers;
+  const TrainingOptions& all = settings.training;
+  GreedyOptions options{.layers = {}, .join_labels = lists.join_labels, .features_memory = lists.features_memory};
+  for (std::size_t layer = 0; layer < std::max<std::size_t>(lists.hidden.size(), 1); ++layer) {
+    TrainingOptions of_layer = all;
+    of_layer.hidden = value_for(lists.hidden, all.hidden, layer);
+    of_layer.epochs = value_for(lists.epochs, all.epochs, layer);
+    of_layer.batch_size = value_for(lists.batch_size, all.batch_size, layer);
+    of_layer.learning_rate = value_for(lists.learning_rate, all.learning_rate, layer);
+    of_layer.momentum = value_for(lists.momentum, all.momentum, layer);
+    of_layer.weight_cost = value_for(lists.weight_cost, all.weight_cost, layer);
+    of_layer.weight_init = value_for(lists.weight_init, all.weight_init, layer);
+    options.layers.push_back(std::move(of_layer));
+  }
+  return options;
+}
+
 std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
                                                    const TrainSettings& settings) {
   const TrainSettings run = parse_configuration(path, text, settings.command);
+  const bool is_net = settings.command == TrainingCommand::finetune;
+  const std::size_t layers = run.layers.hidden.size();
+  // Layers that are added make no difference, unless the highest one has the labels.
+  const bool adds = settings.layers.hidden.size() > layers && !run.layers.join_labels;
+  const TrainSettings old_layers = is_net ? run : first_layers(run, layers);
+  const TrainSettings new_layers = is_net ? settings
+                                   : adds ? first_layers(settings, layers)
+                                          : first_layers(settings, std::max(layers, settings.layers.hidden.size()));
   std::vector<std::string> differences;
   for (const ConfigurationKey* const key : keys_of(settings.command)) {
-    const std::string before = key->get(run);
-    const std::string now = key->get(settings);
+    const std::string_view name = key->name;
+    const std::string before = key->get(old_layers);
+    const std::string now = key->get(new_layers);
     if (before == now) continue;
+    if (!is_net && (name == "hidden" || name == "layers")) {
+      const bool single = layers == 1 && settings.layers.hidden.size() == 1;
+      if ((name == "hidden") != single) continue;
+      differences.push_back(single ? fmt::format("hidden = {}, but {} in the run", now, before)
+                                   : fmt::format("layers = {}, but {} in the run", layers_text(settings.layers),
+                                                 layers_text(run.layers)));
+      continue;
+    }
     // A file to validate on may have moved; a share changes what is left to train on.
-    const bool share = std::string_view(key->name) == "validation" && (parse_number(before) || parse_number(now));
+    const bool share = name == "validation" && (parse_number(before) || parse_number(now));
     if (key->fixed || share) differences.push_back(fmt::format("{} = {}, but {} in the run", key->name, now, before));
   }
   return differences;
@@ -579,7 +803,9 @@ std::vector<std::string> configuration_differences(const std::string& path, cons
 std::string effective_configuration(const TrainSettings& settings) {
   std::string text;
   for (const ConfigurationKey* const key : keys_of(settings.command)) {
-    text += fmt::format("{} = {}\n", key->name, key->get(settings));
+    const std::string value = key->get(settings);
+    // Of `hidden` and `layers` only one is there.
+    if (!value.empty()) text += fmt::format("{} = {}\n", key->name, value);
   }
   return text;
 }

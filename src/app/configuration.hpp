@@ -9,6 +9,7 @@
 
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/net_trainer.hpp"
 #include "rbmpi/train/snapshot_schedule.hpp"
 #include "rbmpi/train/training_options.hpp"
@@ -31,12 +32,25 @@ struct CheckpointSettings {
 /// The commands that train, in the folder of a run.
 enum class TrainingCommand { train, finetune };
 
+/// The layers of a stack, and what is not the same in all of them, lowest layer first. The last value holds for the
+/// layers above it as well; no value: that of `TrainSettings::training`, which has the first one of each.
+struct LayerSettings {
+  std::vector<std::size_t> hidden;  ///< one for each layer
+  std::vector<std::uint64_t> epochs;
+  std::vector<std::uint64_t> batch_size;
+  std::vector<Schedule> learning_rate;
+  std::vector<Schedule> momentum;
+  std::vector<Schedule> weight_cost;
+  std::vector<double> weight_init;
+  bool join_labels = false;
+  std::optional<std::uint64_t> features_memory;  ///< bytes; nothing: half of what is free
+};
+
 /// What `rbmpi finetune` can be told besides.
 struct FinetuneSettings {
-  std::filesystem::path model;      ///< pre-trained: a model, a checkpoint or the folder of a run; empty: none
-  bool unfinished = false;          ///< take a model whose pre-training is not finished, too
-  bool from_scratch = false;        ///< begin with random weights
-  std::vector<std::size_t> layers;  ///< hidden layers of a net from scratch, where there is no model
+  std::filesystem::path model;  ///< pre-trained: a model, a checkpoint or the folder of a run; empty: none
+  bool unfinished = false;      ///< take a model whose pre-training is not finished, too
+  bool from_scratch = false;    ///< begin with random weights
   bool autoencoder = false;
   Activation code_unit = Activation::linear;  ///< of an autoencoder
   double input_dropout = 0;
@@ -58,11 +72,14 @@ struct TrainSettings {
   std::uint64_t time_limit = 0;      ///< seconds; 0: none
   std::uint64_t hang_timeout = 600;  ///< seconds; 0: none
   TrainingOptions training;          ///< of finetune, only the OptimizationOptions in it count
+  LayerSettings layers;  ///< of finetune, only the hidden layers of a net from scratch, where there is no model
   FinetuneSettings finetune;
 };
 
 /// Local. The settings of a command before it is told anything.
 [[nodiscard]] TrainSettings default_settings(TrainingCommand command);
+/// Local. How the stack of these settings is trained: a single layer is a stack of one.
+[[nodiscard]] GreedyOptions greedy_options(const TrainSettings& settings);
 /// Local. What the settings of `rbmpi finetune` mean to the library.
 [[nodiscard]] NetTrainingOptions net_training_options(const TrainSettings& settings);
 /// Local. Whether the model of the best epoch is kept.
@@ -107,7 +124,8 @@ void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const
                                                 TrainingCommand command = TrainingCommand::train);
 
 /// Local. The fixed keys whose values differ between the configuration of a run, as its files have it, and `settings`:
-/// "hidden = 30, but 20 in the run". Throws Error for a text that is no configuration; `path` is its name in messages.
+/// "hidden = 30, but 20 in the run". Layers that are added to those of the run make no difference. Throws Error for a
+/// text that is no configuration; `path` is its name in messages.
 [[nodiscard]] std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
                                                                  const TrainSettings& settings);
 
