@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,33 +14,68 @@
 #include "app/training_run.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/train/checkpoint_writer.hpp"
+#include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
 
+/// The shapes of the layers, without units for labels, of which nothing is known before the data are read.
+std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible) {
+  std::vector<RbmShape> shapes;
+  for (const TrainingOptions& layer : options.layers) {
+    shapes.push_back({shapes.empty() ? visible : shapes.back().hidden, layer.hidden});
+  }
+  return shapes;
+}
+
+std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
+  std::uint64_t sum = 0;
+  for (const RbmShape& shape : shapes) sum += shape.parameters();
+  return sum;
+}
+
 TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visible, const TrainingRun& run) {
-  const RbmShape shape{visible, settings.training.hidden};
+  const GreedyOptions options = greedy_options(settings);
+  const std::vector<RbmShape> shapes = shapes_of(options, visible);
   const Layout& layout = run.layout();
   TrainingRun::Memory memory;
-  memory.rank = training_memory(settings.training, visible, !settings.validation.empty(), layout.ranks,
-                                layout.equal_nodes ? layout.node.size() : 1);
-  memory.checkpoint =
-      CheckpointWriter::memory(shape.parameters(), optimizer_memory(rbm_blocks(shape), settings.training));
-  memory.best = settings.training.early_stop == EarlyStop::off ? 0 : shape.parameters() * sizeof(Real);
+  memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
+                              layout.equal_nodes ? layout.node.size() : 1);
+  std::uint64_t optimizer = 0;
+  for (const RbmShape& shape : shapes) {
+    optimizer = std::max(optimizer, optimizer_memory(rbm_blocks(shape), settings.training));
+  }
+  memory.checkpoint = CheckpointWriter::memory(parameters_of(shapes), optimizer);
+  memory.best = keeps_best(settings) ? parameters_of(shapes) * sizeof(Real) : 0;
   return memory;
 }
 
 void print_banner(const TrainSettings& settings, const TrainingRun& run) {
   const TrainingData& data = run.data().views;
-  const RbmShape shape{data.training.columns, settings.training.hidden};
+  const GreedyOptions options = greedy_options(settings);
+  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns);
+  std::string units = fmt::format("{}", data.training.columns);
+  for (const RbmShape& shape : shapes) units += fmt::format(" x {}", shape.hidden);
   print_heading(run.layout(), settings.training);
   print_data(settings, run.data());
-  say("  model       {} x {}, {} parameters\n", shape.visible, shape.hidden, shape.parameters());
+  say("  model       {}{}, {} parameters\n", units, options.join_labels ? ", the highest layer with labels" : "",
+      parameters_of(shapes));
   print_training(settings, run,
-                 training_memory(settings.training, shape.visible, data.validation.rows > 0, run.layout().ranks,
-                                 run.layout().node.size()));
+                 greedy_memory(options, data.training.columns, data.validation.rows > 0, run.layout().ranks,
+                               run.layout().node.size()),
+                 shapes.size() == 1 ? "" : fmt::format("{}, one after the other", plural(shapes.size(), "layer")));
+}
+
+/// What to go on from: the layers of a checkpoint, the last of which was in work.
+std::optional<GreedyStart> start_of(std::optional<Checkpoint> checkpoint) {
+  if (!checkpoint) return std::nullopt;
+  GreedyStart start;
+  std::vector<Rbm>& layers = checkpoint->model.layers;
+  for (std::size_t i = 0; i + 1 < layers.size(); ++i) start.below.push_back(std::move(layers[i]));
+  start.state = std::move(*saved_state(std::move(checkpoint)));
+  return start;
 }
 
 std::string error_of(const EpochMetrics& last) {
@@ -51,11 +87,12 @@ std::string error_of(const EpochMetrics& last) {
 }  // namespace
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
-  TrainSettings settings;
-  if (!read_configuration(arguments, world, settings)) {
-    if (world.is_root()) say("{}", configuration_help());
+  const std::optional<TrainSettings> parsed = read_configuration(TrainingCommand::train, arguments, world);
+  if (!parsed) {
+    if (world.is_root()) say("{}", configuration_help(TrainingCommand::train));
     return;
   }
+  const TrainSettings& settings = *parsed;
   TrainingRun run("train", arguments, settings, world);
   run.load_data([&](std::uint64_t visible) { return memory_of(settings, visible, run); });
   if (run.is_finished()) return;
@@ -63,17 +100,21 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const TrainingData& data = run.data().views;
   TrainSettings in_use = settings;  // with what `auto` stands for
   in_use.training.exchange = exchange_in_use(settings.training, data.training.rows, data.training.columns, world);
-  const auto describe = [&] {
-    Model model = run.description();
-    model.layers.emplace_back(RbmShape{data.training.columns, settings.training.hidden});
-    return model;
-  };
-  run.begin([&] { print_banner(in_use, run); }, describe);
-  TrainingResult result = run.train([&](const TrainingEvents& events, std::optional<Checkpoint> checkpoint) {
-    return train_rbm(in_use.training, data, world, events, saved_state(std::move(checkpoint)));
+  const GreedyOptions options = greedy_options(settings);
+  std::uint64_t steps = 0;
+  for (const TrainingOptions& layer : options.layers) {
+    steps += (data.training.rows + layer.batch_size - 1) / layer.batch_size * layer.epochs;
+  }
+  const auto describe = [&] { return run.description(); };  // its layers come with the beginning of each
+  run.begin([&] { print_banner(in_use, run); }, describe, steps);
+  GreedyResult result = run.train([&](const TrainingEvents& events, std::optional<Checkpoint> checkpoint) {
+    const GreedyEvents all{.training = events, .layer = [&](const LayerBeginning& beginning) {
+                             run.begin_layer(beginning, options.layers.size());
+                           }};
+    return train_stack(options, data, world, all, start_of(std::move(checkpoint)));
   });
   Model model = run.description();
-  model.layers.push_back(std::move(result.rbm));
+  model.layers = std::move(result.layers);
   run.finish(model, result, world.is_root() ? error_of(run.last_epoch()) : "");
 }
 

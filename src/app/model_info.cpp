@@ -6,6 +6,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "rbmpi/model/model_file.hpp"
@@ -56,9 +57,26 @@ std::vector<NamedValues> arrays(const Rbm& rbm) {
           {"visible_bias", view.visible_bias},
           {"hidden_bias", view.hidden_bias}};
 }
+std::vector<NamedValues> arrays(const NetLayer<const Real>& layer) {
+  return {{"weights", {layer.weights.values, layer.weights.size()}}, {"bias", layer.bias}};
+}
+
+nlohmann::ordered_json net_json(const Model& model) {
+  nlohmann::ordered_json json = {{"format", "rbmpi-net"}};
+  for (std::size_t k = 0; k < model.net->shape().layers(); ++k) {
+    const NetLayer<const Real> part = model.net->layer(k);
+    nlohmann::ordered_json layer = {
+        {"inputs", part.weights.rows}, {"units", part.weights.columns}, {"unit", activation_name(part.activation)}};
+    for (const NamedValues& array : arrays(part)) layer[array.name] = to_json(spread(array.values));
+    json["layers"].push_back(layer);
+  }
+  if (!model.classes.empty()) json["classes"] = model.classes;
+  if (model.code_layer > 0) json["code_layer"] = model.code_layer;
+  return json;
+}
 
 void print_json(const Model& model, const std::optional<TrainingProgress>& progress) {
-  nlohmann::ordered_json json = {{"format", "rbmpi-model"}};
+  nlohmann::ordered_json json = model.net ? net_json(model) : nlohmann::ordered_json{{"format", "rbmpi-model"}};
   for (const Rbm& rbm : model.layers) {
     nlohmann::ordered_json layer = {{"visible", rbm.shape().visible},
                                     {"hidden", rbm.shape().hidden},
@@ -75,14 +93,15 @@ void print_json(const Model& model, const std::optional<TrainingProgress>& progr
   }
   json["provenance"] = model.provenance;
   json["config"] = model.configuration;
-  json["digest"] = model_digest(model.layers);
+  json["digest"] = model_digest(model);
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_text(const std::filesystem::path& path, const Model& model,
                 const std::optional<TrainingProgress>& progress) {
-  fmt::print("{}: a {} of {} layer{}\n", path.string(), progress ? "checkpoint" : "model", model.layers.size(),
-             model.layers.size() == 1 ? "" : "s");
+  const std::size_t layers = model.net ? model.net->shape().layers() : model.layers.size();
+  fmt::print("{}: a {} of {} layer{}\n", path.string(),
+             progress ? "checkpoint" : (model.net ? "feed-forward net" : "model"), layers, layers == 1 ? "" : "s");
   if (progress) {
     fmt::print("progress: in epoch {} of layer {} after {} of its rows, {} steps in all\n", progress->epoch,
                progress->layer, progress->epoch_rows, progress->steps);
@@ -93,9 +112,17 @@ void print_text(const std::filesystem::path& path, const Model& model,
                shape.hidden, shape.parameters());
     for (const NamedValues& array : arrays(model.layers[i])) print_spread(array.name, spread(array.values));
   }
+  for (std::size_t k = 0; model.net && k < layers; ++k) {
+    const NetLayer<const Real> layer = model.net->layer(k);
+    fmt::print("layer_{}: {} inputs x {} {} units{}, {} parameters\n", k, layer.weights.rows, layer.weights.columns,
+               activation_name(layer.activation), k + 1 == model.code_layer ? ", the code" : "",
+               layer.weights.size() + layer.bias.size());
+    for (const NamedValues& array : arrays(layer)) print_spread(array.name, spread(array.values));
+  }
+  if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));
   if (!model.provenance.empty()) fmt::print("made by\n");
   for (const auto& [name, text] : model.provenance) fmt::print("  {:<18}{}\n", name, text);
-  fmt::print("digest            {}\n", model_digest(model.layers));
+  fmt::print("digest            {}\n", model_digest(model));
 }
 
 }  // namespace
@@ -109,7 +136,7 @@ void print_model_info(const std::filesystem::path& path, bool json, bool digest_
   }
   const Model model = read_model(file);
   if (digest_only) {
-    fmt::print("{}\n", model_digest(model.layers));
+    fmt::print("{}\n", model_digest(model));
   } else if (json) {
     print_json(model, progress);
   } else {

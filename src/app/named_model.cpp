@@ -12,6 +12,7 @@ namespace rbmpi {
 
 Rbm only_layer(const NamedModel& named, const Communicator& world) {
   world.agree_on_root([&] {
+    refuse_net(named.model, named.file);
     const std::size_t layers = named.model.layers.size();
     if (layers == 1) return;
     throw Error(Failure::file,

@@ -33,6 +33,13 @@ Progress::Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProg
   if (style_ == ProgressStyle::automatic) style_ = output_is_terminal() ? ProgressStyle::bar : ProgressStyle::lines;
 }
 
+void Progress::begin_layer(std::uint32_t layer, std::size_t layers, std::uint64_t epochs) {
+  epochs_ = epochs;
+  layer_ = layers > 1 ? fmt::format("layer {}/{}  ", layer + 1, layers) : "";
+  if (start_.layer != layer) start_ = {.layer = layer};
+  begin_ = Clock::now();
+}
+
 void Progress::step(const StepProgress& progress) {
   if (style_ != ProgressStyle::bar) return;
   const Clock::time_point now = Clock::now();
@@ -50,7 +57,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const double all = static_cast<double>(progress.epochs) * rows_per_epoch;
   const double rate = (done - rows_until(start_.epoch, start_.epoch_rows)) / seconds_between(begin_, now);
 
-  const std::string head = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
+  const std::string head = fmt::format("{}epoch {}/{} ", layer_, progress.epoch, progress.epochs);
   const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", done / all * 100, rate,
                                        progress.loss, human_seconds((all - done) / rate));
   const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
@@ -63,7 +70,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
 void Progress::epoch(const EpochMetrics& metrics) {
   if (style_ != ProgressStyle::lines) return;
   const auto& [loss, value] = metrics.figures.front();
-  std::string line = fmt::format("epoch {}/{}  {} {:.5f}", metrics.epoch, epochs_, loss, value);
+  std::string line = fmt::format("{}epoch {}/{}  {} {:.5f}", layer_, metrics.epoch, epochs_, loss, value);
   if (const auto validation = metrics.figure("validation_reconstruction_mse")) {
     line += fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})  pseudo-likelihood {:.2f}",
                         *validation, metrics.figure("validation_free_energy").value_or(0),

@@ -19,6 +19,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// Training goes on with a layer, of `layers`, that has so many epochs.
+  void begin_layer(std::uint32_t layer, std::size_t layers, std::uint64_t epochs);
   void step(const StepProgress& progress);
   void epoch(const EpochMetrics& metrics);
   /// Takes the bar off the screen until it is drawn again.
@@ -31,6 +33,7 @@ class Progress {
   ProgressStyle style_;
   std::uint64_t epochs_;
   TrainingProgress start_;
+  std::string layer_;  ///< "layer 2/3  ", if there are several
   Clock::time_point begin_ = Clock::now();
   Clock::time_point drawn_;
 };

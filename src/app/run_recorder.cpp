@@ -32,11 +32,6 @@ std::optional<Clock::time_point> end_of_slurm_job() {
   return Clock::now() + std::chrono::seconds(left - 30);
 }
 
-std::uint64_t steps_of(const TrainSettings& settings, std::uint64_t rows) {
-  const std::uint64_t batch = settings.training.batch_size;
-  return (rows + batch - 1) / batch * settings.training.epochs;
-}
-
 }  // namespace
 
 std::string problem_of_best(const RunFolder& folder, std::uint64_t epoch, bool later_too) {
@@ -57,12 +52,12 @@ std::string problem_of_best(const RunFolder& folder, std::uint64_t epoch, bool l
 }
 
 RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows,
-                         std::string metrics, Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
-                         std::function<void(const std::string&)> warn)
+                         std::uint64_t steps, std::string metrics, Model model, std::uint64_t checkpoint_bytes,
+                         Clock::time_point begin, std::function<void(const std::string&)> warn)
     : checkpoints_(settings.checkpoints),
       batch_size_(settings.training.batch_size),
       rows_(rows),
-      snapshots_(settings.checkpoints.snapshots.steps(steps_of(settings, rows))),
+      snapshots_(settings.checkpoints.snapshots.steps(steps)),
       warn_(std::move(warn)),
       folder_(folder),
       log_(folder.metrics(), std::move(metrics)),
@@ -76,9 +71,17 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
   }
   constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
   longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
+  const bool may_be_best = keeps_best(settings) && (!model.layers.empty() || model.net);
   writer_.describe(std::move(model));
-  if (settings.training.early_stop != EarlyStop::off) writer_.reserve_best();
+  if (may_be_best) writer_.reserve_best();
   log_.restore();
+}
+
+void RunRecorder::begin_layer(Model model, std::uint64_t batch_size, bool may_be_best) {
+  batch_size_ = batch_size;
+  writer_.describe(std::move(model));
+  if (may_be_best) if_memory_allows([&] { writer_.reserve_best(); });
+  last_step_ = Clock::now();
 }
 
 StepWishes RunRecorder::wishes(const TrainingProgress& progress) {

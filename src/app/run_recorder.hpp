@@ -25,12 +25,16 @@ class RunRecorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch; `model`: what its files say of
-  /// it (CheckpointWriter::describe); `checkpoint_bytes`: about the length of a checkpoint. Takes the memory for the
-  /// best model, if one may come.
-  RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::string metrics,
-              Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
+  /// `begin`: when the program began; `metrics`: the lines so far; `rows`: of an epoch; `steps`: of the whole run;
+  /// `model`: what its files say of it (CheckpointWriter::describe); `checkpoint_bytes`: about the length of a
+  /// checkpoint. Takes the memory for the best model, if one may come.
+  RunRecorder(const TrainSettings& settings, const RunFolder& folder, std::uint64_t rows, std::uint64_t steps,
+              std::string metrics, Model model, std::uint64_t checkpoint_bytes, Clock::time_point begin,
               std::function<void(const std::string&)> warn);
+
+  /// The training goes on with a layer: the last one of `model`, whose files they are from now on. `may_be_best`:
+  /// whether a copy of the best may come.
+  void begin_layer(Model model, std::uint64_t batch_size, bool may_be_best);
 
   // The events of training (train/trainer.hpp). Those that keep something wait for what is being written before.
   [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);
@@ -60,7 +64,7 @@ class RunRecorder {
   void take_outcomes(bool tries_again = true);
 
   const CheckpointSettings checkpoints_;
-  const std::uint64_t batch_size_;
+  std::uint64_t batch_size_;
   const std::uint64_t rows_;
   std::vector<std::uint64_t> snapshots_;  ///< steps at which one is kept
   std::function<void(const std::string&)> warn_;

@@ -6,7 +6,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 
 namespace rbmpi {
 namespace {
@@ -35,11 +34,11 @@ std::string differences(const std::string& configuration, const TrainSettings& s
 }
 
 /// The configuration in the folder, or nothing: there is none, or it is none.
-std::optional<std::string> configuration_of(const RunFolder& folder) {
+std::optional<std::string> configuration_of(const RunFolder& folder, TrainingCommand command) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
   try {
     std::string text = read_text_file(folder.configuration(), longest);
-    (void)parse_configuration(folder.configuration().string(), text);
+    (void)parse_configuration(folder.configuration().string(), text, command);
     return text;
   } catch (const Error&) {
     return std::nullopt;
@@ -49,7 +48,7 @@ std::optional<std::string> configuration_of(const RunFolder& folder) {
 /// Whether a file is this model.
 bool holds(const fs::path& file, const Model& model) {
   try {
-    return is_there(file) && model_digest(load_model(file).layers) == model_digest(model.layers);
+    return is_there(file) && model_digest(load_model(file)) == model_digest(model);
   } catch (const Error&) {
     return false;
   }
@@ -98,7 +97,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
     refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {
     take_model();
-  } else if (const std::optional<std::string> configuration = configuration_of(folder_)) {
+  } else if (const std::optional<std::string> configuration = configuration_of(folder_, settings_.command)) {
     // A run that was killed before its first checkpoint.
     const std::string difference = differences(*configuration, settings_);
     if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
@@ -108,8 +107,13 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
 void RunStart::take_checkpoint(const std::function<void(const std::string&)>& warn) {
   provenance_ = checkpoint_->model.provenance;
   const TrainingProgress& progress = checkpoint_->progress;
-  const std::uint64_t epochs = settings_.training.epochs;
-  const bool early = stopped_early(settings_.training, progress);
+  // A net has its layers trained together.
+  const bool is_stack = settings_.command == TrainingCommand::train;
+  const GreedyOptions stack = greedy_options(settings_);
+  const bool highest = !is_stack || progress.layer + 1 == stack.layers.size();
+  if (is_stack) check_layers_below(stack);
+  const std::uint64_t epochs = is_stack ? stack.layers.at(progress.layer).epochs : settings_.training.epochs;
+  const bool early = highest && stopped_early(settings_, progress);
   if (progress.epoch <= epochs && !early) return;
   if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
     refuse(folder_,
@@ -117,6 +121,7 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
                ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
                : fmt::format("that has done {} epochs already, more than epochs = {}", progress.epoch - 1, epochs));
   }
+  if (!highest) return;
   // A job may have been killed between its last checkpoint and its model.
   if (!holds(folder_.model(), checkpoint_->model)) {
     save_model(folder_.model(), checkpoint_->model);
@@ -127,14 +132,34 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   finished_model_ = std::move(checkpoint_->model);
 }
 
+void RunStart::check_layers_below(const GreedyOptions& stack) const {
+  const GreedyOptions run = greedy_options(parse_configuration("the run", checkpoint_->model.configuration));
+  const std::size_t layer = checkpoint_->progress.layer;
+  if (layer >= stack.layers.size() || layer >= run.layers.size()) {
+    refuse(folder_, fmt::format("that is in layer {} of {}", layer + 1, stack.layers.size()));
+  }
+  for (std::size_t i = 0; i < layer; ++i) {
+    if (stack.layers[i].epochs == run.layers[i].epochs) continue;
+    refuse(folder_, fmt::format("that has finished layer {} after {} epochs, which are not epochs = {} of it", i + 1,
+                                run.layers[i].epochs, stack.layers[i].epochs));
+  }
+}
+
 void RunStart::take_model() {
   Model model = load_model(folder_.model());
   const std::string difference = differences(model.configuration, settings_);
   if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
-  const TrainSettings run = parse_configuration("the model", model.configuration);
-  if (run.training.epochs != settings_.training.epochs) {
+  const TrainSettings run = parse_configuration("the model", model.configuration, settings_.command);
+  const ConfigurationKey& epochs = configuration_key("epochs");
+  if (epochs.get(run) != epochs.get(settings_)) {
     refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
-                                run.training.epochs, settings_.training.epochs));
+                                epochs.get(run), epochs.get(settings_)));
+  }
+  if (run.layers.hidden != settings_.layers.hidden) {
+    refuse(folder_,
+           fmt::format("of {} that is finished, but has no checkpoint to go on from to {} layers",
+                       run.layers.hidden.size() == 1 ? "1 layer" : fmt::format("{} layers", run.layers.hidden.size()),
+                       settings_.layers.hidden.size()));
   }
   provenance_ = model.provenance;
   finished_model_ = std::move(model);

@@ -36,6 +36,8 @@ class RunStart {
  private:
   void find_run(const std::function<void(const std::string&)>& warn);
   void take_checkpoint(const std::function<void(const std::string&)>& warn);
+  /// Throws unless the finished layers below that of the checkpoint are as the settings want them.
+  void check_layers_below(const GreedyOptions& stack) const;
   void take_model();
   void lock(const std::function<void(const std::string&)>& warn);
 

@@ -1,5 +1,6 @@
 #include "app/training_run.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -23,7 +24,6 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 
 namespace rbmpi {
@@ -197,7 +197,8 @@ Model TrainingRun::description() const {
   return {.layers = {}, .configuration = effective_configuration(settings_), .provenance = provenance_};
 }
 
-void TrainingRun::begin(const std::function<void()>& print_banner, const std::function<Model()>& describe) {
+void TrainingRun::begin(const std::function<void()>& print_banner, const std::function<Model()>& describe,
+                        std::uint64_t steps) {
   world_.agree_on_root([&] {
     const std::filesystem::path old_run = start_->prepare();
     print_banner();
@@ -205,7 +206,8 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
     if (!old_run.empty()) say("  fresh       the run that was here is now in {}\n", old_run.string());
     const TrainingProgress progress = checkpoint_ ? checkpoint_->progress : TrainingProgress{};
     if (checkpoint_) {
-      say("  resumes     from checkpoint-{}.h5: epoch {}, {} done\n", progress.steps, progress.epoch,
+      say("  resumes     from checkpoint-{}.h5: {}epoch {}, {} done\n", progress.steps,
+          progress.layer > 0 ? fmt::format("layer {}, ", progress.layer + 1) : "", progress.epoch,
           plural(progress.steps, "step"));
     }
     progress_.emplace(settings_.progress, settings_.training.epochs, progress);
@@ -219,8 +221,11 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
         warn(fmt::format("the model of epoch {}, the best so far, is lost: {}", progress.best_epoch, problem));
       }
     }
-    recorder_.emplace(settings_, folder_, data_.views.training.rows, checkpoint_ ? checkpoint_->metrics : std::string(),
-                      describe(), checkpoint_bytes_, begin_, warn_over_bar);
+    const std::uint64_t rows = data_.views.training.rows;
+    const std::uint64_t batch = settings_.training.batch_size;
+    if (steps == 0) steps = (rows + batch - 1) / batch * settings_.training.epochs;
+    recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? checkpoint_->metrics : std::string(), describe(),
+                      checkpoint_bytes_, begin_, warn_over_bar);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
   // Between steps the recorder looks at the clock; validation and likelihoods, which may take longer, look at this.
@@ -231,6 +236,31 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
   if (seconds < unlimited) {
     stop_at(now + std::chrono::duration_cast<RunRecorder::Clock::duration>(std::chrono::duration<double>(seconds)));
   }
+}
+
+void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layers) {
+  layers_ = layers;
+  if (!recorder_) return;
+  const TrainingOptions& options = beginning.options;
+  progress_->begin_layer(beginning.layer, layers, options.epochs);
+  Model model = description();
+  for (const Rbm& below : beginning.below) {
+    model.layers.emplace_back(below.shape());
+    std::ranges::copy(below.parameters(), model.layers.back().parameters().begin());
+  }
+  model.layers.emplace_back(RbmShape{beginning.visible, options.hidden});
+  recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
+  if (layers == 1) return;
+  std::string features;
+  if (beginning.kept_bytes > 0) features = fmt::format("; {} of features", human_bytes(beginning.kept_bytes));
+  if (beginning.made_rows > 0) {
+    features += fmt::format("; features of {} are made when they are wanted", plural(beginning.made_rows, "row"));
+  }
+  const std::uint64_t steps = (beginning.rows + options.batch_size - 1) / options.batch_size;
+  progress_->clear();
+  say("  layer {:<5} {} x {}: {} of {} of {}{}\n", fmt::format("{}/{}", beginning.layer + 1, layers), beginning.visible,
+      options.hidden, plural(options.epochs, "epoch"), plural(steps, "step"), plural(options.batch_size, "row"),
+      features);
 }
 
 TrainingEvents TrainingRun::make_events() {
@@ -265,7 +295,8 @@ void TrainingRun::end_training(const OptimizationOutcome& outcome) {
 
 void TrainingRun::throw_stopped(const TrainingProgress& progress, const std::string& reason) const {
   const std::string stopped =
-      fmt::format("stopped by {} in epoch {} after step {}", reason, progress.epoch, progress.steps);
+      fmt::format("stopped by {} in {}epoch {} after step {}", reason,
+                  layers_ > 1 ? fmt::format("layer {}, ", progress.layer + 1) : "", progress.epoch, progress.steps);
   world_.agree_on_root([&] {
     if (recorder_->checkpoint_problem().empty()) return;
     throw Error(Failure::file,
@@ -298,7 +329,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found.
 void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
   if (progress.best_epoch == 0) return;
-  const bool early = stopped_early(settings_.training, progress);
+  const bool early = stopped_early(settings_, progress);
   const std::string problem = problem_of_best(folder_, progress.best_epoch);
   say("  early stop  {}epoch {} was the best{}\n",
       early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
@@ -311,11 +342,13 @@ void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
 void TrainingRun::print_finished() {
   const std::optional<Checkpoint>& checkpoint = start_->checkpoint();
   const std::uint64_t epochs = checkpoint ? checkpoint->progress.epoch - 1 : settings_.training.epochs;
-  say("the run in {} is finished: {} trained\n", settings_.output.string(), plural(epochs, "epoch"));
+  const std::size_t layers = start_->finished_model().layers.size();
+  say("the run in {} is finished: {} trained\n", settings_.output.string(),
+      layers > 1 ? plural(layers, "layer") : plural(epochs, "epoch"));
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(start_->finished_model().layers));
+  say("  digest      {}\n", model_digest(start_->finished_model()));
   if (checkpoint) print_early_stop(checkpoint->progress);
-  const bool early = checkpoint && stopped_early(settings_.training, checkpoint->progress);
+  const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
   say("{}--fresh starts over.\n", !checkpoint ? ""
                                   : early     ? "More patience goes on with it, "
                                               : "More epochs go on with it, ");
@@ -334,7 +367,7 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
   say("  error       {}\n", error);
   print_early_stop(outcome.progress);
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(model.layers));
+  say("  digest      {}\n", model_digest(model));
   say("  time        {} ({})\n", human_seconds(total), parts);
   say("  memory      samples {}{} on each node; at most {} for each rank besides, as seen after every epoch\n",
       human_bytes(data_.bytes()),
@@ -358,15 +391,19 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
   }
 }
 
-void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory) {
+void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,
+                    const std::string& work) {
   const OptimizationOptions& options = settings.training;
   const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
   say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
       human_bytes(run.data().bytes() + ranks_on_node * rank_memory), human_bytes(run.data().bytes()), ranks_on_node,
       human_bytes(rank_memory));
-  say("  training    {} of {} of {}, seed {}\n", plural(options.epochs, "epoch"), plural(steps, "step"),
-      plural(options.batch_size, "row"), options.seed);
+  say("  training    {}, seed {}\n",
+      work.empty() ? fmt::format("{} of {} of {}", plural(options.epochs, "epoch"), plural(steps, "step"),
+                                 plural(options.batch_size, "row"))
+                   : work,
+      options.seed);
   say("  output      {}\n", settings.output.string());
   print_note_on_cores(run.layout());
 }

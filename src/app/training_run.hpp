@@ -19,6 +19,7 @@
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/parallel/watchdog.hpp"
+#include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/optimize.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -72,8 +73,12 @@ class TrainingRun {
   void add_provenance(const std::string& name, const std::string& value) { provenance_[name] = value; }
 
   /// Makes the folder ready and says what begins; the root calls `print_banner` and `describe`: what the files of the
-  /// run say of it (CheckpointWriter::describe), as far as it is known already.
-  void begin(const std::function<void()>& print_banner, const std::function<Model()>& describe);
+  /// run say of it (CheckpointWriter::describe), as far as it is known already. `steps`: of the whole run; 0: as the
+  /// settings have them for one layer.
+  void begin(const std::function<void()>& print_banner, const std::function<Model()>& describe,
+             std::uint64_t steps = 0);
+  /// Local. A layer begins, or goes on, in training of one layer after the other.
+  void begin_layer(const LayerBeginning& beginning, std::size_t layers);
 
   /// Runs `train(events, checkpoint)`, of which the root has a checkpoint if there is one to go on from, and returns
   /// its result, an OptimizationOutcome and more. Throws if the training was stopped.
@@ -95,8 +100,6 @@ class TrainingRun {
 
   /// The last epoch that was trained.
   [[nodiscard]] const EpochMetrics& last_epoch() const noexcept { return last_epoch_; }
-  /// For the root, in training that goes on from one layer to the next.
-  [[nodiscard]] std::optional<RunRecorder>& recorder() noexcept { return recorder_; }
 
   /// Saves the model of the root and says how it went; `error`: in words, how good it is. Throws if some of what the
   /// run should leave behind is not there.
@@ -127,6 +130,7 @@ class TrainingRun {
   std::optional<RunRecorder> recorder_;
   std::optional<JobRecorder> job_;
   EpochMetrics last_epoch_;  // of every rank
+  std::size_t layers_ = 1;   // of every rank
 };
 
 /// Local. What training goes on from: the state of the last layer in a checkpoint; nothing if there is none.
@@ -135,6 +139,8 @@ class TrainingRun {
 /// Local. Lines of a banner: on the data of a run, and on its memory, work and output; `rank_memory`: bytes of each
 /// rank besides the samples.
 void print_data(const TrainSettings& settings, const LoadedData& data);
-void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory);
+/// `work`: what is done, if it is not just the epochs of the settings.
+void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,
+                    const std::string& work = {});
 
 }  // namespace rbmpi

@@ -12,6 +12,7 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
@@ -30,7 +31,9 @@ void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows,
   if (rows.binarise == Binarise::sample) {
     constexpr std::uint32_t layer = 0;
     constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-    const RandomStream stream(rows.seed, layer, row >> 32U, Phase::evaluation_data, static_cast<std::uint32_t>(row));
+    const std::uint64_t number = rows.first + row;
+    const RandomStream stream(rows.seed, layer, number >> 32U, Phase::evaluation_data,
+                              static_cast<std::uint32_t>(number));
     row_probabilities(samples, samples.row(row), unrounded, scratch.data());
     sample(scratch.data(), scratch.size(), stream, scratch.data());
     std::ranges::copy(scratch, values.begin());
@@ -56,11 +59,18 @@ std::vector<double> unit_means(const Samples& samples, const BinaryRows& rows, c
   std::vector<Real> scratch(samples.columns);
   std::vector<double> values(samples.columns);
   const Shard mine = shard(samples.rows, world.rank(), world.size());
+  constexpr std::uint64_t block_rows = 256;
   world.agree([&] {
-    for (std::uint64_t row = mine.first; row < mine.first + mine.count; ++row) {
+    SampleBlocks blocks(samples, block_rows);
+    for (std::uint64_t done = 0; done < mine.count; done += block_rows) {
       throw_if_stopped("averaging the data");
-      read_row(samples, row, rows, scratch, values);
-      for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
+      BinaryRows of_block = rows;
+      of_block.first += mine.first + done;
+      const Samples block = blocks.rows(mine.first + done, std::min(block_rows, mine.count - done));
+      for (std::uint64_t row = 0; row < block.rows; ++row) {
+        read_row(block, row, of_block, scratch, values);
+        for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
+      }
     }
   });
   world.sum(std::span(sums));

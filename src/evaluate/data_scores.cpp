@@ -11,6 +11,7 @@
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
@@ -69,9 +70,8 @@ constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
 /// Scores blocks of rows: one for each thread.
 class BlockScorer {
  public:
-  BlockScorer(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings)
+  BlockScorer(RbmView<const Real> rbm, const ScoreSettings& settings)
       : rbm_(rbm),
-        samples_(samples),
         settings_(settings),
         scratch_(visible()),
         v_(block_rows * visible()),
@@ -82,17 +82,20 @@ class BlockScorer {
         down_(hidden()),
         between_(hidden()) {}
 
-  [[nodiscard]] BlockSums score(std::uint64_t first, std::uint64_t rows) {
-    rows_ = rows;
+  /// `first`: the number of the first of these rows.
+  [[nodiscard]] BlockSums score(const Samples& rows, std::uint64_t first) {
+    rows_ = rows.rows;
     all_ = {};
     BlockSums sums;
+    BinaryRows of_block = settings_.rows;
+    of_block.first += first;
     for (std::uint64_t r = 0; r < rows_; ++r) {
-      read_row(samples_, first + r, settings_.rows, scratch_, {v(r), visible()});
+      read_row(rows, r, of_block, scratch_, {v(r), visible()});
       const bool grey = std::any_of(v(r), v(r) + visible(), [](double value) { return value != 0 && value != 1; });
       sums.grey_rows += grey ? 1 : 0;
     }
     form_fields();
-    if (settings_.pseudo_likelihood) flip_one_unit(first);
+    if (settings_.pseudo_likelihood) flip_one_unit(of_block.first);
     if (activates()) activate_hidden();
     if (settings_.reconstruction) reconstruct();
     if (settings_.full_pseudo_likelihood) flip_all_units();
@@ -196,7 +199,6 @@ class BlockScorer {
   }
 
   RbmView<const Real> rbm_;
-  const Samples& samples_;
   const ScoreSettings& settings_;
   std::uint64_t rows_ = 0;
   std::vector<Real> scratch_;
@@ -243,7 +245,8 @@ double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double v
 
 std::uint64_t scoring_memory(RbmShape shape) {
   const std::uint64_t of_a_row = shape.visible + 3 * shape.hidden;
-  return static_cast<std::uint64_t>(threads_in_use()) * block_rows * of_a_row * sizeof(double);
+  const std::uint64_t made = shape.visible * sizeof(Real);
+  return static_cast<std::uint64_t>(threads_in_use()) * block_rows * (of_a_row * sizeof(double) + made);
 }
 
 DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
@@ -257,14 +260,18 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
     std::vector<BlockScorer> scorers;
     scorers.reserve(std::min(threads, mine.count));
-    while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, samples, settings);
+    while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, settings);
+    SampleBlocks rows(samples, threads * block_rows);
     for (std::uint64_t done = 0; done < mine.count; done += threads) {
       throw_if_stopped("scoring the data");
       if (progress) progress(static_cast<double>(done) / static_cast<double>(mine.count));
-      parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
-        const std::uint64_t block = mine.first + done + thread;
-        const std::uint64_t first = block * block_rows;
-        sums[block] = scorers[thread].score(first, std::min(block_rows, samples.rows - first));
+      const std::uint64_t blocks_now = std::min(threads, mine.count - done);
+      const std::uint64_t begin = (mine.first + done) * block_rows;
+      const Samples some = rows.rows(begin, std::min(blocks_now * block_rows, samples.rows - begin));
+      parallel_for(blocks_now, [&](std::size_t thread) {
+        const std::uint64_t first = thread * block_rows;
+        sums[mine.first + done + thread] =
+            scorers[thread].score(some.part(first, std::min(block_rows, some.rows - first)), begin + first);
       });
     }
   });

@@ -1,10 +1,13 @@
 #include "rbmpi/model/model_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -16,8 +19,11 @@ namespace rbmpi {
 namespace {
 
 constexpr const char* format_name = "rbmpi-model";
+constexpr const char* net_format_name = "rbmpi-net";
 constexpr std::int64_t format_version = 1;
 constexpr const char* bernoulli = "bernoulli";
+constexpr const char* classes_name = "/classes";
+constexpr const char* code_layer_attribute = "code_layer";
 
 // Texts in the root that describe where a model came from, in the order in which they are written and shown.
 constexpr std::array provenance_names = {
@@ -29,15 +35,18 @@ constexpr std::array provenance_names = {
   throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
 }
 
-void check_format(const Hdf5File& file) {
-  if (file.text_attribute("/", "format") != format_name) {
-    refuse(file, fmt::format("is no model: its root has no attribute format = {}", format_name));
+/// Whether the file is a net; throws if it is neither that nor a stack of RBMs.
+bool is_net(const Hdf5File& file) {
+  const std::optional<std::string> format = file.text_attribute("/", "format");
+  if (format != format_name && format != net_format_name) {
+    refuse(file, fmt::format("is no model: its root has no attribute format = {} or {}", format_name, net_format_name));
   }
   const auto version = file.integers_attribute("/", "format_version");
   if (version && (version->size() != 1 || version->front() != format_version)) {
     refuse(file,
            fmt::format("has a format_version that this program does not know; it reads version {}", format_version));
   }
+  return format == net_format_name;
 }
 
 /// Checks that an array is float32 of this many dimensions, and returns its extents.
@@ -75,6 +84,14 @@ void check_unit(const Hdf5File& file, const std::string& group, const std::strin
   }
 }
 
+/// No size is believed before it was compared with the memory; `array_info` compared it with the file's length.
+void check_size(const Hdf5File& file, const std::string& group, const std::vector<std::uint64_t>& weights) {
+  const std::uint64_t most = available_memory() / sizeof(Real);
+  if (weights[0] <= largest_layer && weights[1] <= largest_layer && weights[0] * weights[1] <= most) return;
+  refuse(file,
+         fmt::format("claims weights [{} x {}] in '{}', which do not fit the memory", weights[0], weights[1], group));
+}
+
 Rbm read_layer(const Hdf5File& file, const std::string& group) {
   const auto weights = extents(file, group + "/weights", 2);
   const auto visible_bias = extents(file, group + "/visible_bias", 1);
@@ -84,12 +101,7 @@ Rbm read_layer(const Hdf5File& file, const std::string& group) {
                              "together",
                              weights[0], weights[1], visible_bias[0], hidden_bias[0], group));
   }
-  // No size is believed before it was compared with the memory; `array_info` compared it with the file's length.
-  const std::uint64_t most = available_memory() / sizeof(Real);
-  if (weights[0] > largest_layer || weights[1] > largest_layer || weights[0] * weights[1] > most) {
-    refuse(file,
-           fmt::format("claims weights [{} x {}] in '{}', which do not fit the memory", weights[0], weights[1], group));
-  }
+  check_size(file, group, weights);
   check_unit(file, group, "visible_unit");
   check_unit(file, group, "hidden_unit");
 
@@ -102,6 +114,97 @@ void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
   write_parameters(file, group, rbm.shape(), rbm.parameters());
   file.set_text_attribute(group, "visible_unit", bernoulli);
   file.set_text_attribute(group, "hidden_unit", bernoulli);
+}
+
+std::vector<Rbm> read_stack(const Hdf5File& file) {
+  std::vector<Rbm> layers;
+  while (file.exists(layer_group(layers.size()))) layers.push_back(read_layer(file, layer_group(layers.size())));
+  if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
+  for (std::size_t i = 1; i < layers.size(); ++i) {
+    const std::size_t below = layers[i - 1].shape().hidden;
+    if (layers[i].shape().visible != below) {
+      refuse(file, fmt::format("has {} visible units in layer_{}, but {} hidden units in the layer below",
+                               layers[i].shape().visible, i, below));
+    }
+  }
+  return layers;
+}
+
+NetShape read_net_shape(const Hdf5File& file) {
+  NetShape shape;
+  for (std::size_t k = 0; file.exists(layer_group(k)); ++k) {
+    const std::string group = layer_group(k);
+    const auto weights = extents(file, group + "/weights", 2);
+    const auto bias = extents(file, group + "/bias", 1);
+    if (weights[0] == 0 || weights[1] == 0 || bias[0] != weights[1]) {
+      refuse(file, fmt::format("has weights [{} x {}] and bias [{}] in '{}', which do not fit together", weights[0],
+                               weights[1], bias[0], group));
+    }
+    check_size(file, group, weights);
+    if (k == 0) shape.units.push_back(weights[0]);
+    if (shape.units.back() != weights[0]) {
+      refuse(file, fmt::format("has {} inputs in layer_{}, but {} units in the layer below", weights[0], k,
+                               shape.units.back()));
+    }
+    shape.units.push_back(weights[1]);
+    const std::string unit = file.text_attribute(group, "unit").value_or("");
+    const std::optional<Activation> activation = activation_of(unit);
+    if (!activation) {
+      refuse(file, fmt::format("has unit = {} in '{}'; this program knows sigmoid, linear and softmax", unit, group));
+    }
+    shape.activations.push_back(*activation);
+  }
+  if (shape.activations.empty()) refuse(file, "is no whole net: it has no group 'layer_0'");
+  if (std::ranges::find(shape.activations, Activation::softmax) < shape.activations.end() - 1) {
+    refuse(file, "has a softmax below its outputs");
+  }
+  if (shape.parameters() > available_memory() / sizeof(Real)) refuse(file, "claims layers that do not fit the memory");
+  return shape;
+}
+
+std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs) {
+  if (!file.exists(classes_name)) refuse(file, fmt::format("is no whole net: '{}' is missing", classes_name));
+  const ArrayInfo info = file.array_info(classes_name);
+  if (info.type != ElementType::int32 || info.dimensions != std::vector<std::uint64_t>{outputs}) {
+    refuse(file, fmt::format("has '{}' as {} [{}]; int32 [{}], one for each output, would be right", classes_name,
+                             info.type_name, fmt::join(info.dimensions, " x "), outputs));
+  }
+  std::vector<std::int32_t> classes(outputs);
+  file.read_rows(classes_name, ElementType::int32, 0, outputs, classes.data());
+  if (std::ranges::adjacent_find(classes, std::greater_equal()) != classes.end()) {
+    refuse(file, fmt::format("has classes in '{}' that do not rise", classes_name));
+  }
+  return classes;
+}
+
+void read_net(const Hdf5File& file, Model& model) {
+  const NetShape shape = read_net_shape(file);
+  model.net.emplace(shape);
+  read_net_parameters(file, "", shape, model.net->parameters());
+  if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
+  const auto code_layer = file.integers_attribute("/", code_layer_attribute);
+  if (!code_layer) return;
+  if (code_layer->size() != 1 || code_layer->front() < 0 ||
+      static_cast<std::uint64_t>(code_layer->front()) >= shape.layers()) {
+    refuse(file, fmt::format("has a {} that is none of its {} layers below the outputs", code_layer_attribute,
+                             shape.layers() - 1));
+  }
+  model.code_layer = static_cast<std::size_t>(code_layer->front());
+}
+
+void write_net(Hdf5File& file, const Model& model) {
+  const FeedForwardNet& net = *model.net;
+  write_net_parameters(file, "", net.shape(), net.parameters());
+  for (std::size_t k = 0; k < net.shape().layers(); ++k) {
+    file.set_text_attribute(layer_group(k), "unit", std::string(activation_name(net.shape().activations[k])));
+  }
+  if (!model.classes.empty()) {
+    file.create_array(classes_name, ElementType::int32, {model.classes.size()});
+    file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
+  }
+  if (model.code_layer > 0) {
+    file.set_integers_attribute("/", code_layer_attribute, {static_cast<std::int64_t>(model.code_layer)});
+  }
 }
 
 }  // namespace
@@ -125,6 +228,46 @@ void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, 
   write_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias.data());
 }
 
+void read_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape, std::span<Real> values) {
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
+    const NetLayer<Real> layer = net_layer(shape, values, k);
+    const std::string group = layer_group(k) + part;
+    read_values(file, group + "/weights", {layer.weights.rows, layer.weights.columns},
+                {layer.weights.values, layer.weights.size()});
+    read_values(file, group + "/bias", {layer.bias.size()}, layer.bias);
+  }
+}
+
+void write_net_parameters(Hdf5File& file, const std::string& part, const NetShape& shape,
+                          std::span<const Real> values) {
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
+    const NetLayer<const Real> layer = net_layer(shape, values, k);
+    const std::string group = layer_group(k) + part;
+    file.create_group(group);
+    write_values(file, group + "/weights", {layer.weights.rows, layer.weights.columns}, layer.weights.values);
+    write_values(file, group + "/bias", {layer.bias.size()}, layer.bias.data());
+  }
+}
+
+std::string model_digest(const Model& model) {
+  return model.net ? net_digest(*model.net) : model_digest(model.layers);
+}
+
+void refuse_net(const Model& model, const std::filesystem::path& path) {
+  if (!model.net) return;
+  throw Error(Failure::file,
+              fmt::format("'{}' is a net of {} units, not an RBM; predict, evaluate and transform take it",
+                          path.string(), to_text(model.net->shape())));
+}
+
+void refuse_stack(const Model& model, const std::filesystem::path& path) {
+  if (model.net) return;
+  throw Error(Failure::file,
+              fmt::format("'{}' is a model of {} RBM layer(s), not a net; finetune makes a net of it, and evaluate, "
+                          "sample, transform and export take it as it is",
+                          path.string(), model.layers.size()));
+}
+
 Model load_model(const std::filesystem::path& path) {
   // What would crash this process crashes a child first.
   static_cast<void>(read_in_child(path, [&] {
@@ -135,18 +278,12 @@ Model load_model(const std::filesystem::path& path) {
 }
 
 Model read_model(const Hdf5File& file) {
-  check_format(file);
+  const bool net = is_net(file);
   Model model;
-  while (file.exists(layer_group(model.layers.size()))) {
-    model.layers.push_back(read_layer(file, layer_group(model.layers.size())));
-  }
-  if (model.layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
-  for (std::size_t i = 1; i < model.layers.size(); ++i) {
-    const std::size_t below = model.layers[i - 1].shape().hidden;
-    if (model.layers[i].shape().visible != below) {
-      refuse(file, fmt::format("has {} visible units in layer_{}, but {} hidden units in the layer below",
-                               model.layers[i].shape().visible, i, below));
-    }
+  if (net) {
+    read_net(file, model);
+  } else {
+    model.layers = read_stack(file);
   }
   if (file.exists("/config")) model.configuration = file.read_text("/config");
   for (const char* name : provenance_names) {
@@ -156,7 +293,7 @@ Model read_model(const Hdf5File& file) {
 }
 
 void write_model(Hdf5File& file, const Model& model) {
-  file.set_text_attribute("/", "format", format_name);
+  file.set_text_attribute("/", "format", model.net ? net_format_name : format_name);
   file.set_integers_attribute("/", "format_version", {format_version});
   for (const char* name : provenance_names) {
     if (const auto text = model.provenance.find(name); text != model.provenance.end()) {
@@ -164,6 +301,7 @@ void write_model(Hdf5File& file, const Model& model) {
     }
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, layer_group(i), model.layers[i]);
+  if (model.net) write_net(file, model);
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
 }
 

@@ -76,6 +76,7 @@ RunState state_of(const RunSummary& run, const RunFolder& folder) {
 }
 
 void take(NamedModel&& named, RunSummary& run) {
+  refuse_net(named.model, named.file);
   run.model = {.file = named.file.filename().string(), .steps = {}, .rbm = {}, .digest = {}};
   if (named.progress) run.model->steps = named.progress->steps;
   run.model->digest = model_digest(named.model.layers);

@@ -119,6 +119,7 @@ CheckpointWriter::~CheckpointWriter() {
 void CheckpointWriter::describe(Model model) {
   wait();
   shared_->checkpoint.model = std::move(model);
+  if (!shared_->best_waits) shared_->best = {};  // it may have had another shape
 }
 
 bool CheckpointWriter::idle() const {

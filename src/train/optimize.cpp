@@ -189,6 +189,7 @@ class Optimization {
   void begin() {
     function_.begin(parameters_, layout_.node.is_root());
     progress_.layer = options_.layer;
+    progress_.steps = options_.first_step;
     memory_.synchronise();
   }
 
@@ -214,6 +215,10 @@ class Optimization {
       if (progress_.layer != options_.layer) {
         throw Error(Failure::file,
                     fmt::format("the start is in layer {} instead of {}", progress_.layer, options_.layer));
+      }
+      if (progress_.steps < options_.first_step) {
+        throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}",
+                                               progress_.steps, options_.layer, options_.first_step));
       }
       if (progress_.epoch == 0 || progress_.epoch > options_.epochs + 1 ||
           progress_.epoch_rows > (progress_.epoch <= options_.epochs ? samples_.rows : 0)) {
@@ -322,7 +327,7 @@ class Optimization {
                           .first = progress_.epoch_rows + share.first,
                           .count = share.count,
                           .position = share.first,
-                          .step = progress_.steps};
+                          .step = progress_.steps - options_.first_step};
     clock_.lap(TimePhase::update);
 
     for (std::uint64_t first = 0; first < longest_share; first += share_.node_rows) {
@@ -545,7 +550,7 @@ class Optimization {
     const double seconds = epoch_seconds();
     EpochMetrics metrics{.layer = progress_.layer,
                          .epoch = progress_.epoch,
-                         .step = progress_.steps,
+                         .step = progress_.steps - options_.first_step,
                          .samples = progress_.epoch_rows,
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,

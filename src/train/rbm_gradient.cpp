@@ -7,6 +7,7 @@
 
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/likelihood.hpp"
 
@@ -21,11 +22,16 @@ std::vector<double> unit_means(const Samples& samples, const Communicator& world
   std::vector<std::int64_t> sums(samples.columns);
   std::vector<Real> row(samples.columns);
   const Shard mine = shard(samples.rows, world.rank(), world.size());
+  constexpr std::uint64_t block_rows = 256;
   world.agree([&] {
-    for (std::uint64_t i = mine.first; i < mine.first + mine.count; ++i) {
+    SampleBlocks blocks(samples, block_rows);
+    for (std::uint64_t done = 0; done < mine.count; done += block_rows) {
       throw_if_stopped("averaging the data");
-      row_probabilities(samples, samples.row(i), finest, row.data());
-      for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
+      const Samples block = blocks.rows(mine.first + done, std::min(block_rows, mine.count - done));
+      for (std::uint64_t i = 0; i < block.rows; ++i) {
+        row_probabilities(block, block.row(i), finest, row.data());
+        for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
+      }
     }
   });
   world.sum(std::span(sums));
@@ -63,7 +69,8 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       data_(data),
       world_(world),
       shape_{data.training.columns, options.hidden},
-      blocks_(rbm_blocks(shape_)) {}
+      blocks_(rbm_blocks(shape_)),
+      made_order_(data.training.rows, /*shuffled=*/false, 0, 0, 0) {}
 
 EstimatorSizes RbmGradient::sizes(const NodeShare& share) const {
   return {.shape = shape_,
@@ -73,13 +80,20 @@ EstimatorSizes RbmGradient::sizes(const NodeShare& share) const {
           .slots = share.slots};
 }
 
+std::span<Real> RbmGradient::take_made_rows(const NodeShare& share, NodeMemory& memory) const {
+  if (data_.training.maker == nullptr) return {};
+  return memory.take<Real>(share.node_rows * shape_.visible);
+}
+
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
   const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
   return std::max(options_.sample_data ? 0 : of_batch, data_.validation.rows > 0 ? validation_rows_at_once : 0);
 }
 
 std::uint64_t RbmGradient::shared_memory(const NodeShare& share) const {
-  return WeightProducts::shared_memory(options_.arithmetic, shape_, share.slots * share.threads) +
+  NodeMemory made;
+  (void)take_made_rows(share, made);
+  return made.taken() + WeightProducts::shared_memory(options_.arithmetic, shape_, share.slots * share.threads) +
          gradient_estimator(options_.estimator).shared_memory(sizes(share));
 }
 
@@ -92,6 +106,17 @@ std::uint64_t RbmGradient::memory(const NodeShare& share, int ranks) const {
 
 void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
   parameters_ = parameters;
+  share_ = share;
+  memory_ = &memory;
+  if (data_.training.maker != nullptr) {
+    made_values_ = take_made_rows(share, memory);
+    made_ = {.type = ElementType::float32,
+             .values = reinterpret_cast<const std::byte*>(made_values_.data()),
+             .rows = share.node_rows,
+             .columns = shape_.visible,
+             .scale = 1};
+    made_numbers_.resize(share.rows_of_rank(share.node_rows).count);
+  }
   const RbmView<Real> rbm(shape_, parameters);
   products_.emplace(options_.arithmetic, rbm, probability_rows(share), share.slots * share.threads, memory);
   estimator_ = gradient_estimator(options_.estimator)
@@ -114,6 +139,27 @@ void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
   const RbmView<Real> rbm(shape_, parameters);
   initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
   if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, data_.training.rows);
+}
+
+std::int64_t RbmGradient::take_rows(const MiniBatch& batch, PhaseClock& clock) {
+  if (made_values_.empty()) return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
+  // Each rank of the node makes its share of the rows, and then all take them together. Nobody is still at those of the
+  // step before: the ranks have waited for each other since.
+  const Shard mine = share_.rows_of_rank(batch.count);
+  const std::span<std::uint64_t> numbers = std::span(made_numbers_).first(mine.count);
+  batch.order->rows(batch.first + mine.first, numbers);
+  for (std::uint64_t& number : numbers) number += batch.samples->first_made;
+  batch.samples->maker->make(numbers, made_values_.data() + mine.first * shape_.visible);
+  clock.lap(TimePhase::input);
+  memory_->synchronise();
+  clock.lap(TimePhase::exchange);
+  const MiniBatch made{.samples = &made_,
+                       .order = &made_order_,
+                       .first = 0,
+                       .count = batch.count,
+                       .position = batch.position,
+                       .step = batch.step};
+  return static_cast<std::int64_t>(estimator_->sample_states(made, clock));
 }
 
 void RbmGradient::gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) {

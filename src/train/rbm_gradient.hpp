@@ -30,9 +30,7 @@ class RbmGradient final : public GradientFunction {
   void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
   void begin(std::span<Real> parameters, bool is_first_of_node) override;
 
-  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
-    return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
-  }
+  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
   [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
 
@@ -48,6 +46,8 @@ class RbmGradient final : public GradientFunction {
 
  private:
   [[nodiscard]] EstimatorSizes sizes(const NodeShare& share) const;
+  /// Room for the node's rows of a batch, if they are made on the fly.
+  [[nodiscard]] std::span<Real> take_made_rows(const NodeShare& share, NodeMemory& memory) const;
   [[nodiscard]] std::size_t probability_rows(const NodeShare& share) const;
 
   const TrainingOptions& options_;
@@ -55,7 +55,13 @@ class RbmGradient final : public GradientFunction {
   const Communicator& world_;
   RbmShape shape_;
   ParameterBlocks blocks_;
+  NodeShare share_;
+  const NodeMemory* memory_ = nullptr;
   std::span<Real> parameters_;
+  std::span<Real> made_values_;  // the node's rows of the batch, where they are made on the fly: node_rows x V
+  Samples made_;                 // a view of them, in the order in which they were made
+  RowOrder made_order_;
+  std::vector<std::uint64_t> made_numbers_;
   std::optional<WeightProducts> products_;
   std::unique_ptr<GradientEstimator> estimator_;
   std::optional<Validation> validation_;

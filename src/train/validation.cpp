@@ -8,6 +8,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/train/training_state.hpp"
@@ -67,6 +68,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
                                  std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
   const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
   const Shard mine = shard(blocks, world.rank(), world.size());
+  SampleBlocks in_memory(rows, validation_rows_at_once);
   std::vector<RowSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
   for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
     now_doing("validating");
@@ -81,7 +83,8 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
       return RandomStream(seed_, layer_, epoch, phase, static_cast<std::uint32_t>(begin + i));
     };
 
-    parallel_for(count, [&](std::size_t i) { row_probabilities(rows, rows.row(begin + i), finest, v0p.row(i)); });
+    const Samples block_rows = in_memory.rows(begin, count);
+    parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
     products.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {

@@ -11,12 +11,17 @@ namespace rbmpi {
 // are exact (docs/numerics.md).
 
 /// c = a b, with a: M x K, b: K x N, c: M x N.
-void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c);
+void multiply(BasicMatrixView<const float> a, BasicMatrixView<const float> b, BasicMatrixView<float> c);
 void multiply(BasicMatrixView<const double> a, BasicMatrixView<const double> b, BasicMatrixView<double> c);
 /// c = a b^T, with a: M x K, b: N x K, c: M x N.
-void multiply_by_transposed(ConstMatrixView a, ConstMatrixView b, MatrixView c);
+void multiply_by_transposed(BasicMatrixView<const float> a, BasicMatrixView<const float> b, BasicMatrixView<float> c);
+void multiply_by_transposed(BasicMatrixView<const double> a, BasicMatrixView<const double> b,
+                            BasicMatrixView<double> c);
 /// c = a'^T b, with a' the M columns of a from `first` on, b: K x N, c: M x N.
-void transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c);
+void transposed_times(BasicMatrixView<const float> a, std::size_t first, BasicMatrixView<const float> b,
+                      BasicMatrixView<float> c);
+void transposed_times(BasicMatrixView<const double> a, std::size_t first, BasicMatrixView<const double> b,
+                      BasicMatrixView<double> c);
 /// c -= a'^T b.
 void subtract_transposed_times(ConstMatrixView a, std::size_t first, ConstMatrixView b, MatrixView c);
 

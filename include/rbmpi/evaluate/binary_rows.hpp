@@ -18,7 +18,8 @@ enum class Binarise { none, threshold, sample };
 /// How rows of samples are read for evaluation.
 struct BinaryRows {
   Binarise binarise = Binarise::sample;
-  std::uint64_t seed = 1;  ///< of what is drawn: a pure function of seed, row and unit
+  std::uint64_t seed = 1;   ///< of what is drawn: a pure function of seed, row and unit
+  std::uint64_t first = 0;  ///< number of the first of the samples' rows, if they are a part of others
 };
 
 /// Local. values[j] = unit j of this row, in [0, 1], binarised. `scratch` and `values` have as many numbers as there

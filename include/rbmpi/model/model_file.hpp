@@ -1,27 +1,42 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
 
-/// A trained model as a file holds it (docs/formats.md).
+/// A trained model as a file holds it (docs/formats.md): either a stack of RBMs or a net.
 struct Model {
-  std::vector<Rbm> layers;
+  std::vector<Rbm> layers;                        ///< none of a net
   std::string configuration;                      ///< the effective configuration as text, or empty
   std::map<std::string, std::string> provenance;  ///< root attributes: program, libraries, command line, dataset, ...
+  std::optional<FeedForwardNet> net = std::nullopt;
+  std::vector<std::int32_t> classes = {};  ///< of a classifier: the labels that its outputs mean, sorted
+  std::size_t code_layer = 0;              ///< of an autoencoder: the layer, from 1, that is the code; else 0
 };
+
+/// Local. The digest of its parameters: model_digest or net_digest.
+[[nodiscard]] std::string model_digest(const Model& model);
 
 /// Local. Reads a model. Throws Error(Failure::file), naming the file and what is wrong with it: not a model, a version
 /// from the future, arrays that are missing, of the wrong shape or type, or not finite. It is read twice, first in a
 /// child process, where a crash of the HDF5 library is an error as well.
+/// Both stacks and nets are read: who wants one kind calls `refuse_net` or `refuse_stack`.
 [[nodiscard]] Model load_model(const std::filesystem::path& path);
+
+/// Local. Throws Error(Failure::file) if the model is a net, or is none, with the commands that take such a model.
+void refuse_net(const Model& model, const std::filesystem::path& path);
+void refuse_stack(const Model& model, const std::filesystem::path& path);
 
 /// Local. Writes a model; the file appears whole or not at all.
 void save_model(const std::filesystem::path& path, const Model& model);
@@ -37,6 +52,11 @@ void write_model(Hdf5File& file, const Model& model);
 /// value that is not finite.
 void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values);
 void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values);
+
+/// Local. The same for the layout of a net: arrays weights and bias of the groups `/layer_<k><part>`. `part` is empty
+/// for the parameters themselves, "/velocity" for what an optimizer remembers. Groups are made.
+void read_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape, std::span<Real> values);
+void write_net_parameters(Hdf5File& file, const std::string& part, const NetShape& shape, std::span<const Real> values);
 
 /// "/layer_0": the group of a layer.
 [[nodiscard]] std::string layer_group(std::size_t layer);

@@ -44,6 +44,7 @@ struct OptimizationOptions {
   int ranks_per_node = 0;              ///< simulated nodes of this many ranks; 0: the real ones
   std::string optimizer = "momentum";  ///< a row of optimizers()
   std::uint32_t layer = 0;             ///< number of the layer that is trained, for random numbers and metrics
+  std::uint64_t first_step = 0;        ///< steps of the run before it, in other layers; progress counts on from them
 };
 
 /// What a training of an RBM does.

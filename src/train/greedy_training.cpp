@@ -1,0 +1,333 @@
+#include "rbmpi/train/greedy_training.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
+#include "rbmpi/data/shard.hpp"
+#include "rbmpi/evaluate/stack_features.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// The finished layers, once on each node.
+class SharedLayers {
+ public:
+  SharedLayers() = default;
+  /// Collective. Those of the root.
+  SharedLayers(std::span<const Rbm> layers, std::span<const RbmShape> shapes, const Communicator& world,
+               const Communicator& node) {
+    std::size_t size = 0;
+    for (const RbmShape& shape : shapes) size += whole_lines<Real>(shape.parameters());
+    window_ = SharedWindow::on_every_node(world, node, size * sizeof(Real));
+    auto* place = reinterpret_cast<Real*>(window_.bytes().data());
+    if (world.is_root()) {
+      Real* to = place;
+      for (const Rbm& layer : layers) {
+        std::ranges::copy(layer.parameters(), to);
+        to += whole_lines<Real>(layer.parameters().size());
+      }
+    }
+    const Communicator roots = world.split(node.is_root() ? 0 : 1);
+    if (node.is_root()) roots.broadcast(window_.bytes());
+    window_.synchronise();
+    for (const RbmShape& shape : shapes) {
+      views_.emplace_back(shape, std::span<const Real>(place, shape.parameters()));
+      place += whole_lines<Real>(shape.parameters());
+    }
+  }
+
+  [[nodiscard]] const std::vector<RbmView<const Real>>& views() const noexcept { return views_; }
+  /// Collective over the node.
+  void release() { window_.release(); }
+
+ private:
+  SharedWindow window_;
+  std::vector<RbmView<const Real>> views_;
+};
+
+/// Bytes that features may take on each node.
+class FeatureLimit {
+ public:
+  /// Collective.
+  FeatureLimit(std::optional<std::uint64_t> bytes, const Communicator& world, const Communicator& node) {
+    const Communicator machine = world.split_by_node(0);
+    std::int64_t nodes = node.is_root() ? 1 : 0;
+    machine.sum(std::span(&nodes, 1));
+    const std::uint64_t free = available_memory() / 2 / static_cast<std::uint64_t>(nodes);
+    const std::uint64_t here = bytes.value_or(free);
+    constexpr std::uint64_t most = std::uint64_t{1} << 62U;
+    left_ = static_cast<std::uint64_t>(-world.maximum(-static_cast<std::int64_t>(std::min(here, most))));
+  }
+
+  /// Collective. Whether so much more may be kept, on all nodes; then it is taken off.
+  bool take(std::uint64_t bytes, const Communicator& world, const Communicator& node) {
+    if (bytes > left_ || !SharedWindow::fits(world, node, bytes)) return false;
+    left_ -= bytes;
+    return true;
+  }
+
+ private:
+  std::uint64_t left_ = 0;
+};
+
+/// The data of a layer: those of the training, or features of them, kept or made on the fly.
+class LayerData {
+ public:
+  /// Collective.
+  LayerData(const SharedLayers& below, const TrainingData& data, const std::vector<std::int32_t>& classes,
+            FeatureLimit limit, const Communicator& world, const Communicator& node)
+      : views_(data) {
+    if (below.views().empty() && classes.empty()) return;
+    // Those that are validated on first: they are few, and read several times.
+    for (const auto& [view, part] : {std::pair{&views_.validation, &validation_}, {&views_.training, &training_}}) {
+      if (view->rows == 0) continue;
+      world.agree([&] { part->maker = std::make_unique<StackFeatures>(below.views(), *view, classes); });
+      *view = part->maker->samples();
+      const std::uint64_t bytes = view->rows * view->row_bytes();
+      if (limit.take(bytes, world, node)) {
+        keep(*view, *part, world, node);
+        kept_bytes_ += bytes;
+      } else {
+        made_rows_ += view->rows;
+      }
+    }
+  }
+
+  [[nodiscard]] const TrainingData& views() const noexcept { return views_; }
+  [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
+  [[nodiscard]] std::uint64_t made_rows() const noexcept { return made_rows_; }
+
+  /// Collective over the node.
+  void release() {
+    validation_.window.release();
+    training_.window.release();
+  }
+
+ private:
+  struct Part {
+    std::unique_ptr<StackFeatures> maker;
+    SharedWindow window;
+  };
+
+  /// Collective. Makes the rows, shared out over the ranks of the node.
+  static void keep(Samples& view, Part& part, const Communicator& world, const Communicator& node) {
+    constexpr std::uint64_t rows_at_once = 256;
+    part.window = SharedWindow::on_every_node(world, node, view.rows * view.row_bytes());
+    auto* const values = reinterpret_cast<Real*>(part.window.bytes().data());
+    world.agree([&] {
+      const Shard mine = shard(view.rows, node.rank(), node.size());
+      std::vector<std::uint64_t> numbers(rows_at_once);
+      for (std::uint64_t done = 0; done < mine.count; done += rows_at_once) {
+        now_doing("making the features of a layer");
+        throw_if_stopped("making the features of a layer");
+        const std::uint64_t first = mine.first + done;
+        const std::span<std::uint64_t> some = std::span(numbers).first(std::min(rows_at_once, mine.count - done));
+        std::iota(some.begin(), some.end(), first);
+        part.maker->make(some, values + first * view.columns);
+      }
+    });
+    part.window.synchronise();
+    view.values = part.window.bytes().data();
+    view.maker = nullptr;
+    part.maker.reset();
+  }
+
+  TrainingData views_;
+  Part validation_;
+  Part training_;
+  std::uint64_t kept_bytes_ = 0;
+  std::uint64_t made_rows_ = 0;
+};
+
+/// The classes of the labels, which all rows must have.
+std::vector<std::int32_t> classes_of(const TrainingData& data) {
+  const auto labels_of = [](const Samples& samples, const char* what) {
+    if (samples.labels == nullptr) {
+      throw Error(Failure::file, fmt::format("join-labels = on: the {} data have no labels", what));
+    }
+    return std::span(samples.labels, samples.rows);
+  };
+  const std::span<const std::int32_t> labels = labels_of(data.training, "training");
+  std::vector<std::int32_t> classes;
+  for (const std::int32_t label : labels) {
+    const auto place = std::ranges::lower_bound(classes, label);
+    if (place != classes.end() && *place == label) continue;
+    if (classes.size() == most_joined_classes) {
+      throw Error(Failure::file, fmt::format("join-labels = on: the training data have more than {} different labels",
+                                             most_joined_classes));
+    }
+    classes.insert(place, label);
+  }
+  if (data.validation.rows == 0) return classes;
+  const std::span<const std::int32_t> others = labels_of(data.validation, "validation");
+  for (std::size_t row = 0; row < others.size(); ++row) {
+    if (std::ranges::binary_search(classes, others[row])) continue;
+    throw Error(Failure::file, fmt::format("join-labels = on: row {} of the validation data has the label {}, which "
+                                           "no row of the training data has",
+                                           row, others[row]));
+  }
+  return classes;
+}
+
+std::uint64_t steps_of_layer(const TrainingOptions& options, std::uint64_t rows) {
+  return (rows + options.batch_size - 1) / options.batch_size * options.epochs;
+}
+
+/// Throws if a start is of other layers than these.
+void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
+  const std::size_t layer = start.below.size();
+  if (layer >= shapes.size() || start.state.progress.layer != layer) {
+    throw Error(Failure::file, fmt::format("the start is in layer {} with {} below it, of {}",
+                                           start.state.progress.layer, layer, shapes.size()));
+  }
+  for (std::size_t i = 0; i < layer; ++i) {
+    const RbmShape shape = start.below[i].shape();
+    if (shape == shapes[i]) continue;
+    throw Error(Failure::file, fmt::format("layer {} of the start is {} x {} instead of {} x {}", i, shape.visible,
+                                           shape.hidden, shapes[i].visible, shapes[i].hidden));
+  }
+}
+
+/// Collective. Whether the start's layer is finished as well: then it joins those below.
+bool is_finished(const std::optional<GreedyStart>& start, const GreedyOptions& options, const Communicator& world) {
+  std::int64_t finished = 0;
+  if (start) {
+    const std::size_t layer = start->below.size();
+    const TrainingProgress& progress = start->state.progress;
+    finished = layer + 1 < options.layers.size() && progress.epoch == options.layers[layer].epochs + 1 ? 1 : 0;
+  }
+  world.broadcast(std::as_writable_bytes(std::span(&finished, 1)));
+  return finished != 0;
+}
+
+std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible, std::size_t classes) {
+  std::vector<RbmShape> shapes;
+  std::size_t below = visible;
+  for (const TrainingOptions& layer : options.layers) {
+    shapes.push_back({below, layer.hidden});
+    below = layer.hidden;
+  }
+  shapes.back().visible += classes;
+  return shapes;
+}
+
+void add(OptimizationOutcome& all, const OptimizationOutcome& layer) {
+  all.shared_bytes = std::max(all.shared_bytes, layer.shared_bytes);
+  for (std::size_t phase = 0; phase < all.time_split.size(); ++phase) all.time_split[phase] += layer.time_split[phase];
+  all.progress = layer.progress;
+  all.finished = layer.finished;
+}
+
+}  // namespace
+
+GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data, const Communicator& world,
+                         const GreedyEvents& events, std::optional<GreedyStart> start) {
+  GreedyResult result;
+  world.agree([&] {
+    check_options(options);
+    if (options.join_labels) result.classes = classes_of(data);
+  });
+  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns, result.classes.size());
+  world.agree_on_root([&] {
+    if (start) check_start(*start, shapes);
+  });
+  std::uint64_t layer = start ? start->below.size() : 0;
+  std::optional<SavedState> state;
+  const bool goes_on_above = is_finished(start, options, world);
+  if (start) {
+    result.layers = std::move(start->below);
+    result.progress = start->state.progress;
+    if (goes_on_above) {
+      result.layers.emplace_back(shapes[layer], std::move(start->state.parameters));
+      ++layer;
+    } else {
+      state = std::move(start->state);
+    }
+    start.reset();
+  }
+  world.broadcast(std::as_writable_bytes(std::span(&layer, 1)));
+  world.broadcast(std::as_writable_bytes(std::span(&result.progress, 1)));
+
+  const Communicator node = world.split_by_node(options.layers.front().ranks_per_node);
+  for (; layer < options.layers.size(); ++layer) {
+    const TrainingOptions of_layer = options_of_layer(options, layer, data.training.rows);
+    const bool top = layer + 1 == options.layers.size();
+    SharedLayers below;
+    if (layer > 0) below = SharedLayers(result.layers, std::span(shapes).first(layer), world, node);
+    std::optional<LayerData> rows;
+    try {
+      rows.emplace(below, data, top ? result.classes : std::vector<std::int32_t>(),
+                   FeatureLimit(options.features_memory, world, node), world, node);
+    } catch (const AgreedError& error) {
+      if (error.failure() != Failure::interrupted) throw;
+      result.finished = false;  // between two layers
+      return result;
+    }
+    if (events.layer) {
+      events.layer({.layer = of_layer.layer,
+                    .options = of_layer,
+                    .rows = data.training.rows,
+                    .visible = shapes[layer].visible,
+                    .kept_bytes = rows->kept_bytes(),
+                    .made_rows = rows->made_rows(),
+                    .below = result.layers,
+                    .classes = top ? std::span<const std::int32_t>(result.classes) : std::span<const std::int32_t>()});
+    }
+    TrainingResult trained;
+    try {
+      trained = train_rbm(of_layer, rows->views(), world, events.training, std::exchange(state, std::nullopt));
+    } catch (const AgreedError& error) {
+      if (options.layers.size() == 1) throw;
+      throw AgreedError(error.failure(),
+                        fmt::format("layer {} of {}: {}", layer + 1, options.layers.size(), error.what()));
+    }
+    add(result, trained);
+    rows->release();
+    below.release();
+    if (!trained.finished) return result;
+    if (world.is_root()) result.layers.push_back(std::move(trained.rbm));
+  }
+  return result;
+}
+
+TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer, std::uint64_t rows) {
+  TrainingOptions of_layer = options.layers.at(layer);
+  of_layer.layer = static_cast<std::uint32_t>(layer);
+  of_layer.first_step = 0;
+  for (std::size_t i = 0; i < layer; ++i) of_layer.first_step += steps_of_layer(options.layers[i], rows);
+  if (layer + 1 < options.layers.size()) of_layer.early_stop = EarlyStop::off;
+  return of_layer;
+}
+
+void check_options(const GreedyOptions& options) {
+  if (options.layers.empty()) throw Error(Failure::usage, "layers: at least one is wanted");
+  for (const TrainingOptions& layer : options.layers) check_options(layer);
+}
+
+std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
+                            int ranks_on_node) {
+  const std::vector<RbmShape> shapes = shapes_of(options, visible, 0);
+  const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
+  std::uint64_t most = 0;
+  std::uint64_t below = 0;  // parameters of the finished layers, of which the root has a copy, and the node one
+  for (std::size_t layer = 0; layer < shapes.size(); ++layer) {
+    const std::uint64_t features =
+        layer == 0 ? 0 : (validation ? 2 : 1) * StackFeatures::memory(std::span(shapes).first(layer), visible);
+    most = std::max(
+        most, features + (2 * below * sizeof(Real) + on_node - 1) / on_node +
+                  training_memory(options.layers[layer], shapes[layer].visible, validation, ranks, ranks_on_node));
+    below += shapes[layer].parameters();
+  }
+  return most;
+}
+
+}  // namespace rbmpi
