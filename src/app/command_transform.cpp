@@ -34,6 +34,7 @@ struct TransformSettings {
   fs::path data;
   fs::path output;
   FeatureSettings features;
+  std::size_t layer = highest_layer;
   TrainSettings train;  ///< of it the shared keys
 };
 
@@ -41,6 +42,8 @@ constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-time
 
 constexpr CommandOption<TransformSettings> own_options[] = {
     {"output", "FILE", "the dataset of features to make", [](auto& s, const std::string& text) { s.output = text; }},
+    {"layer", "K", "of the units of this layer of a stack, the lowest being 1 [the highest]",
+     [](auto& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"sample", nullptr, "zeros and ones drawn with the probabilities, instead of the probabilities",
      [](auto& s, const std::string&) { s.features.sample = true; }},
     {"seed", "N", "of what is drawn [1]",
@@ -54,8 +57,9 @@ CommandOptions<TransformSettings> options() {
 }
 
 std::string help() {
-  return "Makes features of data: the probabilities of a model's hidden units, as a dataset that `rbmpi train` and "
-         "others\nread. Labels are kept.\n\n"
+  return "Makes features of data: the probabilities of a model's hidden units, of a stack those of its highest layer, "
+         "as "
+         "a\ndataset that `rbmpi train` and others read. Labels are kept.\n\n"
          "Usage:\n"
          "  rbmpi transform MODEL DATA --output FILE [OPTIONS]\n"
          "  mpirun -n RANKS rbmpi transform MODEL DATA --output FILE [OPTIONS]\n\n"
@@ -116,7 +120,8 @@ class FeatureWriter {
     info.scale = 1.0;
     info.has_labels = data.info().has_labels;
     info.source =
-        fmt::format("hidden {} of '{}' (digest {}) for '{}' (digest {}){}", sampled ? "states" : "probabilities",
+        fmt::format("hidden {} of {}'{}' (digest {}) for '{}' (digest {}){}", sampled ? "states" : "probabilities",
+                    model.below.empty() ? "" : fmt::format("layer {} of ", model.below.size() + 1),
                     model.named.file.string(), model_digest(model.named.model.layers), settings.data.string(),
                     data.digest(), sampled ? fmt::format(", seed {}", settings.features.seed) : "");
     return info;
@@ -135,9 +140,15 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  const LoadedModel model(settings.model, world);
+  const LoadedModel model(settings.model, world, settings.layer);
+  world.agree([&] {
+    if (model.classes.empty()) return;
+    throw Error(Failure::usage, fmt::format("'{}': layer {} has units for labels, so it has no features of data alone; "
+                                            "--layer K takes one below it",
+                                            settings.model.string(), model.below.size() + 1));
+  });
   NodeSamples data =
-      load_rows(settings.data, settings.train.rows, settings.model, model.rbm.shape(), started.layout, world);
+      load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(), started.layout, world);
   std::optional<FeatureWriter> writer;
   std::optional<ShareBar> bar;
   world.agree_on_root([&] {
@@ -145,7 +156,7 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
     bar.emplace(settings.train.progress, "transforming");
   });
   hidden_features(
-      model.rbm.view(), data.samples(), settings.features, world,
+      model.stack(), data.samples(), settings.features, world,
       [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
       bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
   world.agree_on_root([&] {
