@@ -59,6 +59,7 @@ struct EvaluateSettings {
   std::optional<std::uint64_t> gibbs_steps;  ///< of the samples of the reverse direction
   bool ais_options = false;                  ///< whether an option was given that only AIS has
   bool json = false;
+  std::size_t layer = 0;  ///< 0: the only one
 };
 
 LogZ log_z_of(const std::string& text) {
@@ -81,6 +82,8 @@ const char* name_of(Binarise binarise) {
 }
 
 constexpr CommandOption<EvaluateSettings> own_options[] = {
+    {"layer", "K", "of a stack: this one of its layers, the lowest being 1, on the features of those below it",
+     [](EvaluateSettings& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"binarise", "none|threshold|sample",
      "values between 0 and 1: as they are, 1 from 0.5 on, or drawn with the value as probability [sample]",
      [](EvaluateSettings& s, const std::string& text) { s.scores.rows.binarise = binarise_of(text); }},
@@ -169,7 +172,9 @@ EvaluateSettings settings_of(const po::variables_map& values) {
 struct Evaluated {
   LoadedModel model;
   NodeSamples data;
+  std::optional<LayerRows> rows = {};  ///< as the layer sees them
 
+  [[nodiscard]] const Samples& samples() const { return rows->samples(); }
   [[nodiscard]] RbmView<const Real> rbm() const { return model.rbm.view(); }
 };
 
@@ -217,7 +222,7 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
   const BinaryRows& rows = settings.scores.rows;
   start.count = settings.ais.chains;
   if (settings.reverse == "data") {
-    world.agree([&] { start.bits = spread_rows(evaluated.data.samples(), start.count, rows); });
+    world.agree([&] { start.bits = spread_rows(evaluated.samples(), start.count, rows); });
     return start;
   }
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
@@ -268,7 +273,7 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
     AisSettings ais = settings.ais;
     if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
     found.temperatures = ais.temperatures.size() - 1;
-    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.data.samples(), settings.scores.rows, world));
+    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.samples(), settings.scores.rows, world));
     found.forward = with_bar(settings, world, "log Z by AIS", [&](const ProgressReport& progress) {
       return annealed_importance_sampling(rbm, base, ais, world, progress);
     });
@@ -291,7 +296,7 @@ LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
   const RbmShape shape = evaluated.rbm().shape();
-  const Samples& samples = evaluated.data.samples();
+  const Samples& samples = evaluated.samples();
   const auto& progress = evaluated.model.named.progress;
   fmt::print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
              progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
@@ -440,17 +445,20 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);
   }
-  LoadedModel model(settings.model, world);
+  LoadedModel model(settings.model, world, settings.layer);
   const RbmShape shape = model.rbm.shape();
+  const RbmShape shape_for_data = model.shape_for_data();
   bool exact = false;
   world.agree([&] { exact = takes_exact(settings, shape); });
-  Evaluated evaluated{.model = std::move(model),
-                      .data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world)};
+  Evaluated evaluated{
+      .model = std::move(model),
+      .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout, world)};
+  evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
   check_memory(settings, shape, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
   if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
-    return score_data(evaluated.rbm(), evaluated.data.samples(), settings.scores, world, progress);
+    return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
   });
   nlohmann::ordered_json json;
   if (world.is_root()) {

@@ -242,6 +242,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
     std::ranges::copy(below.parameters(), model.layers.back().parameters().begin());
   }
   model.layers.emplace_back(RbmShape{beginning.visible, options.hidden});
+  model.classes.assign(beginning.classes.begin(), beginning.classes.end());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;
   std::string features;
