@@ -17,6 +17,7 @@
 #include "app/command.hpp"
 #include "app/command_options.hpp"
 #include "app/configuration.hpp"
+#include "app/evaluate_net.hpp"
 #include "app/hang.hpp"
 #include "app/layout.hpp"
 #include "app/model_and_data.hpp"
@@ -57,6 +58,7 @@ struct EvaluateSettings {
   std::optional<std::uint64_t> gibbs_steps;  ///< of the samples of the reverse direction
   bool ais_options = false;                  ///< whether an option was given that only AIS has
   bool json = false;
+  std::size_t layer = 0;  ///< 0: the only one
 };
 
 LogZ log_z_of(const std::string& text) {
@@ -79,6 +81,8 @@ const char* name_of(Binarise binarise) {
 }
 
 constexpr CommandOption<EvaluateSettings> own_options[] = {
+    {"layer", "K", "of a stack: this one of its layers, the lowest being 1, on the features of those below it",
+     [](EvaluateSettings& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"binarise", "none|threshold|sample",
      "values between 0 and 1: as they are, 1 from 0.5 on, or drawn with the value as probability [sample]",
      [](EvaluateSettings& s, const std::string& text) { s.scores.rows.binarise = binarise_of(text); }},
@@ -130,7 +134,11 @@ std::string help() {
       "Usage:\n"
       "  rbmpi evaluate MODEL DATA [OPTIONS]\n"
       "  mpirun -n RANKS rbmpi evaluate MODEL DATA [OPTIONS]\n\n"
-      "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n\n"
+      "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n"
+      "Of a net that rbmpi finetune made it says the error on labelled rows, for each class too, or the squared error "
+      "of\n"
+      "an autoencoder; of the folder of its run best.h5 is taken, if there is one. Only --rows, --threads, --json and\n"
+      "--hang-timeout are for nets.\n\n"
       "Options:\n";
   text += options.help();
   text += "\nExample:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n";
@@ -163,7 +171,9 @@ EvaluateSettings settings_of(const po::variables_map& values) {
 struct Evaluated {
   LoadedModel model;
   NodeSamples data;
+  std::optional<LayerRows> rows = {};  ///< as the layer sees them
 
+  [[nodiscard]] const Samples& samples() const { return rows->samples(); }
   [[nodiscard]] RbmView<const Real> rbm() const { return model.rbm.view(); }
 };
 
@@ -211,7 +221,7 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
   const BinaryRows& rows = settings.scores.rows;
   start.count = settings.ais.chains;
   if (settings.reverse == "data") {
-    world.agree([&] { start.bits = spread_rows(evaluated.data.samples(), start.count, rows); });
+    world.agree([&] { start.bits = spread_rows(evaluated.samples(), start.count, rows); });
     return start;
   }
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
@@ -266,7 +276,7 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
     AisSettings ais = settings.ais;
     if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
     found.temperatures = ais.temperatures.size() - 1;
-    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.data.samples(), settings.scores.rows, world));
+    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.samples(), settings.scores.rows, world));
     found.forward = with_bar(settings, world, "log Z by AIS", [&](const ProgressReport& progress) {
       return annealed_importance_sampling(rbm, base, ais, world, progress);
     });
@@ -289,7 +299,7 @@ LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
   const RbmShape shape = evaluated.rbm().shape();
-  const Samples& samples = evaluated.data.samples();
+  const Samples& samples = evaluated.samples();
   const auto& progress = evaluated.model.named.progress;
   fmt::print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
              progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
@@ -444,17 +454,26 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   }
   const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
   const Layout layout = arrange(world, settings.train.threads, 0);
-  LoadedModel model(settings.model, world);
+  NamedModel named;
+  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  if (world.maximum(named.model.net ? 1 : 0) > 0) {
+    return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
+                        world);
+  }
+  LoadedModel model(settings.model, world, settings.layer);
   const RbmShape shape = model.rbm.shape();
+  const RbmShape shape_for_data = model.shape_for_data();
   bool exact = false;
   world.agree([&] { exact = takes_exact(settings, shape); });
-  Evaluated evaluated{.model = std::move(model),
-                      .data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world)};
+  Evaluated evaluated{
+      .model = std::move(model),
+      .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout, world)};
+  evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
   check_memory(settings, shape, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
   if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
-    return score_data(evaluated.rbm(), evaluated.data.samples(), settings.scores, world, progress);
+    return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
   });
   nlohmann::ordered_json json;
   if (world.is_root()) {

@@ -29,7 +29,8 @@ struct ExportSettings {
   fs::path output;
   std::string format;
   std::uint64_t update = 1;
-  TrainSettings train;  ///< nothing of it
+  std::size_t layer = 0;  ///< 0: the only one
+  TrainSettings train;    ///< nothing of it
 };
 
 /// Makes the file from the model.
@@ -74,6 +75,8 @@ constexpr CommandOption<ExportSettings> own_options[] = {
      [](auto& s, const std::string& text) { s.format = format_of(text).name; }},
     {"output", "FILE", "the file to make; an old one of that name is replaced",
      [](auto& s, const std::string& text) { s.output = text; }},
+    {"layer", "K", "of a stack: this one of its layers, the lowest being 1",
+     [](auto& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"update", "N", "rbms: the number of gradient updates that its group update_<N> claims [1]",
      [](auto& s, const std::string& text) {
        s.update = parse_count(text, 0, std::numeric_limits<std::int64_t>::max());
@@ -118,7 +121,7 @@ void run_export(const std::vector<std::string>& arguments, const Communicator& w
   if (!parsed) return;
   const ExportSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  const LoadedModel model(settings.model, world);
+  const LoadedModel model(settings.model, world, settings.layer);
   world.agree_on_root([&] {
     format_of(settings.format).make(settings, model.rbm);
     say("{}: {} x {}, for {}\n", settings.output.string(), model.rbm.shape().visible, model.rbm.shape().hidden,

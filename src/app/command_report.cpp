@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
+#include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/model_figures.hpp"
 #include "rbmpi/report/run_summary.hpp"
@@ -42,6 +44,7 @@ struct ReportSettings {
   fs::path data;        ///< empty: where the configuration says that it is
   fs::path evaluation;  ///< empty: none
   std::uint64_t rows = default_rows;
+  std::size_t layer = 1;
   TrainSettings train;  ///< of it the shared keys
 };
 
@@ -52,6 +55,8 @@ constexpr CommandOption<ReportSettings> own_options[] = {
      [](ReportSettings& s, const std::string& text) { s.data = text; }},
     {"rows", "N", "rows of it that are looked at, from all over it [10000]",
      [](ReportSettings& s, const std::string& text) { s.rows = parse_count(text, 1, std::uint64_t{1} << 32U); }},
+    {"layer", "K", "of a stack: this one of its layers [1, the lowest]",
+     [](ReportSettings& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"evaluation", "FILE", "what 'rbmpi evaluate --json' printed, to be shown as well",
      [](ReportSettings& s, const std::string& text) { s.evaluation = text; }},
 };
@@ -92,6 +97,29 @@ ReportSettings settings_of(const po::variables_map& values) {
   return settings;
 }
 
+/// The rows as the layer that is looked at sees them, without labels.
+DataRows features_of(const RunSummary& run, DataRows data) {
+  if (run.model->below.empty()) return data;
+  const Samples samples{.type = ElementType::float32,
+                        .values = reinterpret_cast<const std::byte*>(data.values.data()),
+                        .rows = data.rows,
+                        .columns = data.columns,
+                        .scale = 1};
+  std::vector<RbmView<const Real>> layers;
+  for (const Rbm& layer : run.model->below) layers.push_back(layer.view());
+  StackFeatures maker(std::move(layers), samples);
+  std::vector<std::uint64_t> numbers(data.rows);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  DataRows features{.rows = data.rows,
+                    .columns = run.model->below.back().shape().hidden,
+                    .values = {},
+                    .rows_in_use = data.rows_in_use,
+                    .picture = {}};
+  features.values = AlignedBuffer<Real>(features.rows * features.columns);
+  maker.make(numbers, features.values.data());
+  return features;
+}
+
 /// The rows to look at, or why there are none.
 struct FoundData {
   std::optional<DataRows> rows;
@@ -107,11 +135,17 @@ FoundData find_data(const ReportSettings& settings, const RunSummary& run) {
     const std::uint64_t in_use = all ? 0 : parse_count(rows_in_use, 1, std::uint64_t{1} << 48U);
     now_doing("reading the data");
     DataRows rows = read_rows(path, settings.rows, in_use);
-    if (rows.columns != run.model->rbm.shape().visible) {
-      throw Error(Failure::file, fmt::format("'{}' has {} columns, but the model has {} visible units", path.string(),
-                                             rows.columns, run.model->rbm.shape().visible));
+    const std::size_t visible =
+        run.model->below.empty() ? run.model->rbm.shape().visible : run.model->below.front().shape().visible;
+    if (!run.model->classes.empty()) {
+      throw Error(Failure::file,
+                  fmt::format("layer {} of the run has units for labels, which are not looked at", settings.layer));
     }
-    return {.rows = std::move(rows), .problem = {}};
+    if (rows.columns != visible) {
+      throw Error(Failure::file, fmt::format("'{}' has {} columns, but the model has {} visible units", path.string(),
+                                             rows.columns, visible));
+    }
+    return {.rows = features_of(run, std::move(rows)), .problem = {}};
   } catch (const Error& error) {
     // A page without the data is better than none, unless the user named them.
     if (!settings.data.empty() || error.failure() == Failure::interrupted) throw;
@@ -172,7 +206,7 @@ Section samples_of(const RunSummary& run, const std::optional<DataRows>& data) {
 }
 
 std::string make_page(const ReportSettings& settings) {
-  const RunSummary run = read_run(settings.run);
+  const RunSummary run = read_run(settings.run, settings.layer - 1);
   const FoundData data = find_data(settings, run);
   std::optional<HiddenUse> found_use;
   if (data.rows) {

@@ -40,6 +40,7 @@ struct SampleSettings {
   GibbsSettings gibbs;
   std::uint64_t first_row = 0;
   bool write_probabilities = false;
+  std::size_t layer = 0;  ///< 0: the only one
   std::string clamp;
   std::string free;
   std::vector<std::uint64_t> picture;
@@ -57,6 +58,8 @@ constexpr CommandOption<SampleSettings> own_options[] = {
     {"output", "FILE", "the dataset of samples to make", [](auto& s, const std::string& text) { s.output = text; }},
     {"png", "FILE", "a picture: a row a chain (the first 100), a column a time; probabilities",
      [](auto& s, const std::string& text) { s.png = text; }},
+    {"layer", "K", "of a stack: this one of its layers, the lowest being 1; DATA are features for it (rbmpi transform)",
+     [](auto& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"chains", "N", "number of chains [100]",
      [](auto& s, const std::string& text) { s.gibbs.chains = parse_count(text, 1, most_chains); }},
     {"steps", "N", "of each, from v to h and back [1000]",
@@ -193,7 +196,10 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Source& so
 
 /// Collective.
 Source load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
-  Source source{.model = LoadedModel(settings.model, world), .data = {}, .picture = settings.picture, .start = {}};
+  Source source{.model = LoadedModel(settings.model, world, settings.layer),
+                .data = {},
+                .picture = settings.picture,
+                .start = {}};
   const RbmShape shape = source.model.rbm.shape();
   if (!settings.data.empty()) {
     source.data.emplace(load_rows(settings.data, 0, settings.model, shape, layout, world));
@@ -207,7 +213,8 @@ Source load(const SampleSettings& settings, const Layout& layout, const Communic
     if (source.picture.empty()) source.picture = source.data->info().picture;
   }
   world.agree_on_root([&] {
-    if (source.picture.empty()) source.picture = picture_of(source.model.named.model);
+    // The units of a higher layer are no points of a picture.
+    if (source.picture.empty() && source.model.below.empty()) source.picture = picture_of(source.model.named.model);
     if (source.picture.empty()) {
       if (settings.png.empty()) return;
       throw Error(Failure::usage, "--png wants pictures, but nothing says their height and width: --picture HxW does");

@@ -115,6 +115,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   });
   Model model = run.description();
   model.layers = std::move(result.layers);
+  model.classes = std::move(result.classes);
   run.finish(model, result, world.is_root() ? error_of(run.last_epoch()) : "");
 }
 

@@ -1,10 +1,13 @@
 #include "app/model_and_data.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,12 +23,52 @@ namespace rbmpi {
 
 namespace fs = std::filesystem;
 
-LoadedModel::LoadedModel(const fs::path& path, const Communicator& world) {
+LoadedModel::LoadedModel(const fs::path& path, const Communicator& world, std::size_t layer) {
   world.agree_on_root([&] {
     now_doing("reading the model");
     named = load_named_model(path);
   });
-  rbm = only_layer(named, world);
+  const std::size_t number = layer == highest_layer && !named.model.net ? named.model.layers.size() : layer;
+  below = layers_up_to(number, named, world);
+  rbm = std::move(below.back());
+  below.pop_back();
+  // Labels are units of the highest layer alone.
+  std::uint64_t count =
+      world.is_root() && below.size() + 1 == named.model.layers.size() ? named.model.classes.size() : 0;
+  world.broadcast(std::as_writable_bytes(std::span(&count, 1)));
+  if (world.is_root() && count > 0) classes = named.model.classes;
+  classes.resize(count);
+  world.broadcast(std::as_writable_bytes(std::span(classes)));
+}
+
+std::vector<RbmView<const Real>> LoadedModel::stack() const {
+  std::vector<RbmView<const Real>> views;
+  for (const Rbm& layer : below) views.push_back(layer.view());
+  views.push_back(rbm.view());
+  return views;
+}
+
+RbmShape LoadedModel::shape_for_data() const {
+  const RbmShape shape = rbm.shape();
+  return {below.empty() ? shape.visible - classes.size() : below.front().shape().visible, shape.hidden};
+}
+
+LayerRows::LayerRows(const LoadedModel& model, const Samples& data, const Communicator& world) : samples_(data) {
+  if (model.below.empty() && model.classes.empty()) return;
+  world.agree([&] {
+    if (!model.classes.empty() && data.labels == nullptr) {
+      throw Error(Failure::file, "the layer has units for labels, but the data have none");
+    }
+    for (std::uint64_t row = 0; !model.classes.empty() && row < data.rows; ++row) {
+      if (std::ranges::binary_search(model.classes, data.labels[row])) continue;
+      throw Error(Failure::file, fmt::format("row {} of the data has the label {}, for which the model has no unit",
+                                             row, data.labels[row]));
+    }
+    std::vector<RbmView<const Real>> layers = model.stack();
+    layers.pop_back();
+    features_ = std::make_unique<StackFeatures>(std::move(layers), data, model.classes);
+    samples_ = features_->samples();
+  });
 }
 
 NodeSamples load_rows(const fs::path& data, std::uint64_t rows, const fs::path& model, RbmShape shape,

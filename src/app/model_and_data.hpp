@@ -1,22 +1,50 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "app/layout.hpp"
 #include "app/named_model.hpp"
 #include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
 
-/// Collective. The model of `path` on the root, and its only layer on every rank.
+/// The number, from 1, that stands for the highest layer.
+inline constexpr std::size_t highest_layer = std::numeric_limits<std::size_t>::max();
+
+/// Collective. The model of `path` on the root, and one of its layers on every rank, with those below it. `layer`: its
+/// number, from 1; 0: the only one.
 struct LoadedModel {
-  LoadedModel(const std::filesystem::path& path, const Communicator& world);
+  LoadedModel(const std::filesystem::path& path, const Communicator& world, std::size_t layer = 0);
   NamedModel named;
+  std::vector<Rbm> below;
   Rbm rbm;
+  std::vector<std::int32_t> classes;  ///< of labels that are units of this layer
+
+  /// All of its layers, lowest first.
+  [[nodiscard]] std::vector<RbmView<const Real>> stack() const;
+  /// What the columns of data for it must be, and the hidden units of the layer.
+  [[nodiscard]] RbmShape shape_for_data() const;
+};
+
+/// The rows of data as a layer sees them.
+class LayerRows {
+ public:
+  /// Collective. Both must live on. Throws an AgreedError(Failure::file) if the layer wants labels and there are none,
+  /// or others.
+  LayerRows(const LoadedModel& model, const Samples& data, const Communicator& world);
+  [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
+
+ private:
+  std::unique_ptr<StackFeatures> features_;
+  Samples samples_;
 };
 
 /// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node. Throws an

@@ -10,22 +10,32 @@
 
 namespace rbmpi {
 
-Rbm only_layer(const NamedModel& named, const Communicator& world) {
+std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const Communicator& world) {
+  std::uint64_t wanted = number;
   world.agree_on_root([&] {
     refuse_net(named.model, named.file);
     const std::size_t layers = named.model.layers.size();
-    if (layers == 1) return;
-    throw Error(Failure::file,
-                fmt::format("'{}' has {} layers; a model of one is wanted", named.file.string(), layers));
+    if (number == 0 && layers > 1) {
+      throw Error(Failure::usage, fmt::format("'{}' has {} layers: --layer K (1 is the lowest) says which one",
+                                              named.file.string(), layers));
+    }
+    if (number > layers) {
+      throw Error(Failure::usage, fmt::format("option --layer {}: '{}' has {} layer{}", number, named.file.string(),
+                                              layers, layers == 1 ? "" : "s"));
+    }
+    if (number == 0) wanted = 1;
   });
-  std::array<std::uint64_t, 2> sizes{};
-  if (world.is_root()) sizes = {named.model.layers.front().shape().visible, named.model.layers.front().shape().hidden};
-  world.broadcast(std::as_writable_bytes(std::span(sizes)));
-  Rbm rbm;
-  world.agree([&] { rbm = Rbm({sizes[0], sizes[1]}); });
-  if (world.is_root()) std::ranges::copy(named.model.layers.front().parameters(), rbm.parameters().begin());
-  world.broadcast(std::as_writable_bytes(rbm.parameters()));
-  return rbm;
+  world.broadcast(std::as_writable_bytes(std::span(&wanted, 1)));
+  std::vector<Rbm> layers;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    std::array<std::uint64_t, 2> sizes{};
+    if (world.is_root()) sizes = {named.model.layers[i].shape().visible, named.model.layers[i].shape().hidden};
+    world.broadcast(std::as_writable_bytes(std::span(sizes)));
+    world.agree([&] { layers.emplace_back(RbmShape{sizes[0], sizes[1]}); });
+    if (world.is_root()) std::ranges::copy(named.model.layers[i].parameters(), layers[i].parameters().begin());
+    world.broadcast(std::as_writable_bytes(layers[i].parameters()));
+  }
+  return layers;
 }
 
 }  // namespace rbmpi

@@ -165,7 +165,8 @@ void RunStart::take_model() {
   finished_model_ = std::move(model);
 }
 
-void RunStart::check_data(const std::string& dataset_digest, const std::string& validation_digest) const {
+void RunStart::check_origin(const std::string& dataset_digest, const std::string& validation_digest,
+                            const std::string& pretrained_digest) const {
   const auto compare = [&](const char* key, const fs::path& file, const std::string& before, const std::string& now) {
     if (before.empty() || now.empty() || before == now) return;
     refuse(folder_,
@@ -173,6 +174,11 @@ void RunStart::check_data(const std::string& dataset_digest, const std::string& 
   };
   compare("data", settings_.data, value_of(provenance_, "dataset_digest"), dataset_digest);
   compare("validation", settings_.validation, value_of(provenance_, "validation_digest"), validation_digest);
+  const std::string pretrained = value_of(provenance_, "pretrained_digest");
+  if (!pretrained.empty() && !pretrained_digest.empty() && pretrained != pretrained_digest) {
+    refuse(folder_, fmt::format("that began with another model: model = {} has the digest {}, but {} in the run",
+                                settings_.finetune.model.string(), pretrained_digest, pretrained));
+  }
 }
 
 fs::path RunStart::prepare() {

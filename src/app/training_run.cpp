@@ -185,8 +185,9 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
   provenance_ = make_provenance(settings_, data_, command_line_);
 }
 
-bool TrainingRun::is_finished() {
-  world_.agree_on_root([&] { start_->check_data(data_.samples->digest(), data_.validation_digest()); });
+bool TrainingRun::is_finished(const std::string& pretrained_digest) {
+  world_.agree_on_root(
+      [&] { start_->check_origin(data_.samples->digest(), data_.validation_digest(), pretrained_digest); });
   if (!from_root(start_ && start_->is_finished(), world_)) return false;
   if (start_) print_finished();
   data_.release();
@@ -210,7 +211,8 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
           progress.layer > 0 ? fmt::format("layer {}, ", progress.layer + 1) : "", progress.epoch,
           plural(progress.steps, "step"));
     }
-    progress_.emplace(settings_.progress, settings_.training.epochs, progress);
+    progress_.emplace(settings_.progress, settings_.training.epochs, progress,
+                      settings_.command == TrainingCommand::train ? "mse" : "cross-entropy");
     const auto warn_over_bar = [this](const std::string& message) {
       if (progress_) progress_->clear();
       warn(message);
@@ -249,6 +251,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
     std::ranges::copy(below.parameters(), model.layers.back().parameters().begin());
   }
   model.layers.emplace_back(RbmShape{beginning.visible, options.hidden});
+  model.classes.assign(beginning.classes.begin(), beginning.classes.end());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;
   std::string features;
@@ -377,7 +380,9 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
-  return SavedState{.parameters = std::move(checkpoint->model.layers.back()).take_parameters(),
+  Model& model = checkpoint->model;
+  return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
+                                            : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),
                     .progress = checkpoint->progress};
 }

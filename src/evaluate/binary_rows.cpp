@@ -91,12 +91,15 @@ std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t cou
                                             count, samples.columns, human_bytes(available_memory())));
   }
   std::vector<std::uint64_t> bits(count * words);
+  SampleBlocks blocks(samples, 1);
   std::vector<Real> scratch(samples.columns);
   std::vector<double> values(samples.columns);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t row =
         samples.rows < count ? i % samples.rows : samples.rows / count * i + samples.rows % count * i / count;
-    read_row(samples, row, drawn, scratch, values);
+    BinaryRows of_row = drawn;
+    of_row.first += row;
+    read_row(blocks.rows(row, 1), 0, of_row, scratch, values);
     for (std::size_t j = 0; j < values.size(); ++j) {
       if (values[j] == 1) bits[i * words + j / 64] |= std::uint64_t{1} << (j % 64);
     }

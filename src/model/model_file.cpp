@@ -26,10 +26,19 @@ constexpr const char* classes_name = "/classes";
 constexpr const char* code_layer_attribute = "code_layer";
 
 // Texts in the root that describe where a model came from, in the order in which they are written and shown.
-constexpr std::array provenance_names = {
-    "program",           "mpi",     "blas",           "hdf5",         "created",
-    "command",           "dataset", "dataset_digest", "dataset_rows", "dataset_picture",
-    "validation_digest", "epoch"};
+constexpr std::array provenance_names = {"program",
+                                         "mpi",
+                                         "blas",
+                                         "hdf5",
+                                         "created",
+                                         "command",
+                                         "dataset",
+                                         "dataset_digest",
+                                         "dataset_rows",
+                                         "dataset_picture",
+                                         "validation_digest",
+                                         "epoch",
+                                         "pretrained_digest"};
 
 [[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
   throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
@@ -116,13 +125,28 @@ void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
   file.set_text_attribute(group, "hidden_unit", bernoulli);
 }
 
-std::vector<Rbm> read_stack(const Hdf5File& file) {
+/// Classes whose units are beside those of the features in the highest layer.
+std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs);
+
+std::vector<Rbm> read_stack(const Hdf5File& file, std::vector<std::int32_t>& classes) {
   std::vector<Rbm> layers;
   while (file.exists(layer_group(layers.size()))) layers.push_back(read_layer(file, layer_group(layers.size())));
   if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
+  if (file.exists(classes_name)) {
+    const std::size_t visible = layers.back().shape().visible;
+    const std::size_t below = layers.size() > 1 ? layers[layers.size() - 2].shape().hidden : 0;
+    const ArrayInfo info = file.array_info(classes_name);
+    const bool fits = info.dimensions.size() == 1 && info.dimensions[0] > 0 && info.dimensions[0] < visible &&
+                      (layers.size() == 1 || info.dimensions[0] == visible - std::min(visible, below));
+    if (!fits) {
+      refuse(file, fmt::format("has '{}' as [{}], which does not fit the {} visible units of the highest layer",
+                               classes_name, fmt::join(info.dimensions, " x "), visible));
+    }
+    classes = read_classes(file, info.dimensions[0]);
+  }
   for (std::size_t i = 1; i < layers.size(); ++i) {
     const std::size_t below = layers[i - 1].shape().hidden;
-    if (layers[i].shape().visible != below) {
+    if (layers[i].shape().visible != below + (i + 1 == layers.size() ? classes.size() : 0)) {
       refuse(file, fmt::format("has {} visible units in layer_{}, but {} hidden units in the layer below",
                                layers[i].shape().visible, i, below));
     }
@@ -197,10 +221,6 @@ void write_net(Hdf5File& file, const Model& model) {
   write_net_parameters(file, "", net.shape(), net.parameters());
   for (std::size_t k = 0; k < net.shape().layers(); ++k) {
     file.set_text_attribute(layer_group(k), "unit", std::string(activation_name(net.shape().activations[k])));
-  }
-  if (!model.classes.empty()) {
-    file.create_array(classes_name, ElementType::int32, {model.classes.size()});
-    file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
   }
   if (model.code_layer > 0) {
     file.set_integers_attribute("/", code_layer_attribute, {static_cast<std::int64_t>(model.code_layer)});
@@ -283,7 +303,7 @@ Model read_model(const Hdf5File& file) {
   if (net) {
     read_net(file, model);
   } else {
-    model.layers = read_stack(file);
+    model.layers = read_stack(file, model.classes);
   }
   if (file.exists("/config")) model.configuration = file.read_text("/config");
   for (const char* name : provenance_names) {
@@ -302,6 +322,10 @@ void write_model(Hdf5File& file, const Model& model) {
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, layer_group(i), model.layers[i]);
   if (model.net) write_net(file, model);
+  if (!model.classes.empty()) {
+    file.create_array(classes_name, ElementType::int32, {model.classes.size()});
+    file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
+  }
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
 }
 

@@ -49,19 +49,33 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& 
   return pairs;
 }
 
+/// The value for a layer of "50/20": the last one holds for the layers above it.
+std::string value_of_layer(std::string text, std::uint64_t layer) {
+  for (; layer > 0 && text.find('/') != text.npos; --layer) text.erase(0, text.find('/') + 1);
+  return text.substr(0, text.find('/'));
+}
+
 /// What stopped_early() looks at, and the epochs.
 TrainingOptions options_of(const RunSummary& run) {
-  const auto count = [&](const char* key, std::uint64_t otherwise) {
-    const std::optional<double> number = parse_number(run.value(key));
+  const auto count = [](const std::string& text, std::uint64_t otherwise) {
+    const std::optional<double> number = parse_number(text);
     return number && *number >= 0 && *number < 0x1p63 ? static_cast<std::uint64_t>(*number) : otherwise;
   };
   TrainingOptions options;
-  options.epochs = count("epochs", options.epochs);
-  options.patience = count("patience", options.patience);
+  // Of a stack, those of the layer in work.
+  const std::uint64_t layer = run.progress ? run.progress->layer : 0;
+  options.epochs = count(value_of_layer(run.value("epochs"), layer), options.epochs);
+  options.patience = count(run.value("patience"), options.patience);
   const std::string rule = run.value("early-stop");
   if (rule == "gap") options.early_stop = EarlyStop::gap;
   if (rule == "pseudo-likelihood") options.early_stop = EarlyStop::pseudo_likelihood;
   return options;
+}
+
+/// How many layers a run trains.
+std::uint64_t layers_of(const RunSummary& run) {
+  const std::string layers = run.value("layers");
+  return static_cast<std::uint64_t>(std::ranges::count(layers, ',')) + 1;
 }
 
 RunState state_of(const RunSummary& run, const RunFolder& folder) {
@@ -69,32 +83,45 @@ RunState state_of(const RunSummary& run, const RunFolder& folder) {
   if (is_there(folder.model())) {
     // Without a checkpoint nothing can go on: the model is the end.
     if (run.model && !run.progress) return RunState::finished;
-    if (run.progress && run.progress->epoch > options.epochs) return RunState::finished;
-    if (run.progress && stopped_early(options, *run.progress)) return RunState::stopped_early;
+    const bool highest = run.progress && (run.progress->layer + 1 >= layers_of(run));
+    if (highest && run.progress->epoch > options.epochs) return RunState::finished;
+    if (highest && stopped_early(options, *run.progress)) return RunState::stopped_early;
   }
   return !run.jobs.empty() && run.jobs.back().end == "diverged" ? RunState::diverged : RunState::unfinished;
 }
 
-void take(NamedModel&& named, RunSummary& run) {
+void take(NamedModel&& named, std::size_t layer, RunSummary& run) {
   refuse_net(named.model, named.file);
-  run.model = {.file = named.file.filename().string(), .steps = {}, .rbm = {}, .digest = {}};
+  std::vector<Rbm>& layers = named.model.layers;
+  if (layer >= layers.size()) {
+    throw Error(Failure::usage,
+                fmt::format("option --layer {}: the newest model of the run, '{}', has {} layer{}", layer + 1,
+                            named.file.string(), layers.size(), layers.size() == 1 ? "" : "s"));
+  }
+  run.model = {.file = named.file.filename().string(),
+               .steps = {},
+               .below = {},
+               .rbm = {},
+               .classes = layer + 1 == layers.size() ? named.model.classes : std::vector<std::int32_t>(),
+               .digest = {}};
   if (named.progress) run.model->steps = named.progress->steps;
   run.model->digest = model_digest(named.model.layers);
-  run.model->rbm = std::move(named.model.layers.front());
+  run.model->rbm = std::move(layers[layer]);
+  for (std::size_t i = 0; i < layer; ++i) run.model->below.push_back(std::move(layers[i]));
   run.provenance = std::move(named.model.provenance);
   if (run.configuration.empty()) run.configuration = parse_pairs(named.model.configuration);
 }
 
 /// The newest model and the state of the run.
-void find_model(const RunFolder& folder, RunSummary& run) {
+void find_model(const RunFolder& folder, std::size_t layer, RunSummary& run) {
   try {
     if (std::optional<NamedModel> newest = newest_model(folder)) {
       run.progress = newest->progress;
-      take(std::move(*newest), run);
+      take(std::move(*newest), layer, run);
     }
     run.state = state_of(run, folder);
     // The same parameters, by the name that people look for.
-    if (run.finished() && run.progress) take(load_named_model(folder.model()), run);
+    if (run.finished() && run.progress) take(load_named_model(folder.model()), layer, run);
   } catch (const Error& error) {
     if (error.failure() != Failure::file) throw;
     run.model_problem = error.what();
@@ -132,7 +159,7 @@ std::vector<EpochFigures> parse_metrics(const std::string& name, const std::stri
   return epochs;
 }
 
-RunSummary read_run(const fs::path& path) {
+RunSummary read_run(const fs::path& path, std::size_t layer) {
   const RunFolder folder(path);
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
@@ -149,11 +176,15 @@ RunSummary read_run(const fs::path& path) {
   run.made = fmt::format("{:%F %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
   if (is_there(folder.metrics())) {
     run.epochs = parse_metrics(folder.metrics().string(), read_text_file(folder.metrics(), longest_text));
+    std::erase_if(run.epochs, [&](const EpochFigures& epoch) {
+      const auto of = epoch.find("layer");
+      return (of == epoch.end() ? 0 : of->second) != static_cast<double>(layer);
+    });
   }
   run.jobs = parse_jobs(text_or_nothing(folder.jobs()));
   run.configuration = parse_pairs(text_or_nothing(folder.configuration()));
   run.state = state_of(run, folder);
-  find_model(folder, run);
+  find_model(folder, layer, run);
   if (run.epochs.empty() && !run.model && run.state != RunState::diverged) {
     throw Error(Failure::file,
                 fmt::format("the run in '{}' has no epoch yet; there is something to report after the first one, or "

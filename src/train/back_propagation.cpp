@@ -15,6 +15,8 @@ namespace {
 
 constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
+}  // namespace
+
 ParameterBlocks net_blocks(const NetShape& shape) {
   std::vector<ParameterBlock> blocks;
   for (std::size_t k = 0; k < shape.layers(); ++k) {
@@ -24,6 +26,8 @@ ParameterBlocks net_blocks(const NetShape& shape) {
   }
   return ParameterBlocks(std::move(blocks));
 }
+
+namespace {
 
 MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
   return {states.data() + rows.first * columns, rows.count, columns};

@@ -194,9 +194,10 @@ def check_checkpoint(checkpoint):
                 int(value) for value in file["progress"].attrs.values() if numpy.ndim(value) == 0
                 and isinstance(value, (int, numpy.integer))]:
             raise AssertionError(f"{checkpoint}: /progress knows other steps: {dict(file['progress'].attrs)}")
+        layer = int(file["progress"].attrs["layer"])
         for array in ("weights", "visible_bias", "hidden_bias", "velocity/weights", "velocity/visible_bias",
                       "velocity/hidden_bias"):
-            if not numpy.isfinite(file[f"layer_0/{array}"][()]).all():
+            if not numpy.isfinite(file[f"layer_{layer}/{array}"][()]).all():
                 raise AssertionError(f"{checkpoint}: {array} is not finite")
     return digest(checkpoint)
 

@@ -21,8 +21,10 @@ struct Model {
   std::string configuration;                      ///< the effective configuration as text, or empty
   std::map<std::string, std::string> provenance;  ///< root attributes: program, libraries, command line, dataset, ...
   std::optional<FeedForwardNet> net = std::nullopt;
-  std::vector<std::int32_t> classes = {};  ///< of a classifier: the labels that its outputs mean, sorted
-  std::size_t code_layer = 0;              ///< of an autoencoder: the layer, from 1, that is the code; else 0
+  /// Of a classifier: the labels that its outputs mean, sorted. Of a stack: those that the last visible units of its
+  /// highest layer mean, if it was trained with labels (train/greedy_training.hpp).
+  std::vector<std::int32_t> classes = {};
+  std::size_t code_layer = 0;  ///< of an autoencoder: the layer, from 1, that is the code; else 0
 };
 
 /// Local. The digest of its parameters: model_digest or net_digest.

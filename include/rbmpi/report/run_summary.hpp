@@ -38,7 +38,9 @@ struct RunSummary {
   struct NewestModel {
     std::string file;                    ///< its name in the folder
     std::optional<std::uint64_t> steps;  ///< that led to it; nothing for model.h5
+    std::vector<Rbm> below;              ///< the layers below the one that was asked for
     Rbm rbm;
+    std::vector<std::int32_t> classes;  ///< of labels that are units of this layer
     std::string digest;
   };
   std::optional<NewestModel> model;          ///< nothing until the first checkpoint
@@ -61,8 +63,9 @@ struct RunSummary {
 /// or is none of a run, there is nothing to show yet (no epoch, no checkpoint, and it has not diverged), or a text in
 /// it cannot be used. A last line that is half written, and checkpoints that are damaged or go away just now, are
 /// passed over. Whether it has ended is taken from the progress in its newest checkpoint; a run without checkpoints has
-/// ended if it has a model.h5.
-[[nodiscard]] RunSummary read_run(const std::filesystem::path& path);
+/// ended if it has a model.h5. `layer`: of a stack, whose epochs and parameters these are, from 0;
+/// Error(Failure::usage) if the run has not come so far.
+[[nodiscard]] RunSummary read_run(const std::filesystem::path& path, std::size_t layer = 0);
 
 /// Local. The lines of metrics.jsonl, each with its numbers; `name` is that of the file in messages. A last line that
 /// has no end counts only if it is whole. Throws Error(Failure::file) for another line that is no JSON object.

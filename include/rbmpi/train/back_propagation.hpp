@@ -15,6 +15,9 @@
 
 namespace rbmpi {
 
+/// Local. How the flat buffer of a net is made up: the weights of layer k are block 2 k, its bias is block 2 k + 1.
+[[nodiscard]] ParameterBlocks net_blocks(const NetShape& shape);
+
 /// The gradient of a net's log-likelihood (train/net_gradient.hpp), which `train_net` follows. In the first half each
 /// rank takes its rows of the node's batch forward and their deltas back, into memory that the ranks of the node share;
 /// in the second, the gradient of some rows of a layer's weights is one product of what the units below say with the
@@ -63,7 +66,7 @@ class BackPropagation final : public GradientFunction {
   std::span<const std::int32_t> classes_;
   const TrainingData& data_;
   const Communicator& world_;
-  ParameterBlocks blocks_;  // weights of layer k: 2 k, bias: 2 k + 1
+  ParameterBlocks blocks_;
   NodeShare share_;
   std::span<Real> parameters_;
   States states_;
