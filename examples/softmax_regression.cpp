@@ -1,7 +1,7 @@
 // A gradient function of one's own under mpirun: softmax regression, which says p(class k given v) = softmax(v W +
 // b)_k.
 //
-//   mpirun -n 2 softmax_regression DATA.h5 [EPOCHS]
+//   mpirun -n 2 softmax_regression DATA.h5 [EPOCHS [WEIGHT_COST]]
 //
 // `optimize` brings the batches, the momentum, the exchange between ranks and the figures of epochs; what is here is
 // the model alone. The data are a dataset with labels 0 to 9 (rbmpi import).
@@ -13,6 +13,7 @@
 #include <iostream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rbmpi/core/error.hpp"
@@ -66,15 +67,18 @@ class SoftmaxRegression {
     return p_;
   }
 
-  /// The share of rows for which another class than the label is likelier.
-  double error(std::span<const Real> parameters) {
+  /// The share of rows for which another class than the label is likelier, and the mean of -log p(label).
+  std::pair<double, double> error_and_cross_entropy(std::span<const Real> parameters) {
     std::uint64_t wrong = 0;
+    double loss = 0;
     for (std::uint64_t row = 0; row < samples_.rows; ++row) {
       rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
       const std::span<const double> p = predict(parameters);
       if (std::max_element(p.begin(), p.end()) - p.begin() != samples_.labels[row]) ++wrong;
+      loss -= std::log(p[static_cast<std::size_t>(samples_.labels[row])]);
     }
-    return static_cast<double>(wrong) / static_cast<double>(samples_.rows);
+    const auto rows = static_cast<double>(samples_.rows);
+    return {static_cast<double>(wrong) / rows, loss / rows};
   }
 
  private:
@@ -97,7 +101,7 @@ int main(int argc, char** argv) try {
   const rbmpi::MpiEnvironment environment(argc, argv);
   const rbmpi::Communicator world = rbmpi::Communicator::world();
   if (argc < 2) {
-    if (world.is_root()) std::cerr << "usage: mpirun -n RANKS softmax_regression DATA.h5 [EPOCHS]\n";
+    if (world.is_root()) std::cerr << "usage: mpirun -n RANKS softmax_regression DATA.h5 [EPOCHS [WEIGHT_COST]]\n";
     return 2;
   }
   const rbmpi::Communicator node = world.split_by_node(0);
@@ -107,20 +111,25 @@ int main(int argc, char** argv) try {
 
   SoftmaxRegression model(samples);
   rbmpi::RowsGradient function(
-      rbmpi::ParameterBlocks({{.rows = samples.columns, .columns = classes}, {.rows = classes}}), "cross_entropy",
-      [&](const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
+      rbmpi::ParameterBlocks({{.rows = samples.columns, .columns = classes, .weight_cost = true}, {.rows = classes}}),
+      "cross_entropy", [&](const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
         return model(rows, parameters, gradient);
       });
 
   rbmpi::OptimizationOptions options;
   options.epochs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20;
-  options.learning_rate = rbmpi::Schedule::parse("1:0.1");
+  // The last third with small steps, so that it comes to rest.
+  options.learning_rate = rbmpi::Schedule::parse("1:0.1, " + std::to_string(options.epochs * 2 / 3 + 2) + ":0.01");
+  options.weight_cost = argc > 3 ? std::strtod(argv[3], nullptr) : 0.0;
   rbmpi::TrainingEvents events;
   events.epoch = [&](const rbmpi::EpochMetrics& metrics) {
     if (world.is_root()) std::cout << rbmpi::to_json(metrics) << '\n';
   };
   const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events);
-  if (world.is_root()) std::cout << "training error " << model.error(result.parameters.span()) << '\n';
+  if (world.is_root()) {
+    const auto [error, cross_entropy] = model.error_and_cross_entropy(result.parameters.span());
+    std::cout << "training error " << error << ", cross-entropy " << cross_entropy << '\n';
+  }
   data.release();
 } catch (const rbmpi::Error& error) {
   std::cerr << error.what() << '\n';

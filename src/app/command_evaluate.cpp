@@ -17,6 +17,7 @@
 #include "app/command.hpp"
 #include "app/command_options.hpp"
 #include "app/configuration.hpp"
+#include "app/evaluate_net.hpp"
 #include "app/hang.hpp"
 #include "app/layout.hpp"
 #include "app/model_and_data.hpp"
@@ -134,7 +135,11 @@ std::string help() {
       "Usage:\n"
       "  rbmpi evaluate MODEL DATA [OPTIONS]\n"
       "  mpirun -n RANKS rbmpi evaluate MODEL DATA [OPTIONS]\n\n"
-      "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n\n"
+      "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n"
+      "Of a net that rbmpi finetune made it says the error on labelled rows, for each class too, or the squared error "
+      "of\n"
+      "an autoencoder; of the folder of its run best.h5 is taken, if there is one. Only --rows, --threads, --json and\n"
+      "--hang-timeout are for nets.\n\n"
       "Options:\n";
   text += options.help();
   text += "\nExample:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n";
@@ -434,6 +439,12 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   }
   const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
   const Layout layout = arrange(world, settings.train.threads, 0);
+  NamedModel named;
+  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  if (world.maximum(named.model.net ? 1 : 0) > 0) {
+    return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
+                        world);
+  }
   LoadedModel model(settings.model, world, settings.layer);
   const RbmShape shape = model.rbm.shape();
   const RbmShape shape_for_data = model.shape_for_data();

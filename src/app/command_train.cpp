@@ -48,7 +48,7 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
     optimizer = std::max(optimizer, optimizer_memory(rbm_blocks(shape), settings.training));
   }
   memory.checkpoint = CheckpointWriter::memory(parameters_of(shapes), optimizer);
-  memory.best = settings.training.early_stop == EarlyStop::off ? 0 : parameters_of(shapes) * sizeof(Real);
+  memory.best = keeps_best(settings) ? parameters_of(shapes) * sizeof(Real) : 0;
   return memory;
 }
 
@@ -87,11 +87,12 @@ std::string error_of(const EpochMetrics& last) {
 }  // namespace
 
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
-  TrainSettings settings;
-  if (!read_configuration(arguments, world, settings)) {
-    if (world.is_root()) say("{}", configuration_help());
+  const std::optional<TrainSettings> parsed = read_configuration(TrainingCommand::train, arguments, world);
+  if (!parsed) {
+    if (world.is_root()) say("{}", configuration_help(TrainingCommand::train));
     return;
   }
+  const TrainSettings& settings = *parsed;
   TrainingRun run("train", arguments, settings, world);
   run.load_data([&](std::uint64_t visible) { return memory_of(settings, visible, run); });
   if (run.is_finished()) return;

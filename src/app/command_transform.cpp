@@ -14,6 +14,7 @@
 #include "app/command_options.hpp"
 #include "app/command_start.hpp"
 #include "app/configuration.hpp"
+#include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/share_bar.hpp"
@@ -21,6 +22,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
+#include "rbmpi/evaluate/net_outputs.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {
@@ -63,7 +65,9 @@ std::string help() {
          "Usage:\n"
          "  rbmpi transform MODEL DATA --output FILE [OPTIONS]\n"
          "  mpirun -n RANKS rbmpi transform MODEL DATA --output FILE [OPTIONS]\n\n"
-         "MODEL is a model, a checkpoint, or the folder of a run.\n\n"
+         "MODEL is a model, a checkpoint, or the folder of a run. Of a net it makes what the highest hidden layer of "
+         "a\n"
+         "classifier says, or the codes of an autoencoder, which may be any numbers: to look at, not to train on.\n\n"
          "Options:\n" +
          options().help() + "\nExample:\n  mpirun -n 2 rbmpi transform runs/a train.h5 --output features.h5\n";
 }
@@ -96,8 +100,10 @@ std::vector<std::int32_t> read_labels(const fs::path& path, std::uint64_t rows) 
 /// The dataset of features, on the root.
 class FeatureWriter {
  public:
-  FeatureWriter(const TransformSettings& settings, const LoadedModel& model, const NodeSamples& data)
-      : sampled_(settings.features.sample), writer_(settings.output, info(settings, model, data)) {
+  /// `features`: so many of each row; `source`: what makes them, in words.
+  FeatureWriter(const TransformSettings& settings, std::size_t features, const std::string& source,
+                const NodeSamples& data)
+      : sampled_(settings.features.sample), writer_(settings.output, info(settings, features, source, data)) {
     if (data.info().has_labels) labels_ = read_labels(settings.data, data.samples().rows);
   }
 
@@ -111,19 +117,17 @@ class FeatureWriter {
   void finish() { writer_.finish(); }
 
  private:
-  static DatasetInfo info(const TransformSettings& settings, const LoadedModel& model, const NodeSamples& data) {
+  static DatasetInfo info(const TransformSettings& settings, std::size_t features, const std::string& source,
+                          const NodeSamples& data) {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
     info.type = sampled ? ElementType::uint8 : ElementType::float32;
     info.rows = data.samples().rows;
-    info.columns = model.rbm.shape().hidden;
+    info.columns = features;
     info.scale = 1.0;
     info.has_labels = data.info().has_labels;
-    info.source =
-        fmt::format("hidden {} of {}'{}' (digest {}) for '{}' (digest {}){}", sampled ? "states" : "probabilities",
-                    model.below.empty() ? "" : fmt::format("layer {} of ", model.below.size() + 1),
-                    model.named.file.string(), model_digest(model.named.model.layers), settings.data.string(),
-                    data.digest(), sampled ? fmt::format(", seed {}", settings.features.seed) : "");
+    info.source = fmt::format("{} for '{}' (digest {}){}", source, settings.data.string(), data.digest(),
+                              sampled ? fmt::format(", seed {}", settings.features.seed) : "");
     return info;
   }
 
@@ -131,6 +135,45 @@ class FeatureWriter {
   std::vector<std::int32_t> labels_;
   DatasetWriter writer_;
 };
+
+std::string source_of(const LoadedModel& model, bool sampled) {
+  return fmt::format("hidden {} of {}'{}' (digest {})", sampled ? "states" : "probabilities",
+                     model.below.empty() ? "" : fmt::format("layer {} of ", model.below.size() + 1),
+                     model.named.file.string(), model_digest(model.named.model.layers));
+}
+
+/// Collective. The codes of an autoencoder, or what the highest hidden layer of a classifier makes of the data.
+void transform_by_net(const LoadedNet& model, const TransformSettings& settings, const Layout& layout,
+                      const Communicator& world) {
+  world.agree_on_root([&] {
+    if (!settings.features.sample && settings.layer == highest_layer) return;
+    throw Error(Failure::usage, fmt::format("--{} is for stacks of RBMs, but '{}' is a net",
+                                            settings.features.sample ? "sample" : "layer", model.named.file.string()));
+  });
+  const NetShape& shape = model.net.shape();
+  const std::size_t layers = model.is_classifier() ? shape.layers() - 1 : model.code_layer;
+  const char* const name = model.is_classifier() ? "features" : "codes";
+  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world);
+  std::optional<FeatureWriter> writer;
+  std::optional<ShareBar> bar;
+  world.agree_on_root([&] {
+    const std::string source =
+        fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
+    writer.emplace(settings, shape.units[layers], source, data);
+    bar.emplace(settings.train.progress, "transforming");
+  });
+  net_outputs(
+      model.net, layers, data.samples(), world,
+      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
+      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  world.agree_on_root([&] {
+    bar.reset();
+    writer->finish();
+    say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.samples().rows, "row"), shape.units[layers], name,
+        data.info().has_labels ? ", with labels" : "");
+  });
+  data.release();
+}
 
 }  // namespace
 
@@ -140,6 +183,11 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
+  NamedModel named;
+  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  if (world.maximum(named.model.net ? 1 : 0) > 0) {
+    return transform_by_net(loaded_net(std::move(named), world), settings, started.layout, world);
+  }
   const LoadedModel model(settings.model, world, settings.layer);
   world.agree([&] {
     if (model.classes.empty()) return;
@@ -152,7 +200,7 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   std::optional<FeatureWriter> writer;
   std::optional<ShareBar> bar;
   world.agree_on_root([&] {
-    writer.emplace(settings, model, data);
+    writer.emplace(settings, model.rbm.shape().hidden, source_of(model, settings.features.sample), data);
     bar.emplace(settings.train.progress, "transforming");
   });
   hidden_features(

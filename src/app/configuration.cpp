@@ -18,7 +18,9 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/storage/text_file.hpp"
+#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/net_trainer.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -72,6 +74,9 @@ constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", Pr
                                                                      {"bar", ProgressStyle::bar},
                                                                      {"lines", ProgressStyle::lines},
                                                                      {"off", ProgressStyle::off}};
+
+constexpr std::pair<const char*, Activation> code_units[] = {{"linear", Activation::linear},
+                                                             {"sigmoid", Activation::sigmoid}};
 
 std::uint64_t parse_time(const std::string& text) {
   const std::optional<std::uint64_t> seconds = parse_duration(text);
@@ -165,6 +170,15 @@ std::string layers_text(const LayerSettings& layers) {
   return fmt::format("{}", fmt::join(layers.hidden, ","));
 }
 
+constexpr std::size_t most_layers = 100;
+
+void set_layers(TrainSettings& settings, const std::string& text) {
+  std::vector<std::size_t>& layers = settings.layers.hidden;
+  layers.clear();
+  for (const std::string& part : split(text, ',')) layers.push_back(parse_count(part, 1, largest_layer));
+  if (layers.size() > most_layers) refuse(fmt::format("at most {} layers can be trained", most_layers));
+}
+
 bool is_stack(const TrainSettings& settings) {
   return settings.layers.hidden.size() > 1;
 }
@@ -175,7 +189,6 @@ constexpr bool changeable = false;
 
 constexpr std::uint64_t any_count = std::uint64_t{1} << 48;
 constexpr std::uint64_t any_int = 1 << 20;
-constexpr std::size_t most_layers = 100;
 
 /// As config.ini holds it, so that it means the same wherever it is read.
 std::string absolute_path(const std::filesystem::path& path) {
@@ -188,6 +201,26 @@ std::string number_or(std::uint64_t value, const char* zero) {
 
 // The keys, in the order of --help and of the effective configuration.
 constexpr ConfigurationKey keys[] = {
+    {"model", "FILE|FOLDER|none", changeable, "pre-trained: a model, a checkpoint, or the folder of a run",
+     [](TrainSettings& s, const std::string& text) { s.finetune.model = text == "none" ? "" : text; },
+     [](const TrainSettings& s) {
+       return s.finetune.model.empty() ? std::string("none") : absolute_path(s.finetune.model);
+     },
+     KeyOf::finetune},
+    {"unfinished", "on|off", changeable, "take a model whose pre-training is not finished, too",
+     [](TrainSettings& s, const std::string& text) { s.finetune.unfinished = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.finetune.unfinished); }, KeyOf::finetune, "on"},
+    {"from-scratch", "on|off", fixed, "begin with random weights, in the layers of the model or of 'layers'",
+     [](TrainSettings& s, const std::string& text) { s.finetune.from_scratch = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.finetune.from_scratch); }, KeyOf::finetune, "on"},
+    {"layers", "N,N,...", fixed, "hidden units of each layer of a net from scratch, if there is no model", set_layers,
+     [](const TrainSettings& s) { return layers_text(s.layers); }, KeyOf::finetune},
+    {"autoencoder", "on|off", fixed, "unroll the layers to reconstruct the data, instead of classifying them",
+     [](TrainSettings& s, const std::string& text) { s.finetune.autoencoder = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.finetune.autoencoder); }, KeyOf::finetune, "on"},
+    {"code-unit", "linear|sigmoid", fixed, "kind of the units in the middle of an autoencoder",
+     [](TrainSettings& s, const std::string& text) { s.finetune.code_unit = parse_choice(text, code_units); },
+     [](const TrainSettings& s) { return choice_text(s.finetune.code_unit, code_units); }, KeyOf::finetune},
     {"data", "FILE", changeable, "dataset to train on (HDF5; rbmpi import makes one)",
      [](TrainSettings& s, const std::string& text) { s.data = text; },
      [](const TrainSettings& s) { return absolute_path(s.data); }},
@@ -207,40 +240,40 @@ constexpr ConfigurationKey keys[] = {
     {"evaluate-every", "N", changeable,
      "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }},
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_every); }, KeyOf::train},
     {"evaluate-chains", "N", changeable, "AIS of evaluate-every: number of chains",
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_chains = parse_count(text, 2, 1'000'000); },
-     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_chains); }},
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.evaluate_chains); }, KeyOf::train},
     {"evaluate-temperatures", "N|END:N,...,1:N", changeable,
      "AIS of evaluate-every: inverse temperatures from 0 to 1, evenly spread or in pieces",
      [](TrainSettings& s, const std::string& text) {
        (void)parse_temperatures(text);
        s.training.evaluate_temperatures = text;
      },
-     [](const TrainSettings& s) { return s.training.evaluate_temperatures; }},
+     [](const TrainSettings& s) { return s.training.evaluate_temperatures; }, KeyOf::train},
     {"early-stop", "off|gap|pseudo-likelihood", fixed,
      "stop when the free-energy gap grows, or the pseudo-likelihood of the validation rows no longer does",
      [](TrainSettings& s, const std::string& text) { s.training.early_stop = parse_choice(text, early_stops); },
-     [](const TrainSettings& s) { return choice_text(s.training.early_stop, early_stops); }},
+     [](const TrainSettings& s) { return choice_text(s.training.early_stop, early_stops); }, KeyOf::train},
+    {"early-stop", "on|off", fixed, "stop when the error of the validation rows gets no smaller",
+     [](TrainSettings& s, const std::string& text) { s.finetune.early_stop = parse_switch(text); },
+     [](const TrainSettings& s) { return switch_text(s.finetune.early_stop); }, KeyOf::finetune, "on"},
     {"patience", "N", changeable, "early-stop waits for so many epochs in a row",
      [](TrainSettings& s, const std::string& text) { s.training.patience = parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.patience); }},
     {"hidden", "N", fixed, "number of hidden units",
      [](TrainSettings& s, const std::string& text) { s.training.hidden = parse_count(text, 1, largest_layer); },
-     [](const TrainSettings& s) { return is_stack(s) ? std::string() : fmt::format("{}", s.training.hidden); }},
+     [](const TrainSettings& s) { return is_stack(s) ? std::string() : fmt::format("{}", s.training.hidden); },
+     KeyOf::train},
     {"layers", "N,N,...", fixed,
      "hidden units of each layer of a stack, in place of hidden: each is trained on the features of the one below; "
      "layers can be added to a run",
-     [](TrainSettings& s, const std::string& text) {
-       s.layers.hidden.clear();
-       for (const std::string& part : split(text, ',')) s.layers.hidden.push_back(parse_count(part, 1, largest_layer));
-       if (s.layers.hidden.size() > most_layers) refuse(fmt::format("at most {} layers can be trained", most_layers));
-     },
-     [](const TrainSettings& s) { return is_stack(s) ? layers_text(s.layers) : std::string(); }},
+     set_layers, [](const TrainSettings& s) { return is_stack(s) ? layers_text(s.layers) : std::string(); },
+     KeyOf::train},
     {"join-labels", "on|off", fixed,
      "the highest layer is trained on the labels as well, one unit for each class beside the features",
      [](TrainSettings& s, const std::string& text) { s.layers.join_labels = parse_switch(text); },
-     [](const TrainSettings& s) { return switch_text(s.layers.join_labels); }},
+     [](const TrainSettings& s) { return switch_text(s.layers.join_labels); }, KeyOf::train},
     {"features-memory", "SIZE|auto", changeable,
      "keep at most so much (500M, 4G) of a layer's features on each node, and make the others when they are wanted; "
      "auto: half of what is free; the same model",
@@ -249,7 +282,8 @@ constexpr ConfigurationKey keys[] = {
      },
      [](const TrainSettings& s) {
        return s.layers.features_memory ? bytes_text(*s.layers.features_memory) : std::string("auto");
-     }},
+     },
+     KeyOf::train},
     {"epochs", "N", changeable, "passes over the data",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.epochs, s.training.epochs, text, parse_epochs);
@@ -279,16 +313,22 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.weight_init, s.training.weight_init, text, parse_real);
      },
-     [](const TrainSettings& s) { return values_text(s.layers.weight_init, s.training.weight_init); }},
+     [](const TrainSettings& s) { return values_text(s.layers.weight_init, s.training.weight_init); }, KeyOf::train},
     {"visible-bias-init", "zero|data", fixed, "initial visible biases: zero, or the log-odds of the mean of the data",
      [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
-     [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }},
+     [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }, KeyOf::train},
+    {"input-dropout", "X", fixed, "share of the inputs that a step leaves out, in [0, 1)",
+     [](TrainSettings& s, const std::string& text) { s.finetune.input_dropout = parse_real(text); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.finetune.input_dropout); }, KeyOf::finetune},
+    {"hidden-dropout", "X", fixed, "share of the hidden units that a step leaves out, in [0, 1)",
+     [](TrainSettings& s, const std::string& text) { s.finetune.hidden_dropout = parse_real(text); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.finetune.hidden_dropout); }, KeyOf::finetune},
     {"shuffle", "on|off", fixed, "another order of the rows in each epoch",
      [](TrainSettings& s, const std::string& text) { s.training.shuffle = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.training.shuffle); }},
     {"sample-data", "on|off", fixed, "draw zeros and ones from the data, or use its values as they are",
      [](TrainSettings& s, const std::string& text) { s.training.sample_data = parse_switch(text); },
-     [](const TrainSettings& s) { return switch_text(s.training.sample_data); }},
+     [](const TrainSettings& s) { return switch_text(s.training.sample_data); }, KeyOf::train},
     {"seed", "N", fixed, "of all random numbers",
      [](TrainSettings& s, const std::string& text) {
        s.training.seed = parse_count(text, 0, std::numeric_limits<std::uint64_t>::max());
@@ -296,22 +336,21 @@ constexpr ConfigurationKey keys[] = {
      [](const TrainSettings& s) { return fmt::format("{}", s.training.seed); }},
     {"estimator", "NAME", fixed,
      "of the gradient: ", [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
-     [](const TrainSettings& s) { return s.training.estimator; }},
+     [](const TrainSettings& s) { return s.training.estimator; }, KeyOf::train},
     {"optimizer", "NAME", fixed,
      "of the parameters: ", [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
      [](const TrainSettings& s) { return s.training.optimizer; }},
     {"arithmetic", "exact|plain", fixed,
      "exact: the same model on any number of ranks and threads; plain: for comparison",
      [](TrainSettings& s, const std::string& text) { s.training.arithmetic = parse_choice(text, arithmetics); },
-     [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }},
+     [](const TrainSettings& s) { return choice_text(s.training.arithmetic, arithmetics); }, KeyOf::train},
     {"engine", "auto|blas|active", changeable,
      "of the products: matrix products, or sums over the units that are on; auto: active where it can be; the same "
      "model",
      [](TrainSettings& s, const std::string& text) { s.training.engine = parse_choice(text, engines); },
-     [](const TrainSettings& s) { return choice_text(s.training.engine, engines); }},
+     [](const TrainSettings& s) { return choice_text(s.training.engine, engines); }, KeyOf::train},
     {"exchange", "auto|shared|allreduce", changeable,
-     "of the gradients: parameters shared on each node (of equally many ranks), or a copy for each rank; the same "
-     "model",
+     "of the gradients: parameters shared on each node (of equally many ranks), or a copy for each rank",
      [](TrainSettings& s, const std::string& text) { s.training.exchange = parse_choice(text, exchanges); },
      [](const TrainSettings& s) { return choice_text(s.training.exchange, exchanges); }},
     {"threads", "N|auto", changeable,
@@ -354,16 +393,50 @@ constexpr ConfigurationKey keys[] = {
      [](const TrainSettings& s) { return s.hang_timeout == 0 ? "0" : duration_text(s.hang_timeout); }},
 };
 
-std::vector<std::string> key_names() {
-  std::vector<std::string> names;
-  for (const ConfigurationKey& key : keys) names.emplace_back(key.name);
-  return names;
+const char* name_of(TrainingCommand command) {
+  return command == TrainingCommand::train ? "train" : "finetune";
 }
 
-po::options_description option_descriptions() {
+bool has(TrainingCommand command, const ConfigurationKey& key) {
+  return key.commands == KeyOf::both ||
+         key.commands == (command == TrainingCommand::train ? KeyOf::train : KeyOf::finetune);
+}
+
+/// The keys of a command.
+std::vector<const ConfigurationKey*> keys_of(TrainingCommand command) {
+  std::vector<const ConfigurationKey*> some;
+  for (const ConfigurationKey& key : keys) {
+    if (has(command, key)) some.push_back(&key);
+  }
+  return some;
+}
+
+const ConfigurationKey* find_key(TrainingCommand command, std::string_view name) {
+  const auto* const found = std::find_if(std::begin(keys), std::end(keys), [&](const ConfigurationKey& key) {
+    return name == key.name && has(command, key);
+  });
+  return found == std::end(keys) ? nullptr : found;
+}
+
+/// What is wrong with a key that the command does not have.
+std::string unknown_key(TrainingCommand command, const std::string& name) {
+  const TrainingCommand other = command == TrainingCommand::train ? TrainingCommand::finetune : TrainingCommand::train;
+  if (find_key(other, name) != nullptr) {
+    return fmt::format("key '{}' is one of rbmpi {}, not of rbmpi {}", name, name_of(other), name_of(command));
+  }
+  std::vector<std::string> names;
+  for (const ConfigurationKey* const key : keys_of(command)) names.emplace_back(key->name);
+  return unknown_name_message("key", name, names);
+}
+
+po::options_description option_descriptions(TrainingCommand command) {
   po::options_description options;
   options.add_options()("help", "")("fresh", "")("config", po::value<std::string>(), "");
-  for (const ConfigurationKey& key : keys) options.add_options()(key.name, po::value<std::string>(), key.help);
+  for (const ConfigurationKey* const key : keys_of(command)) {
+    auto* const value = po::value<std::string>();
+    if (key->implied != nullptr) value->implicit_value(key->implied);
+    options.add_options()(key->name, value, key->help);
+  }
   return options;
 }
 
@@ -405,14 +478,27 @@ void set_from_file(TrainSettings& settings, const std::string& path, const std::
   }
   std::set<std::string> seen;
   for (const po::option& option : parsed.options) {
-    const auto* const key = std::find_if(std::begin(keys), std::end(keys), [&](const ConfigurationKey& known) {
-      return option.string_key == known.name;
-    });
-    if (key == std::end(keys)) {
-      refuse(fmt::format("'{}': {}", path, unknown_name_message("key", option.string_key, key_names())));
-    }
+    const ConfigurationKey* const key = find_key(settings.command, option.string_key);
+    if (key == nullptr) refuse(fmt::format("'{}': {}", path, unknown_key(settings.command, option.string_key)));
     if (!seen.insert(option.string_key).second) refuse(fmt::format("'{}': key '{}' is given twice", path, key->name));
     set_key(settings, *key, option.value.empty() ? "" : option.value.front(), fmt::format("'{}'", path), origins);
+  }
+}
+
+void check_finetune(const TrainSettings& settings) {
+  const FinetuneSettings& finetune = settings.finetune;
+  if (finetune.early_stop && settings.validation.empty()) {
+    refuse("early-stop = on: wants rows to validate on; give the key 'validation'");
+  }
+  if (finetune.model.empty() && !finetune.from_scratch) {
+    refuse("no model given: rbmpi finetune MODEL --data ... --output ..., or --from-scratch --layers 500,500,2000");
+  }
+  if (finetune.model.empty() && settings.layers.hidden.empty()) {
+    refuse("key 'layers' is missing: a net from scratch has those of a model, or as in layers = 500,500,2000");
+  }
+  if (!finetune.model.empty() && !settings.layers.hidden.empty()) {
+    refuse(fmt::format("layers = {}: the net has the layers of the model '{}'; give one of the two",
+                       layers_text(settings.layers), finetune.model.string()));
   }
 }
 
@@ -451,7 +537,11 @@ void check_layers(const TrainSettings& settings, const Origins& origins) {
                                                        {"weight-cost", layers.weight_cost.size()},
                                                        {"weight-init", layers.weight_init.size()}};
   for (const auto& [name, size] : lists) {
-    if (size <= layers.hidden.size()) continue;
+    if (settings.command == TrainingCommand::finetune && size > 1) {
+      refuse(fmt::format("{} = {}: has values for {} layers, but a net is trained as one", name,
+                         configuration_key(name).get(settings), size));
+    }
+    if (size <= std::max<std::size_t>(layers.hidden.size(), 1)) continue;
     const auto origin = origins.find(name);
     refuse(fmt::format("{}{} = {}: has values for {} layers, but there {} {} (layers = {})",
                        origin == origins.end() ? "" : origin->second + ": ", name,
@@ -464,13 +554,19 @@ void check_layers(const TrainSettings& settings, const Origins& origins) {
 void check_together(const TrainSettings& settings, const Origins& origins) {
   check_layers(settings, origins);
   try {
-    check_options(greedy_options(settings));
+    if (settings.command == TrainingCommand::finetune) {
+      check_options(net_training_options(settings));
+    } else {
+      check_options(greedy_options(settings));
+    }
   } catch (const Error& error) {
     const std::string message = error.what();
     const auto origin = origins.find(message.substr(0, message.find(" = ")));
     refuse(origin == origins.end() ? message : fmt::format("{}: {}", origin->second, message));
   }
-  if (settings.training.early_stop != EarlyStop::off && settings.validation.empty()) {
+  if (settings.command == TrainingCommand::finetune) {
+    check_finetune(settings);
+  } else if (settings.training.early_stop != EarlyStop::off && settings.validation.empty()) {
     refuse(fmt::format("early-stop = {}: wants rows to validate on; give the key 'validation'",
                        choice_text(settings.training.early_stop, early_stops)));
   }
@@ -497,8 +593,37 @@ std::string help_of(const ConfigurationKey& key) {
 
 }  // namespace
 
+TrainSettings default_settings(TrainingCommand command) {
+  TrainSettings settings;
+  settings.command = command;
+  if (command == TrainingCommand::finetune) {
+    settings.training.epochs = 50;
+    settings.training.patience = 10;
+  }
+  return settings;
+}
+
+NetTrainingOptions net_training_options(const TrainSettings& settings) {
+  NetTrainingOptions options;
+  static_cast<OptimizationOptions&>(options) = settings.training;
+  options.input_dropout = settings.finetune.input_dropout;
+  options.hidden_dropout = settings.finetune.hidden_dropout;
+  options.early_stop = settings.finetune.early_stop;
+  return options;
+}
+
+bool keeps_best(const TrainSettings& settings) {
+  if (settings.command == TrainingCommand::finetune) return !settings.validation.empty();
+  return settings.training.early_stop != EarlyStop::off;
+}
+
+bool stopped_early(const TrainSettings& settings, const TrainingProgress& progress) {
+  if (settings.command == TrainingCommand::train) return stopped_early(settings.training, progress);
+  return settings.finetune.early_stop && stopped_early(settings.training.patience, progress);
+}
+
 const ConfigurationKey& configuration_key(std::string_view name) {
-  return *std::find_if(std::begin(keys), std::end(keys), [&](const ConfigurationKey& key) { return name == key.name; });
+  return *find_key(TrainingCommand::train, name);
 }
 
 void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const std::string& text) {
@@ -508,14 +633,21 @@ void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const
 
 std::string configuration_help(const ConfigurationKey& key, const TrainSettings& defaults) {
   const std::string value = key.get(defaults);
-  return fmt::format("  --{:<36} {}{}\n", fmt::format("{} {}", key.name, key.value), help_of(key),
-                     value.empty() ? "" : fmt::format(" [{}]", value));
+  const std::string usage =
+      key.implied == nullptr ? fmt::format("{} {}", key.name, key.value) : fmt::format("{}[={}]", key.name, key.value);
+  return fmt::format("  --{:<36} {}{}\n", usage, help_of(key), value.empty() ? "" : fmt::format(" [{}]", value));
 }
 
-bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world, TrainSettings& settings) {
+std::optional<TrainSettings> read_configuration(TrainingCommand command, const std::vector<std::string>& arguments,
+                                                const Communicator& world) {
   po::variables_map options;
-  world.agree([&] { options = parse_arguments("train", arguments, option_descriptions()); });
-  if (options.count("help") != 0) return false;
+  world.agree([&] {
+    po::positional_options_description places;
+    if (command == TrainingCommand::finetune) places.add("model", 1);
+    options = parse_arguments(name_of(command), arguments, option_descriptions(command), places);
+  });
+  if (options.count("help") != 0) return std::nullopt;
+  TrainSettings settings = default_settings(command);
   settings.fresh = options.count("fresh") != 0;
 
   std::string path;
@@ -528,38 +660,61 @@ bool read_configuration(const std::vector<std::string>& arguments, const Communi
   world.agree([&] {
     Origins origins;
     if (!path.empty()) set_from_file(settings, path, text, origins);
-    for (const ConfigurationKey& key : keys) {
-      if (options.count(key.name) == 0) continue;
-      set_key(settings, key, options[key.name].as<std::string>(), fmt::format("option --{}", key.name), origins);
+    for (const ConfigurationKey* const key : keys_of(command)) {
+      if (options.count(key->name) == 0) continue;
+      set_key(settings, *key, options[key->name].as<std::string>(), fmt::format("option --{}", key->name), origins);
     }
-    settle_layers(settings, origins);
+    if (command == TrainingCommand::train) settle_layers(settings, origins);
     check_together(settings, origins);
   });
-  return true;
+  return settings;
 }
 
-TrainSettings parse_configuration(const std::string& path, const std::string& text) {
-  TrainSettings settings;
+TrainSettings parse_configuration(const std::string& path, const std::string& text, TrainingCommand command) {
+  TrainSettings settings = default_settings(command);
   Origins origins;
   set_from_file(settings, path, text, origins);
-  settle_layers(settings, origins);
+  if (command == TrainingCommand::train) settle_layers(settings, origins);
   check_together(settings, origins);
   return settings;
 }
 
-std::string configuration_help() {
-  std::string text =
-      "Trains a restricted Boltzmann machine, or a stack of them, one layer on the features of the other.\n\nUsage:\n"
-      "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...] [--fresh]\n\n"
+namespace {
+
+constexpr const char* help_on_train =
+    "Trains a restricted Boltzmann machine, or a stack of them, one layer on the features of the other.\n\nUsage:\n"
+    "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...] [--fresh]\n\n";
+constexpr const char* help_on_finetune =
+    "Trains a net by back-propagation: a classifier with a softmax on top of the layers of a model, or an "
+    "autoencoder.\n"
+    "\nUsage:\n"
+    "  mpirun -n RANKS rbmpi finetune MODEL --data FILE --output FOLDER [--config FILE] [--KEY VALUE ...] [--fresh]\n"
+    "  mpirun -n RANKS rbmpi finetune --from-scratch --layers N,N,... --data FILE --output FOLDER ...\n\n"
+    "MODEL is a model, a checkpoint, or the folder of a run, whose newest one is taken. With rows to validate on,\n"
+    "best.h5 is the net of the best epoch; model.h5 is that of the last one.\n";
+
+}  // namespace
+
+std::string configuration_help(TrainingCommand command) {
+  const bool train = command == TrainingCommand::train;
+  std::string text = train ? help_on_train : help_on_finetune;
+  text +=
       "The same command goes on where a run was stopped, on any number of ranks; with --fresh it starts over, and the\n"
       "folder of the run is moved aside.\n"
       "Every key below can stand in the file (key = value, # begins a comment) or be given as an option, which wins.\n"
-      "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch 6.\n"
-      "With layers, epochs, batch-size, learning-rate, momentum, weight-cost and weight-init may have a value for "
-      "each,\n"
-      "lowest first, with / between them: 50/20; the last one holds for the layers above it as well.\n\nKeys:\n";
-  for (const ConfigurationKey& key : keys) text += configuration_help(key, {});
-  text += "\nExample:\n  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n";
+      "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch 6.\n";
+  if (train) {
+    text +=
+        "With layers, epochs, batch-size, learning-rate, momentum, weight-cost and weight-init may have a value for "
+        "each,\n"
+        "lowest first, with / between them: 50/20; the last one holds for the layers above it as well.\n";
+  }
+  text += "\nKeys:\n";
+  const TrainSettings defaults = default_settings(command);
+  for (const ConfigurationKey* const key : keys_of(command)) text += configuration_help(*key, defaults);
+  text += "\nExample:\n";
+  text += train ? "  mpirun -n 2 rbmpi train --config configs/mnist-rbm.ini --data train.h5 --output runs/a\n"
+                : "  mpirun -n 2 rbmpi finetune runs/a --data train.h5 --validation 0.1 --output runs/b\n";
   return text;
 }
 
@@ -615,19 +770,21 @@ GreedyOptions greedy_options(const TrainSettings& settings) {
 
 std::vector<std::string> configuration_differences(const std::string& path, const std::string& text,
                                                    const TrainSettings& settings) {
-  const TrainSettings run = parse_configuration(path, text);
+  const TrainSettings run = parse_configuration(path, text, settings.command);
+  const bool is_net = settings.command == TrainingCommand::finetune;
   const std::size_t layers = run.layers.hidden.size();
   // Layers that are added make no difference, unless the highest one has the labels.
   const bool adds = settings.layers.hidden.size() > layers && !run.layers.join_labels;
-  const TrainSettings old_layers = first_layers(run, layers);
-  const TrainSettings new_layers =
-      adds ? first_layers(settings, layers) : first_layers(settings, std::max(layers, settings.layers.hidden.size()));
+  const TrainSettings old_layers = is_net ? run : first_layers(run, layers);
+  const TrainSettings new_layers = is_net ? settings
+                                   : adds ? first_layers(settings, layers)
+                                          : first_layers(settings, std::max(layers, settings.layers.hidden.size()));
   std::vector<std::string> differences;
-  for (const ConfigurationKey& key : keys) {
-    const std::string_view name = key.name;
-    const std::string before = key.get(old_layers);
-    const std::string now = key.get(new_layers);
-    if (name == "hidden" || name == "layers") {
+  for (const ConfigurationKey* const key : keys_of(settings.command)) {
+    const std::string_view name = key->name;
+    const std::string before = key->get(old_layers);
+    const std::string now = key->get(new_layers);
+    if (!is_net && (name == "hidden" || name == "layers")) {
       const bool single = layers == 1 && settings.layers.hidden.size() == 1;
       if (old_layers.layers.hidden == new_layers.layers.hidden || (name == "hidden") != single) continue;
       differences.push_back(single ? fmt::format("hidden = {}, but {} in the run", now, before)
@@ -638,17 +795,17 @@ std::vector<std::string> configuration_differences(const std::string& path, cons
     if (before == now) continue;
     // A file to validate on may have moved; a share changes what is left to train on.
     const bool share = name == "validation" && (parse_number(before) || parse_number(now));
-    if (key.fixed || share) differences.push_back(fmt::format("{} = {}, but {} in the run", key.name, now, before));
+    if (key->fixed || share) differences.push_back(fmt::format("{} = {}, but {} in the run", key->name, now, before));
   }
   return differences;
 }
 
 std::string effective_configuration(const TrainSettings& settings) {
   std::string text;
-  for (const ConfigurationKey& key : keys) {
-    const std::string value = key.get(settings);
+  for (const ConfigurationKey* const key : keys_of(settings.command)) {
+    const std::string value = key->get(settings);
     // Of `hidden` and `layers` only one is there.
-    if (!value.empty()) text += fmt::format("{} = {}\n", key.name, value);
+    if (!value.empty()) text += fmt::format("{} = {}\n", key->name, value);
   }
   return text;
 }

@@ -7,10 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/greedy_training.hpp"
+#include "rbmpi/train/net_trainer.hpp"
 #include "rbmpi/train/snapshot_schedule.hpp"
 #include "rbmpi/train/training_options.hpp"
+#include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 
@@ -26,6 +29,9 @@ struct CheckpointSettings {
   SnapshotSchedule snapshots;
 };
 
+/// The commands that train, in the folder of a run.
+enum class TrainingCommand { train, finetune };
+
 /// The layers of a stack, and what is not the same in all of them, lowest layer first. The last value holds for the
 /// layers above it as well; no value: that of `TrainSettings::training`, which has the first one of each.
 struct LayerSettings {
@@ -40,8 +46,21 @@ struct LayerSettings {
   std::optional<std::uint64_t> features_memory;  ///< bytes; nothing: half of what is free
 };
 
-/// All that `rbmpi train` can be told.
+/// What `rbmpi finetune` can be told besides.
+struct FinetuneSettings {
+  std::filesystem::path model;  ///< pre-trained: a model, a checkpoint or the folder of a run; empty: none
+  bool unfinished = false;      ///< take a model whose pre-training is not finished, too
+  bool from_scratch = false;    ///< begin with random weights
+  bool autoencoder = false;
+  Activation code_unit = Activation::linear;  ///< of an autoencoder
+  double input_dropout = 0;
+  double hidden_dropout = 0;
+  bool early_stop = false;
+};
+
+/// All that `rbmpi train` and `rbmpi finetune` can be told.
 struct TrainSettings {
+  TrainingCommand command = TrainingCommand::train;
   std::filesystem::path data;
   std::filesystem::path output;
   std::uint64_t rows = 0;  ///< 0: all
@@ -52,15 +71,27 @@ struct TrainSettings {
   CheckpointSettings checkpoints;
   std::uint64_t time_limit = 0;      ///< seconds; 0: none
   std::uint64_t hang_timeout = 600;  ///< seconds; 0: none
-  TrainingOptions training;
-  LayerSettings layers;
+  TrainingOptions training;          ///< of finetune, only the OptimizationOptions in it count
+  LayerSettings layers;  ///< of finetune, only the hidden layers of a net from scratch, where there is no model
+  FinetuneSettings finetune;
 };
 
+/// Local. The settings of a command before it is told anything.
+[[nodiscard]] TrainSettings default_settings(TrainingCommand command);
 /// Local. How the stack of these settings is trained: a single layer is a stack of one.
 [[nodiscard]] GreedyOptions greedy_options(const TrainSettings& settings);
+/// Local. What the settings of `rbmpi finetune` mean to the library.
+[[nodiscard]] NetTrainingOptions net_training_options(const TrainSettings& settings);
+/// Local. Whether the model of the best epoch is kept.
+[[nodiscard]] bool keeps_best(const TrainSettings& settings);
+/// Local. Whether a training with this progress, between two epochs, has stopped early.
+[[nodiscard]] bool stopped_early(const TrainSettings& settings, const TrainingProgress& progress);
+
+/// The commands that have a key.
+enum class KeyOf { both, train, finetune };
 
 /// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
-/// parser, --help and the effective configuration read.
+/// parser, --help and the effective configuration read. Commands may have different keys of the same name.
 struct ConfigurationKey {
   const char* name;
   const char* value;  ///< what to write after it, for --help: "N", "FILE", "on|off"
@@ -69,6 +100,8 @@ struct ConfigurationKey {
   /// Throws Error(Failure::usage) with what would be right.
   void (*set)(TrainSettings& settings, const std::string& text);
   std::string (*get)(const TrainSettings& settings);
+  KeyOf commands = KeyOf::both;
+  const char* implied = nullptr;  ///< the value of the option if it is given without one
 };
 
 /// The row with this name, for commands that share keys with `train`; there must be one.
@@ -78,15 +111,17 @@ void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const
 /// Its line in --help.
 [[nodiscard]] std::string configuration_help(const ConfigurationKey& key, const TrainSettings& defaults);
 
-/// Collective. Reads the arguments of `rbmpi train`: the file of --config, then the options, which win. Throws an
+/// Collective. Reads the arguments of a command: the file of --config, then the options, which win. Throws an
 /// AgreedError for the first mistake, with file or option, key, value and what would be right. Prints nothing; if
-/// --help is asked for, returns false.
-[[nodiscard]] bool read_configuration(const std::vector<std::string>& arguments, const Communicator& world,
-                                      TrainSettings& settings);
+/// --help is asked for, there are no settings.
+[[nodiscard]] std::optional<TrainSettings> read_configuration(TrainingCommand command,
+                                                              const std::vector<std::string>& arguments,
+                                                              const Communicator& world);
 
 /// Local. What the text of a configuration file means without options besides; `path` is its name in messages. Throws
 /// Error(Failure::usage) as above, and Error(Failure::file) for what is no text.
-[[nodiscard]] TrainSettings parse_configuration(const std::string& path, const std::string& text);
+[[nodiscard]] TrainSettings parse_configuration(const std::string& path, const std::string& text,
+                                                TrainingCommand command = TrainingCommand::train);
 
 /// Local. The fixed keys whose values differ between the configuration of a run, as its files have it, and `settings`:
 /// "hidden = 30, but 20 in the run". Layers that are added to those of the run make no difference. Throws Error for a
@@ -95,7 +130,7 @@ void set_from_option(TrainSettings& settings, const ConfigurationKey& key, const
                                                                  const TrainSettings& settings);
 
 /// The text of --help.
-[[nodiscard]] std::string configuration_help();
+[[nodiscard]] std::string configuration_help(TrainingCommand command);
 
 /// Every key with its value, as a configuration file that repeats the run.
 [[nodiscard]] std::string effective_configuration(const TrainSettings& settings);

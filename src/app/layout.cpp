@@ -54,18 +54,33 @@ Layout arrange(const Communicator& world, int threads, int ranks_per_node) {
   return layout;
 }
 
-void print_heading(const Layout& layout, const TrainingOptions& options) {
+namespace {
+
+void print_layout(const Layout& layout, const char* arithmetic) {
   say("rbmpi {}\n", version());
   say("  layout      {}, {}, {} each ({})\n", plural(layout.nodes, layout.simulated_nodes ? "simulated node" : "node"),
       plural(layout.ranks, "rank"), plural(layout.threads, "thread"), MpiEnvironment::library_version());
-  say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(),
-      options.arithmetic == Arithmetic::exact ? "exact" : "plain");
+  say("  kernels     {} ({}), {}; {} arithmetic\n", blas_version(), blas_kernel(), simd_target(), arithmetic);
+}
+
+const char* parameters_text(const Layout& layout, Exchange exchange) {
+  return layout.ranks == 1                                            ? "one rank has the parameters"
+         : exchange == Exchange::allreduce || layout.node.size() == 1 ? "each rank has a copy of the parameters"
+                                                                      : "the ranks of a node share the parameters";
+}
+
+}  // namespace
+
+void print_heading(const Layout& layout, const TrainingOptions& options) {
+  print_layout(layout, options.arithmetic == Arithmetic::exact ? "exact" : "plain");
   say("  engine      {}; {}\n",
       engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
-      layout.ranks == 1 ? "one rank has the parameters"
-      : options.exchange == Exchange::allreduce || layout.node.size() == 1
-          ? "each rank has a copy of the parameters"
-          : "the ranks of a node share the parameters");
+      parameters_text(layout, options.exchange));
+}
+
+void print_net_heading(const Layout& layout, Exchange exchange) {
+  print_layout(layout, "plain");
+  say("  engine      back-propagation (matrix products); {}\n", parameters_text(layout, exchange));
 }
 
 void print_note_on_cores(const Layout& layout) {

@@ -24,6 +24,8 @@ struct Layout {
 
 /// The first lines of what a command prints: program, layout, kernels and engine.
 void print_heading(const Layout& layout, const TrainingOptions& options);
+/// The same of a command that trains a net.
+void print_net_heading(const Layout& layout, Exchange exchange);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
 

@@ -28,8 +28,8 @@ std::string human_seconds(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-Progress::Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start)
-    : style_(style), epochs_(epochs), start_(start) {
+Progress::Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start, const char* loss)
+    : style_(style), epochs_(epochs), start_(start), loss_(loss) {
   if (style_ == ProgressStyle::automatic) style_ = output_is_terminal() ? ProgressStyle::bar : ProgressStyle::lines;
 }
 
@@ -58,7 +58,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const double rate = (done - rows_until(start_.epoch, start_.epoch_rows)) / seconds_between(begin_, now);
 
   const std::string head = fmt::format("{}epoch {}/{} ", layer_, progress.epoch, progress.epochs);
-  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  mse {:.5f}  {} left", done / all * 100, rate,
+  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  {} {:.5f}  {} left", done / all * 100, rate, loss_,
                                        progress.loss, human_seconds((all - done) / rate));
   const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
   const auto width = static_cast<std::size_t>(room);
@@ -76,6 +76,13 @@ void Progress::epoch(const EpochMetrics& metrics) {
                         *validation, metrics.figure("validation_free_energy").value_or(0),
                         metrics.figure("training_free_energy").value_or(0),
                         metrics.figure("validation_pseudo_likelihood").value_or(0));
+  }
+  if (const auto error = metrics.figure("validation_error")) {
+    line += fmt::format("  validation error {:.2f} %, cross-entropy {:.5f}", *error * 100,
+                        metrics.figure("validation_cross_entropy").value_or(0));
+  }
+  if (const auto error = metrics.figure("validation_squared_error")) {
+    line += fmt::format("  validation squared error {:.4f}", *error);
   }
   if (const auto training = metrics.figure("training_log_likelihood")) {
     const auto validation = metrics.figure("validation_log_likelihood");

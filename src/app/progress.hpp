@@ -12,8 +12,8 @@ namespace rbmpi {
 /// nothing. For the root only.
 class Progress {
  public:
-  /// `start`: how far the training is when it begins here.
-  Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start = {});
+  /// `start`: how far the training is when it begins here; `loss`: its name, for a bar.
+  Progress(ProgressStyle style, std::uint64_t epochs, const TrainingProgress& start = {}, const char* loss = "mse");
   /// Takes the bar off the screen, so that other lines, an error's too, can follow.
   ~Progress();
   Progress(const Progress&) = delete;
@@ -33,6 +33,7 @@ class Progress {
   ProgressStyle style_;
   std::uint64_t epochs_;
   TrainingProgress start_;
+  const char* loss_;
   std::string layer_;  ///< "layer 2/3  ", if there are several
   Clock::time_point begin_ = Clock::now();
   Clock::time_point drawn_;

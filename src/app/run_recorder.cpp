@@ -68,7 +68,7 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
   }
   constexpr double slow_disk = 50e6;  // bytes per second: a guess before the first checkpoint
   longest_writing_ = 1 + static_cast<double>(checkpoint_bytes) / slow_disk;
-  const bool may_be_best = settings.training.early_stop != EarlyStop::off && !model.layers.empty();
+  const bool may_be_best = keeps_best(settings) && (!model.layers.empty() || model.net);
   writer_.describe(std::move(model));
   if (may_be_best) writer_.reserve_best();
   log_.restore();

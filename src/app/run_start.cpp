@@ -6,7 +6,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 
 namespace rbmpi {
 namespace {
@@ -35,11 +34,11 @@ std::string differences(const std::string& configuration, const TrainSettings& s
 }
 
 /// The configuration in the folder, or nothing: there is none, or it is none.
-std::optional<std::string> configuration_of(const RunFolder& folder) {
+std::optional<std::string> configuration_of(const RunFolder& folder, TrainingCommand command) {
   constexpr std::size_t longest = std::size_t{1} << 20U;
   try {
     std::string text = read_text_file(folder.configuration(), longest);
-    (void)parse_configuration(folder.configuration().string(), text);
+    (void)parse_configuration(folder.configuration().string(), text, command);
     return text;
   } catch (const Error&) {
     return std::nullopt;
@@ -49,7 +48,7 @@ std::optional<std::string> configuration_of(const RunFolder& folder) {
 /// Whether a file is this model.
 bool holds(const fs::path& file, const Model& model) {
   try {
-    return is_there(file) && model_digest(load_model(file).layers) == model_digest(model.layers);
+    return is_there(file) && model_digest(load_model(file)) == model_digest(model);
   } catch (const Error&) {
     return false;
   }
@@ -98,7 +97,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
     refuse(folder_, "that this command cannot go on with: " + unusable);
   } else if (is_there(folder_.model())) {
     take_model();
-  } else if (const std::optional<std::string> configuration = configuration_of(folder_)) {
+  } else if (const std::optional<std::string> configuration = configuration_of(folder_, settings_.command)) {
     // A run that was killed before its first checkpoint.
     const std::string difference = differences(*configuration, settings_);
     if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
@@ -109,12 +108,12 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   provenance_ = checkpoint_->model.provenance;
   const TrainingProgress& progress = checkpoint_->progress;
   // A net has its layers trained together.
+  const bool is_stack = settings_.command == TrainingCommand::train;
   const GreedyOptions stack = greedy_options(settings_);
-  const bool is_stack = !checkpoint_->model.layers.empty();
   const bool highest = !is_stack || progress.layer + 1 == stack.layers.size();
   if (is_stack) check_layers_below(stack);
   const std::uint64_t epochs = is_stack ? stack.layers.at(progress.layer).epochs : settings_.training.epochs;
-  const bool early = highest && stopped_early(settings_.training, progress);
+  const bool early = highest && stopped_early(settings_, progress);
   if (progress.epoch <= epochs && !early) return;
   if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
     refuse(folder_,
@@ -150,7 +149,7 @@ void RunStart::take_model() {
   Model model = load_model(folder_.model());
   const std::string difference = differences(model.configuration, settings_);
   if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
-  const TrainSettings run = parse_configuration("the model", model.configuration);
+  const TrainSettings run = parse_configuration("the model", model.configuration, settings_.command);
   const ConfigurationKey& epochs = configuration_key("epochs");
   if (epochs.get(run) != epochs.get(settings_)) {
     refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
@@ -166,7 +165,8 @@ void RunStart::take_model() {
   finished_model_ = std::move(model);
 }
 
-void RunStart::check_data(const std::string& dataset_digest, const std::string& validation_digest) const {
+void RunStart::check_origin(const std::string& dataset_digest, const std::string& validation_digest,
+                            const std::string& pretrained_digest) const {
   const auto compare = [&](const char* key, const fs::path& file, const std::string& before, const std::string& now) {
     if (before.empty() || now.empty() || before == now) return;
     refuse(folder_,
@@ -174,6 +174,11 @@ void RunStart::check_data(const std::string& dataset_digest, const std::string& 
   };
   compare("data", settings_.data, value_of(provenance_, "dataset_digest"), dataset_digest);
   compare("validation", settings_.validation, value_of(provenance_, "validation_digest"), validation_digest);
+  const std::string pretrained = value_of(provenance_, "pretrained_digest");
+  if (!pretrained.empty() && !pretrained_digest.empty() && pretrained != pretrained_digest) {
+    refuse(folder_, fmt::format("that began with another model: model = {} has the digest {}, but {} in the run",
+                                settings_.finetune.model.string(), pretrained_digest, pretrained));
+  }
 }
 
 fs::path RunStart::prepare() {

@@ -26,8 +26,14 @@ class RunStart {
 
   /// The checkpoint to go on from, if there is one.
   [[nodiscard]] std::optional<Checkpoint>& checkpoint() noexcept { return checkpoint_; }
-  /// Throws Error(Failure::usage) if the run is on other data.
-  void check_data(const std::string& dataset_digest, const std::string& validation_digest) const;
+  /// The model of the run as it is; null if there is none yet.
+  [[nodiscard]] const Model* model_so_far() const noexcept {
+    return finished_model_ ? &*finished_model_ : checkpoint_ ? &checkpoint_->model : nullptr;
+  }
+  /// Throws Error(Failure::usage) if the run is on other data, or began with another model. An empty digest is that of
+  /// anything.
+  void check_origin(const std::string& dataset_digest, const std::string& validation_digest,
+                    const std::string& pretrained_digest) const;
 
   /// Makes the folder ready, when all else is well: a new one, one with what a killed job left half-written removed,
   /// or, to start over, the old one moved aside; where to is the result, empty if nowhere.

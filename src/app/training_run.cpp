@@ -23,7 +23,6 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 
 namespace rbmpi {
@@ -185,8 +184,9 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
   provenance_ = make_provenance(settings_, data_, command_line_);
 }
 
-bool TrainingRun::is_finished() {
-  world_.agree_on_root([&] { start_->check_data(data_.samples->digest(), data_.validation_digest()); });
+bool TrainingRun::is_finished(const std::string& pretrained_digest) {
+  world_.agree_on_root(
+      [&] { start_->check_origin(data_.samples->digest(), data_.validation_digest(), pretrained_digest); });
   if (!from_root(start_ && start_->is_finished(), world_)) return false;
   if (start_) print_finished();
   data_.release();
@@ -210,7 +210,8 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
           progress.layer > 0 ? fmt::format("layer {}, ", progress.layer + 1) : "", progress.epoch,
           plural(progress.steps, "step"));
     }
-    progress_.emplace(settings_.progress, settings_.training.epochs, progress);
+    progress_.emplace(settings_.progress, settings_.training.epochs, progress,
+                      settings_.command == TrainingCommand::train ? "mse" : "cross-entropy");
     const auto warn_over_bar = [this](const std::string& message) {
       if (progress_) progress_->clear();
       warn(message);
@@ -321,7 +322,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found.
 void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
   if (progress.best_epoch == 0) return;
-  const bool early = stopped_early(settings_.training, progress);
+  const bool early = stopped_early(settings_, progress);
   const std::string problem = problem_of_best(folder_, progress.best_epoch);
   say("  early stop  {}epoch {} was the best{}\n",
       early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
@@ -338,9 +339,9 @@ void TrainingRun::print_finished() {
   say("the run in {} is finished: {} trained\n", settings_.output.string(),
       layers > 1 ? plural(layers, "layer") : plural(epochs, "epoch"));
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(start_->finished_model().layers));
+  say("  digest      {}\n", model_digest(start_->finished_model()));
   if (checkpoint) print_early_stop(checkpoint->progress);
-  const bool early = checkpoint && stopped_early(settings_.training, checkpoint->progress);
+  const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
   say("{}--fresh starts over.\n", !checkpoint ? ""
                                   : early     ? "More patience goes on with it, "
                                               : "More epochs go on with it, ");
@@ -359,7 +360,7 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
   say("  error       {}\n", error);
   print_early_stop(outcome.progress);
   say("  model       {}\n", folder_.model().string());
-  say("  digest      {}\n", model_digest(model.layers));
+  say("  digest      {}\n", model_digest(model));
   say("  time        {} ({})\n", human_seconds(total), parts);
   say("  memory      samples {}{} on each node; at most {} for each rank besides, as seen after every epoch\n",
       human_bytes(data_.bytes()),
@@ -369,7 +370,9 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
-  return SavedState{.parameters = std::move(checkpoint->model.layers.back()).take_parameters(),
+  Model& model = checkpoint->model;
+  return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
+                                            : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),
                     .progress = checkpoint->progress};
 }

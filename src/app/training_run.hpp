@@ -64,8 +64,11 @@ class TrainingRun {
   [[nodiscard]] const LoadedData& data() const noexcept { return data_; }
   [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
 
-  /// Whether nothing is left to be done, which it says. Throws if the run is on other data.
-  [[nodiscard]] bool is_finished();
+  /// The model of the run as it is, on the root; null if there is none yet, and elsewhere.
+  [[nodiscard]] const Model* model_so_far() const noexcept { return start_ ? start_->model_so_far() : nullptr; }
+  /// Whether nothing is left to be done, which it says. Throws if the run is on other data, or began with another model
+  /// than that of this digest.
+  [[nodiscard]] bool is_finished(const std::string& pretrained_digest = {});
 
   /// A model of this run without parameters: its configuration and where it comes from.
   [[nodiscard]] Model description() const;

@@ -26,6 +26,12 @@ HWY_ATTR void Add(const Real* values, std::size_t count, Real* sums) {
   });
 }
 
+HWY_ATTR void SubtractFrom(const Real* from, std::size_t count, Real* values) {
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    hn::StoreU(hn::Sub(hn::LoadU(d, from + i), hn::LoadU(d, values + i)), d, values + i);
+  });
+}
+
 HWY_ATTR void MultiplyBySlope(const Real* activations, Real keep, std::size_t count, Real* deltas) {
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto a = hn::LoadU(d, activations + i);
@@ -75,6 +81,7 @@ HWY_AFTER_NAMESPACE();
 namespace rbmpi {
 
 HWY_EXPORT(Add);
+HWY_EXPORT(SubtractFrom);
 HWY_EXPORT(MultiplyBySlope);
 HWY_EXPORT(DropOut);
 HWY_EXPORT(CrossEntropy);
@@ -90,6 +97,10 @@ void softmax(Real* fields, const Real* bias, std::size_t count) noexcept {
   Real sum = 0;
   for (std::size_t i = 0; i < count; ++i) sum += fields[i] = std::exp(fields[i] - most);
   for (std::size_t i = 0; i < count; ++i) fields[i] /= sum;
+}
+
+void subtract_from(const Real* from, std::size_t count, Real* values) noexcept {
+  HWY_DYNAMIC_DISPATCH(SubtractFrom)(from, count, values);
 }
 
 void multiply_by_slope(const Real* activations, Real keep, std::size_t count, Real* deltas) noexcept {

@@ -26,10 +26,19 @@ constexpr const char* classes_name = "/classes";
 constexpr const char* code_layer_attribute = "code_layer";
 
 // Texts in the root that describe where a model came from, in the order in which they are written and shown.
-constexpr std::array provenance_names = {
-    "program",           "mpi",     "blas",           "hdf5",         "created",
-    "command",           "dataset", "dataset_digest", "dataset_rows", "dataset_picture",
-    "validation_digest", "epoch"};
+constexpr std::array provenance_names = {"program",
+                                         "mpi",
+                                         "blas",
+                                         "hdf5",
+                                         "created",
+                                         "command",
+                                         "dataset",
+                                         "dataset_digest",
+                                         "dataset_rows",
+                                         "dataset_picture",
+                                         "validation_digest",
+                                         "epoch",
+                                         "pretrained_digest"};
 
 [[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
   throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));

@@ -63,6 +63,11 @@ void write_progress(Hdf5File& file, const TrainingProgress& progress) {
   file.set_real_attribute(progress_group, best_figure_attribute, progress.best_figure);
 }
 
+/// Of what is trained: the layer in work, or the whole net.
+std::size_t parameters_of(const Model& model, std::uint32_t layer) {
+  return model.net ? model.net->shape().parameters() : model.layers.at(layer).shape().parameters();
+}
+
 std::string optimizer_group(const Checkpoint& checkpoint, const std::string& name) {
   return layer_group(checkpoint.progress.layer) + "/" + name;
 }
@@ -71,9 +76,14 @@ void write(Hdf5File& file, const Checkpoint& checkpoint) {
   write_model(file, checkpoint.model);
   write_progress(file, checkpoint.progress);
   std::string names;
-  const RbmShape shape = checkpoint.model.layers.at(checkpoint.progress.layer).shape();
+  const Model& model = checkpoint.model;
   for (const SavedState::Memory& memory : checkpoint.optimizer) {
-    write_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
+    if (model.net) {
+      write_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span());
+    } else {
+      write_parameters(file, optimizer_group(checkpoint, memory.name),
+                       model.layers.at(checkpoint.progress.layer).shape(), memory.values.span());
+    }
     names += (names.empty() ? "" : " ") + memory.name;
   }
   file.set_text_attribute(progress_group, optimizer_attribute, names);
@@ -101,6 +111,19 @@ bool holds_parameters(const Hdf5File& file, const std::string& group, RbmShape s
          holds_values(file, group + "/hidden_bias", shape.hidden, 1, view.hidden_bias.data());
 }
 
+bool holds_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape,
+                          std::span<const Real> values) {
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
+    const std::string group = layer_group(k) + part;
+    const NetLayer<const Real> layer = net_layer(shape, values, k);
+    if (!holds_values(file, group + "/weights", layer.weights.rows, layer.weights.columns, layer.weights.values) ||
+        !holds_values(file, group + "/bias", layer.bias.size(), 1, layer.bias.data())) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /// Whether the file holds just what is in memory.
 bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
   const Model& model = checkpoint.model;
@@ -108,9 +131,13 @@ bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
     const Rbm& rbm = model.layers[i];
     if (!holds_parameters(file, layer_group(i), rbm.shape(), rbm.parameters())) return false;
   }
-  const RbmShape shape = model.layers[checkpoint.progress.layer].shape();
+  if (model.net && !holds_net_parameters(file, "", model.net->shape(), model.net->parameters())) return false;
   for (const SavedState::Memory& memory : checkpoint.optimizer) {
-    if (!holds_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span())) return false;
+    const bool same = model.net
+                          ? holds_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span())
+                          : holds_parameters(file, optimizer_group(checkpoint, memory.name),
+                                             model.layers[checkpoint.progress.layer].shape(), memory.values.span());
+    if (!same) return false;
   }
   const bool same_configuration = model.configuration.empty() || file.read_text("/config") == model.configuration;
   return same_configuration && read_progress(file) == checkpoint.progress &&
@@ -171,17 +198,23 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
 Checkpoint read_checkpoint(const Hdf5File& file) {
   if (!is_checkpoint(file)) refuse(file, "is a model, but no checkpoint: it has no '/progress'");
   Checkpoint checkpoint{.model = read_model(file), .optimizer = {}, .progress = read_progress(file), .metrics = {}};
-  if (checkpoint.progress.layer >= checkpoint.model.layers.size()) {
-    refuse(file,
-           fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, checkpoint.model.layers.size()));
+  const Model& model = checkpoint.model;
+  const std::size_t layers = model.net ? 1 : model.layers.size();  // those of a net are trained together
+  if (checkpoint.progress.layer >= layers) {
+    refuse(file, fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
-  const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
+  const std::size_t parameters = parameters_of(model, checkpoint.progress.layer);
   std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
   while (!names.empty()) {
     const std::size_t end = std::min(names.find(' '), names.size());
-    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(shape.parameters())};
+    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(parameters)};
     names.erase(0, end + 1);
-    read_parameters(file, optimizer_group(checkpoint, memory.name), shape, memory.values.span());
+    if (model.net) {
+      read_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span());
+    } else {
+      read_parameters(file, optimizer_group(checkpoint, memory.name), model.layers[checkpoint.progress.layer].shape(),
+                      memory.values.span());
+    }
     checkpoint.optimizer.push_back(std::move(memory));
   }
   checkpoint.metrics = file.read_text(metrics_name);

@@ -16,7 +16,9 @@ namespace rbmpi {
 namespace {
 
 void copy_to(Model& model, const TrainingState& state) {
-  std::ranges::copy(state.parameters, model.layers.at(state.progress.layer).parameters().begin());
+  const std::span<Real> parameters =
+      model.net ? model.net->parameters() : model.layers.at(state.progress.layer).parameters();
+  std::ranges::copy(state.parameters, parameters.begin());
 }
 
 }  // namespace
@@ -175,10 +177,13 @@ void CheckpointWriter::keep_snapshot(const TrainingState& state) {
 void CheckpointWriter::reserve_best() {
   wait();
   const Model& model = shared_->checkpoint.model;
-  if (!shared_->best.layers.empty()) return;
+  if (!shared_->best.layers.empty() || shared_->best.net) return;
   shared_->best.configuration = model.configuration;
   shared_->best.provenance = model.provenance;
   for (const Rbm& layer : model.layers) shared_->best.layers.emplace_back(layer.shape());
+  if (model.net) shared_->best.net.emplace(model.net->shape());
+  shared_->best.classes = model.classes;
+  shared_->best.code_layer = model.code_layer;
 }
 
 void CheckpointWriter::keep_best(const TrainingState& state) {

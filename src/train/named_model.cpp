@@ -47,6 +47,16 @@ std::optional<NamedModel> newest_model(const RunFolder& folder) {
   return std::nullopt;
 }
 
+NamedModel load_best_model(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path best = RunFolder(path).best();
+  if (fs::is_directory(path, ignored) && fs::exists(best, ignored)) {
+    NamedModel named = load_file(best);
+    if (named.model.net) return named;
+  }
+  return load_named_model(path);
+}
+
 NamedModel load_named_model(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return load_file(path);

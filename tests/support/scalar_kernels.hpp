@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "rbmpi/core/kernels.hpp"
+#include "support/scalar_draw.hpp"
 
 // The kernels of rbmpi/core/kernels.hpp for one element, as plain IEEE operations: what every instruction set must
 // give, bit for bit.
@@ -29,16 +30,6 @@ inline Real sigmoid(Real x) {
   for (const Real factorial : {720.0F, 120.0F, 24.0F, 6.0F, 2.0F, 1.0F, 1.0F}) series = series * r + 1.0F / factorial;
   const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n) + 127);
   return 1.0F / (1.0F + series * std::bit_cast<Real>(exponent << 23U));
-}
-
-/// A state of a unit: whether a number of 32 random bits, the high 8 from `block` and the others from `refinement`, is
-/// below p * 2^32.
-inline Real draw(Real p, const RandomStream& stream, std::size_t unit) {
-  const std::uint32_t four_bytes = stream.block(static_cast<std::uint32_t>(unit / 16))[unit % 16 / 4];
-  const std::uint32_t high = (four_bytes >> (unit % 4 * 8)) & 0xFFU;
-  const std::uint32_t low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8U;
-  const std::uint32_t number = (high << 24U) | low;
-  return static_cast<double>(number) < static_cast<double>(p) * 0x1p32 ? 1.0F : 0.0F;
 }
 
 inline std::int64_t squared_error(Real a, Real b) {

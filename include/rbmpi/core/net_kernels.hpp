@@ -13,6 +13,9 @@ namespace rbmpi {
 /// sums[i] += values[i].
 void add(const Real* values, std::size_t count, Real* sums) noexcept;
 
+/// values[i] = from[i] - values[i].
+void subtract_from(const Real* from, std::size_t count, Real* values) noexcept;
+
 /// Turns the fields of the units into probabilities, in place: exp(x_i + bias_i) / sum of exp(x_j + bias_j).
 void softmax(Real* fields, const Real* bias, std::size_t count) noexcept;
 

@@ -90,6 +90,8 @@ class FeedForwardNet {
   [[nodiscard]] const NetShape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::span<Real> parameters() noexcept { return parameters_.span(); }
   [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
+  /// Local. Gives the buffer away; the net is of no use afterwards.
+  [[nodiscard]] AlignedBuffer<Real> take_parameters() && noexcept { return std::move(parameters_); }
   [[nodiscard]] NetLayer<Real> layer(std::size_t k) noexcept { return net_layer(shape_, parameters_.span(), k); }
   [[nodiscard]] NetLayer<const Real> layer(std::size_t k) const noexcept {
     return net_layer(shape_, parameters_.span(), k);

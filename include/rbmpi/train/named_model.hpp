@@ -21,6 +21,9 @@ struct NamedModel {
 /// it is damaged; `path` names a folder, and a run that has no checkpoint yet is told from a folder that is no run.
 [[nodiscard]] NamedModel load_named_model(const std::filesystem::path& path);
 
+/// Local. The same to use a net: of the folder of a run of fine-tuning, its best.h5, if there is one.
+[[nodiscard]] NamedModel load_best_model(const std::filesystem::path& path);
+
 /// Local. The newest model of a run: that of its newest checkpoint that is whole, or if it has none, its model.h5;
 /// nothing if it has neither. Throws Error(Failure::file) if all that there are cannot be used.
 [[nodiscard]] std::optional<NamedModel> newest_model(const RunFolder& folder);

@@ -55,10 +55,6 @@ struct NetTrainingResult : OptimizationOutcome {
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const NetTrainingOptions& options);
 
-/// Local. Throws Error(Failure::file) for a row of a classifier's data whose label is none of the classes, and if there
-/// are no labels. `what`: "data", "validation data".
-void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what);
-
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for training besides the
 /// samples; its share of what the node's ranks have in common is in it.
 [[nodiscard]] std::uint64_t net_training_memory(const NetTrainingOptions& options, const NetShape& shape,

@@ -188,6 +188,108 @@ TEST_F(ModelFileTest, OtherFilesAreNoModels) {
   test::expect_error(Failure::file, {"none.h5", "no such file"}, [&] { (void)load_model(folder_ / "none.h5"); });
 }
 
+TEST_F(ModelFileTest, ANetComesBack) {
+  Model model;
+  model.net.emplace(classifier_shape(5, std::vector<std::size_t>{4}, 3));
+  initialise_net(*model.net, 1);
+  model.net->layer(0).bias[2] = -0.0F;
+  model.classes = {-1, 4, 9};
+  model.configuration = "seed = 1\n";
+  model.provenance = {{"program", "rbmpi 0.1.0"}};
+  save_model(path_, model);
+  const Model loaded = load_model(path_);
+  ASSERT_TRUE(loaded.net);
+  EXPECT_EQ(loaded.net->shape(), model.net->shape());
+  EXPECT_EQ(model_digest(loaded), net_digest(*model.net));
+  EXPECT_EQ(loaded.classes, model.classes);
+  EXPECT_EQ(loaded.code_layer, 0U);
+  EXPECT_EQ(loaded.configuration, model.configuration);
+  EXPECT_EQ(loaded.provenance, model.provenance);
+  EXPECT_TRUE(loaded.layers.empty());
+  test::expect_error(Failure::file, {"m.h5", "net of 5-4-3 units", "predict"}, [&] { refuse_net(loaded, path_); });
+  EXPECT_NO_THROW(refuse_stack(loaded, path_));
+}
+
+TEST_F(ModelFileTest, AnAutoencoderComesBack) {
+  Model model;
+  model.net.emplace(autoencoder_shape(5, std::vector<std::size_t>{4, 2}, Activation::linear));
+  initialise_net(*model.net, 1);
+  model.code_layer = 2;
+  save_model(path_, model);
+  const Model loaded = load_model(path_);
+  EXPECT_EQ(loaded.net->shape(), model.net->shape());
+  EXPECT_EQ(model_digest(loaded), model_digest(model));
+  EXPECT_EQ(loaded.code_layer, 2U);
+  EXPECT_TRUE(loaded.classes.empty());
+}
+
+/// A net of 2 inputs and 3 outputs, except for what `other` names.
+void write_net(Hdf5File& file, const std::string& other = "", const std::string& unit = "softmax") {
+  file.set_text_attribute("/", "format", "rbmpi-net");
+  file.create_group("/layer_0");
+  if (!unit.empty()) file.set_text_attribute("/layer_0", "unit", unit);
+  if (other != "weights") write_floats(file, "/layer_0/weights", {2, 3}, {1, 2, 3, 4, 5, 6});
+  if (other != "bias") write_floats(file, "/layer_0/bias", {3}, {7, 8, 9});
+  const std::vector<std::int32_t> classes = {0, 1, 2};
+  if (other == "classes") return;
+  file.create_array("/classes", ElementType::int32, {3});
+  file.write_rows("/classes", ElementType::int32, 0, 3, classes.data());
+}
+
+TEST_F(ModelFileTest, NetsThatAreNotWholeAreRefused) {
+  foreign([](Hdf5File& file) { write_net(file); });
+  EXPECT_THAT(load_model(path_).net->parameters(), testing::ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9));
+  refused({"'/layer_0/bias' is missing"}, [](Hdf5File& file) { write_net(file, "bias"); });
+  refused({"'/classes' is missing"}, [](Hdf5File& file) { write_net(file, "classes"); });
+  refused({"unit = gaussian", "sigmoid, linear and softmax"}, [](Hdf5File& file) { write_net(file, "", "gaussian"); });
+  refused({"unit = ", "sigmoid, linear and softmax"}, [](Hdf5File& file) { write_net(file, "", ""); });
+  refused({"[2 x 3] and bias [2]", "do not fit"}, [](Hdf5File& file) {
+    write_net(file, "bias");
+    write_floats(file, "/layer_0/bias", {2}, {1, 2});
+  });
+  refused({"'/classes' as float32 [3]", "int32 [3]"}, [](Hdf5File& file) {
+    write_net(file, "classes");
+    write_floats(file, "/classes", {3}, {1, 2, 3});
+  });
+  refused({"classes", "do not rise"}, [](Hdf5File& file) {
+    write_net(file, "classes");
+    const std::vector<std::int32_t> classes = {0, 2, 2};
+    file.create_array("/classes", ElementType::int32, {3});
+    file.write_rows("/classes", ElementType::int32, 0, 3, classes.data());
+  });
+  refused({"'/layer_0/bias'", "not finite"}, [](Hdf5File& file) {
+    write_net(file, "bias");
+    write_floats(file, "/layer_0/bias", {3}, {1, 2, std::numeric_limits<float>::infinity()});
+  });
+  refused({"code_layer", "none of its 0 layers"}, [](Hdf5File& file) {
+    write_net(file);
+    file.set_integers_attribute("/", "code_layer", {1});
+  });
+  refused({"4 inputs in layer_1", "3 units"}, [](Hdf5File& file) {
+    write_net(file, "", "sigmoid");
+    file.create_group("/layer_1");
+    file.set_text_attribute("/layer_1", "unit", "softmax");
+    write_floats(file, "/layer_1/weights", {4, 1}, {1, 2, 3, 4});
+    write_floats(file, "/layer_1/bias", {1}, {1});
+  });
+  refused({"softmax below its outputs"}, [](Hdf5File& file) {
+    write_net(file);
+    file.create_group("/layer_1");
+    file.set_text_attribute("/layer_1", "unit", "softmax");
+    write_floats(file, "/layer_1/weights", {3, 1}, {1, 2, 3});
+    write_floats(file, "/layer_1/bias", {1}, {1});
+  });
+  refused({"no group 'layer_0'"}, [](Hdf5File& file) { file.set_text_attribute("/", "format", "rbmpi-net"); });
+}
+
+TEST_F(ModelFileTest, AStackIsNoNet) {
+  Model model;
+  model.layers.emplace_back(RbmShape{1, 1});
+  EXPECT_EQ(model_digest(model), model_digest(model.layers));
+  EXPECT_NO_THROW(refuse_net(model, path_));
+  test::expect_error(Failure::file, {"m.h5", "not a net", "finetune"}, [&] { refuse_stack(model, path_); });
+}
+
 TEST_F(ModelFileTest, AFolderThatIsNotThereIsNamed) {
   Model model;
   model.layers.emplace_back(RbmShape{1, 1});

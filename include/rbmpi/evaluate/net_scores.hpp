@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rbmpi/data/samples.hpp"
+#include "rbmpi/evaluate/row_mean.hpp"
+#include "rbmpi/model/feed_forward_net.hpp"
+#include "rbmpi/model/net_pass.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// How good a net is at rows of data.
+struct NetScores {
+  std::uint64_t rows = 0;
+  RowMean cross_entropy;  ///< of the label; of an autoencoder, of the data, summed over the units; in nats
+  // Of a classifier.
+  std::uint64_t errors = 0;              ///< rows whose likeliest class is another one
+  std::vector<std::uint64_t> confusion;  ///< [classes x classes]: rows of class i (the row) that seem to be of class j
+  // Of an autoencoder.
+  RowMean squared_error;  ///< sum over the units of (v - p)^2
+
+  [[nodiscard]] double error() const noexcept { return static_cast<double>(errors) / static_cast<double>(rows); }
+};
+
+/// Scores a net on rows of data. Fixed blocks of rows are shared out over the ranks and their sums added in one order,
+/// so that the figures differ by the rounding of the matrix products at most. Move-only.
+class NetScoring {
+ public:
+  /// Local. For nets of this shape.
+  explicit NetScoring(const NetShape& shape);
+
+  /// Collective. With the same parameters, classes and data on all ranks; the labels must be of these classes
+  /// (check_labels). Of two classes that are equally likely the first counts. Throws an
+  /// AgreedError(Failure::interrupted) after a signal.
+  [[nodiscard]] NetScores score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
+                                const Samples& samples, const Communicator& world);
+
+  /// Bytes that an object for this shape holds.
+  [[nodiscard]] static std::uint64_t memory(const NetShape& shape);
+
+ private:
+  NetShape shape_;
+  NetPass pass_;
+  std::vector<double> cross_entropies_;  // of the rows of a block
+  std::vector<double> squared_errors_;
+};
+
+/// Local. Throws Error(Failure::file) for a row whose label is none of the classes, which are those of a classifier's
+/// outputs, and if there are no labels. `what`: "data", "validation data".
+void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what);
+
+}  // namespace rbmpi

@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/command_start.hpp"
+#include "app/configuration.hpp"
+#include "app/loaded_net.hpp"
+#include "app/model_and_data.hpp"
+#include "app/share_bar.hpp"
+#include "app/terminal.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/system.hpp"
+#include "rbmpi/evaluate/net_outputs.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+struct PredictSettings {
+  fs::path model;
+  fs::path data;
+  fs::path output;
+  bool probabilities = false;
+  TrainSettings train;  ///< of it the shared keys
+};
+
+constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+
+constexpr CommandOption<PredictSettings> own_options[] = {
+    {"output", "FILE", "the table to make (CSV)", [](auto& s, const std::string& text) { s.output = text; }},
+    {"probabilities", nullptr, "also a column with the probability of each class",
+     [](auto& s, const std::string&) { s.probabilities = true; }},
+};
+
+CommandOptions<PredictSettings> options() {
+  return {own_options, shared_keys};
+}
+
+std::string help() {
+  return "Labels the rows of a dataset with a classifier that `rbmpi finetune` made, as a table in Kaggle's form:\n"
+         "ImageId,Label, with rows counted from 1. Labels in the dataset are not looked at.\n\n"
+         "Usage:\n"
+         "  rbmpi predict MODEL DATA --output FILE [OPTIONS]\n"
+         "  mpirun -n RANKS rbmpi predict MODEL DATA --output FILE [OPTIONS]\n\n"
+         "MODEL is a model, a checkpoint, or the folder of a run: its best.h5, if it has one, else its newest "
+         "checkpoint.\n\n"
+         "Options:\n" +
+         options().help() + "\nExample:\n  mpirun -n 2 rbmpi predict runs/b test.h5 --output submission.csv\n";
+}
+
+PredictSettings settings_of(const po::variables_map& values) {
+  const std::string see = " (rbmpi predict --help shows the usage)";
+  PredictSettings settings;
+  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi predict MODEL DATA" + see);
+  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi predict MODEL DATA" + see);
+  settings.model = values["model"].as<std::string>();
+  settings.data = values["data"].as<std::string>();
+  options().set(settings, values);
+  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the table to make" + see);
+  check_output("output", settings.output, {settings.model, settings.data}, OutputKind::other);
+  return settings;
+}
+
+/// The first of the largest probabilities.
+std::size_t likeliest(std::span<const Real> probabilities) {
+  return static_cast<std::size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
+}
+
+/// The table, on the root.
+class PredictionWriter {
+ public:
+  PredictionWriter(const PredictSettings& settings, std::vector<std::int32_t> classes)
+      : probabilities_(settings.probabilities),
+        classes_(std::move(classes)),
+        path_(settings.output),
+        file_(settings.output),
+        stream_(file_.temporary(), std::ios::binary) {
+    stream_ << "ImageId,Label";
+    if (probabilities_) stream_ << fmt::format(",Probability{}", fmt::join(classes_, ",Probability"));
+    stream_ << '\n';
+    check();
+  }
+
+  /// Rows from number `first` on, counted from 0.
+  void append(std::uint64_t first, ConstMatrixView probabilities) {
+    fmt::memory_buffer text;
+    for (std::size_t i = 0; i < probabilities.rows; ++i) {
+      const std::span<const Real> row(probabilities.row(i), probabilities.columns);
+      fmt::format_to(std::back_inserter(text), "{},{}", first + i + 1, classes_[likeliest(row)]);
+      if (probabilities_) fmt::format_to(std::back_inserter(text), ",{:.6g}", fmt::join(row, ","));
+      text.push_back('\n');
+    }
+    stream_.write(text.data(), static_cast<std::streamsize>(text.size()));
+    check();
+  }
+
+  void finish() {
+    stream_.close();
+    check();
+    file_.commit();
+  }
+
+ private:
+  void check() const {
+    if (stream_) return;
+    throw Error(Failure::file, fmt::format("cannot write '{}': {}", path_.string(), error_text(errno)));
+  }
+
+  bool probabilities_;
+  std::vector<std::int32_t> classes_;
+  fs::path path_;
+  AtomicFile file_;
+  std::ofstream stream_;
+};
+
+}  // namespace
+
+void run_predict(const std::vector<std::string>& arguments, const Communicator& world) {
+  const auto parsed =
+      parse_command("predict", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  if (!parsed) return;
+  const PredictSettings& settings = *parsed;
+  const StartedCommand started(world, settings.train);
+  NamedModel named;
+  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  const LoadedNet model = loaded_net(std::move(named), world);
+  world.agree_on_root([&] {
+    if (model.is_classifier()) return;
+    throw Error(Failure::file,
+                fmt::format("'{}' is an autoencoder: it has no classes to predict; rbmpi transform makes "
+                            "its codes",
+                            model.named.file.string()));
+  });
+  NodeSamples data =
+      load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout, world);
+  std::optional<PredictionWriter> writer;
+  std::optional<ShareBar> bar;
+  world.agree_on_root([&] {
+    writer.emplace(settings, model.classes);
+    bar.emplace(settings.train.progress, "predicting");
+  });
+  net_outputs(
+      model.net, model.net.shape().layers(), data.samples(), world,
+      [&](std::uint64_t first, ConstMatrixView probabilities) { writer->append(first, probabilities); },
+      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  world.agree_on_root([&] {
+    bar.reset();
+    writer->finish();
+    say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.samples().rows, "label"), settings.data.string(),
+        model.named.file.string());
+  });
+  data.release();
+}
+
+}  // namespace rbmpi

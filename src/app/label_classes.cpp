@@ -1,0 +1,70 @@
+#include "app/label_classes.hpp"
+
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/parse.hpp"
+#include "rbmpi/model/rbm.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Labelled rows of one of the files.
+class LabelledRows {
+ public:
+  /// They begin with row `first` of the file.
+  LabelledRows(const char* key, std::string file, std::uint64_t first, const Samples& rows)
+      : key_(key), file_(std::move(file)), first_(first) {
+    if (rows.labels == nullptr) {
+      throw Error(Failure::file, fmt::format("{} = {}: it has no labels, which a classifier learns from; rbmpi import "
+                                             "takes them from --label-column or --idx-labels",
+                                             key_, file_));
+    }
+    labels_ = {rows.labels, rows.rows};
+  }
+
+  [[nodiscard]] std::span<const std::int32_t> labels() const noexcept { return labels_; }
+  [[noreturn]] void refuse(std::size_t row, const char* what) const {
+    throw Error(Failure::file, fmt::format("{} = {}: the label of row {} (counted from 0) is {}; {}", key_, file_,
+                                           first_ + row, labels_[row], what));
+  }
+
+ private:
+  const char* key_;
+  std::string file_;
+  std::uint64_t first_;
+  std::span<const std::int32_t> labels_;
+};
+
+}  // namespace
+
+std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
+  const LabelledRows training("data", settings.data.string(), 0, data.training);
+  std::set<std::int32_t> classes;
+  for (std::size_t row = 0; row < training.labels().size(); ++row) {
+    if (training.labels()[row] < 0) training.refuse(row, "labels must be 0 or more");
+    classes.insert(training.labels()[row]);
+  }
+  if (classes.size() < 2 || classes.size() > largest_layer) {
+    throw Error(Failure::file,
+                fmt::format("data = {}: its rows have {} different label{}; a classifier wants 2 to {}",
+                            settings.data.string(), classes.size(), classes.size() == 1 ? "" : "s", largest_layer));
+  }
+  if (data.validation.rows > 0) {
+    const bool share = parse_number(settings.validation).has_value();
+    const LabelledRows validation("validation", share ? settings.data.string() : settings.validation,
+                                  share ? data.training.rows : 0, data.validation);
+    for (std::size_t row = 0; row < validation.labels().size(); ++row) {
+      if (validation.labels()[row] < 0) validation.refuse(row, "labels must be 0 or more");
+      if (!classes.contains(validation.labels()[row])) validation.refuse(row, "no training row has that label");
+    }
+  }
+  return {classes.begin(), classes.end()};
+}
+
+}  // namespace rbmpi

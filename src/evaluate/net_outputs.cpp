@@ -1,0 +1,88 @@
+#include "rbmpi/evaluate/net_outputs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/shard.hpp"
+#include "rbmpi/model/net_pass.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Rows whose products are formed together.
+constexpr std::size_t rows_at_once = 256;
+/// Of outputs that are brought together at a time.
+constexpr std::uint64_t piece_bytes = std::uint64_t{16} << 20U;
+constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
+
+}  // namespace
+
+void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& samples, const Communicator& world,
+                 const std::function<void(std::uint64_t first, ConstMatrixView outputs)>& take,
+                 const ProgressReport& progress) {
+  const NetShape& shape = net.shape();
+  world.agree([&] {
+    if (samples.columns == shape.inputs()) return;
+    throw Error(Failure::usage,
+                fmt::format("the data have {} columns, but the net has {} inputs", samples.columns, shape.inputs()));
+  });
+  const std::size_t units = shape.units[layers];
+  // Whole blocks of rows that are computed together, whatever the number of ranks.
+  const std::uint64_t piece_rows =
+      std::max<std::uint64_t>(piece_bytes / (units * sizeof(Real)) / rows_at_once, 1) * rows_at_once;
+  NetPass pass;
+  std::vector<Real> outputs;
+  world.agree([&] {
+    pass = NetPass(shape, rows_at_once);
+    outputs.resize(std::min(piece_rows, samples.rows) * units);
+  });
+  for (std::uint64_t first = 0; first < samples.rows; first += piece_rows) {
+    const MatrixView piece{outputs.data(), std::min(piece_rows, samples.rows - first), units};
+    const Shard mine = shard_in_groups({0, piece.rows}, rows_at_once, world.rank(), world.size());
+    // Each rank has its own rows, and zeros elsewhere: the sum is all of them.
+    std::ranges::fill(outputs, Real{0});
+    world.agree([&] {
+      for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += rows_at_once) {
+        throw_if_stopped("computing outputs");
+        const std::size_t count = std::min<std::uint64_t>(rows_at_once, mine.first + mine.count - begin);
+        const MatrixView inputs = pass.inputs(count);
+        parallel_for(count, [&](std::size_t i) {
+          row_probabilities(samples, samples.row(first + begin + i), unrounded, inputs.row(i));
+        });
+        const MatrixView found = pass.forward(net.parameters(), count, layers);
+        std::copy_n(found.values, found.size(), piece.row(begin));
+      }
+    });
+    world.sum(std::span(outputs).first(piece.size()));
+    world.agree_on_root([&] { take(first, piece); });
+    if (progress) progress(static_cast<double>(first + piece.rows) / static_cast<double>(samples.rows));
+  }
+}
+
+void share_net(FeedForwardNet& net, const Communicator& world) {
+  std::array<std::uint64_t, 1> layers = {net.shape().layers()};
+  world.broadcast(std::as_writable_bytes(std::span(layers)));
+  NetShape shape = net.shape();
+  world.agree([&] {
+    shape.units.resize(layers[0] + 1);
+    shape.activations.resize(layers[0]);
+  });
+  world.broadcast(std::as_writable_bytes(std::span(shape.units)));
+  world.broadcast(std::as_writable_bytes(std::span(shape.activations)));
+  world.agree([&] {
+    if (!world.is_root()) net = FeedForwardNet(shape);
+  });
+  world.broadcast(std::as_writable_bytes(net.parameters()));
+}
+
+}  // namespace rbmpi

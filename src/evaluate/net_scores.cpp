@@ -1,0 +1,111 @@
+#include "rbmpi/evaluate/net_scores.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/net_kernels.hpp"
+#include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/shard.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr std::size_t rows_at_once = 256;
+constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
+
+/// Sums of a block of rows; those of the blocks of other ranks are zeros.
+struct BlockSums {
+  RowSums cross_entropy;
+  RowSums squared_error;
+};
+
+}  // namespace
+
+NetScoring::NetScoring(const NetShape& shape)
+    : shape_(shape), pass_(shape, rows_at_once), cross_entropies_(rows_at_once), squared_errors_(rows_at_once) {}
+
+std::uint64_t NetScoring::memory(const NetShape& shape) {
+  return NetPass::memory(shape, rows_at_once) + 2 * rows_at_once * sizeof(double);
+}
+
+NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
+                            const Samples& samples, const Communicator& world) {
+  const std::uint64_t blocks = (samples.rows + rows_at_once - 1) / rows_at_once;
+  const Shard mine = shard(blocks, world.rank(), world.size());
+  const std::size_t outputs = shape_.outputs();
+  std::vector<BlockSums> sums;
+  std::vector<std::int64_t> confusion;
+  world.agree([&] {
+    sums.resize(blocks);
+    if (shape_.is_classifier()) confusion.resize(outputs * outputs);
+    for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
+      throw_if_stopped("scoring the data");
+      const std::uint64_t first = block * rows_at_once;
+      const std::size_t count = std::min<std::uint64_t>(rows_at_once, samples.rows - first);
+      const MatrixView inputs = pass_.inputs(count);
+      parallel_for(
+          count, [&](std::size_t i) { row_probabilities(samples, samples.row(first + i), unrounded, inputs.row(i)); });
+      const MatrixView found = pass_.forward(parameters, count);
+      if (shape_.is_classifier()) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const Real* const p = found.row(i);
+          const std::size_t truth = class_of(classes, samples.labels[first + i]).value_or(0);
+          const auto likeliest = static_cast<std::size_t>(std::max_element(p, p + outputs) - p);
+          ++confusion[truth * outputs + likeliest];
+          sums[block].cross_entropy.add(
+              -std::log(std::max(double{p[truth]}, double{std::numeric_limits<Real>::min()})));
+        }
+      } else {
+        parallel_for(count, [&](std::size_t i) {
+          cross_entropies_[i] = double{cross_entropy(inputs.row(i), found.row(i), outputs)};
+          squared_errors_[i] = static_cast<double>(squared_error(inputs.row(i), found.row(i), outputs)) * 0x1p-24;
+        });
+        for (std::size_t i = 0; i < count; ++i) {
+          sums[block].cross_entropy.add(cross_entropies_[i]);
+          sums[block].squared_error.add(squared_errors_[i]);
+        }
+      }
+    }
+  });
+  world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(BlockSums) / sizeof(double))));
+  world.sum(std::span(confusion));
+
+  BlockSums total;
+  for (const BlockSums& block : sums) {
+    total.cross_entropy.add(block.cross_entropy);
+    total.squared_error.add(block.squared_error);
+  }
+  NetScores scores{.rows = samples.rows,
+                   .cross_entropy = total.cross_entropy.result(),
+                   .errors = 0,
+                   .confusion = {confusion.begin(), confusion.end()},
+                   .squared_error = total.squared_error.result()};
+  if (!confusion.empty()) {
+    scores.errors = samples.rows;
+    for (std::size_t k = 0; k < outputs; ++k) scores.errors -= scores.confusion[k * outputs + k];
+  }
+  return scores;
+}
+
+void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what) {
+  if (samples.rows > 0 && samples.labels == nullptr) {
+    throw Error(Failure::file, fmt::format("the {} have no labels: a classifier wants the class of each row", what));
+  }
+  for (std::uint64_t row = 0; row < samples.rows; ++row) {
+    if (class_of(classes, samples.labels[row])) continue;
+    throw Error(Failure::file,
+                fmt::format("row {} of the {} has the label {}, which is none of the classes of the net: {}", row, what,
+                            samples.labels[row], fmt::join(classes, ", ")));
+  }
+}
+
+}  // namespace rbmpi
