@@ -787,15 +787,15 @@ std::vector<std::string> configuration_differences(const std::string& path, cons
     const std::string_view name = key->name;
     const std::string before = key->get(old_layers);
     const std::string now = key->get(new_layers);
-    if (before == now) continue;
     if (!is_net && (name == "hidden" || name == "layers")) {
       const bool single = layers == 1 && settings.layers.hidden.size() == 1;
-      if ((name == "hidden") != single) continue;
+      if (old_layers.layers.hidden == new_layers.layers.hidden || (name == "hidden") != single) continue;
       differences.push_back(single ? fmt::format("hidden = {}, but {} in the run", now, before)
                                    : fmt::format("layers = {}, but {} in the run", layers_text(settings.layers),
                                                  layers_text(run.layers)));
       continue;
     }
+    if (before == now) continue;
     // A file to validate on may have moved; a share changes what is left to train on.
     const bool share = name == "validation" && (parse_number(before) || parse_number(now));
     if (key->fixed || share) differences.push_back(fmt::format("{} = {}, but {} in the run", key->name, now, before));

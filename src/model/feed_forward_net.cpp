@@ -23,6 +23,12 @@ void set_upward_layers(std::span<const Rbm> stack, FeedForwardNet& net) {
   for (std::size_t k = 0; k < stack.size(); ++k) {
     const RbmView<const Real> rbm = stack[k];
     const NetLayer<Real> layer = net.layer(k);
+    if (rbm.shape() != RbmShape{layer.weights.rows, layer.weights.columns}) {
+      throw Error(Failure::usage,
+                  fmt::format("layer {} has {} visible units above {} hidden ones: a stack that was trained with "
+                              "join-labels = on does not make a net",
+                              k + 1, rbm.shape().visible, layer.weights.rows));
+    }
     std::copy_n(rbm.weights.values, rbm.weights.size(), layer.weights.values);
     std::ranges::copy(rbm.hidden_bias, layer.bias.begin());
   }

@@ -28,5 +28,57 @@ TEST(Configuration, LinesThatAreNone) {
   }
 }
 
+TrainSettings settings_of(const std::string& lines) {
+  return parse_configuration("my.ini", "data = a.h5\noutput = a\n" + lines);
+}
+
+TEST(Configuration, ValuesForEachLayer) {
+  const TrainSettings settings = settings_of(
+      "layers = 500, 400,30\nepochs = 50/20\nlearning-rate = 1:0.1,6:0.05 / 0.2\nbatch-size = 10\n"
+      "features-memory = 1.5G\n");
+  const GreedyOptions options = greedy_options(settings);
+  ASSERT_EQ(options.layers.size(), 3U);
+  EXPECT_EQ(options.layers[1].hidden, 400U);
+  EXPECT_EQ(options.layers[0].epochs, 50U);
+  EXPECT_EQ(options.layers[2].epochs, 20U);
+  EXPECT_EQ(options.layers[0].learning_rate.at(6), 0.05);
+  EXPECT_EQ(options.layers[2].learning_rate.at(1), 0.2);
+  EXPECT_EQ(options.layers[2].batch_size, 10U);
+  EXPECT_EQ(options.features_memory, 1'500'000'000U);
+  const std::string effective = effective_configuration(settings);
+  EXPECT_THAT(effective, testing::HasSubstr("layers = 500,400,30\n"));
+  EXPECT_THAT(effective, testing::HasSubstr("learning-rate = 1:0.1, 6:0.05/0.2\n"));
+  EXPECT_THAT(effective, testing::HasSubstr("features-memory = 1500M\n"));
+  EXPECT_THAT(effective, testing::Not(testing::HasSubstr("hidden = ")));
+  EXPECT_EQ(effective_configuration(parse_configuration("config.ini", effective)), effective);
+}
+
+TEST(Configuration, ASingleLayerHasTwoNames) {
+  EXPECT_EQ(effective_configuration(settings_of("layers = 30\n")),
+            effective_configuration(settings_of("hidden = 30\n")));
+  EXPECT_EQ(effective_configuration(settings_of("layers = 30\nhidden = 30\n")),
+            effective_configuration(settings_of("hidden = 30\n")));
+}
+
+TEST(Configuration, LayersThatAreAddedMakeNoDifference) {
+  const std::string run = effective_configuration(settings_of("hidden = 30\nlearning-rate = 0.1\n"));
+  const auto differences = [](const std::string& before, const std::string& now) {
+    return configuration_differences("the run", before, settings_of(now));
+  };
+  EXPECT_THAT(differences(run, "layers = 30,20\nlearning-rate = 0.1/0.3\n"), testing::IsEmpty());
+  EXPECT_THAT(differences(run, "layers = 30,20\nlearning-rate = 0.2/0.1\n"),
+              testing::ElementsAre("learning-rate = 0.2, but 0.1 in the run"));
+  EXPECT_THAT(differences(run, "layers = 20,30\n"), testing::ElementsAre("layers = 20,30, but 30 in the run"));
+  EXPECT_THAT(differences(run, "hidden = 20\n"), testing::ElementsAre("hidden = 20, but 30 in the run"));
+  const std::string stack = effective_configuration(settings_of("layers = 30,20\nepochs = 2/3\nbatch-size = 5/5\n"));
+  EXPECT_THAT(differences(stack, "layers = 30,20,10\nbatch-size = 5/5/7\n"), testing::IsEmpty());
+  EXPECT_THAT(differences(stack, "layers = 30,20\nbatch-size = 5\n"), testing::IsEmpty());
+  EXPECT_THAT(differences(stack, "hidden = 30\nbatch-size = 5\n"),
+              testing::ElementsAre("layers = 30, but 30,20 in the run"));
+  const std::string joined = effective_configuration(settings_of("layers = 30,20\njoin-labels = on\n"));
+  EXPECT_THAT(differences(joined, "layers = 30,20,10\njoin-labels = on\n"),
+              testing::ElementsAre("layers = 30,20,10, but 30,20 in the run"));
+}
+
 }  // namespace
 }  // namespace rbmpi
