@@ -107,7 +107,7 @@ Kind kind_of(const fs::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   const std::optional<std::string> format = file.text_attribute("/", "format");
   if (format == "rbmpi-dataset" || (!format && file.exists("/samples"))) return Kind::dataset;
-  if (format == "rbmpi-model") return Kind::model;
+  if (format == "rbmpi-model" || format == "rbmpi-net") return Kind::model;
   throw Error(Failure::file, fmt::format("'{}' is neither a dataset nor a model of rbmpi: {}", path.string(),
                                          format ? fmt::format("its format is '{}'", *format)
                                                 : std::string("it has no attribute 'format' and no array '/samples'")));

@@ -114,11 +114,15 @@ FeedForwardNet autoencoder_of_stack(std::span<const Rbm> stack, Activation code)
 }
 
 void initialise_net(FeedForwardNet& net, std::uint64_t seed) {
-  for (std::size_t k = 0; k < net.shape().layers(); ++k) {
+  const NetShape& shape = net.shape();
+  const auto is_hidden_sigmoid = [&](std::size_t k) {
+    return k + 1 < shape.layers() && shape.activations[k] == Activation::sigmoid;
+  };
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
     const NetLayer<Real> layer = net.layer(k);
-    const double slope = layer.activation == Activation::sigmoid ? 0.25 : 1.0;
-    const double deviation = std::sqrt(2.0 / static_cast<double>(layer.weights.rows + layer.weights.columns)) / slope;
-    std::ranges::fill(layer.bias, Real{0});
+    const bool from_sigmoids = k > 0 && is_hidden_sigmoid(k - 1);
+    const double deviation = std::sqrt(2.0 / static_cast<double>(layer.weights.rows + layer.weights.columns)) *
+                             (from_sigmoids ? 2 : 1) * (is_hidden_sigmoid(k) ? 2 : 1);
     parallel_for(layer.weights.rows, [&](std::size_t i) {
       const RandomStream stream(seed, static_cast<std::uint32_t>(k), 0, Phase::net_weights,
                                 static_cast<std::uint32_t>(i));
@@ -126,6 +130,10 @@ void initialise_net(FeedForwardNet& net, std::uint64_t seed) {
         layer.weights.row(i)[j] = static_cast<Real>(deviation * normal(stream, static_cast<std::uint32_t>(j)));
       }
     });
+    std::ranges::fill(layer.bias, Real{0});
+    for (std::size_t i = 0; from_sigmoids && i < layer.weights.rows; ++i) {
+      for (std::size_t j = 0; j < layer.weights.columns; ++j) layer.bias[j] -= layer.weights.row(i)[j] / 2;
+    }
   }
 }
 

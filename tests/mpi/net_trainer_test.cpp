@@ -115,7 +115,7 @@ class NetTrainerTest : public testing::Test {
   void expect_plain(const FeedForwardNet& net) {
     const Plain plain = plain_training(net);
     const std::string error = net.shape().is_classifier() ? "validation_error" : "validation_squared_error";
-    EXPECT_LT(plain.losses.back(), 0.98 * plain.losses.front());
+    EXPECT_GT(std::abs(plain.losses.back() - plain.losses.front()), 0.03);  // so the parameters matter
     for (const Exchange exchange : {Exchange::shared, Exchange::allreduce}) {
       for (const int ranks_per_node : {0, 1, 2}) {
         if (exchange == Exchange::shared && ranks_per_node == 2 && world_.size() % 2 != 0) continue;

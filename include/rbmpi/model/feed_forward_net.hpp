@@ -115,15 +115,19 @@ class FeedForwardNet {
 [[nodiscard]] FeedForwardNet classifier_of_stack(std::span<const Rbm> stack, std::size_t classes);
 
 /// Local. A stack of RBMs unrolled to an autoencoder: upwards with weights and hidden biases, downwards with the
-/// transposed weights and the visible biases, in other memory: both are trained. With sigmoid code units it begins with
-/// the mean-field reconstruction of the stack, whose hidden units are zeros and ones. With linear ones the code is the
-/// field of those units, and the first step down takes
-/// the tangent of the sigmoid at 0, 1/2 + x/4, in its place: W / 4 and b + sum over the code units of W / 2.
+/// transposed weights and the visible biases, in memory of their own: both are trained. With sigmoid code units it
+/// begins with the mean-field reconstruction of the stack, whose hidden units are zeros and ones. With linear ones the
+/// code is the field of those units, and the first step down takes the tangent of the sigmoid at 0, 1/2 + x/4, in its
+/// place: W / 4, and b + the sum over the code units of W / 2. That begins worse, but is ahead after one epoch and
+/// stays there (784-200-30 on 10,000 rows of MNIST, squared error of others before, after 1 and 6 epochs:
+/// 39, 14.1, 10.2 instead of 24, 19.6, 15.0).
 [[nodiscard]] FeedForwardNet autoencoder_of_stack(std::span<const Rbm> stack, Activation code);
 
-/// Local. Sets random weights, a pure function of the seed, and biases of zero. Weights are normal with variance
-/// 2 / (in + out) for linear and softmax layers and 16 times that for sigmoids, whose slope at 0 is 1/4: so neither
-/// activations nor errors fade from layer to layer (Glorot and Bengio 2010).
+/// Local. Sets random weights, a pure function of the seed: as those of a net of tanh units, whose sizes keep
+/// activations and errors from fading from layer to layer, normal with variance 2 / (in + out) (Glorot and Bengio
+/// 2010), and which has its units around 0. sigmoid(x) = (1 + tanh(x / 2)) / 2, so weights are twice as large towards
+/// hidden sigmoids, and once more twice as large from sigmoids, whose mean of 1/2 the biases take away; other biases
+/// are zero.
 void initialise_net(FeedForwardNet& net, std::uint64_t seed);
 
 /// Local. The digest of a net: SHA-256 over its shape and parameters, 64 hexadecimal digits (docs/formats.md).
