@@ -163,7 +163,10 @@ template <typename Value>
 std::string values_text(const std::vector<Value>& values, const Value& first) {
   if (values.empty()) return value_text(first);
   std::string text;
-  for (const Value& value : values) text += (text.empty() ? "" : "/") + value_text(value);
+  for (const Value& value : values) {
+    if (!text.empty()) text += '/';
+    text += value_text(value);
+  }
   return text;
 }
 
