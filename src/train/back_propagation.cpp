@@ -176,8 +176,8 @@ void BackPropagation::follow(std::size_t block, Shard rows, std::size_t part) no
   finite_.look_at(parameters_.subspan(blocks_.offset(block, rows.first), rows.count * blocks_[block].columns), part);
 }
 
-Figure BackPropagation::mean_loss(double loss, std::uint64_t rows) const {
-  return {"cross_entropy", loss * loss_unit / static_cast<double>(rows)};
+double BackPropagation::mean_loss(double loss, std::uint64_t rows) const noexcept {
+  return loss * loss_unit / static_cast<double>(rows);
 }
 
 bool BackPropagation::measure(TrainingProgress& progress, std::vector<Figure>& figures) {

@@ -370,7 +370,7 @@ class Optimization {
                     .epochs = options_.epochs,
                     .samples = progress_.epoch_rows,
                     .epoch_samples = samples_.rows,
-                    .loss = mean_loss().value,
+                    .loss = mean_loss(),
                     .time_split = clock_.split()});
       clock_.lap(TimePhase::output);
     }
@@ -554,7 +554,7 @@ class Optimization {
                          .samples = progress_.epoch_rows,
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
-                         .figures = {mean_loss()}};
+                         .figures = {{function_.loss_name(), mean_loss()}}};
     clock_.restart();
     if (!function_.measure(progress_, metrics.figures)) return false;
     clock_.lap(TimePhase::validation);
@@ -569,7 +569,7 @@ class Optimization {
     return true;
   }
 
-  [[nodiscard]] Figure mean_loss() const { return function_.mean_loss(progress_.epoch_loss, progress_.epoch_rows); }
+  [[nodiscard]] double mean_loss() const { return function_.mean_loss(progress_.epoch_loss, progress_.epoch_rows); }
 
   GradientFunction& function_;
   const ParameterBlocks& blocks_;

@@ -201,8 +201,8 @@ std::string RbmGradient::refusal() const {
                      options_.weight_init);
 }
 
-Figure RbmGradient::mean_loss(double loss, std::uint64_t rows) const {
-  return {"reconstruction_mse", loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(shape_.visible))};
+double RbmGradient::mean_loss(double loss, std::uint64_t rows) const noexcept {
+  return loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(shape_.visible));
 }
 
 bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figures) {

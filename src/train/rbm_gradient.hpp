@@ -39,7 +39,8 @@ class RbmGradient final : public GradientFunction {
   [[nodiscard]] Fit settle() noexcept override;
   [[nodiscard]] std::string refusal() const override;
 
-  [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
+  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
+  [[nodiscard]] std::string loss_name() const override { return "reconstruction_mse"; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
   void finish() noexcept override;
   [[nodiscard]] std::uint64_t memory(const NodeShare& share, int ranks) const override;

@@ -74,8 +74,8 @@ void RowsGradient::follow(std::size_t block, Shard rows, std::size_t part) noexc
   finite_.look_at(parameters_.subspan(blocks_.offset(block, rows.first), rows.count * blocks_[block].columns), part);
 }
 
-Figure RowsGradient::mean_loss(double loss, std::uint64_t rows) const {
-  return {loss_, loss * loss_unit / static_cast<double>(rows)};
+double RowsGradient::mean_loss(double loss, std::uint64_t rows) const noexcept {
+  return loss * loss_unit / static_cast<double>(rows);
 }
 
 bool RowsGradient::measure(TrainingProgress& /*progress*/, std::vector<Figure>& figures) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "rbmpi/core/aligned_buffer.hpp"
@@ -42,7 +43,8 @@ class BackPropagation final : public GradientFunction {
   void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
   [[nodiscard]] Fit settle() noexcept override { return finite_.all_finite() ? Fit::good : Fit::impossible; }
 
-  [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
+  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
+  [[nodiscard]] std::string loss_name() const override { return "cross_entropy"; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
   void finish() noexcept override;
 

@@ -80,8 +80,10 @@ class GradientFunction {
   /// Local. Why parameters that cannot be used from the beginning cannot.
   [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
 
-  /// Local. What `loss`, a whole number of loss_unit, of so many rows means: the first figure of an epoch.
-  [[nodiscard]] virtual Figure mean_loss(double loss, std::uint64_t rows) const = 0;
+  /// Local. What `loss`, a whole number of loss_unit, of so many rows means: the first figure of an epoch, and its
+  /// name.
+  [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept = 0;
+  [[nodiscard]] virtual std::string loss_name() const = 0;
   /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
   /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.
   [[nodiscard]] virtual bool measure(TrainingProgress& progress, std::vector<Figure>& figures) = 0;

@@ -43,7 +43,8 @@ class RowsGradient final : public GradientFunction {
   void begin_part(std::size_t part) noexcept override { finite_.begin_part(part); }
   void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
   [[nodiscard]] Fit settle() noexcept override { return finite_.all_finite() ? Fit::good : Fit::impossible; }
-  [[nodiscard]] Figure mean_loss(double loss, std::uint64_t rows) const override;
+  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
+  [[nodiscard]] std::string loss_name() const override { return loss_; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
 
  private:
