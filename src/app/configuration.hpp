@@ -93,13 +93,13 @@ enum class KeyOf { both, train, finetune };
 /// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
 /// parser, --help and the effective configuration read. Commands may have different keys of the same name.
 struct ConfigurationKey {
-  const char* name;
-  const char* value;  ///< what to write after it, for --help: "N", "FILE", "on|off"
-  bool fixed;         ///< whether a run keeps it from its beginning to its end: else it may change between two starts
-  const char* help;
+  const char* name = nullptr;
+  const char* value = nullptr;  ///< what to write after it, for --help: "N", "FILE", "on|off"
+  bool fixed = true;  ///< whether a run keeps it from its beginning to its end: else it may change between two starts
+  const char* help = nullptr;
   /// Throws Error(Failure::usage) with what would be right.
-  void (*set)(TrainSettings& settings, const std::string& text);
-  std::string (*get)(const TrainSettings& settings);
+  void (*set)(TrainSettings& settings, const std::string& text) = nullptr;
+  std::string (*get)(const TrainSettings& settings) = nullptr;
   KeyOf commands = KeyOf::both;
   const char* implied = nullptr;  ///< the value of the option if it is given without one
 };
