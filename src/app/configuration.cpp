@@ -90,7 +90,8 @@ std::uint64_t parse_bytes(const std::string& text) {
   constexpr std::string_view units = "kMGT";
   std::uint64_t unit = 1;
   std::string number = text;
-  if (const std::size_t power = number.empty() ? units.npos : units.find(number.back()); power != units.npos) {
+  if (const std::size_t power = number.empty() ? std::string_view::npos : units.find(number.back());
+      power != std::string_view::npos) {
     for (std::size_t i = 0; i <= power; ++i) unit *= 1000;
     number.pop_back();
   }
@@ -611,7 +612,7 @@ TrainSettings default_settings(TrainingCommand command) {
 
 NetTrainingOptions net_training_options(const TrainSettings& settings) {
   NetTrainingOptions options;
-  static_cast<OptimizationOptions&>(options) = settings.training;
+  static_cast<OptimizationOptions&>(options) = static_cast<const OptimizationOptions&>(settings.training);
   options.input_dropout = settings.finetune.input_dropout;
   options.hidden_dropout = settings.finetune.hidden_dropout;
   options.early_stop = settings.finetune.early_stop;

@@ -30,7 +30,7 @@ LoadedModel::LoadedModel(const fs::path& path, const Communicator& world, std::s
   });
   const std::size_t number = layer == highest_layer && !named.model.net ? named.model.layers.size() : layer;
   below = layers_up_to(number, named, world);
-  rbm = std::move(below.back());
+  rbm = std::move(below.back());  // NOLINT(cppcoreguidelines-prefer-member-initializer): it is known only now
   below.pop_back();
   // Labels are units of the highest layer alone.
   std::uint64_t count =

@@ -230,7 +230,11 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
                       checkpoint_bytes_, begin_, warn_over_bar);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
-  // Between steps the recorder looks at the clock; validation and likelihoods, which may take longer, look at this.
+  watch_the_time();
+}
+
+/// Between steps the recorder looks at the clock; validation and likelihoods, which may take longer, look at this.
+void TrainingRun::watch_the_time() const {
   const auto moment = recorder_ ? recorder_->last_moment() : std::nullopt;
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   const auto now = RunRecorder::Clock::now();

@@ -109,6 +109,7 @@ class TrainingRun {
   void finish(const Model& model, const OptimizationOutcome& outcome, const std::string& error);
 
  private:
+  void watch_the_time() const;
   [[nodiscard]] TrainingEvents make_events();
   void end_training(const OptimizationOutcome& outcome);
   [[noreturn]] void throw_stopped(const TrainingProgress& progress, const std::string& reason) const;

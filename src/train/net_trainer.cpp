@@ -91,7 +91,7 @@ NetTrainingResult train_net(const NetTrainingOptions& options, FeedForwardNet ne
   BackPropagation function(chosen, shape, net.parameters(), labels, data, world);
   OptimizationResult optimum = optimize(function, data.training, chosen, world, events, std::move(start));
   NetTrainingResult result;
-  static_cast<OptimizationOutcome&>(result) = optimum;
+  static_cast<OptimizationOutcome&>(result) = static_cast<const OptimizationOutcome&>(optimum);
   if (world.is_root()) result.net = FeedForwardNet(shape, std::move(optimum.parameters));
   return result;
 }

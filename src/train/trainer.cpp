@@ -60,7 +60,7 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   RbmGradient function(chosen, data, world);
   OptimizationResult optimum = optimize(function, data.training, chosen, world, events, std::move(start));
   TrainingResult result;
-  static_cast<OptimizationOutcome&>(result) = optimum;
+  static_cast<OptimizationOutcome&>(result) = static_cast<const OptimizationOutcome&>(optimum);
   if (world.is_root()) result.rbm = Rbm({data.training.columns, options.hidden}, std::move(optimum.parameters));
   return result;
 }
