@@ -51,7 +51,7 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& 
 
 /// The value for a layer of "50/20": the last one holds for the layers above it.
 std::string value_of_layer(std::string text, std::uint64_t layer) {
-  for (; layer > 0 && text.find('/') != text.npos; --layer) text.erase(0, text.find('/') + 1);
+  for (; layer > 0 && text.find('/') != std::string::npos; --layer) text.erase(0, text.find('/') + 1);
   return text.substr(0, text.find('/'));
 }
 

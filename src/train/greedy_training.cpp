@@ -88,7 +88,9 @@ class LayerData {
       : views_(data) {
     if (below.views().empty() && classes.empty()) return;
     // Those that are validated on first: they are few, and read several times.
-    for (const auto& [view, part] : {std::pair{&views_.validation, &validation_}, {&views_.training, &training_}}) {
+    for (const bool validation : {true, false}) {
+      Samples* const view = validation ? &views_.validation : &views_.training;
+      auto* const part = validation ? &validation_ : &training_;
       if (view->rows == 0) continue;
       world.agree([&] { part->maker = std::make_unique<StackFeatures>(below.views(), *view, classes); });
       *view = part->maker->samples();
@@ -227,6 +229,46 @@ void add(OptimizationOutcome& all, const OptimizationOutcome& layer) {
   all.finished = layer.finished;
 }
 
+/// Where a training of a stack begins: at a layer, and in the middle of it if there is a state.
+struct StackBeginning {
+  std::uint64_t layer = 0;
+  std::optional<SavedState> state;
+};
+
+/// Collective. What was finished before goes to `result`.
+StackBeginning begin_stack(std::optional<GreedyStart> start, const GreedyOptions& options,
+                           const std::vector<RbmShape>& shapes, GreedyResult& result, const Communicator& world) {
+  world.agree_on_root([&] {
+    if (start) check_start(*start, shapes);
+  });
+  StackBeginning beginning{.layer = start ? start->below.size() : 0, .state = {}};
+  const bool goes_on_above = is_finished(start, options, world);
+  if (start) {
+    result.layers = std::move(start->below);
+    result.progress = start->state.progress;
+    if (goes_on_above) {
+      result.layers.emplace_back(shapes[beginning.layer], std::move(start->state.parameters));
+      ++beginning.layer;
+    } else {
+      beginning.state = std::move(start->state);
+    }
+  }
+  world.broadcast(std::as_writable_bytes(std::span(&beginning.layer, 1)));
+  world.broadcast(std::as_writable_bytes(std::span(&result.progress, 1)));
+  return beginning;
+}
+
+/// Collective. One layer; its mistakes name it.
+TrainingResult train_layer(const TrainingOptions& options, std::size_t layers, const TrainingData& data,
+                           const Communicator& world, const TrainingEvents& events, std::optional<SavedState> start) {
+  try {
+    return train_rbm(options, data, world, events, std::move(start));
+  } catch (const AgreedError& error) {
+    if (layers == 1) throw;
+    throw AgreedError(error.failure(), fmt::format("layer {} of {}: {}", options.layer + 1, layers, error.what()));
+  }
+}
+
 }  // namespace
 
 GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data, const Communicator& world,
@@ -237,28 +279,10 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     if (options.join_labels) result.classes = classes_of(data);
   });
   const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns, result.classes.size());
-  world.agree_on_root([&] {
-    if (start) check_start(*start, shapes);
-  });
-  std::uint64_t layer = start ? start->below.size() : 0;
-  std::optional<SavedState> state;
-  const bool goes_on_above = is_finished(start, options, world);
-  if (start) {
-    result.layers = std::move(start->below);
-    result.progress = start->state.progress;
-    if (goes_on_above) {
-      result.layers.emplace_back(shapes[layer], std::move(start->state.parameters));
-      ++layer;
-    } else {
-      state = std::move(start->state);
-    }
-    start.reset();
-  }
-  world.broadcast(std::as_writable_bytes(std::span(&layer, 1)));
-  world.broadcast(std::as_writable_bytes(std::span(&result.progress, 1)));
+  auto [first, state] = begin_stack(std::move(start), options, shapes, result, world);
 
   const Communicator node = world.split_by_node(options.layers.front().ranks_per_node);
-  for (; layer < options.layers.size(); ++layer) {
+  for (std::uint64_t layer = first; layer < options.layers.size(); ++layer) {
     const TrainingOptions of_layer = options_of_layer(options, layer, data.training.rows);
     const bool top = layer + 1 == options.layers.size();
     SharedLayers below;
@@ -282,14 +306,8 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
                     .below = result.layers,
                     .classes = top ? std::span<const std::int32_t>(result.classes) : std::span<const std::int32_t>()});
     }
-    TrainingResult trained;
-    try {
-      trained = train_rbm(of_layer, rows->views(), world, events.training, std::exchange(state, std::nullopt));
-    } catch (const AgreedError& error) {
-      if (options.layers.size() == 1) throw;
-      throw AgreedError(error.failure(),
-                        fmt::format("layer {} of {}: {}", layer + 1, options.layers.size(), error.what()));
-    }
+    TrainingResult trained = train_layer(of_layer, options.layers.size(), rows->views(), world, events.training,
+                                         std::exchange(state, std::nullopt));
     add(result, trained);
     rows->release();
     below.release();
