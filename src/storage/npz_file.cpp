@@ -158,8 +158,8 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
 
 /// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
 float from_half(std::uint16_t bits) {
-  const int exponent = bits >> 10U & 0x1FU;
-  const int fraction = bits & 0x3FFU;
+  const auto exponent = static_cast<int>(bits >> 10U & 0x1FU);
+  const auto fraction = static_cast<int>(bits & 0x3FFU);
   float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
                               : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
   if (exponent == 31) {
