@@ -17,6 +17,12 @@ class Campaigns(unittest.TestCase):
         self.assertRegex(self.campaign("kill-campaign", "--runs", "4", "--seed", "7"),
                          "4 runs, .* 4 equal digests, 0 unreadable folders")
 
+    def test_killed_stacks_and_nets(self):
+        small = ("--runs", "2", "--seed", "7", "--hidden", "300", "--epochs", "15")
+        self.assertRegex(self.campaign("kill-campaign", "--training", "stack", *small), "2 runs, .* 2 equal digests")
+        self.assertRegex(self.campaign("kill-campaign", "--training", "autoencoder", *small),
+                         "2 runs, .* 2 equal to rounding")
+
     def test_damaged(self):
         self.assertIn("12 samples, 12 found", self.campaign("damage-campaign", "--samples", "12", "--seed", "7"))
 

@@ -194,16 +194,23 @@ def check_checkpoint(checkpoint):
                 int(value) for value in file["progress"].attrs.values() if numpy.ndim(value) == 0
                 and isinstance(value, (int, numpy.integer))]:
             raise AssertionError(f"{checkpoint}: /progress knows other steps: {dict(file['progress'].attrs)}")
-        layer = int(file["progress"].attrs["layer"])
-        for array in ("weights", "visible_bias", "hidden_bias", "velocity/weights", "velocity/visible_bias",
-                      "velocity/hidden_bias"):
-            if not numpy.isfinite(file[f"layer_{layer}/{array}"][()]).all():
+        is_net = file.attrs["format"] in ("rbmpi-net", b"rbmpi-net")
+        parts = ("weights", "bias") if is_net else ("weights", "visible_bias", "hidden_bias")
+        trained = range(len(layers_of(file))) if is_net else [int(file["progress"].attrs["layer"])]
+        for array in [f"layer_{layer}/{group}{part}" for layer in trained for group in ("", "velocity/")
+                      for part in parts]:
+            if not numpy.isfinite(file[array][()]).all():
                 raise AssertionError(f"{checkpoint}: {array} is not finite")
     return digest(checkpoint)
 
 
+def layers_of(file):
+    """The groups of the layers of a model, lowest first."""
+    return [file[f"layer_{k}"] for k in range(sum(name.startswith("layer_") for name in file))]
+
+
 def unexpected_files(folder):
     """What is in a run folder that should not be there once the run is finished."""
-    expected = ("config.ini", "jobs.jsonl", "metrics.jsonl", "model.h5")
+    expected = ("best.h5", "config.ini", "jobs.jsonl", "metrics.jsonl", "model.h5")
     return sorted(path.name for path in pathlib.Path(folder).iterdir()
                   if path.name not in expected and not CHECKPOINT.fullmatch(path.name))
