@@ -301,12 +301,14 @@ constexpr ConfigurationKey keys[] = {
        set_values(s.layers.batch_size, s.training.batch_size, text, parse_batch_size);
      },
      [](const TrainSettings& s) { return values_text(s.layers.batch_size, s.training.batch_size); }},
-    {"learning-rate", "X|SCHEDULE", fixed, "step length",
+    {"learning-rate", "X|SCHEDULE", fixed,
+     "step length; with adam 0.001 if it is not given, of an autoencoder with momentum 0.02",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.learning_rate, s.training.learning_rate, text, Schedule::parse);
      },
      [](const TrainSettings& s) { return values_text(s.layers.learning_rate, s.training.learning_rate); }},
-    {"momentum", "X|SCHEDULE", fixed, "share of the velocity that is kept from step to step, in [0, 1)",
+    {"momentum", "X|SCHEDULE", fixed,
+     "share of the velocity, or of Adam's first moment, that is kept from step to step, in [0, 1)",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.momentum, s.training.momentum, text, Schedule::parse);
      },
@@ -534,6 +536,18 @@ void settle_layers(TrainSettings& settings, const Origins& origins) {
   settings.training.hidden = layers.front();
 }
 
+/// What nobody has given depends on the others: the loss of an autoencoder is a sum over all inputs, and Adam's steps
+/// have the length of the learning rate itself.
+void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
+  if (origins.contains("learning-rate")) return;
+  Schedule& learning_rate = settings.training.learning_rate;
+  if (settings.training.optimizer == "adam") {
+    learning_rate = Schedule(0.001);
+  } else if (settings.finetune.autoencoder) {
+    learning_rate = Schedule(0.02);
+  }
+}
+
 /// Lists of values must not be longer than the layers.
 void check_layers(const TrainSettings& settings, const Origins& origins) {
   const LayerSettings& layers = settings.layers;
@@ -580,6 +594,13 @@ void check_together(const TrainSettings& settings, const Origins& origins) {
   for (const auto& [name, value] : {std::pair{"data", settings.data}, std::pair{"output", settings.output}}) {
     if (value.empty()) refuse(fmt::format("key '{}' is missing; give it in the file or as --{} ...", name, name));
   }
+}
+
+/// After all keys are set.
+void settle(TrainSettings& settings, const Origins& origins) {
+  if (settings.command == TrainingCommand::train) settle_layers(settings, origins);
+  settle_learning_rate(settings, origins);
+  check_together(settings, origins);
 }
 
 /// "cd (contrastive divergence, one step)": the names of a table with their summaries.
@@ -671,8 +692,7 @@ std::optional<TrainSettings> read_configuration(TrainingCommand command, const s
       if (options.count(key->name) == 0) continue;
       set_key(settings, *key, options[key->name].as<std::string>(), fmt::format("option --{}", key->name), origins);
     }
-    if (command == TrainingCommand::train) settle_layers(settings, origins);
-    check_together(settings, origins);
+    settle(settings, origins);
   });
   return settings;
 }
@@ -681,8 +701,7 @@ TrainSettings parse_configuration(const std::string& path, const std::string& te
   TrainSettings settings = default_settings(command);
   Origins origins;
   set_from_file(settings, path, text, origins);
-  if (command == TrainingCommand::train) settle_layers(settings, origins);
-  check_together(settings, origins);
+  settle(settings, origins);
   return settings;
 }
 

@@ -126,6 +126,24 @@ HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::si
   });
 }
 
+HWY_ATTR void AdamUpdate(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment,
+                         Real* second_moment, Real* parameters) {
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto parameter = hn::LoadU(d, parameters + i);
+    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
+    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
+    auto first = hn::LoadU(d, first_moment + i);
+    auto second = hn::LoadU(d, second_moment + i);
+    first = hn::Add(first, hn::Mul(hn::Set(d, step.first_share), hn::Sub(gradient, first)));
+    second = hn::Add(second, hn::Mul(hn::Set(d, step.second_share), hn::Sub(hn::Mul(gradient, gradient), second)));
+    hn::StoreU(first, d, first_moment + i);
+    hn::StoreU(second, d, second_moment + i);
+    const auto size = hn::Add(hn::Sqrt(second), hn::Set(d, step.epsilon));
+    const auto change = hn::Div(hn::Mul(hn::Set(d, step.learning_rate), first), size);
+    hn::StoreU(hn::Add(parameter, change), d, parameters + i);
+  });
+}
+
 const char* TargetName() {
   return hwy::TargetName(HWY_TARGET);
 }
@@ -144,6 +162,7 @@ HWY_EXPORT(FirstWords);
 HWY_EXPORT(SquaredError);
 HWY_EXPORT(AddDifference);
 HWY_EXPORT(MomentumUpdate);
+HWY_EXPORT(AdamUpdate);
 HWY_EXPORT(TargetName);
 
 void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
@@ -190,6 +209,11 @@ void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums)
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                      Real* parameters) noexcept {
   HWY_DYNAMIC_DISPATCH(MomentumUpdate)(step, sums, count, velocity, parameters);
+}
+
+void adam_update(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment, Real* second_moment,
+                 Real* parameters) noexcept {
+  HWY_DYNAMIC_DISPATCH(AdamUpdate)(step, sums, count, first_moment, second_moment, parameters);
 }
 
 bool all_finite(const Real* values, std::size_t count) noexcept {

@@ -12,7 +12,7 @@ class Momentum final : public Optimizer {
         weight_cost_(options.weight_cost),
         velocity_(memory.take<Real>(blocks.size())) {}
 
-  void begin_step(std::uint64_t epoch, Real sample_share) override {
+  void begin_step(std::uint64_t epoch, std::uint64_t /*step*/, Real sample_share) override {
     step_ = {.sample_share = sample_share,
              .learning_rate = static_cast<Real>(learning_rate_.at(epoch)),
              .momentum = static_cast<Real>(momentum_.at(epoch)),

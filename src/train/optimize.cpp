@@ -353,7 +353,7 @@ class Optimization {
     exchange(batch_rows);
 
     now_doing("updating the parameters");
-    optimizer_->begin_step(progress_.epoch,
+    optimizer_->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1,
                            sums_ ? sums_->sample_share(batch_rows) : Real{1} / static_cast<Real>(batch_rows));
     update();
     ++progress_.steps;

@@ -8,6 +8,7 @@ namespace rbmpi {
 std::span<const OptimizerEntry> optimizers() {
   static constexpr OptimizerEntry table[] = {
       {"momentum", "gradient ascent with momentum", make_momentum},
+      {"adam", "steps of much the same length for all parameters", make_adam},
   };
   return table;
 }

@@ -46,4 +46,17 @@ inline void momentum_update(const MomentumStep& step, Real sum, Real& velocity, 
   parameter = parameter + change;
 }
 
+inline void adam_update(const AdamStep& step, Real sum, Real& first_moment, Real& second_moment, Real& parameter) {
+  const Real cost = step.weight_cost * parameter;
+  const Real gradient = sum * step.sample_share - cost;
+  const Real first_change = step.first_share * (gradient - first_moment);
+  first_moment = first_moment + first_change;
+  const Real square = gradient * gradient;
+  const Real second_change = step.second_share * (square - second_moment);
+  second_moment = second_moment + second_change;
+  const Real size = std::sqrt(second_moment) + step.epsilon;
+  const Real change = step.learning_rate * first_moment / size;
+  parameter = parameter + change;
+}
+
 }  // namespace rbmpi::test

@@ -64,6 +64,22 @@ struct MomentumStep {
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                      Real* parameters) noexcept;
 
+/// One step of gradient ascent with Adam (Kingma and Ba 2015, the form at the end of section 2):
+///   gradient = sums * sample_share - weight_cost * parameter
+///   first_moment = first_moment + first_share * (gradient - first_moment)
+///   second_moment = second_moment + second_share * (gradient^2 - second_moment)
+///   parameter = parameter + learning_rate * first_moment / (sqrt(second_moment) + epsilon)
+struct AdamStep {
+  Real sample_share = 1;   ///< 1 / number of samples
+  Real learning_rate = 0;  ///< with the correction of both moments for their beginning at zero
+  Real epsilon = 0;        ///< likewise
+  Real first_share = 0;    ///< 1 - beta_1
+  Real second_share = 0;   ///< 1 - beta_2
+  Real weight_cost = 0;
+};
+void adam_update(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment, Real* second_moment,
+                 Real* parameters) noexcept;
+
 /// Whether no value is a NaN or an infinity.
 [[nodiscard]] bool all_finite(const Real* values, std::size_t count) noexcept;
 

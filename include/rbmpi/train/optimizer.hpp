@@ -22,8 +22,9 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Local. A step in `epoch` (from 1) begins; sums times `sample_share` are averages over the samples.
-  virtual void begin_step(std::uint64_t epoch, Real sample_share) = 0;
+  /// Local. Step `step` (from 1) of the training begins, in `epoch` (from 1); sums times `sample_share` are averages
+  /// over the samples.
+  virtual void begin_step(std::uint64_t epoch, std::uint64_t step, Real sample_share) = 0;
 
   /// Local, on the calling thread, without allocation. One step of the parameters [first, first + count) of the flat
   /// buffer, which are of `block`, up the gradient that has these `sums`: both arrays are those of the range.
@@ -55,5 +56,13 @@ struct OptimizerEntry {
 ///   parameters <- parameters + learning_rate velocity
 [[nodiscard]] std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks,
                                                        const OptimizationOptions& options, NodeMemory& memory);
+
+/// Adam (Kingma and Ba 2015): steps of much the same length for all parameters, g as above, squares by elements:
+///   first_moment <- momentum first_moment + (1 - momentum) g
+///   second_moment <- 0.999 second_moment + 0.001 g^2
+///   parameters <- parameters + learning_rate first_moment' / (sqrt(second_moment') + 10^-8)
+/// ' is the correction for moments that begin at zero: divided by 1 - momentum^step and 1 - 0.999^step.
+[[nodiscard]] std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options,
+                                                   NodeMemory& memory);
 
 }  // namespace rbmpi

@@ -53,6 +53,21 @@ TEST(Configuration, ValuesForEachLayer) {
   EXPECT_EQ(effective_configuration(parse_configuration("config.ini", effective)), effective);
 }
 
+TEST(Configuration, TheLearningRateThatNobodyGaveFitsTheRest) {
+  const auto learning_rate = [](TrainingCommand command, const std::string& text) {
+    const std::string whole = "data = train.h5\noutput = runs/a\n" + text;
+    return parse_configuration("my.ini", whole, command).training.learning_rate.text();
+  };
+  const std::string net = "from-scratch = on\nlayers = 20,10\n";
+  EXPECT_EQ(learning_rate(TrainingCommand::train, ""), "0.1");
+  EXPECT_EQ(learning_rate(TrainingCommand::train, "optimizer = adam\n"), "0.001");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net), "0.1");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "optimizer = adam\n"), "0.001");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\n"), "0.02");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\noptimizer = adam\n"), "0.001");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\nlearning-rate = 0.1\n"), "0.1");
+}
+
 TEST(Configuration, ASingleLayerHasTwoNames) {
   EXPECT_EQ(effective_configuration(settings_of("layers = 30\n")),
             effective_configuration(settings_of("hidden = 30\n")));

@@ -270,6 +270,32 @@ TEST_P(KernelsTest, TheMomentumUpdateIsTheFormula) {
   }
 }
 
+TEST_P(KernelsTest, TheAdamUpdateIsTheFormula) {
+  Random random(8);
+  const AdamStep step{.sample_share = 1.0F / 7.0F,
+                      .learning_rate = 0.003F,
+                      .epsilon = 3e-10F,
+                      .first_share = 0.1F,
+                      .second_share = 0.001F,
+                      .weight_cost = 0.0002F};
+  for (const std::size_t count : lengths()) {
+    const std::vector<Real> sums = random.reals(count + 1, -50, 50);
+    std::vector<Real> first = random.reals(count + 2, -1, 1);
+    std::vector<Real> second = random.reals(count + 2, 0, 1);
+    std::vector<Real> parameters = random.reals(count + 2, -1, 1);
+    std::vector<Real> expected_first = first;
+    std::vector<Real> expected_second = second;
+    std::vector<Real> expected_parameters = parameters;
+    adam_update(step, sums.data() + 1, count, first.data() + 1, second.data() + 1, parameters.data() + 1);
+    for (std::size_t i = 1; i <= count; ++i) {
+      test::adam_update(step, sums[i], expected_first[i], expected_second[i], expected_parameters[i]);
+    }
+    ASSERT_TRUE(same_bits(first, expected_first)) << count;
+    ASSERT_TRUE(same_bits(second, expected_second)) << count;
+    ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
+  }
+}
+
 TEST(AllFiniteTest, OneBadNumberAnywhereIsFound) {
   constexpr Real infinity = std::numeric_limits<Real>::infinity();
   for (const std::size_t count : {1U, 2U, 7U, 16U, 33U, 100U}) {

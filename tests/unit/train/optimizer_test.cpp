@@ -1,5 +1,6 @@
 #include "rbmpi/train/optimizer.hpp"
 
+#include <cmath>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -34,7 +35,7 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
     for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
       for (int step = 0; step < 3; ++step) {
         const std::vector<Real> gradient = random.reals(shape.parameters(), -9, 9);
-        momentum->begin_step(epoch, 1.0F / samples);
+        momentum->begin_step(epoch, 1, 1.0F / samples);
         for (std::size_t block = 0; block < blocks.count(); ++block) {
           for (std::size_t piece = 0; piece < pieces; ++piece) {
             const std::size_t begin = piece * blocks[block].size() / pieces;
@@ -59,6 +60,46 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
   }
 }
 
+/// Against the algorithm as it is published, in double precision: moments, their corrections, and the step.
+TEST(AdamTest, IsThePublishedAlgorithm) {
+  constexpr RbmShape shape{13, 9};
+  const ParameterBlocks blocks = rbm_blocks(shape);
+  TrainingOptions options;
+  options.optimizer = "adam";
+  options.learning_rate = Schedule::parse("1:0.01, 2:0.002");
+  options.momentum = Schedule::parse("0.9");
+  options.weight_cost = Schedule::parse("0.01");
+  constexpr std::uint64_t samples = 7;
+  Random random(1);
+  Rbm rbm(shape);
+  initialise_weights(rbm, 0.1, 1, 0);
+  std::vector<double> expected(rbm.parameters().begin(), rbm.parameters().end());
+  std::vector<double> first(shape.parameters());
+  std::vector<double> second(shape.parameters());
+  NodeMemory memory(Communicator(), optimizer_memory(blocks, options));
+  const auto adam = optimizer("adam").make(blocks, options, memory);
+
+  for (std::uint64_t step = 1; step <= 20; ++step) {
+    const std::uint64_t epoch = 1 + step / 11;
+    const std::vector<Real> sums = random.reals(shape.parameters(), -9, 9);
+    adam->begin_step(epoch, step, 1.0F / samples);
+    for (std::size_t block = 0; block < blocks.count(); ++block) {
+      const std::size_t begin = blocks.offset(block);
+      adam->update(blocks[block], begin, blocks[block].size(), sums.data() + begin, rbm.parameters().data() + begin);
+    }
+    for (std::size_t i = 0; i < shape.parameters(); ++i) {
+      const double cost = i < shape.weights() ? 0.01 * expected[i] : 0;
+      const double gradient = static_cast<double>(sums[i]) / samples - cost;
+      first[i] = 0.9 * first[i] + 0.1 * gradient;
+      second[i] = 0.999 * second[i] + 0.001 * gradient * gradient;
+      const double mean = first[i] / (1 - std::pow(0.9, step));
+      const double square = second[i] / (1 - std::pow(0.999, step));
+      expected[i] += (epoch == 1 ? 0.01 : 0.002) * mean / (std::sqrt(square) + 1e-8);
+      ASSERT_NEAR(rbm.parameters()[i], expected[i], 1e-5) << "step " << step << ", parameter " << i;
+    }
+  }
+}
+
 TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
   const ParameterBlocks blocks = rbm_blocks({4, 3});
   ASSERT_FALSE(optimizers().empty());
@@ -74,7 +115,7 @@ TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
       EXPECT_THAT(remembered.values, testing::Each(0.0F));
     }
   }
-  test::expect_error(Failure::usage, {"optimizer = adam", "momentum"}, [] { (void)optimizer("adam"); });
+  test::expect_error(Failure::usage, {"optimizer = adagrad", "momentum", "adam"}, [] { (void)optimizer("adagrad"); });
 }
 
 }  // namespace

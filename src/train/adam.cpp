@@ -1,0 +1,69 @@
+#include <cmath>
+
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/train/optimizer.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr double second_decay = 0.999;
+constexpr double epsilon = 1e-8;
+
+/// base^exponent by products alone, which are the same everywhere; std::pow need not be.
+double power(double base, std::uint64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent /= 2, base *= base) {
+    if (exponent % 2 == 1) result *= base;
+  }
+  return result;
+}
+
+class Adam final : public Optimizer {
+ public:
+  Adam(const ParameterBlocks& blocks, const OptimizationOptions& options, NodeMemory& memory)
+      : learning_rate_(options.learning_rate),
+        first_decay_(options.momentum),
+        weight_cost_(options.weight_cost),
+        first_moment_(memory.take<Real>(blocks.size())),
+        second_moment_(memory.take<Real>(blocks.size())) {}
+
+  void begin_step(std::uint64_t epoch, std::uint64_t step, Real sample_share) override {
+    const double first_decay = first_decay_.at(epoch);
+    const double first_correction = 1 - power(first_decay, step);
+    const double second_correction = std::sqrt(1 - power(second_decay, step));
+    step_ = {.sample_share = sample_share,
+             .learning_rate = static_cast<Real>(learning_rate_.at(epoch) * second_correction / first_correction),
+             .epsilon = static_cast<Real>(epsilon * second_correction),
+             .first_share = static_cast<Real>(1 - first_decay),
+             .second_share = static_cast<Real>(1 - second_decay),
+             .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};
+  }
+
+  void update(const ParameterBlock& block, std::size_t first, std::size_t count, const Real* sums,
+              Real* parameters) noexcept override {
+    AdamStep step = step_;
+    if (!block.weight_cost) step.weight_cost = 0;
+    adam_update(step, sums, count, first_moment_.data() + first, second_moment_.data() + first, parameters);
+  }
+
+  std::vector<OptimizerMemory> memory() noexcept override {
+    return {{"first_moment", first_moment_}, {"second_moment", second_moment_}};
+  }
+
+ private:
+  Schedule learning_rate_;
+  Schedule first_decay_;
+  Schedule weight_cost_;
+  AdamStep step_;
+  std::span<Real> first_moment_;  // flat buffers in the layout of the parameters
+  std::span<Real> second_moment_;
+};
+
+}  // namespace
+
+std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options,
+                                     NodeMemory& memory) {
+  return std::make_unique<Adam>(blocks, options, memory);
+}
+
+}  // namespace rbmpi
