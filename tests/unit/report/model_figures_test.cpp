@@ -63,7 +63,7 @@ TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
   const RbmView<const Real> view = rbm;
   const std::size_t rows = 1203;  // more than are looked at together
   const AlignedBuffer<Real> values = some_rows(rows, 5);
-  const HiddenUse use = hidden_use(view, {values.data(), rows, 5});
+  const HiddenUse use = hidden_use(hidden_weights(view), {values.data(), rows, 5});
   ASSERT_EQ(use.activity.size(), 4U);
   EXPECT_EQ(use.rows, rows);
   for (std::size_t j = 0; j < 4; ++j) {
@@ -83,7 +83,7 @@ TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
 TEST(HiddenUse, EqualUnitsStayInOrder) {
   const Rbm rbm({5, 4});
   const AlignedBuffer<Real> values = some_rows(3, 5);
-  EXPECT_THAT(hidden_use(rbm, {values.data(), 3, 5}).by_use, ::testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(hidden_use(hidden_weights(rbm), {values.data(), 3, 5}).by_use, ::testing::ElementsAre(0, 1, 2, 3));
 }
 
 TEST(MeanReconstructions, GoUpAndDownWithoutChance) {
