@@ -57,6 +57,7 @@ std::string foot(const char* name, const ConfusionMatrix& confusion, const Cell&
 
 std::string matrix(const ConfusionMatrix& confusion, const std::string& caption) {
   std::string html = fmt::format(
+      "<p>A line has the rows of one class, in the columns of the classes that they are taken for.</p>\n"
       "<div class=\"matrix\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption>\n"
       "<thead><tr><th scope=\"col\">class</th>",
       escape(caption));
@@ -68,11 +69,11 @@ std::string matrix(const ConfusionMatrix& confusion, const std::string& caption)
       "predicted", confusion, [&](std::size_t k) { return whole_text(confusion.predicted_as(k)); },
       whole_text(confusion.rows()), share_text(confusion.errors(), confusion.rows()));
   html += foot(
-      "of these right", confusion,
+      "precision, %", confusion,
       [&](std::size_t k) {
         const std::uint64_t all = confusion.predicted_as(k);
         const double share = static_cast<double>(confusion.at(k, k)) / static_cast<double>(all);
-        return all == 0 ? std::string(dash) : fmt::format("{:.1f} %", share * 100);
+        return all == 0 ? std::string(dash) : fmt::format("{:.1f}", share * 100);
       },
       "", "");
   return html + "</tfoot></table></div>\n";
@@ -85,14 +86,11 @@ std::string class_table(const ConfusionMatrix& confusion, const std::string& of)
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::greater(), [&](std::size_t k) { return wrong_of(confusion, k); });
   if (order.size() > most) order.resize(most);
-  Table content{.caption = "Classes with the most mistakes first, of " + of,
-                .columns = {{"class", true},
-                            {"rows", true},
-                            {"wrong", true},
-                            {"error", true},
-                            {"predicted", true},
-                            {"of these right", true}},
-                .rows = {}};
+  Table content{
+      .caption = "Classes with the most mistakes first, of " + of,
+      .columns =
+          {{"class", true}, {"rows", true}, {"wrong", true}, {"error", true}, {"predicted", true}, {"precision", true}},
+      .rows = {}};
   for (const std::size_t k : order) {
     content.rows.push_back(
         {fmt::format("{}", confusion.classes[k]), whole_text(confusion.rows_of(k)), whole_text(wrong_of(confusion, k)),
@@ -126,8 +124,7 @@ std::string pair_table(const ConfusionMatrix& confusion) {
 
 std::string confusion_table(const ConfusionMatrix& confusion, const std::string& of) {
   if (confusion.classes.size() > most_columns) return class_table(confusion, of) + pair_table(confusion);
-  return matrix(confusion,
-                fmt::format("{}: a line for each class, a column for each class that they are taken for", of));
+  return matrix(confusion, of + ", by class");
 }
 
 }  // namespace rbmpi

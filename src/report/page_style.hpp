@@ -128,6 +128,8 @@ footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 2.5rem; color: v
   .scroll tbody th { flex: 1 0 100%; font-weight: 600; }
   .scroll td:empty { display: none; }
   [data-label]::before { content: attr(data-label) " "; color: var(--soft); font-weight: 400; }
+  .matrix table { font-size: .82rem; }
+  .matrix th, .matrix td { padding: .22rem .3rem; min-width: 1.9rem; }
   .rows { grid-template-columns: 1fr; gap: .2rem; }
   .rows span { text-align: left; }
   .part { font-size: .78rem; padding-left: .25rem; }
