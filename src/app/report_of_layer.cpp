@@ -95,7 +95,7 @@ std::string layer_page(const ReportSettings& settings, const RunSummary& run, st
 
   std::vector<Section> sections = {overview_section(layer, use), curves_section(layer)};
   if (!settings.evaluation.empty()) {
-    sections.push_back(likelihood_section(read_evaluation(settings.evaluation), run));
+    sections.push_back(evaluation_section(read_evaluation(settings.evaluation), run));
   }
   if (layer.rbm != nullptr) {
     now_doing("drawing the model");

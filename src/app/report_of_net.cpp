@@ -87,9 +87,7 @@ std::string net_page(const ReportSettings& settings, const RunSummary& run) {
 
   std::vector<Section> sections = {net_overview_section(run, found), net_curves_section(run)};
   if (!settings.evaluation.empty()) {
-    const Evaluation evaluation = read_evaluation(settings.evaluation);
-    sections.push_back(evaluation.is_of_net() ? net_evaluation_section(evaluation, run)
-                                              : likelihood_section(evaluation, run));
+    sections.push_back(evaluation_section(read_evaluation(settings.evaluation), run));
   }
   if (run.model) std::ranges::move(model_sections(run, data, found), std::back_inserter(sections));
   sections.push_back(time_section(run));

@@ -41,7 +41,7 @@ std::string stack_page(const ReportSettings& settings, const RunSummary& run) {
 
   std::vector<Section> sections = {stack_overview_section(run, layers, uses), stack_curves_section(layers)};
   if (!settings.evaluation.empty()) {
-    sections.push_back(likelihood_section(read_evaluation(settings.evaluation), run));
+    sections.push_back(evaluation_section(read_evaluation(settings.evaluation), run));
   }
   if (layers.front().rbm != nullptr) {
     now_doing("drawing the model");

@@ -52,8 +52,8 @@ Section labels_section(const RunLayer& layer, const HiddenUse* use) {
   }
   const std::string limit = number_text(static_cast<double>(largest), 3);
   section.html = fmt::format(
-      "<p>The last {} visible units are one for each label: of a row, that of its label is on. Other sections leave "
-      "them out.</p>\n"
+      "<p>The last {} visible units are one for each label: of a row, that of its label is on. The "
+      "pictures and heat maps of other sections leave them out.</p>\n"
       "<figure><figcaption><h3>Their weights</h3><p>A line is a label, a column is a hidden unit, {}. Black is −{}, "
       "grey 0, white +{}.</p></figcaption>\n{}</figure>\n",
       whole_text(classes),

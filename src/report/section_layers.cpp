@@ -129,7 +129,7 @@ Section stack_overview_section(const RunSummary& run, std::span<const RunLayer> 
   }
   std::string html = "<dl class=\"figures\">\n";
   html += large_figure("Layers", fmt::format("{} of {}", finished_layers(layers), run.layers()),
-                       fmt::format("finished; the run is {}", state_name(run.state)));
+                       run.finished() ? "finished" : fmt::format("finished; the run is {}", state_name(run.state)));
   html += large_figure("Epochs", whole_text(epochs), "of all layers together");
   if (parameters > 0) html += large_figure("Parameters", whole_text(parameters), "weights and biases");
   html += time_figure(run.epochs);

@@ -33,8 +33,6 @@ namespace rbmpi {
 /// Probabilities of the visible units at the end of Gibbs chains: n x V. `how`: a sentence on where they come from.
 [[nodiscard]] Section samples_section(ConstMatrixView samples, const std::vector<std::uint64_t>& picture,
                                       const std::string& how);
-/// What `rbmpi evaluate --json` found; `run` is looked at for whether it is about the same parameters.
-[[nodiscard]] Section likelihood_section(const Evaluation& evaluation, const RunSummary& run);
 
 // Of all layers of a stack. `layers`: those that have been begun, from the lowest; `uses`: of each, or none.
 
@@ -66,10 +64,14 @@ struct NetFindings {
 [[nodiscard]] Section net_weights_section(const FeedForwardNet& net);
 /// The codes [n x C] that an autoencoder has for rows, on a plane.
 [[nodiscard]] Section codes_section(ConstMatrixView codes, const DataRows& rows);
-/// What `rbmpi evaluate --json` found of a net.
-[[nodiscard]] Section net_evaluation_section(const Evaluation& evaluation, const RunSummary& run);
 
 // Of all of them.
+
+/// What `rbmpi evaluate --json` found, of RBMs or of a net: one of the two that follow. `run` is looked at for whether
+/// it is about the same parameters.
+[[nodiscard]] Section evaluation_section(const Evaluation& evaluation, const RunSummary& run);
+[[nodiscard]] Section likelihood_section(const Evaluation& evaluation, const RunSummary& run);
+[[nodiscard]] Section net_evaluation_section(const Evaluation& evaluation, const RunSummary& run);
 
 /// The weights of units, sorted by use if that is known: as pictures {height, width}, or as a heat map.
 [[nodiscard]] Section units_section(const UnitWeights& layer, const HiddenUse* use,
