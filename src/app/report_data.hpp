@@ -46,8 +46,8 @@ struct FoundData {
 /// The first columns of rows.
 [[nodiscard]] AlignedBuffer<Real> columns_of(ConstMatrixView rows, std::size_t columns);
 
-/// {height, width} of the rows of data, or of those that the model was trained on, of so many columns; empty if they are
-/// no pictures.
+/// {height, width} of the rows of data, or of those that the model was trained on, of so many columns; empty if they
+/// are no pictures.
 [[nodiscard]] std::vector<std::uint64_t> picture_to_show(const RunSummary& run, const FoundData& data,
                                                          std::size_t columns);
 

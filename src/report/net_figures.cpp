@@ -122,13 +122,13 @@ double mean_squared_error(ConstMatrixView rows, ConstMatrixView reconstructions)
 
 PlanePoints principal_components(ConstMatrixView rows) {
   const std::vector<Vector> all = centred(rows);
-  std::vector<Vector> components;
-  for (int k = 0; k < 2; ++k) components.push_back(component(all, components));
+  const Vector first = component(all, {});
+  const Vector second = component(all, {first});
   PlanePoints plane;
   double variance = 0;
   double shown = 0;
   for (const Vector& row : all) {
-    plane.points.push_back({dot(row, components[0]), dot(row, components[1])});
+    plane.points.push_back({dot(row, first), dot(row, second)});
     variance += dot(row, row);
     shown += plane.points.back()[0] * plane.points.back()[0] + plane.points.back()[1] * plane.points.back()[1];
   }
