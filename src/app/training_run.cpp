@@ -336,14 +336,16 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found.
 void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
   if (progress.best_epoch == 0) return;
-  const bool early = stopped_early(settings_, progress);
   const std::string problem = problem_of_best(folder_, progress.best_epoch);
-  say("  early stop  {}epoch {} was the best{}\n",
-      early ? fmt::format("after epoch {}, {} of patience; ", progress.epoch - 1,
-                          plural(settings_.training.patience, "epoch"))
-            : "",
-      progress.best_epoch,
-      problem.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(problem));
+  const std::string where =
+      problem.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(problem);
+  if (!stopped_early(settings_, progress)) {
+    say("  best epoch  {}{}\n", progress.best_epoch, where);
+    return;
+  }
+  // The patience that it had, whatever is asked for now.
+  say("  early stop  after epoch {}, {} of patience; epoch {} was the best{}\n", progress.epoch - 1,
+      plural(progress.epoch - 1 - progress.best_epoch, "epoch"), progress.best_epoch, where);
 }
 
 void TrainingRun::print_finished() {

@@ -257,6 +257,31 @@ std::string histogram_chart(const HistogramChart& chart) {
   return figure(chart.title, chart.note, frame, description, svg);
 }
 
+std::string scatter_chart(const ScatterChart& chart) {
+  constexpr std::size_t colours = 10;
+  if (chart.points.empty()) return {};
+  const auto [left, right] = std::ranges::minmax(chart.points, {}, &ScatterChart::Point::x);
+  const auto [low, high] = std::ranges::minmax(chart.points, {}, &ScatterChart::Point::y);
+  Frame frame;
+  frame.height = 440;
+  const Axis x = round_axis(left.x, right.x, 6);
+  const Axis y = round_axis(low.y, high.y, 6);
+  frame = fitted(frame, x, y);
+  std::string svg = draw_axes(frame, x, chart.x_name, y, chart.y_name);
+  for (const ScatterChart::Point& point : chart.points) {
+    const double at_x = frame.x(x.position(point.x));
+    const double at_y = frame.y(y.position(point.y));
+    svg += point.mark.empty()
+               ? fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" class=\"dot s0\"/>\n", at_x, at_y)
+               : text_at(at_x, at_y + 4, fmt::format("mark c{}", point.class_number % colours), point.mark);
+  }
+  const std::string description =
+      fmt::format("{}: {} by {}, from {} to {}, and {}, from {} to {}.", chart.title,
+                  count_text(chart.points.size(), chart.what), chart.x_name, number_text(left.x, 3),
+                  number_text(right.x, 3), chart.y_name, number_text(low.y, 3), number_text(high.y, 3));
+  return figure(chart.title, chart.note, frame, description, svg);
+}
+
 std::string share_chart(const ShareChart& chart) {
   double total = 0;
   for (const ShareChart::Part& part : chart.parts) total += part.seconds;

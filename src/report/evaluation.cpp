@@ -1,5 +1,7 @@
 #include "rbmpi/report/evaluation.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -41,6 +43,27 @@ std::optional<Evaluation::Partition> partition_in(const Json& log_z, const char*
                                .chains = number_in(object, "chains")};
 }
 
+/// Of a classifier; nothing if there is none, or one that cannot be.
+std::optional<ConfusionMatrix> confusion_in(const Json& json) {
+  constexpr std::size_t most_classes = 1000;
+  constexpr std::uint64_t most_rows = std::uint64_t{1} << 40U;
+  const Json& classes = at(json, "classes");
+  const Json& rows = at(json, "confusion");
+  const std::size_t count = classes.size();
+  if (!classes.is_array() || !rows.is_array() || count < 1 || count > most_classes || rows.size() != count) return {};
+  ConfusionMatrix confusion;
+  for (std::size_t k = 0; k < count; ++k) {
+    const Json& name = at(classes[k], "class");
+    if (!name.is_number_integer() || !rows[k].is_array() || rows[k].size() != count) return {};
+    confusion.classes.push_back(name.get<std::int32_t>());
+    for (const Json& cell : rows[k]) {
+      if (!cell.is_number_unsigned() || cell.get<std::uint64_t>() > most_rows) return {};
+      confusion.counts.push_back(cell.get<std::uint64_t>());
+    }
+  }
+  return confusion.rows() > 0 ? std::optional(std::move(confusion)) : std::nullopt;
+}
+
 }  // namespace
 
 Evaluation read_evaluation(const std::filesystem::path& file) {
@@ -65,6 +88,7 @@ Evaluation read_evaluation(const std::filesystem::path& file) {
   evaluation.forward = partition_in(log_z, "forward");
   evaluation.reverse = partition_in(log_z, "reverse");
   evaluation.temperatures = number_in(log_z, "temperatures");
+  evaluation.confusion = confusion_in(json);
   const Json& likelihood = at(json, "log_likelihood");
   evaluation.log_likelihood = number_in(likelihood, "mean");
   evaluation.partition_error = number_in(likelihood, "partition_error");

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/report/html.hpp"
 
 namespace rbmpi {
@@ -26,6 +27,23 @@ std::vector<LineChart::Point> points_of(const std::vector<EpochFigures>& epochs,
                       .error = error == epoch.end() || !std::isfinite(error->second) ? 0 : error->second});
   }
   return points;
+}
+
+const EpochFigures* best_epoch(const RunSummary& run) {
+  const std::string key = run.kind == RunKind::classifier ? "validation_error" : "validation_squared_error";
+  const auto kept = run.provenance.find("epoch");
+  const std::optional<double> number = kept == run.provenance.end() ? std::nullopt : parse_number(kept->second);
+  const EpochFigures* best = nullptr;
+  for (const EpochFigures& epoch : run.epochs) {
+    if (!epoch.contains(key)) continue;
+    if (number && epoch.at("epoch") == *number) return &epoch;
+    if (best == nullptr || epoch.at(key) < best->at(key)) best = &epoch;
+  }
+  return best;
+}
+
+std::string fine_percent_text(double share) {
+  return fmt::format("{:.2f} %", share * 100);
 }
 
 std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& epochs) {
@@ -54,7 +72,8 @@ std::string shell_word(const std::string& word) {
 
 std::string repeating_command(const RunSummary& run) {
   const std::filesystem::path configuration = std::filesystem::absolute(run.folder / "config.ini").lexically_normal();
-  return fmt::format("rbmpi train --config {} --output again", shell_word(configuration.string()));
+  return fmt::format("rbmpi {} --config {} --output again", run.is_net() ? "finetune" : "train",
+                     shell_word(configuration.string()));
 }
 
 std::string when_text(const std::string& iso) {

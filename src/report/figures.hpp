@@ -23,6 +23,13 @@ struct LastFigure {
 [[nodiscard]] std::vector<LineChart::Point> points_of(const std::vector<EpochFigures>& epochs, const std::string& key,
                                                       const std::string& error_key = {});
 
+/// Of a net that is validated: the epoch of the parameters in best.h5, or, if nobody knows it, the best of `epochs`;
+/// nothing without such figures. It points into `run`.
+[[nodiscard]] const EpochFigures* best_epoch(const RunSummary& run);
+
+/// "1.70 %": a share of mistakes.
+[[nodiscard]] std::string fine_percent_text(double share);
+
 /// Mean free energy of the validation rows less that of as many training rows, in nats.
 [[nodiscard]] std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& epochs);
 

@@ -1,6 +1,7 @@
 #include "rbmpi/report/model_figures.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -22,46 +23,71 @@ constexpr std::size_t rows_at_once = 500;
 constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 /// Probabilities of the hidden units, n x H.
-void activate_hidden(RbmView<const Real> rbm, ConstMatrixView rows, MatrixView hidden) {
-  multiply(rows, rbm.weights, hidden);
-  for (std::size_t i = 0; i < rows.rows; ++i)
-    activate(hidden.row(i), rbm.hidden_bias.data(), hidden.columns, unrounded);
+void activate_hidden(const UnitWeights& layer, ConstMatrixView rows, MatrixView hidden) {
+  multiply(rows, layer.weights, hidden);
+  for (std::size_t i = 0; i < rows.rows; ++i) activate(hidden.row(i), layer.bias.data(), hidden.columns, unrounded);
 }
 
-/// What a child process sends: the sizes, then the probabilities.
+/// What a child process sends: the sizes, then numbers, labels (if there are any) and probabilities of the rows.
 struct Sizes {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   std::uint64_t rows_in_use = 0;
+  std::uint64_t labels = 0;  // as many as rows, or none
   std::uint64_t height = 0;  // 0: no pictures
   std::uint64_t width = 0;
 };
 
-std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, std::uint64_t in_use) {
+/// The place and number of the rows that are selected.
+RowPiece selected_rows(const RowSelection& selection, std::uint64_t rows) {
+  const std::uint64_t in_use = selection.in_use == 0 ? rows : std::min(selection.in_use, rows);
+  const auto held_out =
+      std::min(static_cast<std::uint64_t>(std::llround(selection.held_out * static_cast<double>(in_use))), in_use);
+  const std::uint64_t before = in_use - held_out;
+  const RowPiece piece = selection.validation_rows ? RowPiece{before, held_out} : RowPiece{0, before};
+  return piece.count > 0 ? piece : RowPiece{0, in_use};
+}
+
+template <typename Value>
+void append(std::string& bytes, std::span<const Value> values) {
+  bytes.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
+
+std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, const RowSelection& selection) {
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
   const DatasetReader reader(path);
   const DatasetInfo& info = reader.info();
-  const std::uint64_t fitting = std::max<std::uint64_t>(1, most_bytes / (info.columns * element_size(info.type)));
-  if (in_use == 0 || in_use > info.rows) in_use = info.rows;
-  Sizes sizes{.rows = std::min({in_use, most, fitting}), .columns = info.columns, .rows_in_use = in_use};
+  const std::size_t row_bytes = info.columns * element_size(info.type);
+  const RowPiece selected = selected_rows(selection, info.rows);
+  Sizes sizes{.rows = std::min({selected.count, most, std::max<std::uint64_t>(1, most_bytes / row_bytes)}),
+              .columns = info.columns,
+              .rows_in_use = selected.count};
+  if (info.has_labels) sizes.labels = sizes.rows;
   if (info.picture.size() == 2 && info.picture[0] * info.picture[1] == info.columns) {
     sizes.height = info.picture[0];
     sizes.width = info.picture[1];
   }
-  std::vector<std::byte> raw(sizes.rows * info.columns * element_size(info.type));
-  std::uint64_t done = 0;
-  for (const RowPiece& piece : spread_pieces(in_use, sizes.rows)) {
-    reader.read_samples(piece.first, piece.count, raw.data() + done * info.columns * element_size(info.type));
-    done += piece.count;
+  std::vector<std::byte> raw(sizes.rows * row_bytes);
+  std::vector<std::uint64_t> numbers;
+  std::vector<std::int32_t> labels(sizes.labels);
+  for (const RowPiece& piece : spread_pieces(selected.count, sizes.rows)) {
+    const std::uint64_t first = selected.first + piece.first;
+    reader.read_samples(first, piece.count, raw.data() + numbers.size() * row_bytes);
+    if (info.has_labels) reader.read_labels(first, piece.count, labels.data() + numbers.size());
+    for (std::uint64_t i = 0; i < piece.count; ++i) numbers.push_back(first + i);
   }
   const Samples samples{info.type, raw.data(), sizes.rows, info.columns, info.scale};
 
+  std::string bytes;
+  bytes.reserve(sizeof sizes +
+                sizes.rows * (sizeof(std::uint64_t) + sizeof(std::int32_t) + info.columns * sizeof(Real)));
+  append(bytes, std::span<const Sizes>(&sizes, 1));
+  append(bytes, std::span<const std::uint64_t>(numbers));
+  append(bytes, std::span<const std::int32_t>(labels));
   std::vector<Real> row(info.columns);
-  std::string bytes(sizeof sizes + sizes.rows * info.columns * sizeof(Real), '\0');
-  std::memcpy(bytes.data(), &sizes, sizeof sizes);
   for (std::uint64_t i = 0; i < sizes.rows; ++i) {
     row_probabilities(samples, samples.row(i), unrounded, row.data());
-    std::memcpy(bytes.data() + sizeof sizes + i * info.columns * sizeof(Real), row.data(), row.size() * sizeof(Real));
+    append(bytes, std::span<const Real>(row));
   }
   return bytes;
 }
@@ -82,22 +108,40 @@ std::vector<RowPiece> spread_pieces(std::uint64_t all, std::uint64_t count) {
   return pieces;
 }
 
-DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, std::uint64_t in_use) {
-  const std::string bytes = read_in_child(path, [&] { return read_and_pack(path, most, in_use); });
+Samples DataRows::samples() const noexcept {
+  return {.type = ElementType::float32,
+          .values = reinterpret_cast<const std::byte*>(values.data()),
+          .rows = rows,
+          .columns = columns,
+          .scale = 1,
+          .labels = labels.empty() ? nullptr : labels.data()};
+}
+
+DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, const RowSelection& selection) {
+  const std::string bytes = read_in_child(path, [&] { return read_and_pack(path, most, selection); });
+  const char* next = bytes.data();
+  const auto take = [&]<typename Value>(std::span<Value> values) {
+    std::memcpy(values.data(), next, values.size_bytes());
+    next += values.size_bytes();
+  };
   Sizes sizes;
-  std::memcpy(&sizes, bytes.data(), sizeof sizes);
+  take(std::span(&sizes, 1));
   DataRows data{.rows = sizes.rows,
                 .columns = sizes.columns,
                 .values = AlignedBuffer<Real>(sizes.rows * sizes.columns),
+                .labels = std::vector<std::int32_t>(sizes.labels),
+                .numbers = std::vector<std::uint64_t>(sizes.rows),
                 .rows_in_use = sizes.rows_in_use,
                 .picture = {}};
-  std::memcpy(data.values.data(), bytes.data() + sizeof sizes, data.values.size() * sizeof(Real));
+  take(std::span(data.numbers));
+  take(std::span(data.labels));
+  take(data.values.span());
   if (sizes.height > 0) data.picture = {sizes.height, sizes.width};
   return data;
 }
 
-HiddenUse hidden_use(RbmView<const Real> rbm, ConstMatrixView rows) {
-  const std::size_t units = rbm.shape().hidden;
+HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows) {
+  const std::size_t units = layer.units();
   HiddenUse use{.rows = rows.rows,
                 .rows_in_use = rows.rows,
                 .activity = std::vector<double>(units),
@@ -107,7 +151,7 @@ HiddenUse hidden_use(RbmView<const Real> rbm, ConstMatrixView rows) {
     throw_if_stopped("asking the hidden units");
     const std::size_t count = std::min(rows_at_once, rows.rows - begin);
     const MatrixView hidden{buffer.data(), count, units};
-    activate_hidden(rbm, {rows.row(begin), count, rows.columns}, hidden);
+    activate_hidden(layer, {rows.row(begin), count, rows.columns}, hidden);
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t j = 0; j < units; ++j) use.activity[j] += static_cast<double>(hidden.row(i)[j]);
     }
@@ -124,7 +168,7 @@ AlignedBuffer<Real> mean_reconstructions(RbmView<const Real> rbm, ConstMatrixVie
   AlignedBuffer<Real> buffer(rows.rows * shape.visible);
   const MatrixView hidden{hidden_buffer.data(), rows.rows, shape.hidden};
   const MatrixView visible{buffer.data(), rows.rows, shape.visible};
-  activate_hidden(rbm, rows, hidden);
+  activate_hidden(hidden_weights(rbm), rows, hidden);
   multiply_by_transposed(hidden, rbm.weights, visible);
   for (std::size_t i = 0; i < rows.rows; ++i) {
     activate(visible.row(i), rbm.visible_bias.data(), shape.visible, unrounded);

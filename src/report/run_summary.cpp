@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -49,83 +50,72 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& 
   return pairs;
 }
 
-/// The value for a layer of "50/20": the last one holds for the layers above it.
-std::string value_of_layer(std::string text, std::uint64_t layer) {
-  for (; layer > 0 && text.find('/') != std::string::npos; --layer) text.erase(0, text.find('/') + 1);
-  return text.substr(0, text.find('/'));
+/// Of a layer; epochs of runs with one layer need not say so.
+bool is_of(const EpochFigures& epoch, std::size_t layer) {
+  const auto found = epoch.find("layer");
+  return (found == epoch.end() ? 0 : found->second) == static_cast<double>(layer);
 }
 
-/// What stopped_early() looks at, and the epochs.
-TrainingOptions options_of(const RunSummary& run) {
-  const auto count = [](const std::string& text, std::uint64_t otherwise) {
-    const std::optional<double> number = parse_number(text);
-    return number && *number >= 0 && *number < 0x1p63 ? static_cast<std::uint64_t>(*number) : otherwise;
-  };
-  TrainingOptions options;
-  // Of a stack, those of the layer in work.
-  const std::uint64_t layer = run.progress ? run.progress->layer : 0;
-  options.epochs = count(value_of_layer(run.value("epochs"), layer), options.epochs);
-  options.patience = count(run.value("patience"), options.patience);
+std::size_t count_of(const std::string& text, std::size_t otherwise) {
+  const std::optional<double> number = parse_number(text);
+  return number && *number >= 0 && *number < 0x1p63 ? static_cast<std::size_t>(*number) : otherwise;
+}
+
+/// Whether the training has waited long enough for a better epoch; of a stack, its highest layer.
+bool has_stopped_early(const RunSummary& run) {
   const std::string rule = run.value("early-stop");
-  if (rule == "gap") options.early_stop = EarlyStop::gap;
-  if (rule == "pseudo-likelihood") options.early_stop = EarlyStop::pseudo_likelihood;
-  return options;
-}
-
-/// How many layers a run trains.
-std::uint64_t layers_of(const RunSummary& run) {
-  const std::string layers = run.value("layers");
-  return static_cast<std::uint64_t>(std::ranges::count(layers, ',')) + 1;
+  const std::uint64_t patience = count_of(run.value("patience"), TrainingOptions().patience);
+  return !rule.empty() && rule != "off" && stopped_early(patience, *run.progress);
 }
 
 RunState state_of(const RunSummary& run, const RunFolder& folder) {
-  const TrainingOptions options = options_of(run);
   if (is_there(folder.model())) {
     // Without a checkpoint nothing can go on: the model is the end.
     if (run.model && !run.progress) return RunState::finished;
-    const bool highest = run.progress && (run.progress->layer + 1 >= layers_of(run));
-    if (highest && run.progress->epoch > options.epochs) return RunState::finished;
-    if (highest && stopped_early(options, *run.progress)) return RunState::stopped_early;
+    if (run.progress && run.progress->layer + 1 >= run.layers()) {
+      const std::size_t epochs = count_of(run.value("epochs", run.progress->layer), TrainingOptions().epochs);
+      if (run.progress->epoch > epochs) return RunState::finished;
+      if (has_stopped_early(run)) return RunState::stopped_early;
+    }
   }
   return !run.jobs.empty() && run.jobs.back().end == "diverged" ? RunState::diverged : RunState::unfinished;
 }
 
-void take(NamedModel&& named, std::size_t layer, RunSummary& run) {
-  refuse_net(named.model, named.file);
-  std::vector<Rbm>& layers = named.model.layers;
-  if (layer >= layers.size()) {
-    throw Error(Failure::usage,
-                fmt::format("option --layer {}: the newest model of the run, '{}', has {} layer{}", layer + 1,
-                            named.file.string(), layers.size(), layers.size() == 1 ? "" : "s"));
-  }
-  run.model = {.file = named.file.filename().string(),
-               .steps = {},
-               .below = {},
-               .rbm = {},
-               .classes = layer + 1 == layers.size() ? named.model.classes : std::vector<std::int32_t>(),
-               .digest = {}};
+void take(NamedModel&& named, RunSummary& run) {
+  run.model = {.file = named.file.filename().string(), .steps = {}, .model = std::move(named.model), .digest = {}};
   if (named.progress) run.model->steps = named.progress->steps;
-  run.model->digest = model_digest(named.model.layers);
-  run.model->rbm = std::move(layers[layer]);
-  for (std::size_t i = 0; i < layer; ++i) run.model->below.push_back(std::move(layers[i]));
-  run.provenance = std::move(named.model.provenance);
-  if (run.configuration.empty()) run.configuration = parse_pairs(named.model.configuration);
+  const Model& model = run.model->model;
+  run.model->digest = model_digest(model);
+  run.provenance = model.provenance;
+  if (run.configuration.empty()) run.configuration = parse_pairs(model.configuration);
+  if (model.net) run.kind = model.net->shape().is_classifier() ? RunKind::classifier : RunKind::autoencoder;
 }
 
-/// The newest model and the state of the run.
-void find_model(const RunFolder& folder, std::size_t layer, RunSummary& run) {
+/// The model to show and the state of the run.
+void find_model(const RunFolder& folder, RunSummary& run) {
   try {
     if (std::optional<NamedModel> newest = newest_model(folder)) {
       run.progress = newest->progress;
-      take(std::move(*newest), layer, run);
+      take(std::move(*newest), run);
     }
     run.state = state_of(run, folder);
-    // The same parameters, by the name that people look for.
-    if (run.finished() && run.progress) take(load_named_model(folder.model()), layer, run);
+    if (run.is_net() && is_there(folder.best())) {
+      take(load_best_model(folder.path()), run);
+    } else if (run.finished() && run.progress) {
+      // The same parameters, by the name that people look for.
+      take(load_named_model(folder.model()), run);
+    }
   } catch (const Error& error) {
     if (error.failure() != Failure::file) throw;
     run.model_problem = error.what();
   }
+}
+
+/// As its configuration says; of a run that has none, its model will tell.
+RunKind kind_of(const RunSummary& run) {
+  const std::string autoencoder = run.value("autoencoder");
+  if (autoencoder.empty()) return RunKind::machines;
+  return autoencoder == "on" ? RunKind::autoencoder : RunKind::classifier;
 }
 
 }  // namespace
@@ -133,6 +123,57 @@ void find_model(const RunFolder& folder, std::size_t layer, RunSummary& run) {
 std::string RunSummary::value(const std::string& key) const {
   const auto found = std::ranges::find(configuration, key, &std::pair<std::string, std::string>::first);
   return found == configuration.end() ? "" : found->second;
+}
+
+std::string RunSummary::value(const std::string& key, std::size_t layer) const {
+  std::string text = value(key);
+  for (; layer > 0 && text.find('/') != std::string::npos; --layer) text.erase(0, text.find('/') + 1);
+  return text.substr(0, text.find('/'));
+}
+
+std::size_t RunSummary::layers() const {
+  if (is_net()) return 1;
+  const std::string wanted = value("layers");
+  const auto configured = static_cast<std::size_t>(std::ranges::count(wanted, ',')) + 1;
+  return std::max(configured, model ? model->model.layers.size() : std::size_t{1});
+}
+
+RunLayer layer_of(const RunSummary& run, std::size_t number) {
+  if (run.is_net()) {
+    throw Error(Failure::usage, fmt::format("option --layer {}: the run in '{}' is of a net, which is shown as a whole",
+                                            number + 1, run.folder.string()));
+  }
+  RunLayer layer{
+      .run = &run, .number = number, .epochs = {}, .state = run.state, .rbm = {}, .below = {}, .classes = {}};
+  std::ranges::copy_if(run.epochs, std::back_inserter(layer.epochs),
+                       [&](const EpochFigures& epoch) { return is_of(epoch, number); });
+  const std::span<const Rbm> all = run.model ? std::span<const Rbm>(run.model->model.layers) : std::span<const Rbm>();
+  if (number < all.size()) {
+    layer.rbm = &all[number];
+    layer.below = all.first(number);
+    if (number + 1 == all.size()) layer.classes = run.model->model.classes;
+  } else if (number > 0 && layer.epochs.empty()) {
+    throw Error(
+        Failure::usage,
+        run.model
+            ? fmt::format("option --layer {}: the newest model of the run, '{}', has {} layer{}", number + 1,
+                          (run.folder / run.model->file).string(), all.size(), all.size() == 1 ? "" : "s")
+            : fmt::format("option --layer {}: the run in '{}' has not come so far", number + 1, run.folder.string()));
+  }
+  if (run.progress && run.progress->layer > number) layer.state = RunState::finished;
+  return layer;
+}
+
+std::vector<RunLayer> begun_layers(const RunSummary& run) {
+  std::vector<RunLayer> layers = {layer_of(run, 0)};
+  for (std::size_t number = 1; number < run.layers(); ++number) {
+    const bool has_parameters = run.model && number < run.model->model.layers.size();
+    const bool has_epochs =
+        std::ranges::any_of(run.epochs, [&](const EpochFigures& epoch) { return is_of(epoch, number); });
+    if (!has_parameters && !has_epochs) break;
+    layers.push_back(layer_of(run, number));
+  }
+  return layers;
 }
 
 std::vector<EpochFigures> parse_metrics(const std::string& name, const std::string& text) {
@@ -159,7 +200,7 @@ std::vector<EpochFigures> parse_metrics(const std::string& name, const std::stri
   return epochs;
 }
 
-RunSummary read_run(const fs::path& path, std::size_t layer) {
+RunSummary read_run(const fs::path& path) {
   const RunFolder folder(path);
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
@@ -176,15 +217,12 @@ RunSummary read_run(const fs::path& path, std::size_t layer) {
   run.made = fmt::format("{:%F %H:%M} UTC", fmt::gmtime(std::time(nullptr)));
   if (is_there(folder.metrics())) {
     run.epochs = parse_metrics(folder.metrics().string(), read_text_file(folder.metrics(), longest_text));
-    std::erase_if(run.epochs, [&](const EpochFigures& epoch) {
-      const auto of = epoch.find("layer");
-      return (of == epoch.end() ? 0 : of->second) != static_cast<double>(layer);
-    });
   }
   run.jobs = parse_jobs(text_or_nothing(folder.jobs()));
   run.configuration = parse_pairs(text_or_nothing(folder.configuration()));
+  run.kind = kind_of(run);
   run.state = state_of(run, folder);
-  find_model(folder, layer, run);
+  find_model(folder, run);
   if (run.epochs.empty() && !run.model && run.state != RunState::diverged) {
     throw Error(Failure::file,
                 fmt::format("the run in '{}' has no epoch yet; there is something to report after the first one, or "

@@ -1,11 +1,7 @@
-#include <algorithm>
-#include <cmath>
-
-#include <fmt/format.h>
-
 #include "rbmpi/report/chart.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/sections.hpp"
+#include "report/epoch_table.hpp"
 #include "report/figures.hpp"
 
 namespace rbmpi {
@@ -51,42 +47,14 @@ std::string charts_of(const std::vector<EpochFigures>& epochs) {
   return html;
 }
 
-/// All numbers, with some epochs left out where there are many.
-std::string table_of(const std::vector<EpochFigures>& epochs) {
-  constexpr std::size_t most_rows = 60;
-  const std::size_t stride = (epochs.size() + most_rows - 1) / most_rows;
-  std::vector<std::string> keys;
-  for (const EpochFigures& epoch : epochs) {
-    for (const auto& [key, value] : epoch) {
-      const bool is_new = key != "epoch" && key != "layer" && std::ranges::find(keys, key) == keys.end();
-      if (is_new) keys.push_back(key);
-    }
-  }
-  Table content{.caption = "Figures of metrics.jsonl", .columns = {{"epoch", true}}, .rows = {}};
-  if (stride > 1) content.caption += fmt::format(", every {} epochs", stride);
-  for (const std::string& key : keys) content.columns.push_back({key, true});
-  for (std::size_t i = 0; i < epochs.size(); ++i) {
-    if (i % stride != 0 && i + 1 < epochs.size()) continue;
-    std::vector<std::string> row = {number_text(epochs[i].at("epoch"), 9)};
-    for (const std::string& key : keys) {
-      const auto found = epochs[i].find(key);
-      row.push_back(found == epochs[i].end()                     ? ""
-                    : found->second == std::round(found->second) ? number_text(found->second, 12)
-                                                                 : number_text(found->second, 5));
-    }
-    content.rows.push_back(std::move(row));
-  }
-  return table(content);
-}
-
 }  // namespace
 
-Section curves_section(const RunSummary& run) {
-  if (run.epochs.empty()) return {.id = "curves", .title = "Learning curves", .html = {}};
+Section curves_section(const RunLayer& layer) {
+  if (layer.epochs.empty()) return {.id = "curves", .title = "Learning curves", .html = {}};
   return {.id = "curves",
           .title = "Learning curves",
-          .html = "<div class=\"charts\">\n" + charts_of(run.epochs) + "</div>\n" +
-                  details("All figures as a table", table_of(run.epochs))};
+          .html = "<div class=\"charts\">\n" + charts_of(layer.epochs) + "</div>\n" +
+                  details("All figures as a table", table_of(layer.epochs))};
 }
 
 }  // namespace rbmpi

@@ -148,4 +148,8 @@ Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) 
   return {.id = "likelihood", .title = "Likelihood", .html = html + table(figures)};
 }
 
+Section evaluation_section(const Evaluation& evaluation, const RunSummary& run) {
+  return evaluation.is_of_net() ? net_evaluation_section(evaluation, run) : likelihood_section(evaluation, run);
+}
+
 }  // namespace rbmpi

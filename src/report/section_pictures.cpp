@@ -46,12 +46,11 @@ std::string on_columns(std::size_t columns) {
 }  // namespace
 
 Section reconstructions_section(ConstMatrixView rows, ConstMatrixView reconstructions, std::uint64_t all_rows,
-                                const std::vector<std::uint64_t>& picture) {
-  std::string html = fmt::format(
-      "<p>{}{} and what the model makes of {}: the probabilities of one step up to the hidden "
-      "units and down again, without chance.{}</p>\n",
-      part_text(rows.rows, all_rows, "row"), rows.rows < all_rows ? ", spread over the data," : " of the data",
-      rows.rows == 1 ? "it" : "them", picture.empty() ? fmt::format(" {}", on_columns(rows.columns)) : "");
+                                const std::vector<std::uint64_t>& picture, const std::string& how) {
+  std::string html =
+      fmt::format("<p>{}{} and what the model makes of {}: {}.{}</p>\n", part_text(rows.rows, all_rows, "row"),
+                  rows.rows < all_rows ? ", spread over the data," : " of the data", rows.rows == 1 ? "it" : "them",
+                  escape(how), picture.empty() ? fmt::format(" {}", on_columns(rows.columns)) : "");
   if (picture.empty()) {
     html += "<div class=\"charts\">" +
             strips("Data", rows, fmt::format("{} of the data", count_text(rows.rows, "row"))) +

@@ -85,19 +85,38 @@ std::string jobs_of(const RunSummary& run) {
   return html + table(content);
 }
 
-}  // namespace
+constexpr std::size_t most_lines = 4;  // of a chart
 
-Section time_section(const RunSummary& run) {
+Section time_section(const RunSummary& run, std::vector<LineChart::Series> speeds) {
   std::string html = run.jobs.empty() ? "" : share_of_phases(run);
   html += "<div class=\"charts\">\n";
   html += line_chart({.title = "Speed",
                       .note = "Without validation. A dip is an epoch in which the machine had something else to do.",
                       .x_name = "epoch",
                       .y_name = "rows a second",
-                      .series = {{.name = "rows/s", .points = points_of(run.epochs, "samples_per_second")}}});
+                      .series = std::move(speeds)});
   html += "</div>\n";
   if (!run.jobs.empty()) html += jobs_of(run);
   return {.id = "time", .title = "Time", .html = html};
+}
+
+}  // namespace
+
+Section time_section(const RunSummary& run) {
+  return time_section(run, {{.name = "rows/s", .points = points_of(run.epochs, "samples_per_second")}});
+}
+
+Section time_section(const RunLayer& layer) {
+  return time_section(*layer.run, {{.name = "rows/s", .points = points_of(layer.epochs, "samples_per_second")}});
+}
+
+Section time_section(std::span<const RunLayer> layers) {
+  std::vector<LineChart::Series> speeds;
+  for (const RunLayer& layer : layers.first(std::min(layers.size(), most_lines))) {
+    speeds.push_back(
+        {.name = fmt::format("layer {}", layer.number + 1), .points = points_of(layer.epochs, "samples_per_second")});
+  }
+  return time_section(*layers.front().run, std::move(speeds));
 }
 
 }  // namespace rbmpi

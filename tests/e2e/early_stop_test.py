@@ -122,7 +122,7 @@ class EarlyStop(FolderTest):
         (self.folder / "run/best.h5").rmdir()
         result = job.end(60)
         self.assertEqual(result.code, 0, result)
-        best = int(re.search(r"epoch (\d+) was the best: ", result.stdout)[1])
+        best = int(re.search(r"best epoch  (\d+): ", result.stdout)[1])
         assert_success(self.train("--epochs", best, name="until"))
         self.assertEqual(digest(self.folder / "until/model.h5"), digest(self.folder / "run/best.h5"))
 

@@ -15,6 +15,7 @@ import h5py
 import html5lib
 import numpy
 
+from finetune_test import forward
 from sample_test import read_png
 from support import RBMPI, SOURCE, FolderTest, assert_one_message, assert_success, run
 
@@ -60,23 +61,52 @@ def make_runs(folder):
     numpy.savetxt(folder / "table.csv", rows, fmt="%d", delimiter=",")
     assert_success(run(["import", "--csv", folder / "table.csv", "--no-header", "--output", folder / "table.h5"]))
     train(folder / "table", folder / "table.h5", "--hidden", "7", "--epochs", "3")
+    make_nets(folder)
 
 
+def finetune(output, data, *arguments):
+    return assert_success(run(["finetune", "--data", data, "--output", output, "--threads", "1", "--batch-size", "50",
+                               *arguments]))
+
+
+def make_nets(folder):
+    """A stack with labels; a classifier upon an RBM, one of rows that are no pictures, and an autoencoder."""
+    train(folder / "stack", DIGITS, "--layers", "20,12", "--epochs", "2/3", "--validation", "0.2", "--join-labels", "on",
+          "--learning-rate", "0.1/0.05")
+    finetune(folder / "classifier", DIGITS, folder / "digits", "--epochs", "4", "--validation", "0.2", "--learning-rate",
+             "0.1")
+    finetune(folder / "codes", DIGITS, "--from-scratch", "--autoencoder", "--layers", "20,2", "--epochs", "2",
+             "--validation", DIGITS)
+    with h5py.File(folder / "classes.h5", "w") as data:
+        generator = numpy.random.default_rng(3)
+        data["samples"] = generator.random((300, 24)).astype("float32")
+        data["labels"] = generator.integers(30, size=300) * 5
+    finetune(folder / "classes", folder / "classes.h5", "--from-scratch", "--layers", "5", "--epochs", "2")
+
+
+MACHINES = ("digits", "table")
+NETS = ("classifier", "codes", "classes")
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="rbmpi test "))
 
 
 def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, FOLDER, ignore_errors=True)
     make_runs(FOLDER)
-    for name in ("digits", "table"):
+    for name in (*MACHINES, *NETS, "stack"):
         assert_success(report(FOLDER / name))
 
 
 class WithRuns(unittest.TestCase):
     def setUp(self):
         self.folder = FOLDER
-        self.pages = {name: FOLDER / name / "report.html" for name in ("digits", "table")}
+        self.pages = {name: FOLDER / name / "report.html" for name in (*MACHINES, *NETS, "stack")}
         self.trees = {name: parsed(page) for name, page in self.pages.items()}
+
+
+    def copy(self, name, source="digits"):
+        shutil.copytree(self.folder / source, self.folder / name)
+        (self.folder / name / "report.html").unlink(missing_ok=True)
+        return self.folder / name
 
 
 class ThePage(WithRuns):
@@ -156,6 +186,182 @@ class ThePage(WithRuns):
             self.assertLess(page.stat().st_size, 500_000)
 
 
+def cells(element):
+    """Texts of the lines of a table."""
+    return [[text_of(cell) for cell in row] for row in elements(element, "tr")]
+
+
+def validation_rows():
+    """Values and labels of those of the digits that `validation = 0.2` takes, and the number of the first."""
+    with h5py.File(DIGITS) as data:
+        values, labels = data["samples"][()] / data["samples"].attrs["scale"], data["labels"][()]
+    first = len(values) - round(0.2 * len(values))
+    return values[first:], labels[first:], first
+
+
+class Nets(WithRuns):
+    def assert_matrix(self, part, labels, predicted):
+        head, *lines = cells(elements(part, "table")[-1])
+        self.assertEqual(head, ["class", *map(str, range(10)), "rows", "error"])
+        for truth in range(10):
+            counts = [int(((labels == truth) & (predicted == k)).sum()) for k in range(10)]
+            rows = sum(counts)
+            self.assertEqual(lines[truth], [str(truth), *(str(n) if n or k == truth else "·" for k, n in enumerate(counts)),
+                                            str(rows), f"{(rows - counts[truth]) / rows:.2%}".replace("%", " %")])
+        self.assertEqual(lines[10][1:11], [str((predicted == k).sum()) for k in range(10)])
+        self.assertEqual(lines[10][12], f"{(predicted != labels).mean():.2%}".replace("%", " %"))
+
+    def test_the_confusion_matrix_and_the_mistakes_are_those_of_the_best_net(self):
+        values, labels, first = validation_rows()
+        outputs = forward(self.folder / "classifier/best.h5", values)
+        predicted = outputs.argmax(axis=1)
+        tree = self.trees["classifier"]
+        part = section(tree, "confusion")
+        self.assertIn(f"best.h5 makes of {len(labels)} validation rows: {(predicted != labels).sum()} are", text_of(part))
+        self.assert_matrix(part, labels, predicted)
+
+        wrong = numpy.flatnonzero(predicted != labels)
+        wrong = wrong[numpy.argsort(-outputs[wrong].max(axis=1), kind="stable")][:60]
+        shown = elements(elements(section(tree, "mistakes"), "ul")[0], "li")
+        self.assertEqual(len(shown), len(wrong))
+        for item, row in zip(shown, wrong):
+            self.assertEqual(text_of(item), f"{labels[row]} → {predicted[row]}{outputs[row].max():.1%}row {first + row:,}"
+                             .replace("%", " %"))
+        (self.folder / "mistake.png").write_bytes(base64.b64decode(elements(shown[0], "img")[0].get("src").split(",")[1]))
+        points = read_png(self.folder / "mistake.png")[2:-2, 2:-2]
+        numpy.testing.assert_allclose(points[3::7, 3::7].reshape(-1), values[wrong[0]] * 255, atol=1)
+
+    def test_what_was_run_and_how_to_repeat_it(self):
+        tree, folder = self.trees["classifier"], self.folder / "classifier"
+        metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        best = min(metrics, key=lambda line: (line["validation_error"], line["validation_cross_entropy"]))
+        self.assertIn("A classifier, 64-30-10, pre-trained in digits, trained on digits.h5 (1,438 rows), 4 epochs.",
+                      text_of(elements(tree, "header")[0]))
+        overview = text_of(section(tree, "overview"))
+        self.assertIn(f"Best validation error{best['validation_error']:.2%}".replace("%", " %") +
+                      f"epoch {best['epoch']}, in best.h5", overview)
+        self.assertIn("Epochs4of 4, finished", overview)
+        self.assertIn("those of the best epoch, which predict and evaluate take", overview)
+        self.assertIn("the last 20 % of the rows", overview)
+        self.assertIn("from random weights", text_of(elements(self.trees["codes"], "header")[0]))
+        for label in ("Validation error, % of the validation rows", "Cross-entropy, nats a row"):
+            drawings = [drawing.get("aria-label") for drawing in elements(section(tree, "curves"), "svg", SVG)]
+            self.assertTrue(any(text.startswith(label) for text in drawings), drawings)
+        command = text_of(elements(section(tree, "repeat"), "pre")[0])
+        self.assertTrue(command.startswith("rbmpi finetune "), command)
+        again = subprocess.run(["bash", "-c", command.replace("rbmpi", f"'{RBMPI}'", 1)], cwd=self.folder,
+                               capture_output=True, text=True)
+        self.addCleanup(shutil.rmtree, self.folder / "again", ignore_errors=True)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn(assert_success(run(["info", "--digest", self.folder / "again/best.h5"])).stdout.strip(),
+                      text_of(section(tree, "repeat")))
+
+    def test_an_evaluation_is_shown(self):
+        page = self.folder / "tested.html"
+        evaluated = assert_success(run(["evaluate", self.folder / "classifier", DIGITS, "--json"])).stdout
+        (self.folder / "tested.json").write_text(evaluated)
+        assert_success(report(self.folder / "classifier", "--evaluation", self.folder / "tested.json", "--output", page))
+        part = section(parsed(page), "evaluation")
+        with h5py.File(DIGITS) as data:
+            values, labels = data["samples"][()] / data["samples"].attrs["scale"], data["labels"][()]
+        self.assert_matrix(part, labels, forward(self.folder / "classifier/best.h5", values).argmax(axis=1))
+        found = json.loads(evaluated)
+        self.assertIn(f"Error{found['error']:.2%}{found['errors']} of 1,797 rows".replace("%", " %"), text_of(part))
+        self.assertNotIn("other parameters", text_of(part))
+        assert_success(report(self.folder / "classes", "--evaluation", self.folder / "tested.json", "--output", page))
+        self.assertIn("other parameters", text_of(section(parsed(page), "evaluation")))
+        for harm in ({"confusion": [[1]]}, {"confusion": [[-1] * 10] * 10}, {"classes": 7}, {"rows": 1e300}):
+            (self.folder / "tested.json").write_text(json.dumps({**found, **harm}))
+            assert_success(report(self.folder / "classes", "--evaluation", self.folder / "tested.json", "--output", page))
+
+    def test_an_autoencoder_shows_reconstructions_and_codes(self):
+        tree, model = self.trees["codes"], self.folder / "codes/best.h5"
+        with h5py.File(DIGITS) as data:
+            values, labels = data["samples"][()] / data["samples"].attrs["scale"], data["labels"][()]
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "curves", "reconstructions", "codes", "units", "weights", "time", "repeat"])
+        error = ((forward(model, values) - values) ** 2).sum(axis=1).mean()
+        found = re.search(r"Best squared error([0-9.]+)a validation row", text_of(section(tree, "overview")))
+        self.assertAlmostEqual(float(found[1]), error, delta=0.002 * error)
+        codes = forward(model, values, layers=2)
+        marks = [text for text in elements(section(tree, "codes"), "text", SVG) if text.get("class").startswith("mark")]
+        self.assertEqual(len(marks), 400)
+        rows = [i * len(codes) // 400 for i in range(400)]
+        self.assertEqual([text_of(mark) for mark in marks], [str(labels[row]) for row in rows])
+        for axis, name, sign in ((0, "x", 1), (1, "y", -1)):
+            places = numpy.array([float(mark.get(name)) for mark in marks])
+            self.assertGreater(numpy.corrcoef(places, sign * codes[rows, axis])[0, 1], 0.999)
+
+    def test_rows_that_are_no_pictures_and_many_classes(self):
+        tree = self.trees["classes"]
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "curves", "confusion", "mistakes", "units", "weights", "time", "repeat"])
+        self.assertIn("makes of 300 training rows", text_of(section(tree, "confusion")))
+        self.assertIn("will do worse on others", text_of(section(tree, "confusion")))
+        classes, pairs = elements(section(tree, "confusion"), "table")
+        wrong = [int(line[2]) for line in cells(classes)[1:]]
+        self.assertEqual(len(wrong), 30)
+        self.assertEqual(wrong, sorted(wrong, reverse=True))
+        head, *lines = cells(elements(section(tree, "mistakes"), "table")[0])
+        self.assertEqual(head[0], "row")
+        self.assertEqual(len(lines), 60)
+        with h5py.File(self.folder / "classes.h5") as data:
+            for row, label, predicted, probability, of_label in lines:
+                self.assertEqual(int(label), data["labels"][int(row)])
+                self.assertNotEqual(label, predicted)
+
+
+class Stacks(WithRuns):
+    def test_all_layers_are_on_one_page(self):
+        tree = self.trees["stack"]
+        self.assertIn("A stack of 2 restricted Boltzmann machines, 64-20-12,", text_of(elements(tree, "header")[0]))
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "curves", "units", "distributions", "time", "repeat"])
+        head, *lines = cells(elements(section(tree, "overview"), "table")[0])
+        self.assertEqual([line[:3] for line in lines], [["1", "64 x 20", "2 of 2"], ["2", "20 + 10 x 12", "3 of 3"]])
+        metrics = [json.loads(line) for line in (self.folder / "stack/metrics.jsonl").read_text().splitlines()]
+        for line, last in zip(lines, (metrics[1], metrics[4])):
+            self.assertEqual(line[head.index("validation")], f"{last['validation_reconstruction_mse']:#.4g}")
+        self.assertIn("2 of 2", text_of(section(tree, "overview")))
+
+    def test_a_layer_with_labels_is_looked_at(self):
+        page = self.folder / "layer.html"
+        assert_success(report(self.folder / "stack", "--layer", "2", "--output", page))
+        tree = parsed(page)
+        self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
+                         ["overview", "curves", "units", "labels", "distributions", "reconstructions", "samples", "time",
+                          "repeat"])
+        self.assertIn("Epochs3of 3, finished", text_of(section(tree, "overview")))
+        self.assertIn("Learning rate0.05", text_of(section(tree, "overview")))
+        with h5py.File(self.folder / "stack/model.h5") as model:
+            weights, bias = model["layer_1/weights"][()], model["layer_1/visible_bias"][()]
+        for line, weight, visible in zip(cells(elements(section(tree, "labels"), "table")[0])[1:], weights[20:], bias[20:]):
+            self.assertAlmostEqual(float(line[1].replace("−", "-")), visible, delta=0.01 * abs(visible))
+            self.assertEqual(int(line[2].split()[0]), abs(weight).argmax())
+        # What the hidden units make of features and labels, as the probabilities of the layer below are.
+        with h5py.File(self.folder / "stack/model.h5") as model, h5py.File(DIGITS) as data:
+            values = data["samples"][()] / data["samples"].attrs["scale"]
+            sigmoid = lambda x: 1 / (1 + numpy.exp(-x))
+            features = sigmoid(values @ model["layer_0/weights"][()] + model["layer_0/hidden_bias"][()])
+            rows = numpy.hstack([features, numpy.eye(10)[data["labels"][()]]])
+            activity = sigmoid(rows @ weights + model["layer_1/hidden_bias"][()]).mean(axis=0)
+        most = cells(elements(section(tree, "units"), "table")[0])[1]
+        self.assertEqual(int(most[0]), activity.argmax())
+        self.assertEqual(most[1], f"{activity.max():.1%}".replace("%", " %"))
+
+    def test_a_stack_that_goes_on(self):
+        folder = self.folder / "young"
+        train(folder, DIGITS, "--layers", "9", "--epochs", "2", "--checkpoint-epochs", "1")
+        (folder / "model.h5").unlink()
+        (folder / "config.ini").write_text((folder / "config.ini").read_text().replace("hidden = 9\n", "layers = 9,8,7\n"))
+        assert_success(report(folder))
+        tree = parsed(folder / "report.html")
+        self.assertIn("not finished", text_of(elements(tree, "header")[0]))
+        lines = cells(elements(section(tree, "overview"), "table")[0])[1:]
+        self.assertEqual([line[-1] for line in lines], ["not finished", "not begun", "not begun"])
+        assert_one_message(report(folder, "--layer", "2"), 2, "--layer 2", "has 1 layer")
+
+
 BROWSER = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
            "--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=10000"]
 
@@ -173,13 +379,18 @@ addEventListener("load", () => {{
       .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
     const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     const paper = luminance(frame.contentWindow.getComputedStyle(page.body).backgroundColor);
-    const inks = [...page.querySelectorAll("p, h1, h2, a, dt, dd, td, th, summary, figcaption p")]
-      .map(element => frame.contentWindow.getComputedStyle(element).color)
-      .concat([...page.querySelectorAll("svg text")].map(text => frame.contentWindow.getComputedStyle(text).fill));
+    const style = element => frame.contentWindow.getComputedStyle(element);
+    const behind = element => {{
+      while (element.parentElement && style(element).backgroundColor === "rgba(0, 0, 0, 0)") element = element.parentElement;
+      return element === root ? paper : luminance(style(element).backgroundColor);
+    }};
+    const contrasts = [...page.querySelectorAll("p, h1, h2, a, dt, dd, td, th, summary, small, strong, figcaption p")]
+      .map(element => contrast(luminance(style(element).color), behind(element)))
+      .concat([...page.querySelectorAll("svg text")].map(text => contrast(luminance(style(text).fill), paper)));
     return {{
       name: frame.title, width: root.clientWidth, scroll_width: root.scrollWidth, paper,
       images: [...page.images].map(image => image.complete ? image.naturalWidth : 0),
-      least_contrast: Math.min(...inks.map(ink => contrast(luminance(ink), paper))),
+      least_contrast: Math.min(...contrasts),
       narrow_texts: [...page.querySelectorAll("svg text")].filter(text => {{
         const box = text.getBoundingClientRect(), drawing = text.ownerSVGElement.getBoundingClientRect();
         return box.left < drawing.left - 1 || box.right > drawing.right + 1;
@@ -215,14 +426,15 @@ class InTheBrowser(WithRuns):
     def test_pictures_schemes_widths_and_console(self):
         frames, console = in_the_browser(self.folder, self.pages)
         self.assertEqual(console, [])
-        self.assertEqual(len(frames), 8)
+        self.assertEqual(len(frames), 4 * len(self.pages))
         for (name, scheme, width), frame in frames.items():
             with self.subTest(f"{name} {scheme} {width}"):
                 self.assertEqual(frame["width"], int(width))
                 self.assertLessEqual(frame["scroll_width"], frame["width"], "it scrolls sideways")
-                self.assertEqual(len(frame["images"]), 6 if name == "digits" else 4)
+                self.assertEqual(len(frame["images"]), len(elements(self.trees[name], "img")))
                 self.assertGreater(min(frame["images"]), 0, "a picture is missing")
-                self.assertGreater(len(frame["drawings"]), 5)
+                self.assertGreater(len(frame["drawings"]), 3)
+                self.assertEqual(frame["small_images"], [])
                 self.assertGreater(min(frame["drawings"]), 300)
                 self.assertEqual(frame["narrow_texts"], [], "texts that do not fit their drawing")
                 if width == "390":
@@ -271,11 +483,6 @@ class TheLeastThatCanBe(WithRuns):
 
 
 class WhileItGoesOn(WithRuns):
-    def copy(self, name, source="digits"):
-        shutil.copytree(self.folder / source, self.folder / name)
-        (self.folder / name / "report.html").unlink(missing_ok=True)
-        return self.folder / name
-
     def test_half_a_line_at_the_end(self):
         folder = self.copy("half")
         lines = (folder / "metrics.jsonl").read_text()
@@ -461,6 +668,104 @@ class WhileItGoesOn(WithRuns):
         tree = parsed(folder / "report.html")
         self.assertEqual(text_of(elements(tree, "h1")[0]), f"Run {name}")
         self.assertEqual(elements(tree, "b") + elements(tree, "script"), [])
+
+
+class NetsThatAreNotFinished(WithRuns):
+    def page_of(self, folder, *arguments):
+        """Names of the sections, the head, and the overview."""
+        assert_success(report(folder, *arguments))
+        tree = parsed(folder / "report.html")
+        return ([part.get("aria-labelledby") for part in elements(tree, "section")],
+                text_of(elements(tree, "header")[0]), text_of(section(tree, "overview")))
+
+    def test_before_the_first_checkpoint_and_before_the_first_epoch(self):
+        folder = self.copy("net without", "classifier")
+        checkpoint = next(folder.glob("checkpoint-*.h5"))
+        kept = checkpoint.read_bytes()
+        for path in folder.glob("*.h5"):
+            path.unlink()
+        names, header, overview = self.page_of(folder)
+        self.assertEqual(names, ["overview", "curves", "time", "repeat"])
+        self.assertIn("no checkpoint yet", header)
+        self.assertIn("A classifier, pre-trained in digits", header)
+        self.assertIn("Best validation error", overview)
+        checkpoint.write_bytes(kept)
+        (folder / "metrics.jsonl").unlink()
+        names, header, overview = self.page_of(folder)
+        self.assertEqual(names, ["overview", "confusion", "mistakes", "units", "weights", "time", "repeat"])
+        self.assertIn("Epochs0of 4, not finished", overview)
+        self.assertIn(checkpoint.name, overview)
+
+    def test_a_best_net_that_is_damaged(self):
+        folder = self.copy("damaged net", "classifier")
+        (folder / "best.h5").write_bytes(b"nonsense")
+        names, header, overview = self.page_of(folder)
+        self.assertIn("A model could not be used", header)
+        self.assertIn("best.h5", header)
+        self.assertIn("confusion", names)
+        self.assertIn("Parameters fromcheckpoint-", overview)
+
+    def test_data_that_are_gone_or_others(self):
+        folder = self.copy("net elsewhere", "classifier")
+        text = (folder / "config.ini").read_text().replace(str(DIGITS), "/nowhere/digits.h5")
+        (folder / "config.ini").write_text(text)
+        names, header, _ = self.page_of(folder)
+        self.assertEqual(names, ["overview", "curves", "units", "weights", "time", "repeat"])
+        self.assertIn("/nowhere/digits.h5", header)
+        self.assertEqual(len(elements(section(parsed(folder / "report.html"), "units"), "img")), 1)
+        whole = self.page_of(folder, "--data", DIGITS)[0]
+        self.assertEqual(whole, ["overview", "curves", "confusion", "mistakes", "units", "weights", "time", "repeat"])
+        assert_one_message(report(folder, "--data", self.folder / "table.h5"), 3, "24 columns", "64 inputs")
+        assert_one_message(report(folder, "--layer", "1"), 2, "--layer 1", "is of a net")
+        with h5py.File(self.folder / "unlabelled.h5", "w") as data, h5py.File(DIGITS) as digits:
+            data["samples"] = digits["samples"][()]
+            data["samples"].attrs["scale"] = 16.0
+        assert_one_message(report(folder, "--data", self.folder / "unlabelled.h5"), 3, "validation rows", "no labels")
+        (folder / "config.ini").write_text(text.replace("/nowhere/digits.h5", str(self.folder / "unlabelled.h5")))
+        names, header, _ = self.page_of(folder)
+        self.assertEqual(names, ["overview", "curves", "units", "weights", "time", "repeat"])
+        self.assertIn("no labels", header)
+
+    def test_one_that_diverged(self):
+        folder = self.folder / "diverged net"
+        self.assertEqual(run(["finetune", "--from-scratch", "--autoencoder", "--layers", "5", "--data", DIGITS, "--output", folder,
+                              "--learning-rate", "1e30", "--threads", "1"]).code, 4)
+        names, header, overview = self.page_of(folder)
+        self.assertEqual(names, ["overview", "time", "repeat"])
+        self.assertIn("The run diverged", header)
+        self.assertRegex(header, "rbmpi finetune .* --learning-rate 0.1")
+        self.assertNotIn("weight-init", header)
+        self.assertIn("Epochs0of 50, diverged", overview)
+
+    def test_one_that_stopped_early(self):
+        folder = self.folder / "early net"
+        finetune(folder, DIGITS, "--from-scratch", "--layers", "30", "--epochs", "200", "--validation", "0.2",
+                 "--early-stop", "--patience", "1", "--learning-rate", "0.3")
+        epochs = len((folder / "metrics.jsonl").read_text().splitlines())
+        self.assertLess(epochs, 200)
+        overview = self.page_of(folder)[2]
+        self.assertIn(f"Epochs{epochs}of 200, stopped early", overview)
+        self.assertIn(f"epoch {epochs - 1}, in best.h5", overview)
+
+    def test_the_least_that_can_be(self):
+        with h5py.File(self.folder / "least.h5", "w") as data:
+            data["samples"] = numpy.zeros((4, 1), dtype="float32")
+            data["labels"] = numpy.array([0, -0, 1, 0])
+        pages = {}
+        for name, options in (("sure", ["--layers", "1"]), ("code", ["--layers", "1", "--autoencoder"]),
+                              ("codes", ["--layers", "3", "--autoencoder", "--validation", "0.25"])):
+            folder = self.folder / f"least-{name}"
+            finetune(folder, self.folder / "least.h5", "--from-scratch", "--epochs", "1", *options)
+            assert_success(report(folder))
+            pages[f"least-{name}"] = folder / "report.html"
+            self.assertNotRegex(text_of(parsed(folder / "report.html").find(XHTML + "body")), "nan|inf(?!o)|not finite")
+        frames, console = in_the_browser(self.folder, pages)
+        self.assertEqual(console, [])
+        for name, frame in frames.items():
+            with self.subTest(" ".join(name)):
+                self.assertLessEqual(frame["scroll_width"], frame["width"])
+                self.assertEqual(frame["narrow_texts"], [])
+                self.assertEqual(frame["small_images"], [])
 
 
 class WhatIsNoRun(FolderTest):

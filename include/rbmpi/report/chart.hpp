@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -51,6 +52,24 @@ struct HistogramChart {
   Histogram histogram;
 };
 [[nodiscard]] std::string histogram_chart(const HistogramChart& chart);
+
+/// Rows as marks in a plane. Those with a label have it as their mark, and a colour with it.
+struct ScatterChart {
+  struct Point {
+    double x = 0;
+    double y = 0;
+    std::string mark;              ///< a short text, or empty: a dot
+    std::size_t class_number = 0;  ///< for the colour
+  };
+  std::string title;
+  std::string note;
+  std::string x_name;
+  std::string y_name;
+  std::string what;  ///< "row": what a mark is
+  std::vector<Point> points;
+};
+/// Empty if there is no point.
+[[nodiscard]] std::string scatter_chart(const ScatterChart& chart);
 
 /// Parts of a whole as one bar, with a table below that is its legend.
 struct ShareChart {

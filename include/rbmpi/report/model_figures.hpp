@@ -17,16 +17,28 @@ struct DataRows {
   std::size_t rows = 0;
   std::size_t columns = 0;
   AlignedBuffer<Real> values;          ///< rows x columns, in [0, 1]
+  std::vector<std::int32_t> labels;    ///< of the rows, or empty
+  std::vector<std::uint64_t> numbers;  ///< of the rows in the file, from 0
   std::uint64_t rows_in_use = 0;       ///< of which these are taken
   std::vector<std::uint64_t> picture;  ///< {height, width} of a row, or empty
 
   [[nodiscard]] ConstMatrixView view() const noexcept { return {values.data(), rows, columns}; }
+  /// The same for who takes samples; a view.
+  [[nodiscard]] Samples samples() const noexcept;
 };
 
-/// Local. Rows from all over a dataset file, at most `most` and at most 128 MiB of them, in their order: of the rows
-/// that are `in_use`, the first ones (0: all), row i of n is that at floor(i * in_use / n), or, where these are many,
-/// lies close behind such a one. They are read in a child process. Throws Error(Failure::file) as DatasetReader does.
-[[nodiscard]] DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, std::uint64_t in_use = 0);
+/// Which rows of a dataset file a run takes, as its keys `rows` and `validation` say.
+struct RowSelection {
+  std::uint64_t in_use = 0;      ///< only the first so many; 0: all
+  double held_out = 0;           ///< the share of these, at their end, that is validated on, in [0, 1)
+  bool validation_rows = false;  ///< that share is wanted; else what is before it
+};
+
+/// Local. Rows from all over those that are selected of a dataset file, at most `most` and at most 128 MiB of them, in
+/// their order: row i of n is that at floor(i * selected / n), or, where these are many, lies close behind such a one.
+/// They are read in a child process. Throws Error(Failure::file) as DatasetReader does.
+[[nodiscard]] DataRows read_rows(const std::filesystem::path& path, std::uint64_t most,
+                                 const RowSelection& selection = {});
 
 /// Local. Where read_rows takes `count` of `all` rows: pieces of the file that do not overlap. Not too many of them: to
 /// read a row by itself costs as much as a chunk of the file.
@@ -49,8 +61,19 @@ struct HiddenUse {
 inline constexpr double dead_activity = 0.01;
 inline constexpr double saturated_activity = 0.99;
 
-/// Local. `rows`: n x V in [0, 1], used as they are. Uses the threads of `use_threads`.
-[[nodiscard]] HiddenUse hidden_use(RbmView<const Real> rbm, ConstMatrixView rows);
+/// The weights and biases that lead to a layer of units.
+struct UnitWeights {
+  ConstMatrixView weights;     ///< [V x H]
+  std::span<const Real> bias;  ///< [H]
+
+  [[nodiscard]] std::size_t units() const noexcept { return bias.size(); }
+};
+[[nodiscard]] inline UnitWeights hidden_weights(RbmView<const Real> rbm) noexcept {
+  return {.weights = rbm.weights, .bias = rbm.hidden_bias};
+}
+
+/// Local. Of sigmoid units. `rows`: n x V in [0, 1], used as they are. Uses the threads of `use_threads`.
+[[nodiscard]] HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows);
 
 /// Local. v1p = sigmoid(h0p W^T + b) with h0p = sigmoid(v W + c), without drawing any number: n x V.
 [[nodiscard]] AlignedBuffer<Real> mean_reconstructions(RbmView<const Real> rbm, ConstMatrixView rows);

@@ -106,5 +106,22 @@ TEST(ShareChart, PartsAndTheirLegend) {
   EXPECT_EQ(share_chart({.title = "Time", .note = {}, .parts = {{"products", "sums", 0}}}), "");
 }
 
+TEST(ScatterChart, MarksAreLabelsOrDots) {
+  ScatterChart chart{.title = "Codes <1>", .note = {}, .x_name = "x", .y_name = "y", .what = "row", .points = {}};
+  EXPECT_EQ(scatter_chart(chart), "");
+  chart.points = {{.x = 0, .y = 0, .mark = "7", .class_number = 12}, {.x = 10, .y = 5, .mark = {}, .class_number = 0}};
+  const std::string svg = scatter_chart(chart);
+  EXPECT_THAT(svg, ::testing::HasSubstr("class=\"mark c2\">7</text>"));
+  EXPECT_THAT(svg, ::testing::HasSubstr("<circle"));
+  EXPECT_THAT(svg,
+              ::testing::HasSubstr("aria-label=\"Codes &lt;1&gt;: 2 rows by x, from 0 to 10, and y, from 0 to 5.\""));
+}
+
+TEST(ScatterChart, PointsInOnePlaceHaveRoom) {
+  const ScatterChart chart{
+      .title = "t", .note = {}, .x_name = "x", .y_name = "y", .what = "row", .points = {{.mark = "1"}, {.mark = "1"}}};
+  EXPECT_THAT(scatter_chart(chart), ::testing::Not(::testing::HasSubstr("nan")));
+}
+
 }  // namespace
 }  // namespace rbmpi::test

@@ -1,11 +1,16 @@
 #include "rbmpi/report/model_figures.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <filesystem>
+#include <string>
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 
 namespace rbmpi::test {
 namespace {
@@ -58,12 +63,50 @@ TEST(SpreadPieces, CoverTheWholeFileAndDoNotOverlap) {
   }
 }
 
+class RowsOfAFile : public ::testing::Test {
+ protected:
+  RowsOfAFile() {
+    DatasetWriter writer(file_, {.rows = 100, .columns = 2, .picture = {1, 2}, .has_labels = true, .source = {}});
+    for (int i = 0; i < 100; ++i) {
+      const std::array<std::uint8_t, 2> row = {static_cast<std::uint8_t>(i), 255};
+      const std::int32_t label = 1000 + i;
+      writer.append(1, row.data(), &label);
+    }
+    writer.finish();
+  }
+  ~RowsOfAFile() override { std::filesystem::remove(file_); }
+
+  std::filesystem::path file_ =
+      std::filesystem::temp_directory_path() / ("rbmpi rows " + std::to_string(::getpid()) + ".h5");
+};
+
+TEST_F(RowsOfAFile, HaveTheirNumbersAndLabels) {
+  const DataRows rows = read_rows(file_, 4);
+  EXPECT_THAT(rows.numbers, ::testing::ElementsAre(0, 25, 50, 75));
+  EXPECT_THAT(rows.labels, ::testing::ElementsAre(1000, 1025, 1050, 1075));
+  EXPECT_EQ(rows.rows_in_use, 100U);
+  EXPECT_THAT(rows.picture, ::testing::ElementsAre(1, 2));
+  EXPECT_FLOAT_EQ(rows.view().row(1)[0], Real{25} / 255);
+  EXPECT_EQ(rows.samples().labels[3], 1075);
+}
+
+TEST_F(RowsOfAFile, AreThoseThatAreSelected) {
+  EXPECT_THAT(read_rows(file_, 3, {.in_use = 30}).numbers, ::testing::ElementsAre(0, 10, 20));
+  EXPECT_THAT(read_rows(file_, 3, {.in_use = 30, .held_out = 0.2}).numbers, ::testing::ElementsAre(0, 8, 16));
+  const DataRows held_out = read_rows(file_, 3, {.in_use = 30, .held_out = 0.2, .validation_rows = true});
+  EXPECT_THAT(held_out.numbers, ::testing::ElementsAre(24, 26, 28));
+  EXPECT_THAT(held_out.labels, ::testing::ElementsAre(1024, 1026, 1028));
+  EXPECT_EQ(held_out.rows_in_use, 6U);
+  EXPECT_FLOAT_EQ(held_out.view().row(2)[0], Real{28} / 255);
+  EXPECT_EQ(read_rows(file_, 1000, {.in_use = 1000}).rows, 100U);
+}
+
 TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
   const Rbm rbm = some_rbm();
   const RbmView<const Real> view = rbm;
   const std::size_t rows = 1203;  // more than are looked at together
   const AlignedBuffer<Real> values = some_rows(rows, 5);
-  const HiddenUse use = hidden_use(view, {values.data(), rows, 5});
+  const HiddenUse use = hidden_use(hidden_weights(view), {values.data(), rows, 5});
   ASSERT_EQ(use.activity.size(), 4U);
   EXPECT_EQ(use.rows, rows);
   for (std::size_t j = 0; j < 4; ++j) {
@@ -83,7 +126,7 @@ TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
 TEST(HiddenUse, EqualUnitsStayInOrder) {
   const Rbm rbm({5, 4});
   const AlignedBuffer<Real> values = some_rows(3, 5);
-  EXPECT_THAT(hidden_use(rbm, {values.data(), 3, 5}).by_use, ::testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(hidden_use(hidden_weights(rbm), {values.data(), 3, 5}).by_use, ::testing::ElementsAre(0, 1, 2, 3));
 }
 
 TEST(MeanReconstructions, GoUpAndDownWithoutChance) {

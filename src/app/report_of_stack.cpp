@@ -1,0 +1,58 @@
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "app/report_data.hpp"
+#include "app/report_pages.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/report/sections.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// How the hidden units of each layer answer to the data: those of the lowest first, whose features are the data of the
+/// next. If the data do not do for a layer, there are no more.
+std::vector<HiddenUse> uses_of(const ReportSettings& settings, std::span<const RunLayer> layers, FoundData& data) {
+  std::vector<HiddenUse> uses;
+  if (!data.rows) return uses;
+  or_problem(settings, data, [&] {
+    DataRows rows = std::move(*data.rows);
+    data.rows.reset();
+    for (const RunLayer& layer : layers) {
+      if (layer.rbm == nullptr) break;
+      now_doing("asking the hidden units");
+      const std::span<const Rbm> below = layer.below.last(layer.number == 0 ? 0 : 1);
+      rows = features_of(below, layer.classes, std::move(rows));
+      uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view()));
+      uses.back().rows_in_use = rows.rows_in_use;
+    }
+  });
+  return uses;
+}
+
+}  // namespace
+
+std::string stack_page(const ReportSettings& settings, const RunSummary& run) {
+  const std::vector<RunLayer> layers = begun_layers(run);
+  FoundData data = find_training_rows(settings, run);
+  std::vector<std::uint64_t> picture;
+  if (layers.front().rbm != nullptr) picture = picture_to_show(run, data, layers.front().rbm->shape().visible);
+  const std::vector<HiddenUse> uses = uses_of(settings, layers, data);
+
+  std::vector<Section> sections = {stack_overview_section(run, layers, uses), stack_curves_section(layers)};
+  if (!settings.evaluation.empty()) {
+    sections.push_back(evaluation_section(read_evaluation(settings.evaluation), run));
+  }
+  if (layers.front().rbm != nullptr) {
+    now_doing("drawing the model");
+    const UnitWeights first = hidden_weights(*layers.front().rbm);
+    sections.push_back(
+        units_section(first, uses.empty() ? nullptr : &uses.front(), picture, "Hidden units of the first layer"));
+    sections.push_back(stack_distributions_section(layers, uses));
+  }
+  sections.push_back(time_section(layers));
+  sections.push_back(repeat_section(run));
+  return page(page_title(run), stack_lead_of(run) + data.note(), sections);
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rbmpi/report/run_summary.hpp"
+
+namespace rbmpi {
+
+// What the overviews of all kinds of runs have in common. Everything is Local.
+
+/// A figure in large type: its name, the figure, and a word below. All three are HTML.
+[[nodiscard]] std::string large_figure(const std::string& name, const std::string& figure, const std::string& word);
+
+/// "finished", "stopped early", ...
+[[nodiscard]] const char* state_name(RunState state);
+
+/// How many epochs there are, of how many.
+[[nodiscard]] std::string epochs_figure(const std::vector<EpochFigures>& epochs, const std::string& wanted,
+                                        RunState state);
+/// Time of these epochs, and rows a second.
+[[nodiscard]] std::string time_figure(const std::vector<EpochFigures>& epochs);
+/// Seconds of these epochs; 0 if nobody knows.
+[[nodiscard]] double seconds_of(const std::vector<EpochFigures>& epochs);
+
+/// Names and values, as HTML, of what was run; those without a value are left out.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] std::string facts_list(const Facts& facts);
+/// A value of the configuration: a path as code.
+[[nodiscard]] std::string value_html(const std::string& value);
+/// Where the parameters of the page are from.
+[[nodiscard]] std::string parameters_from(const RunSummary& run);
+/// Layout and begin of the jobs.
+void add_jobs(const RunSummary& run, Facts& facts);
+/// The validation as people read it: "0.1, the last 10 % of the rows", a file, or "none".
+[[nodiscard]] std::string validation_html(const RunSummary& run);
+
+/// A sentence's end: ", trained on <code>train.h5</code> (60,000 rows)", of what is known.
+[[nodiscard]] std::string trained_on(const RunSummary& run);
+
+}  // namespace rbmpi
