@@ -201,19 +201,23 @@ std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs
   return classes;
 }
 
-void read_net(const Hdf5File& file, Model& model) {
-  const NetShape shape = read_net_shape(file);
-  model.net.emplace(shape);
-  read_net_parameters(file, "", shape, model.net->parameters());
-  if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
+std::size_t read_code_layer(const Hdf5File& file, const NetShape& shape) {
   const auto code_layer = file.integers_attribute("/", code_layer_attribute);
-  if (!code_layer) return;
+  if (!code_layer) return 0;
   if (code_layer->size() != 1 || code_layer->front() < 0 ||
       static_cast<std::uint64_t>(code_layer->front()) >= shape.layers()) {
     refuse(file, fmt::format("has a {} that is none of its {} layers below the outputs", code_layer_attribute,
                              shape.layers() - 1));
   }
-  model.code_layer = static_cast<std::size_t>(code_layer->front());
+  return static_cast<std::size_t>(code_layer->front());
+}
+
+void read_net(const Hdf5File& file, Model& model) {
+  const NetShape shape = read_net_shape(file);
+  model.net.emplace(shape);
+  read_net_parameters(file, "", shape, model.net->parameters());
+  if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
+  model.code_layer = read_code_layer(file, shape);
 }
 
 void write_net(Hdf5File& file, const Model& model) {
@@ -327,6 +331,23 @@ void write_model(Hdf5File& file, const Model& model) {
     file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
   }
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
+}
+
+bool holds_description(const Hdf5File& file, const Model& model) {
+  if (is_net(file) != model.net.has_value()) return false;
+  if (model.net) {
+    const NetShape& shape = model.net->shape();
+    if (read_net_shape(file) != shape || read_code_layer(file, shape) != model.code_layer) return false;
+  }
+  if (file.exists(classes_name) == model.classes.empty()) return false;
+  if (!model.classes.empty() && read_classes(file, model.classes.size()) != model.classes) return false;
+  if (file.exists("/config") == model.configuration.empty()) return false;
+  if (!model.configuration.empty() && file.read_text("/config") != model.configuration) return false;
+  return std::ranges::all_of(provenance_names, [&](const char* name) {
+    const auto text = model.provenance.find(name);
+    return file.text_attribute("/", name) ==
+           (text == model.provenance.end() ? std::nullopt : std::optional(text->second));
+  });
 }
 
 void save_model(const std::filesystem::path& path, const Model& model) {
