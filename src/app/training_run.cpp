@@ -24,7 +24,9 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/back_propagation.hpp"
 #include "rbmpi/train/rank_layout.hpp"
+#include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
@@ -385,10 +387,12 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
   Model& model = checkpoint->model;
+  ParameterBlocks blocks = model.net ? net_blocks(model.net->shape()) : rbm_blocks(model.layers.back().shape());
   return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
                                             : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),
-                    .progress = checkpoint->progress};
+                    .progress = checkpoint->progress,
+                    .blocks = std::move(blocks)};
 }
 
 void print_data(const TrainSettings& settings, const LoadedData& data) {

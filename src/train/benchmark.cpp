@@ -157,13 +157,16 @@ class Stopwatch {
 /// optimizer to remember. For the root.
 SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   const RbmShape shape = shape_of(options);
-  SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()), .optimizer = {}, .progress = {}};
+  SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()),
+                   .optimizer = {},
+                   .progress = {},
+                   .blocks = rbm_blocks(shape)};
   const RbmView<Real> view(shape, state.parameters.span());
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
   set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
   const Communicator alone;
-  const ParameterBlocks blocks = rbm_blocks(shape);
+  const ParameterBlocks& blocks = state.blocks;
   NodeMemory memory(alone, optimizer_memory(blocks, options.training));
   for (const OptimizerMemory& part :
        optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {

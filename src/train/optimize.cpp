@@ -200,6 +200,11 @@ class Optimization {
         throw Error(Failure::file, fmt::format("the start has {} parameters instead of {}", start->parameters.size(),
                                                parameters_.size()));
       }
+      if (!start->blocks.same_sizes(blocks_)) {
+        throw Error(Failure::file, fmt::format("the start has parameters of another shape: {} instead of {}",
+                                               start->blocks.count() == 0 ? "none is told" : to_text(start->blocks),
+                                               to_text(blocks_)));
+      }
       if (start->optimizer.size() != optimizer_memory_.size()) {
         throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
       }
@@ -510,7 +515,7 @@ class Optimization {
     }
   }
 
-  [[nodiscard]] TrainingState state() const { return {parameters_, optimizer_memory_, progress_}; }
+  [[nodiscard]] TrainingState state() const { return {parameters_, optimizer_memory_, progress_, blocks_}; }
 
   void keep_checkpoint(bool stopped) {
     progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
