@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/train/back_propagation.hpp"
+#include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
@@ -23,7 +24,7 @@ NetTrainingOptions chosen_options(const NetTrainingOptions& options) {
 
 void check_share(const std::string& key, double share) {
   if (share >= 0 && share < 1) return;
-  throw Error(Failure::usage, fmt::format("{} = {}: must be 0 or more and less than 1", key, share));
+  refuse_option(key, fmt::format("{}", share), "must be 0 or more and less than 1");
 }
 
 /// Collective. The root's values on all ranks.
