@@ -58,6 +58,8 @@ CommandOptions<TransformSettings> options() {
   return {own_options, shared_keys};
 }
 
+constexpr const char* usage = "transform MODEL DATA --output FILE";
+
 std::string help() {
   return "Makes features of data: the probabilities of a model's hidden units, of a stack those of its highest layer, "
          "as "
@@ -73,14 +75,11 @@ std::string help() {
 }
 
 TransformSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi transform --help shows the usage)";
   TransformSettings settings;
-  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi transform MODEL DATA" + see);
-  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi transform MODEL DATA" + see);
-  settings.model = values["model"].as<std::string>();
-  settings.data = values["data"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
+  settings.data = file_argument(values, "data", "dataset", usage);
   options().set(settings, values);
-  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the dataset to make" + see);
+  want_output(settings.output, "dataset", usage);
   check_output("output", settings.output, {settings.model, settings.data}, OutputKind::hdf5);
   return settings;
 }
