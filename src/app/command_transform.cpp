@@ -1,5 +1,4 @@
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -23,7 +22,6 @@
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
 #include "rbmpi/evaluate/net_outputs.hpp"
-#include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {
 namespace {
@@ -84,30 +82,18 @@ TransformSettings settings_of(const po::variables_map& values) {
   return settings;
 }
 
-/// The labels of the first `rows` rows of a dataset.
-std::vector<std::int32_t> read_labels(const fs::path& path, std::uint64_t rows) {
-  const std::string bytes = read_in_child(path, [&] {
-    std::vector<std::int32_t> labels(rows);
-    DatasetReader(path).read_labels(0, rows, labels.data());
-    return std::string(reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof labels.front());
-  });
-  std::vector<std::int32_t> labels(rows);
-  std::memcpy(labels.data(), bytes.data(), bytes.size());
-  return labels;
-}
-
 /// The dataset of features, on the root.
 class FeatureWriter {
  public:
   /// `features`: so many of each row; `source`: what makes them, in words.
   FeatureWriter(const TransformSettings& settings, std::size_t features, const std::string& source,
                 const NodeSamples& data)
-      : sampled_(settings.features.sample), writer_(settings.output, info(settings, features, source, data)) {
-    if (data.info().has_labels) labels_ = read_labels(settings.data, data.samples().rows);
-  }
+      : sampled_(settings.features.sample),
+        labels_(data.samples().labels),
+        writer_(settings.output, info(settings, features, source, data)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
-    const std::int32_t* const labels = labels_.empty() ? nullptr : labels_.data() + first;
+    const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
     if (!sampled_) return writer_.append(features.rows, features.values, labels);
     std::vector<std::uint8_t> states(features.size());
     for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
@@ -131,7 +117,7 @@ class FeatureWriter {
   }
 
   bool sampled_;
-  std::vector<std::int32_t> labels_;
+  const std::int32_t* labels_;  // of the data, or nothing
   DatasetWriter writer_;
 };
 
