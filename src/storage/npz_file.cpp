@@ -169,15 +169,20 @@ float from_half(std::uint16_t bits) {
 }
 
 template <typename Value>
-float from_bytes(const char* bytes, bool big_endian) {
+Value from_bytes(const char* bytes, bool big_endian) {
   std::array<char, sizeof(Value)> ordered{};
   std::memcpy(ordered.data(), bytes, sizeof(Value));
   if (big_endian) std::ranges::reverse(ordered);
-  return static_cast<float>(std::bit_cast<Value>(ordered));
+  return std::bit_cast<Value>(ordered);
 }
 
-float from_half_bytes(const char* bytes, bool big_endian) {
-  return from_half(static_cast<std::uint16_t>(from_bytes<std::uint16_t>(bytes, big_endian)));
+template <typename Value>
+float number(const char* bytes, bool big_endian) {
+  return static_cast<float>(from_bytes<Value>(bytes, big_endian));
+}
+
+float half(const char* bytes, bool big_endian) {
+  return from_half(from_bytes<std::uint16_t>(bytes, big_endian));
 }
 
 /// How to read an element of this type.
@@ -185,27 +190,27 @@ using FromBytes = float (*)(const char* bytes, bool big_endian);
 FromBytes reader_of(NumpyType type) {
   switch (type) {
     case NumpyType::float16:
-      return from_half_bytes;
+      return half;
     case NumpyType::float32:
-      return from_bytes<float>;
+      return number<float>;
     case NumpyType::float64:
-      return from_bytes<double>;
+      return number<double>;
     case NumpyType::int8:
-      return from_bytes<std::int8_t>;
+      return number<std::int8_t>;
     case NumpyType::int16:
-      return from_bytes<std::int16_t>;
+      return number<std::int16_t>;
     case NumpyType::int32:
-      return from_bytes<std::int32_t>;
+      return number<std::int32_t>;
     case NumpyType::int64:
-      return from_bytes<std::int64_t>;
+      return number<std::int64_t>;
     case NumpyType::uint8:
-      return from_bytes<std::uint8_t>;
+      return number<std::uint8_t>;
     case NumpyType::uint16:
-      return from_bytes<std::uint16_t>;
+      return number<std::uint16_t>;
     case NumpyType::uint32:
-      return from_bytes<std::uint32_t>;
+      return number<std::uint32_t>;
     case NumpyType::uint64:
-      return from_bytes<std::uint64_t>;
+      return number<std::uint64_t>;
   }
   throw std::logic_error("a type without a reader");
 }
