@@ -350,8 +350,9 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
     bar.reset();
     if (writer) {
       writer->finish();
-      say("{}: {} of {} values, {}\n", settings.output.string(),
-          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"), source.model.rbm.shape().visible,
+      say("{}: {} of {}, {}\n", settings.output.string(),
+          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"),
+          plural(source.model.rbm.shape().visible, "value"),
           settings.write_probabilities ? "probabilities" : "zeros and ones");
     }
     if (picture) {

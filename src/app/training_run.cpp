@@ -179,7 +179,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
       if (rows == 0 || rows == all.rows) {
         throw Error(Failure::usage, fmt::format("validation = {}: of {}, {} would be left to train on and {} to "
                                                 "validate on",
-                                                settings_.validation, all.rows, all.rows - rows, rows));
+                                                settings_.validation, plural(all.rows, "row"), all.rows - rows, rows));
       }
     });
     data_.views.training = all.part(0, all.rows - rows);
@@ -190,8 +190,8 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     world_.agree([&] {
       if (data_.views.validation.columns == all.columns) return;
       throw Error(Failure::file,
-                  fmt::format("validation = {}: it has {} columns, but '{}' has {}", settings_.validation,
-                              data_.views.validation.columns, settings_.data.string(), all.columns));
+                  fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
+                              plural(data_.views.validation.columns, "column"), settings_.data.string(), all.columns));
     });
   }
   provenance_ = make_provenance(settings_, data_, command_line_);

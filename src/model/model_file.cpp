@@ -11,6 +11,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -63,8 +64,8 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   if (!file.exists(name)) refuse(file, fmt::format("is no whole model: '{}' is missing", name));
   const ArrayInfo info = file.array_info(name);
   if (info.type != ElementType::float32 || info.dimensions.size() != dimensions) {
-    refuse(file, fmt::format("has '{}' as {} with {} dimension(s); a model has float32 with {}", name, info.type_name,
-                             info.dimensions.size(), dimensions));
+    refuse(file, fmt::format("has '{}' as {} with {}; a model has float32 with {}", name, info.type_name,
+                             plural(info.dimensions.size(), "dimension"), dimensions));
   }
   return info.dimensions;
 }
@@ -167,8 +168,8 @@ NetShape read_net_shape(const Hdf5File& file) {
     check_size(file, group, weights);
     if (k == 0) shape.units.push_back(weights[0]);
     if (shape.units.back() != weights[0]) {
-      refuse(file, fmt::format("has {} inputs in layer_{}, but {} units in the layer below", weights[0], k,
-                               shape.units.back()));
+      refuse(file, fmt::format("has {} in layer_{}, but {} in the layer below", plural(weights[0], "input"), k,
+                               plural(shape.units.back(), "unit")));
     }
     shape.units.push_back(weights[1]);
     const std::string unit = file.text_attribute(group, "unit").value_or("");
@@ -286,10 +287,9 @@ void refuse_net(const Model& model, const std::filesystem::path& path) {
 
 void refuse_stack(const Model& model, const std::filesystem::path& path) {
   if (model.net) return;
-  throw Error(Failure::file,
-              fmt::format("'{}' is a model of {} RBM layer(s), not a net; finetune makes a net of it, and evaluate, "
-                          "sample, transform and export take it as it is",
-                          path.string(), model.layers.size()));
+  throw Error(Failure::file, fmt::format("'{}' is a model of {}, not a net; finetune makes a net of it, and evaluate, "
+                                         "sample, transform and export take it as it is",
+                                         path.string(), plural(model.layers.size(), "RBM layer")));
 }
 
 Model load_model(const std::filesystem::path& path) {

@@ -18,6 +18,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "storage/numpy_header.hpp"
@@ -136,7 +137,7 @@ NumpyHeader read_header(Member& member) {
 /// Numbers that the member must hold, to the byte.
 std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
   if (header.shape.empty() || header.shape.size() > 2) {
-    member.refuse(fmt::format("it has {} dimensions; 1 or 2 would be right", header.shape.size()));
+    member.refuse(fmt::format("it has {}; 1 or 2 would be right", plural(header.shape.size(), "dimension")));
   }
   const std::uint64_t held = member.left() / header.element_bytes;
   std::uint64_t count = 1;
@@ -147,8 +148,8 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
     count *= extent;
   }
   if (count * header.element_bytes != member.left()) {
-    member.refuse(
-        fmt::format("its shape [{}] does not fit its {} bytes", fmt::join(header.shape, " x "), member.left()));
+    member.refuse(fmt::format("its shape [{}] does not fit its {}", fmt::join(header.shape, " x "),
+                              plural(member.left(), "byte")));
   }
   if (count > available_memory() / (3 * sizeof(float))) {  // read, converted, in order
     member.refuse(fmt::format("there is not enough memory for its shape [{}]", fmt::join(header.shape, " x ")));

@@ -13,6 +13,7 @@
 #include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -249,8 +250,7 @@ class Benchmark {
     const TrainingOptions& training = options_.training;
     result.digest_steps = steps_of(options_, 1e9, 4, 64);
     std::vector<DigestOfRun> runs;
-    runs.push_back({world_.size() > 1 ? fmt::format("{} ranks", world_.size()) : "1 rank",
-                    digest(training, world_, result.digest_steps)});
+    runs.push_back({plural(world_.size(), "rank"), digest(training, world_, result.digest_steps)});
     root_alone(world_, [&] {
       if (world_.size() > 1) runs.push_back({"1 rank", digest(training, alone, result.digest_steps)});
       TrainingOptions reference = training;
@@ -333,9 +333,10 @@ std::optional<double> BenchmarkResult::efficiency() const noexcept {
 void check_same_digest(std::span<const DigestOfRun> runs, std::uint64_t steps) {
   for (const DigestOfRun& other : runs) {
     if (other.digest == runs.front().digest) continue;
-    throw Error(Failure::other, fmt::format("after {} steps the models differ: {} has the digest {}, {} has {}; this "
-                                            "build or this machine does not compute correctly",
-                                            steps, runs.front().run, runs.front().digest, other.run, other.digest));
+    throw Error(Failure::other,
+                fmt::format("after {} the models differ: {} has the digest {}, {} has {}; this "
+                            "build or this machine does not compute correctly",
+                            plural(steps, "step"), runs.front().run, runs.front().digest, other.run, other.digest));
   }
 }
 

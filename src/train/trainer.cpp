@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
@@ -47,12 +48,12 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
     check_options(options);
     if (data.training.rows == 0) throw Error(Failure::file, "there are no rows to train on");
     if (data.training.columns == 0 || data.training.columns > largest_layer) {
-      throw Error(Failure::file, fmt::format("the data have {} columns; 1 to {} can be trained on",
-                                             data.training.columns, largest_layer));
+      throw Error(Failure::file, fmt::format("the data have {}; 1 to {} can be trained on",
+                                             plural(data.training.columns, "column"), largest_layer));
     }
     if (data.validation.rows > 0 && data.validation.columns != data.training.columns) {
-      throw Error(Failure::file, fmt::format("the validation data have {} columns, the training data {}",
-                                             data.validation.columns, data.training.columns));
+      throw Error(Failure::file, fmt::format("the validation data have {}, the training data {}",
+                                             plural(data.validation.columns, "column"), data.training.columns));
     }
     if (options.early_stop != EarlyStop::off && data.validation.rows == 0) {
       throw Error(Failure::usage, "early-stop wants rows to validate on");
