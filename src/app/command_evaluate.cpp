@@ -16,10 +16,9 @@
 
 #include "app/command.hpp"
 #include "app/command_options.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
 #include "app/evaluate_net.hpp"
-#include "app/hang.hpp"
-#include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
@@ -33,7 +32,6 @@
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/exact_partition.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
-#include "rbmpi/parallel/watchdog.hpp"
 
 namespace rbmpi {
 namespace {
@@ -122,11 +120,7 @@ constexpr CommandOption<EvaluateSettings> own_options[] = {
 
 const CommandOptions<EvaluateSettings> options{own_options, shared_keys};
 
-po::options_description all_options() {
-  po::options_description all = options.description();
-  all.add_options()("model", po::value<std::string>(), "")("data", po::value<std::string>(), "");
-  return all;
-}
+constexpr const char* usage = "evaluate MODEL DATA";
 
 std::string help() {
   std::string text =
@@ -146,22 +140,19 @@ std::string help() {
 }
 
 EvaluateSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi evaluate --help shows the usage)";
   EvaluateSettings settings;
-  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi evaluate MODEL DATA" + see);
-  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi evaluate MODEL DATA" + see);
-  settings.model = values["model"].as<std::string>();
-  settings.data = values["data"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
+  settings.data = file_argument(values, "data", "dataset", usage);
   options.set(settings, values);
   if (settings.ais_options && (settings.log_z == LogZ::exact || settings.log_z == LogZ::off)) {
     throw Error(Failure::usage,
                 fmt::format("option --log-z {}: --chains, --temperatures, --reverse and --gibbs-steps are "
                             "for --log-z ais",
                             values["log-z"].as<std::string>()) +
-                    see);
+                    see_help(usage));
   }
   if (settings.gibbs_steps && settings.reverse.empty()) {
-    throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see);
+    throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(usage));
   }
   if (settings.json) settings.train.progress = ProgressStyle::off;
   return settings;
@@ -440,20 +431,12 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
 }  // namespace
 
 void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  EvaluateSettings settings;
-  world.agree([&] {
-    po::positional_options_description positional;
-    positional.add("model", 1).add("data", 1);
-    values = parse_arguments("evaluate", arguments, all_options(), positional);
-    if (values.count("help") == 0) settings = settings_of(values);
-  });
-  if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
-    return;
-  }
-  const Watchdog watchdog(world, std::chrono::seconds(settings.train.hang_timeout), end_hanging_job);
-  const Layout layout = arrange(world, settings.train.threads, 0);
+  const auto parsed =
+      parse_command("evaluate", arguments, options.description(), {"model", "data"}, settings_of, help, world);
+  if (!parsed) return;
+  const EvaluateSettings& settings = *parsed;
+  const StartedCommand started(world, settings.train);
+  const Layout& layout = started.layout;
   NamedModel named;
   world.agree_on_root([&] { named = load_best_model(settings.model); });
   if (world.maximum(named.model.net ? 1 : 0) > 0) {

@@ -87,6 +87,8 @@ CommandOptions<ExportSettings> options() {
   return {own_options, {}};
 }
 
+constexpr const char* usage = "export MODEL --format FORMAT --output FILE";
+
 std::string help() {
   std::string text =
       "Writes a model for another program.\n\nUsage:\n  rbmpi export MODEL --format FORMAT --output FILE\n\n"
@@ -97,15 +99,12 @@ std::string help() {
 }
 
 ExportSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi export --help shows the usage)";
   ExportSettings settings;
-  if (values.count("model") == 0) {
-    throw Error(Failure::usage, "no model given: rbmpi export MODEL --format FORMAT --output FILE" + see);
-  }
-  settings.model = values["model"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
   options().set(settings, values);
-  if (settings.format.empty()) throw Error(Failure::usage, "--format is missing: sklearn, rbms or npz" + see);
-  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the file to make" + see);
+  if (settings.format.empty())
+    throw Error(Failure::usage, "--format is missing: sklearn, rbms or npz" + see_help(usage));
+  want_output(settings.output, "file", usage);
   if (values.count("update") != 0 && settings.format != "rbms") {
     throw Error(Failure::usage, "--update goes with --format rbms");
   }

@@ -15,6 +15,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/import.hpp"
 
@@ -168,8 +169,9 @@ void report(const ImportResult& result, const std::string& output) {
   const DatasetInfo& info = result.info;
   const std::string picture =
       info.picture.empty() ? std::string() : fmt::format(" (pictures of {})", fmt::join(info.picture, "x"));
-  fmt::print("{}: {} rows of {} values{}, {}, {} means 1.0, {} labels\n", output, info.rows, info.columns, picture,
-             element_name(info.type), info.scale, info.has_labels ? "with" : "no");
+  fmt::print("{}: {} of {}{}, {}, {} means 1.0, {} labels\n", output, plural(info.rows, "row"),
+             plural(info.columns, "value"), picture, element_name(info.type), info.scale,
+             info.has_labels ? "with" : "no");
   for (const std::string& note : result.notes) fmt::print(stderr, "rbmpi: note: {}\n", note);
 }
 

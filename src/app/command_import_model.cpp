@@ -47,6 +47,8 @@ CommandOptions<ImportModelSettings> options() {
   return {own_options, {}};
 }
 
+constexpr const char* usage = "import-model FILE --output FILE";
+
 std::string help() {
   return "Makes a model of another program's file.\n\n"
          "Usage:\n"
@@ -60,14 +62,10 @@ std::string help() {
 }
 
 ImportModelSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi import-model --help shows the usage)";
   ImportModelSettings settings;
-  if (values.count("file") == 0) {
-    throw Error(Failure::usage, "no file given: rbmpi import-model FILE --output FILE" + see);
-  }
-  settings.file = values["file"].as<std::string>();
+  settings.file = file_argument(values, "file", "file", usage);
   options().set(settings, values);
-  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the model to make" + see);
+  want_output(settings.output, "model", usage);
   check_output("output", settings.output, {settings.file}, OutputKind::hdf5);
   return settings;
 }

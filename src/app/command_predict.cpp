@@ -54,6 +54,8 @@ CommandOptions<PredictSettings> options() {
   return {own_options, shared_keys};
 }
 
+constexpr const char* usage = "predict MODEL DATA --output FILE";
+
 std::string help() {
   return "Labels the rows of a dataset with a classifier that `rbmpi finetune` made, as a table in Kaggle's form:\n"
          "ImageId,Label, with rows counted from 1. Labels in the dataset are not looked at.\n\n"
@@ -67,14 +69,11 @@ std::string help() {
 }
 
 PredictSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi predict --help shows the usage)";
   PredictSettings settings;
-  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi predict MODEL DATA" + see);
-  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi predict MODEL DATA" + see);
-  settings.model = values["model"].as<std::string>();
-  settings.data = values["data"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
+  settings.data = file_argument(values, "data", "dataset", usage);
   options().set(settings, values);
-  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the table to make" + see);
+  want_output(settings.output, "table", usage);
   check_output("output", settings.output, {settings.model, settings.data}, OutputKind::other);
   return settings;
 }

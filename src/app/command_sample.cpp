@@ -114,13 +114,11 @@ std::uint64_t times_of(const GibbsSettings& gibbs) {
   return gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every;
 }
 
+constexpr const char* usage = "sample MODEL [DATA] --output FILE";
+
 SampleSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi sample --help shows the usage)";
   SampleSettings settings;
-  if (values.count("model") == 0) {
-    throw Error(Failure::usage, "no model given: rbmpi sample MODEL [DATA] --output FILE" + see);
-  }
-  settings.model = values["model"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
   if (values.count("data") != 0) settings.data = values["data"].as<std::string>();
   options().set(settings, values);
   constexpr std::uint64_t most_samples = std::uint64_t{1} << 40U;
@@ -132,7 +130,7 @@ SampleSettings settings_of(const po::variables_map& values) {
 
   GibbsSettings& gibbs = settings.gibbs;
   if (settings.output.empty() && settings.png.empty()) {
-    throw Error(Failure::usage, "nothing to make: --output FILE or --png FILE is missing" + see);
+    throw Error(Failure::usage, "nothing to make: --output FILE or --png FILE is missing" + see_help(usage));
   }
   if (gibbs.every > 0 && gibbs.steps % gibbs.every != 0) {
     throw Error(Failure::usage, fmt::format("steps = {} is no multiple of every = {}: the last steps would be in vain",
@@ -352,8 +350,9 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
     bar.reset();
     if (writer) {
       writer->finish();
-      say("{}: {} of {} values, {}\n", settings.output.string(),
-          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"), source.model.rbm.shape().visible,
+      say("{}: {} of {}, {}\n", settings.output.string(),
+          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"),
+          plural(source.model.rbm.shape().visible, "value"),
           settings.write_probabilities ? "probabilities" : "zeros and ones");
     }
     if (picture) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -39,6 +40,16 @@ template <typename SettingsOf>
   if (!settings && world.is_root()) say("{}", help());
   return settings;
 }
+
+// What the settings of many commands begin with. `usage` is such as "predict MODEL DATA --output FILE". Local.
+
+/// The end of a message on wrong arguments, that says where to look.
+[[nodiscard]] std::string see_help(const std::string& usage);
+/// The argument `name`, a file: `what` in words. Throws Error(Failure::usage) if it is missing.
+[[nodiscard]] std::filesystem::path file_argument(const boost::program_options::variables_map& values, const char* name,
+                                                  const char* what, const std::string& usage);
+/// Throws Error(Failure::usage) if no output was given.
+void want_output(const std::filesystem::path& output, const char* what, const std::string& usage);
 
 /// What a command works with once its settings are known. Collective.
 struct StartedCommand {

@@ -1,5 +1,4 @@
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -23,7 +22,6 @@
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
 #include "rbmpi/evaluate/net_outputs.hpp"
-#include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {
 namespace {
@@ -58,6 +56,8 @@ CommandOptions<TransformSettings> options() {
   return {own_options, shared_keys};
 }
 
+constexpr const char* usage = "transform MODEL DATA --output FILE";
+
 std::string help() {
   return "Makes features of data: the probabilities of a model's hidden units, of a stack those of its highest layer, "
          "as "
@@ -73,28 +73,13 @@ std::string help() {
 }
 
 TransformSettings settings_of(const po::variables_map& values) {
-  const std::string see = " (rbmpi transform --help shows the usage)";
   TransformSettings settings;
-  if (values.count("model") == 0) throw Error(Failure::usage, "no model given: rbmpi transform MODEL DATA" + see);
-  if (values.count("data") == 0) throw Error(Failure::usage, "no dataset given: rbmpi transform MODEL DATA" + see);
-  settings.model = values["model"].as<std::string>();
-  settings.data = values["data"].as<std::string>();
+  settings.model = file_argument(values, "model", "model", usage);
+  settings.data = file_argument(values, "data", "dataset", usage);
   options().set(settings, values);
-  if (settings.output.empty()) throw Error(Failure::usage, "--output FILE is missing: the dataset to make" + see);
+  want_output(settings.output, "dataset", usage);
   check_output("output", settings.output, {settings.model, settings.data}, OutputKind::hdf5);
   return settings;
-}
-
-/// The labels of the first `rows` rows of a dataset.
-std::vector<std::int32_t> read_labels(const fs::path& path, std::uint64_t rows) {
-  const std::string bytes = read_in_child(path, [&] {
-    std::vector<std::int32_t> labels(rows);
-    DatasetReader(path).read_labels(0, rows, labels.data());
-    return std::string(reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof labels.front());
-  });
-  std::vector<std::int32_t> labels(rows);
-  std::memcpy(labels.data(), bytes.data(), bytes.size());
-  return labels;
 }
 
 /// The dataset of features, on the root.
@@ -103,12 +88,12 @@ class FeatureWriter {
   /// `features`: so many of each row; `source`: what makes them, in words.
   FeatureWriter(const TransformSettings& settings, std::size_t features, const std::string& source,
                 const NodeSamples& data)
-      : sampled_(settings.features.sample), writer_(settings.output, info(settings, features, source, data)) {
-    if (data.info().has_labels) labels_ = read_labels(settings.data, data.samples().rows);
-  }
+      : sampled_(settings.features.sample),
+        labels_(data.samples().labels),
+        writer_(settings.output, info(settings, features, source, data)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
-    const std::int32_t* const labels = labels_.empty() ? nullptr : labels_.data() + first;
+    const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
     if (!sampled_) return writer_.append(features.rows, features.values, labels);
     std::vector<std::uint8_t> states(features.size());
     for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
@@ -132,7 +117,7 @@ class FeatureWriter {
   }
 
   bool sampled_;
-  std::vector<std::int32_t> labels_;
+  const std::int32_t* labels_;  // of the data, or nothing
   DatasetWriter writer_;
 };
 

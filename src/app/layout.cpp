@@ -89,7 +89,7 @@ void print_note_on_cores(const Layout& layout) {
     say("  note        {} on {} that this rank may use; under mpirun, --bind-to none gives it all\n",
         plural(layout.threads, "thread"), plural(usable_cores(), "core"));
   } else if (used > machine_cores()) {
-    say("  note        {} threads on {} cores: they wait for each other\n", used, machine_cores());
+    say("  note        {} on {}: they wait for each other\n", plural(used, "thread"), plural(machine_cores(), "core"));
   } else if (used < machine_cores() && !layout.chosen_threads) {
     say("  note        {} of {} cores are in use; start more ranks, or use --bind-to none\n", used, machine_cores());
   }

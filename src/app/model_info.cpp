@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
@@ -100,11 +101,11 @@ void print_json(const Model& model, const std::optional<TrainingProgress>& progr
 void print_text(const std::filesystem::path& path, const Model& model,
                 const std::optional<TrainingProgress>& progress) {
   const std::size_t layers = model.net ? model.net->shape().layers() : model.layers.size();
-  fmt::print("{}: a {} of {} layer{}\n", path.string(),
-             progress ? "checkpoint" : (model.net ? "feed-forward net" : "model"), layers, layers == 1 ? "" : "s");
+  fmt::print("{}: a {} of {}\n", path.string(), progress ? "checkpoint" : (model.net ? "feed-forward net" : "model"),
+             plural(layers, "layer"));
   if (progress) {
-    fmt::print("progress: in epoch {} of layer {} after {} of its rows, {} steps in all\n", progress->epoch,
-               progress->layer, progress->epoch_rows, progress->steps);
+    fmt::print("progress: in epoch {} of layer {} after {} of its rows, {} in all\n", progress->epoch, progress->layer,
+               progress->epoch_rows, plural(progress->steps, "step"));
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const RbmShape shape = model.layers[i].shape();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
 
@@ -20,8 +21,8 @@ std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const
                                               named.file.string(), layers));
     }
     if (number > layers) {
-      throw Error(Failure::usage, fmt::format("option --layer {}: '{}' has {} layer{}", number, named.file.string(),
-                                              layers, layers == 1 ? "" : "s"));
+      throw Error(Failure::usage,
+                  fmt::format("option --layer {}: '{}' has {}", number, named.file.string(), plural(layers, "layer")));
     }
     if (number == 0) wanted = 1;
   });

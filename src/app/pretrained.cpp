@@ -8,6 +8,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
 
 namespace rbmpi {
@@ -98,8 +99,8 @@ std::string Pretrained::in_words() const {
 
 void Pretrained::check_columns(const TrainSettings& settings, std::uint64_t columns) const {
   if (inputs_ == 0 || inputs_ == columns) return;
-  throw Error(Failure::file, fmt::format("data = {}: it has {} columns, but the model has {} visible units",
-                                         settings.data.string(), columns, inputs_));
+  throw Error(Failure::file, fmt::format("data = {}: it has {}, but the model has {}", settings.data.string(),
+                                         plural(columns, "column"), plural(inputs_, "visible unit")));
 }
 
 }  // namespace rbmpi

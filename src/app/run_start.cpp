@@ -5,6 +5,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
@@ -116,10 +117,10 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   const bool early = highest && stopped_early(settings_, progress);
   if (progress.epoch <= epochs && !early) return;
   if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
-    refuse(folder_,
-           progress.epoch_rows > 0
-               ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
-               : fmt::format("that has done {} epochs already, more than epochs = {}", progress.epoch - 1, epochs));
+    refuse(folder_, progress.epoch_rows > 0
+                        ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
+                        : fmt::format("that has done {} already, more than epochs = {}",
+                                      plural(progress.epoch - 1, "epoch"), epochs));
   }
   if (!highest) return;
   // A job may have been killed between its last checkpoint and its model.
@@ -140,8 +141,8 @@ void RunStart::check_layers_below(const GreedyOptions& stack) const {
   }
   for (std::size_t i = 0; i < layer; ++i) {
     if (stack.layers[i].epochs == run.layers[i].epochs) continue;
-    refuse(folder_, fmt::format("that has finished layer {} after {} epochs, which are not epochs = {} of it", i + 1,
-                                run.layers[i].epochs, stack.layers[i].epochs));
+    refuse(folder_, fmt::format("that has finished layer {} after {}, not after epochs = {}", i + 1,
+                                plural(run.layers[i].epochs, "epoch"), stack.layers[i].epochs));
   }
 }
 
@@ -157,9 +158,8 @@ void RunStart::take_model() {
   }
   if (run.layers.hidden != settings_.layers.hidden) {
     refuse(folder_,
-           fmt::format("of {} that is finished, but has no checkpoint to go on from to {} layers",
-                       run.layers.hidden.size() == 1 ? "1 layer" : fmt::format("{} layers", run.layers.hidden.size()),
-                       settings_.layers.hidden.size()));
+           fmt::format("of {} that is finished, but has no checkpoint to go on from to {}",
+                       plural(run.layers.hidden.size(), "layer"), plural(settings_.layers.hidden.size(), "layer")));
   }
   provenance_ = model.provenance;
   finished_model_ = std::move(model);

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <concepts>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
 
@@ -18,12 +19,6 @@ namespace rbmpi {
 
 /// One line without control characters, whatever names and texts of files are in the message.
 [[nodiscard]] std::string printable(std::string message);
-
-/// "1 rank", "2 ranks".
-template <std::integral Count>
-[[nodiscard]] std::string plural(Count count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 /// Writes a text at once. What cannot be written, because a disk is full or nobody listens, is lost: no reason to end a
 /// training.

@@ -24,7 +24,9 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/train/back_propagation.hpp"
 #include "rbmpi/train/rank_layout.hpp"
+#include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
@@ -122,6 +124,16 @@ std::uint64_t largest_private_memory(const Communicator& world) {
   return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory())));
 }
 
+[[noreturn]] void refuse_loss(const std::string& problem) {
+  throw Error(Failure::file, fmt::format("the model of the last epoch is whole, but {}", problem));
+}
+
+/// Of the model of the best epoch, if there is a problem with it.
+void refuse_loss_of_best(std::uint64_t epoch, const std::string& problem) {
+  if (problem.empty()) return;
+  refuse_loss(fmt::format("that of epoch {}, the best, is lost: {}", epoch, problem));
+}
+
 }  // namespace
 
 std::uint64_t LoadedData::bytes() const {
@@ -165,9 +177,9 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     const auto rows = static_cast<std::uint64_t>(std::llround(*share * static_cast<double>(all.rows)));
     world_.agree([&] {
       if (rows == 0 || rows == all.rows) {
-        throw Error(Failure::usage, fmt::format("validation = {}: of {} rows, {} would be left to train on and {} to "
+        throw Error(Failure::usage, fmt::format("validation = {}: of {}, {} would be left to train on and {} to "
                                                 "validate on",
-                                                settings_.validation, all.rows, all.rows - rows, rows));
+                                                settings_.validation, plural(all.rows, "row"), all.rows - rows, rows));
       }
     });
     data_.views.training = all.part(0, all.rows - rows);
@@ -178,8 +190,8 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     world_.agree([&] {
       if (data_.views.validation.columns == all.columns) return;
       throw Error(Failure::file,
-                  fmt::format("validation = {}: it has {} columns, but '{}' has {}", settings_.validation,
-                              data_.views.validation.columns, settings_.data.string(), all.columns));
+                  fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
+                              plural(data_.views.validation.columns, "column"), settings_.data.string(), all.columns));
     });
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
@@ -189,7 +201,7 @@ bool TrainingRun::is_finished(const std::string& pretrained_digest) {
   world_.agree_on_root(
       [&] { start_->check_origin(data_.samples->digest(), data_.validation_digest(), pretrained_digest); });
   if (!from_root(start_ && start_->is_finished(), world_)) return false;
-  if (start_) print_finished();
+  world_.agree_on_root([&] { print_finished(); });
   data_.release();
   return true;
 }
@@ -320,25 +332,25 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
   now_doing("writing the model");
   world_.agree_on_root([&] { save_final_model(folder_, model, *recorder_); });
   const std::uint64_t rank_memory = largest_private_memory(world_);
-  if (world_.is_root()) print_summary(model, outcome, error, rank_memory);
+  const std::uint64_t best = outcome.progress.best_epoch;
+  std::string lost;
+  world_.agree_on_root([&] {
+    if (best > 0) lost = problem_of_best(folder_, best);
+  });
+  if (world_.is_root()) print_summary(model, outcome, error, rank_memory, lost);
   data_.release();
   world_.agree_on_root([&] {
-    std::string problem = recorder_->metrics_problem();
-    if (const std::uint64_t best = outcome.progress.best_epoch; problem.empty() && best > 0) {
-      problem = problem_of_best(folder_, best);
-      if (!problem.empty()) problem = fmt::format("that of epoch {}, the best, is lost: {}", best, problem);
-    }
-    if (problem.empty()) return;
-    throw Error(Failure::file, fmt::format("the model of the last epoch is whole, but {}", problem));
+    const std::string problem = recorder_->metrics_problem();
+    if (!problem.empty()) refuse_loss(problem);
+    refuse_loss_of_best(best, lost);
   });
 }
 
-/// The end that early stopping made, or the best epoch that it found.
-void TrainingRun::print_early_stop(const TrainingProgress& progress) const {
+/// The end that early stopping made, or the best epoch that it found, and why its model is lost, if it is.
+void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::string& lost) const {
   if (progress.best_epoch == 0) return;
-  const std::string problem = problem_of_best(folder_, progress.best_epoch);
   const std::string where =
-      problem.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(problem);
+      lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(lost);
   if (!stopped_early(settings_, progress)) {
     say("  best epoch  {}{}\n", progress.best_epoch, where);
     return;
@@ -356,15 +368,18 @@ void TrainingRun::print_finished() {
       layers > 1 ? plural(layers, "layer") : plural(epochs, "epoch"));
   say("  model       {}\n", folder_.model().string());
   say("  digest      {}\n", model_digest(start_->finished_model()));
-  if (checkpoint) print_early_stop(checkpoint->progress);
+  const std::uint64_t best = checkpoint ? checkpoint->progress.best_epoch : 0;
+  const std::string lost = best > 0 ? problem_of_best(folder_, best) : "";
+  if (checkpoint) print_early_stop(checkpoint->progress, lost);
   const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
   say("{}--fresh starts over.\n", !checkpoint ? ""
                                   : early     ? "More patience goes on with it, "
                                               : "More epochs go on with it, ");
+  refuse_loss_of_best(best, lost);
 }
 
 void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& error,
-                                std::uint64_t rank_memory) const {
+                                std::uint64_t rank_memory, const std::string& lost) const {
   const TimeSplit& split = outcome.time_split;
   const double total = std::accumulate(split.begin(), split.end(), 0.0);
   std::string parts;
@@ -374,7 +389,7 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
   say("  error       {}\n", error);
-  print_early_stop(outcome.progress);
+  print_early_stop(outcome.progress, lost);
   say("  model       {}\n", folder_.model().string());
   say("  digest      {}\n", model_digest(model));
   say("  time        {} ({})\n", human_seconds(total), parts);
@@ -387,10 +402,12 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
   Model& model = checkpoint->model;
+  ParameterBlocks blocks = model.net ? net_blocks(model.net->shape()) : rbm_blocks(model.layers.back().shape());
   return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
                                             : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),
-                    .progress = checkpoint->progress};
+                    .progress = checkpoint->progress,
+                    .blocks = std::move(blocks)};
 }
 
 void print_data(const TrainSettings& settings, const LoadedData& data) {

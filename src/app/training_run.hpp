@@ -114,9 +114,9 @@ class TrainingRun {
   void end_training(const OptimizationOutcome& outcome);
   [[noreturn]] void throw_stopped(const TrainingProgress& progress, const std::string& reason) const;
   void print_finished();
-  void print_early_stop(const TrainingProgress& progress) const;
+  void print_early_stop(const TrainingProgress& progress, const std::string& lost) const;
   void print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& error,
-                     std::uint64_t rank_memory) const;
+                     std::uint64_t rank_memory, const std::string& lost) const;
 
   const RunRecorder::Clock::time_point begin_;
   const TrainSettings& settings_;

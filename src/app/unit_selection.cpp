@@ -7,6 +7,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -67,9 +68,9 @@ std::vector<bool> read_mask(const std::string& path, std::size_t units) {
     const DatasetReader reader(path);
     const DatasetInfo& info = reader.info();
     if (info.rows != 1 || info.columns != units) {
-      throw Error(Failure::file, fmt::format("'{}' has {} rows x {} columns; one row of {} would say which units are "
+      throw Error(Failure::file, fmt::format("'{}' has {} x {}; one row of {} would say which units are "
                                              "meant (or rows:0-13, columns:0-13, units:0-391)",
-                                             path, info.rows, info.columns, units));
+                                             path, plural(info.rows, "row"), plural(info.columns, "column"), units));
     }
     std::vector<std::byte> values(units * element_size(info.type));
     reader.read_samples(0, 1, values.data());

@@ -11,37 +11,69 @@ namespace rbmpi {
 namespace {
 constexpr std::size_t panel_columns = 128;
 constexpr int finer_bits = 5;  // 24 bits of p and 24 + 5 of the weights: 53
+
+std::size_t columns_of_panel(std::size_t first, std::size_t hidden) {
+  return std::min(panel_columns, hidden - first);
+}
+
+/// panel = some columns of the weights, rounded: V x columns.
+void round_panel(ConstMatrixView weights, Grid up_grid, std::size_t first, double* panel) {
+  const std::size_t columns = columns_of_panel(first, weights.columns);
+  const double up = std::ldexp(1.0, up_grid.exponent + finer_bits);
+  const double down = 1.0 / up;
+  parallel_for(weights.rows, [&](std::size_t row) {
+    const Real* const from = weights.row(row) + first;
+    double* const to = panel + row * columns;
+    for (std::size_t j = 0; j < columns; ++j) to[j] = std::nearbyint(from[j] * up) * down;
+  });
+}
+
 }  // namespace
 
-RealProduct::RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden)
-    : panel_(std::min(hidden, panel_columns)), p_(rows * visible), weights_(visible * panel_), fields_(rows * panel_) {}
+RealProduct::RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights)
+    : visible_(visible),
+      panel_(std::min(hidden, panel_columns)),
+      p_(rows * visible),
+      weights_(weights == RealWeights::changing ? visible * panel_ : 0),
+      fields_(rows * panel_) {}
 
-std::uint64_t RealProduct::memory(std::size_t rows, std::size_t visible, std::size_t hidden) {
+std::uint64_t RealProduct::memory(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights) {
   const std::size_t panel = std::min(hidden, panel_columns);
-  return (rows * visible + visible * panel + rows * panel) * sizeof(double);
+  const std::size_t copy = weights == RealWeights::changing ? visible * panel : 0;
+  return (rows * visible + copy + rows * panel) * sizeof(double);
 }
 
 void RealProduct::exact(ConstMatrixView p, ConstMatrixView weights, Grid up_grid, MatrixView fields) {
-  const std::size_t visible = weights.rows;
   std::copy_n(p.values, p.size(), p_.data());
-  const double up = std::ldexp(1.0, up_grid.exponent + finer_bits);
-  const double down = 1.0 / up;
-  for (std::size_t first = 0; first < weights.columns; first += panel_) {
-    const std::size_t columns = std::min(panel_, weights.columns - first);
-    parallel_for(visible, [&](std::size_t row) {
-      const Real* const from = weights.row(row) + first;
-      double* const to = weights_.data() + row * columns;
-      for (std::size_t j = 0; j < columns; ++j) to[j] = std::nearbyint(from[j] * up) * down;
-    });
-    multiply(BasicMatrixView<const double>{p_.data(), p.rows, visible},
-             BasicMatrixView<const double>{weights_.data(), visible, columns},
-             BasicMatrixView<double>{fields_.data(), p.rows, columns});
-    parallel_for(p.rows, [&](std::size_t row) {
-      const double* const from = fields_.data() + row * columns;
-      Real* const to = fields.row(row) + first;
-      for (std::size_t j = 0; j < columns; ++j) to[j] = static_cast<Real>(from[j]);
-    });
+  for (std::size_t first = 0; first < fields.columns; first += panel_) {
+    round_panel(weights, up_grid, first, weights_.data());
+    multiply_panel(p.rows, weights_.data(), first, fields);
   }
+}
+
+void RealProduct::exact(ConstMatrixView p, std::span<const double> rounded, MatrixView fields) {
+  std::copy_n(p.values, p.size(), p_.data());
+  for (std::size_t first = 0; first < fields.columns; first += panel_) {
+    multiply_panel(p.rows, rounded.data() + visible_ * first, first, fields);
+  }
+}
+
+void RealProduct::round(ConstMatrixView weights, Grid up_grid, std::span<double> rounded) {
+  for (std::size_t first = 0; first < weights.columns; first += panel_columns) {
+    round_panel(weights, up_grid, first, rounded.data() + weights.rows * first);
+  }
+}
+
+void RealProduct::multiply_panel(std::size_t rows, const double* panel, std::size_t first, MatrixView fields) {
+  const std::size_t columns = columns_of_panel(first, fields.columns);
+  multiply(BasicMatrixView<const double>{p_.data(), rows, visible_},
+           BasicMatrixView<const double>{panel, visible_, columns},
+           BasicMatrixView<double>{fields_.data(), rows, columns});
+  parallel_for(rows, [&](std::size_t row) {
+    const double* const from = fields_.data() + row * columns;
+    Real* const to = fields.row(row) + first;
+    for (std::size_t j = 0; j < columns; ++j) to[j] = static_cast<Real>(from[j]);
+  });
 }
 
 }  // namespace rbmpi

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 
 namespace rbmpi {
@@ -45,8 +46,8 @@ void check_samples(const Hdf5File& file, const ArrayInfo& array) {
   if (array.type != ElementType::uint8 && array.type != ElementType::float32 && array.type != ElementType::float64)
     fail(file.path(), fmt::format("'/samples' holds {}; uint8, float32 or float64 would be right", array.type_name));
   if (shape.size() != 2)
-    fail(file.path(), fmt::format("'/samples' has {} dimensions {}; 2 would be right: [rows x columns]", shape.size(),
-                                  shape_text(shape)));
+    fail(file.path(), fmt::format("'/samples' has {} {}; 2 would be right: [rows x columns]",
+                                  plural(shape.size(), "dimension"), shape_text(shape)));
   if (shape[0] == 0) fail(file.path(), "'/samples' has no rows");
   if (shape[1] == 0) fail(file.path(), "'/samples' has no columns");
   if (shape[1] > most_columns)
@@ -82,9 +83,10 @@ bool check_labels(const Hdf5File& file, std::uint64_t rows) {
   const ArrayInfo array = file.array_info(labels_name);
   if (!array.integers) fail(file.path(), fmt::format("'/labels' holds {}; integers would be right", array.type_name));
   if (array.dimensions.size() != 1)
-    fail(file.path(), fmt::format("'/labels' has {} dimensions; 1 would be right", array.dimensions.size()));
+    fail(file.path(), fmt::format("'/labels' has {}; 1 would be right", plural(array.dimensions.size(), "dimension")));
   if (array.dimensions.front() != rows)
-    fail(file.path(), fmt::format("'/labels' has {} values for {} rows of '/samples'", array.dimensions.front(), rows));
+    fail(file.path(), fmt::format("'/labels' has {} for {} of '/samples'", plural(array.dimensions.front(), "value"),
+                                  plural(rows, "row")));
   return true;
 }
 

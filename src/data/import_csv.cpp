@@ -15,6 +15,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
@@ -206,7 +207,8 @@ class CsvTable {
 
   NumberRow finish_row(std::uint64_t line) {
     if (numbers_.size() != width_)
-      fail(import_, fmt::format("line {} has {} fields; the rows before it have {}", line, numbers_.size(), width_));
+      fail(import_,
+           fmt::format("line {} has {}; the rows before it have {}", line, plural(numbers_.size(), "field"), width_));
     NumberRow row;
     row.line = line;
     if (label_) {
@@ -330,7 +332,7 @@ void check_picture(const CsvImport& import, std::size_t columns) {
   const std::uint64_t height = import.picture.front();
   const std::uint64_t width = import.picture.back();
   if (import.picture.size() != 2 || height == 0 || columns % height != 0 || columns / height != width)
-    misfit(import, fmt::format("its rows have {} values, which does not fit the shape {}", columns,
+    misfit(import, fmt::format("its rows have {}, which does not fit the shape {}", plural(columns, "value"),
                                fmt::join(import.picture, "x")));
 }
 

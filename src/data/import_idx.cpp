@@ -8,6 +8,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
@@ -29,7 +30,7 @@ std::uint32_t read_number(ByteSource& source) {
   if (source.read(bytes) < bytes.size())
     fail(source.path(), source.position() == 0
                             ? "it is empty; an IDX file would be right"
-                            : fmt::format("it ends after {} bytes, within the header", source.position()));
+                            : fmt::format("it ends after {}, within the header", plural(source.position(), "byte")));
   std::uint32_t number = 0;
   for (const std::byte byte : bytes) number = number << 8U | std::to_integer<std::uint32_t>(byte);
   return number;
@@ -90,15 +91,15 @@ IdxHeader read_labels_header(ByteSource& source) {
 
 void read_rows(ByteSource& source, const IdxHeader& header, std::span<std::byte> bytes) {
   if (source.read(bytes) < bytes.size())
-    fail(source.path(), fmt::format("it ends after {} bytes; its header promises {} rows of {}", source.position(),
-                                    header.rows, header.columns));
+    fail(source.path(), fmt::format("it ends after {}; its header promises {} of {}", plural(source.position(), "byte"),
+                                    plural(header.rows, "row"), header.columns));
 }
 
 void check_end(ByteSource& source, const IdxHeader& header) {
   std::array<std::byte, 1> byte{};
   if (source.read(byte) != 0)
-    fail(source.path(),
-         fmt::format("it goes on after the {} rows of {} bytes that its header promises", header.rows, header.columns));
+    fail(source.path(), fmt::format("it goes on after the {} of {} that its header promises",
+                                    plural(header.rows, "row"), plural(header.columns, "byte")));
 }
 
 }  // namespace
@@ -113,8 +114,8 @@ ImportResult import_idx(const IdxImport& import) {
     labels.emplace(*import.labels);
     labels_header = read_labels_header(*labels);
     if (labels_header.rows != header.rows)
-      fail(*import.labels, fmt::format("it has {} labels for the {} images of '{}'", labels_header.rows, header.rows,
-                                       import.images.string()));
+      fail(*import.labels, fmt::format("it has {} for the {} of '{}'", plural(labels_header.rows, "label"),
+                                       plural(header.rows, "image"), import.images.string()));
   }
 
   ImportResult result;

@@ -12,6 +12,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -197,10 +198,9 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree([&] {
     info_ = read_info(path);
     if (rows > info_.rows) {
-      throw Error(Failure::usage,
-                  fmt::format("rows = {}: '{}' has only {} rows; give at most {}, or leave 'rows' out for "
-                              "all of them",
-                              rows, path.string(), info_.rows, info_.rows));
+      throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {}; give at most {}, or leave 'rows' out for "
+                                              "all of them",
+                                              rows, path.string(), plural(info_.rows, "row"), info_.rows));
     }
     if (rows != 0) info_.rows = rows;
     check_memory(node, path, info_, info_.rows, window_bytes(info_), other_bytes(info_));

@@ -12,6 +12,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/state_kernels.hpp"
@@ -314,8 +315,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
   world.agree([&] {
     check(rbm, base_bias, settings, samples.rows);
     if (samples.columns != rbm.shape().visible) {
-      throw Error(Failure::usage, fmt::format("samples of {} units do not fit a model of {} visible units",
-                                              samples.columns, rbm.shape().visible));
+      throw Error(Failure::usage, fmt::format("samples of {} do not fit a model of {}", plural(samples.columns, "unit"),
+                                              plural(rbm.shape().visible, "visible unit")));
     }
     const Annealing annealing(rbm, base_bias, settings);
     const auto anneal = [&](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {

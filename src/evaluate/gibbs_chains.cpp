@@ -10,6 +10,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
@@ -35,8 +36,8 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
     refuse(fmt::format("there are {} chains; 1 to {} would be right", settings.chains, most_chains));
   }
   if (start.samples.rows > 0 && start.samples.columns != shape.visible) {
-    refuse(fmt::format("the chains would begin at rows of {} values, but the model has {} visible units",
-                       start.samples.columns, shape.visible));
+    refuse(fmt::format("the chains would begin at rows of {}, but the model has {}",
+                       plural(start.samples.columns, "value"), plural(shape.visible, "visible unit")));
   }
   if (!start.clamped.empty() && start.clamped.size() != shape.visible) {
     refuse(fmt::format("{} units are told whether to stay, but the model has {}", start.clamped.size(), shape.visible));

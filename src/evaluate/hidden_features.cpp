@@ -11,6 +11,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
@@ -33,8 +34,8 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Samples&
   world.agree([&] {
     const std::size_t visible = layers.front().shape().visible;
     if (samples.columns == visible) return;
-    throw Error(Failure::usage,
-                fmt::format("the data have {} columns, but the model has {} visible units", samples.columns, visible));
+    throw Error(Failure::usage, fmt::format("the data have {}, but the model has {}", plural(samples.columns, "column"),
+                                            plural(visible, "visible unit")));
   });
   const std::uint64_t piece_rows = std::max<std::uint64_t>(piece_bytes / (hidden * sizeof(Real)), 1);
   std::optional<StackFeatures> stack;

@@ -11,6 +11,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
@@ -33,8 +34,8 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
   const NetShape& shape = net.shape();
   world.agree([&] {
     if (samples.columns == shape.inputs()) return;
-    throw Error(Failure::usage,
-                fmt::format("the data have {} columns, but the net has {} inputs", samples.columns, shape.inputs()));
+    throw Error(Failure::usage, fmt::format("the data have {}, but the net has {}", plural(samples.columns, "column"),
+                                            plural(shape.inputs(), "input")));
   });
   const std::size_t units = shape.units[layers];
   // Whole blocks of rows that are computed together, whatever the number of ranks.

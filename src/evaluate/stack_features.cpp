@@ -1,7 +1,6 @@
 #include "rbmpi/evaluate/stack_features.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "rbmpi/core/exact_weights.hpp"
@@ -37,14 +36,14 @@ std::vector<RbmShape> shapes_of(std::span<const RbmView<const Real>> layers) {
 /// arithmetic; where the weights are too large for that, row by row in the order of the units.
 class StackFeatures::Fields {
  public:
-  explicit Fields(RbmView<const Real> rbm) : rbm_(rbm), product_(block_rows, rbm.shape().visible, rbm.shape().hidden) {
-    ExactWeights weights(rbm.shape().visible, rbm.shape().hidden);
-    if (weights.assign(rbm.weights)) grid_ = weights.up_grid();
-  }
+  Fields(RbmView<const Real> rbm, std::span<const double> rounded)
+      : rbm_(rbm),
+        rounded_(rounded),
+        product_(block_rows, rbm.shape().visible, rbm.shape().hidden, RealWeights::finished) {}
 
   /// Local, on all threads.
   void multiply(ConstMatrixView v, MatrixView fields) {
-    if (grid_) return product_.exact(v, rbm_.weights, *grid_, fields);
+    if (!rounded_.empty()) return product_.exact(v, rounded_, fields);
     parallel_for(v.rows, [&](std::size_t row) {
       for (std::size_t j = 0; j < fields.columns; ++j) {
         double sum = 0;
@@ -56,19 +55,30 @@ class StackFeatures::Fields {
 
  private:
   RbmView<const Real> rbm_;
+  std::span<const double> rounded_;
   RealProduct product_;
-  std::optional<Grid> grid_;
 };
 
 StackFeatures::StackFeatures(std::vector<RbmView<const Real>> layers, const Samples& samples,
                              std::vector<std::int32_t> classes)
-    : layers_(std::move(layers)),
+    : StackFeatures(std::make_unique<StackWeights>(std::move(layers)), samples, std::move(classes)) {}
+
+StackFeatures::StackFeatures(std::unique_ptr<StackWeights> own, const Samples& samples,
+                             std::vector<std::int32_t> classes)
+    : StackFeatures(*own, samples, std::move(classes)) {
+  own_ = std::move(own);
+}
+
+StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes)
+    : weights_(weights),
       base_(samples),
       classes_(std::move(classes)),
-      features_(layers_.empty() ? samples.columns : layers_.back().shape().hidden),
-      below_(block_rows * widest(shapes_of(layers_), samples.columns)),
+      features_(weights.layers().empty() ? samples.columns : weights.layers().back().shape().hidden),
+      below_(block_rows * widest(shapes_of(weights.layers()), samples.columns)),
       above_(below_.size()) {
-  for (const RbmView<const Real>& layer : layers_) fields_.push_back(std::make_unique<Fields>(layer));
+  for (std::size_t k = 0; k < weights.layers().size(); ++k) {
+    fields_.push_back(std::make_unique<Fields>(weights.layers()[k], weights.rounded(k)));
+  }
 }
 
 StackFeatures::~StackFeatures() = default;
@@ -96,13 +106,14 @@ void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values
   MatrixView v{below_.data(), count, base_.columns};
   MatrixView next{above_.data(), count, 0};
   parallel_for(count, [&](std::size_t i) { row_probabilities(base_, base_.row(rows[i]), finest, v.row(i)); });
-  for (std::size_t k = 0; k < layers_.size(); ++k) {
-    const bool highest = k + 1 == layers_.size();
-    const std::size_t hidden = layers_[k].shape().hidden;
+  const std::vector<RbmView<const Real>>& layers = weights_.layers();
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const bool highest = k + 1 == layers.size();
+    const std::size_t hidden = layers[k].shape().hidden;
     next.columns = hidden;
     fields_[k]->multiply(v, next);
     parallel_for(count, [&](std::size_t i) {
-      activate(next.row(i), layers_[k].hidden_bias.data(), hidden, unrounded);
+      activate(next.row(i), layers[k].hidden_bias.data(), hidden, unrounded);
       // What the layer above takes in is rounded to the grid of data; what goes out is not.
       if (!highest) scale_to_probabilities(next.row(i), 1, hidden, finest, next.row(i));
     });
@@ -119,12 +130,10 @@ void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values
 
 std::uint64_t StackFeatures::memory(std::span<const RbmShape> shapes, std::size_t columns) {
   std::uint64_t bytes = 2 * block_rows * widest(shapes, columns) * sizeof(Real);
-  std::uint64_t rounding = 0;  // of one layer at a time, to find its grid
   for (const RbmShape& shape : shapes) {
-    bytes += RealProduct::memory(block_rows, shape.visible, shape.hidden);
-    rounding = std::max<std::uint64_t>(rounding, 2 * shape.weights() * sizeof(Real));
+    bytes += RealProduct::memory(block_rows, shape.visible, shape.hidden, RealWeights::finished);
   }
-  return bytes + rounding;
+  return bytes;
 }
 
 }  // namespace rbmpi

@@ -11,6 +11,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -63,8 +64,8 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   if (!file.exists(name)) refuse(file, fmt::format("is no whole model: '{}' is missing", name));
   const ArrayInfo info = file.array_info(name);
   if (info.type != ElementType::float32 || info.dimensions.size() != dimensions) {
-    refuse(file, fmt::format("has '{}' as {} with {} dimension(s); a model has float32 with {}", name, info.type_name,
-                             info.dimensions.size(), dimensions));
+    refuse(file, fmt::format("has '{}' as {} with {}; a model has float32 with {}", name, info.type_name,
+                             plural(info.dimensions.size(), "dimension"), dimensions));
   }
   return info.dimensions;
 }
@@ -167,8 +168,8 @@ NetShape read_net_shape(const Hdf5File& file) {
     check_size(file, group, weights);
     if (k == 0) shape.units.push_back(weights[0]);
     if (shape.units.back() != weights[0]) {
-      refuse(file, fmt::format("has {} inputs in layer_{}, but {} units in the layer below", weights[0], k,
-                               shape.units.back()));
+      refuse(file, fmt::format("has {} in layer_{}, but {} in the layer below", plural(weights[0], "input"), k,
+                               plural(shape.units.back(), "unit")));
     }
     shape.units.push_back(weights[1]);
     const std::string unit = file.text_attribute(group, "unit").value_or("");
@@ -201,19 +202,23 @@ std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs
   return classes;
 }
 
-void read_net(const Hdf5File& file, Model& model) {
-  const NetShape shape = read_net_shape(file);
-  model.net.emplace(shape);
-  read_net_parameters(file, "", shape, model.net->parameters());
-  if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
+std::size_t read_code_layer(const Hdf5File& file, const NetShape& shape) {
   const auto code_layer = file.integers_attribute("/", code_layer_attribute);
-  if (!code_layer) return;
+  if (!code_layer) return 0;
   if (code_layer->size() != 1 || code_layer->front() < 0 ||
       static_cast<std::uint64_t>(code_layer->front()) >= shape.layers()) {
     refuse(file, fmt::format("has a {} that is none of its {} layers below the outputs", code_layer_attribute,
                              shape.layers() - 1));
   }
-  model.code_layer = static_cast<std::size_t>(code_layer->front());
+  return static_cast<std::size_t>(code_layer->front());
+}
+
+void read_net(const Hdf5File& file, Model& model) {
+  const NetShape shape = read_net_shape(file);
+  model.net.emplace(shape);
+  read_net_parameters(file, "", shape, model.net->parameters());
+  if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
+  model.code_layer = read_code_layer(file, shape);
 }
 
 void write_net(Hdf5File& file, const Model& model) {
@@ -282,10 +287,9 @@ void refuse_net(const Model& model, const std::filesystem::path& path) {
 
 void refuse_stack(const Model& model, const std::filesystem::path& path) {
   if (model.net) return;
-  throw Error(Failure::file,
-              fmt::format("'{}' is a model of {} RBM layer(s), not a net; finetune makes a net of it, and evaluate, "
-                          "sample, transform and export take it as it is",
-                          path.string(), model.layers.size()));
+  throw Error(Failure::file, fmt::format("'{}' is a model of {}, not a net; finetune makes a net of it, and evaluate, "
+                                         "sample, transform and export take it as it is",
+                                         path.string(), plural(model.layers.size(), "RBM layer")));
 }
 
 Model load_model(const std::filesystem::path& path) {
@@ -327,6 +331,23 @@ void write_model(Hdf5File& file, const Model& model) {
     file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
   }
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
+}
+
+bool holds_description(const Hdf5File& file, const Model& model) {
+  if (is_net(file) != model.net.has_value()) return false;
+  if (model.net) {
+    const NetShape& shape = model.net->shape();
+    if (read_net_shape(file) != shape || read_code_layer(file, shape) != model.code_layer) return false;
+  }
+  if (file.exists(classes_name) == model.classes.empty()) return false;
+  if (!model.classes.empty() && read_classes(file, model.classes.size()) != model.classes) return false;
+  if (file.exists("/config") == model.configuration.empty()) return false;
+  if (!model.configuration.empty() && file.read_text("/config") != model.configuration) return false;
+  return std::ranges::all_of(provenance_names, [&](const char* name) {
+    const auto text = model.provenance.find(name);
+    return file.text_attribute("/", name) ==
+           (text == model.provenance.end() ? std::nullopt : std::optional(text->second));
+  });
 }
 
 void save_model(const std::filesystem::path& path, const Model& model) {

@@ -18,6 +18,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "storage/numpy_header.hpp"
@@ -136,7 +137,7 @@ NumpyHeader read_header(Member& member) {
 /// Numbers that the member must hold, to the byte.
 std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
   if (header.shape.empty() || header.shape.size() > 2) {
-    member.refuse(fmt::format("it has {} dimensions; 1 or 2 would be right", header.shape.size()));
+    member.refuse(fmt::format("it has {}; 1 or 2 would be right", plural(header.shape.size(), "dimension")));
   }
   const std::uint64_t held = member.left() / header.element_bytes;
   std::uint64_t count = 1;
@@ -147,8 +148,8 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
     count *= extent;
   }
   if (count * header.element_bytes != member.left()) {
-    member.refuse(
-        fmt::format("its shape [{}] does not fit its {} bytes", fmt::join(header.shape, " x "), member.left()));
+    member.refuse(fmt::format("its shape [{}] does not fit its {}", fmt::join(header.shape, " x "),
+                              plural(member.left(), "byte")));
   }
   if (count > available_memory() / (3 * sizeof(float))) {  // read, converted, in order
     member.refuse(fmt::format("there is not enough memory for its shape [{}]", fmt::join(header.shape, " x ")));
@@ -169,15 +170,20 @@ float from_half(std::uint16_t bits) {
 }
 
 template <typename Value>
-float from_bytes(const char* bytes, bool big_endian) {
+Value from_bytes(const char* bytes, bool big_endian) {
   std::array<char, sizeof(Value)> ordered{};
   std::memcpy(ordered.data(), bytes, sizeof(Value));
   if (big_endian) std::ranges::reverse(ordered);
-  return static_cast<float>(std::bit_cast<Value>(ordered));
+  return std::bit_cast<Value>(ordered);
 }
 
-float from_half_bytes(const char* bytes, bool big_endian) {
-  return from_half(static_cast<std::uint16_t>(from_bytes<std::uint16_t>(bytes, big_endian)));
+template <typename Value>
+float number(const char* bytes, bool big_endian) {
+  return static_cast<float>(from_bytes<Value>(bytes, big_endian));
+}
+
+float half(const char* bytes, bool big_endian) {
+  return from_half(from_bytes<std::uint16_t>(bytes, big_endian));
 }
 
 /// How to read an element of this type.
@@ -185,27 +191,27 @@ using FromBytes = float (*)(const char* bytes, bool big_endian);
 FromBytes reader_of(NumpyType type) {
   switch (type) {
     case NumpyType::float16:
-      return from_half_bytes;
+      return half;
     case NumpyType::float32:
-      return from_bytes<float>;
+      return number<float>;
     case NumpyType::float64:
-      return from_bytes<double>;
+      return number<double>;
     case NumpyType::int8:
-      return from_bytes<std::int8_t>;
+      return number<std::int8_t>;
     case NumpyType::int16:
-      return from_bytes<std::int16_t>;
+      return number<std::int16_t>;
     case NumpyType::int32:
-      return from_bytes<std::int32_t>;
+      return number<std::int32_t>;
     case NumpyType::int64:
-      return from_bytes<std::int64_t>;
+      return number<std::int64_t>;
     case NumpyType::uint8:
-      return from_bytes<std::uint8_t>;
+      return number<std::uint8_t>;
     case NumpyType::uint16:
-      return from_bytes<std::uint16_t>;
+      return number<std::uint16_t>;
     case NumpyType::uint32:
-      return from_bytes<std::uint32_t>;
+      return number<std::uint32_t>;
     case NumpyType::uint64:
-      return from_bytes<std::uint64_t>;
+      return number<std::uint64_t>;
   }
   throw std::logic_error("a type without a reader");
 }

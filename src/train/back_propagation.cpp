@@ -60,7 +60,7 @@ BackPropagation::BackPropagation(const NetTrainingOptions& options, const NetSha
 std::uint64_t BackPropagation::shared_memory(const NodeShare& share) const {
   NodeMemory counted;
   const States states(shape_, share, counted);
-  const FiniteCheck finite(share.slots * share.threads, counted);
+  (void)take_notes(share, counted);
   return counted.taken();
 }
 
@@ -74,7 +74,7 @@ void BackPropagation::prepare(const NodeShare& share, std::span<Real> parameters
   share_ = share;
   parameters_ = parameters;
   states_ = States(shape_, share, memory);
-  finite_ = FiniteCheck(share.slots * share.threads, memory);
+  check(parameters, take_notes(share, memory));
   const std::size_t rows = most_rows_of_rank(share);
   if (keeps_targets()) targets_ = AlignedBuffer<Real>(rows * shape_.inputs());
   row_numbers_.resize(rows);
@@ -170,14 +170,6 @@ std::size_t BackPropagation::panel_rows(std::size_t block) const noexcept {
   // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
   constexpr std::size_t rows_of_weights = 256;
   return block % 2 == 0 ? rows_of_weights : blocks_[block].rows;
-}
-
-void BackPropagation::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
-  finite_.look_at(parameters_.subspan(blocks_.offset(block, rows.first), rows.count * blocks_[block].columns), part);
-}
-
-double BackPropagation::mean_loss(double loss, std::uint64_t rows) const noexcept {
-  return loss * loss_unit / static_cast<double>(rows);
 }
 
 bool BackPropagation::measure(TrainingProgress& progress, std::vector<Figure>& figures) {

@@ -13,6 +13,7 @@
 #include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -157,13 +158,16 @@ class Stopwatch {
 /// optimizer to remember. For the root.
 SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   const RbmShape shape = shape_of(options);
-  SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()), .optimizer = {}, .progress = {}};
+  SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()),
+                   .optimizer = {},
+                   .progress = {},
+                   .blocks = rbm_blocks(shape)};
   const RbmView<Real> view(shape, state.parameters.span());
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
   set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
   const Communicator alone;
-  const ParameterBlocks blocks = rbm_blocks(shape);
+  const ParameterBlocks& blocks = state.blocks;
   NodeMemory memory(alone, optimizer_memory(blocks, options.training));
   for (const OptimizerMemory& part :
        optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {
@@ -246,8 +250,7 @@ class Benchmark {
     const TrainingOptions& training = options_.training;
     result.digest_steps = steps_of(options_, 1e9, 4, 64);
     std::vector<DigestOfRun> runs;
-    runs.push_back({world_.size() > 1 ? fmt::format("{} ranks", world_.size()) : "1 rank",
-                    digest(training, world_, result.digest_steps)});
+    runs.push_back({plural(world_.size(), "rank"), digest(training, world_, result.digest_steps)});
     root_alone(world_, [&] {
       if (world_.size() > 1) runs.push_back({"1 rank", digest(training, alone, result.digest_steps)});
       TrainingOptions reference = training;
@@ -330,9 +333,10 @@ std::optional<double> BenchmarkResult::efficiency() const noexcept {
 void check_same_digest(std::span<const DigestOfRun> runs, std::uint64_t steps) {
   for (const DigestOfRun& other : runs) {
     if (other.digest == runs.front().digest) continue;
-    throw Error(Failure::other, fmt::format("after {} steps the models differ: {} has the digest {}, {} has {}; this "
-                                            "build or this machine does not compute correctly",
-                                            steps, runs.front().run, runs.front().digest, other.run, other.digest));
+    throw Error(Failure::other,
+                fmt::format("after {} the models differ: {} has the digest {}, {} has {}; this "
+                            "build or this machine does not compute correctly",
+                            plural(steps, "step"), runs.front().run, runs.front().digest, other.run, other.digest));
   }
 }
 

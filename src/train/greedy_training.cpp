@@ -14,6 +14,7 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
+#include "rbmpi/evaluate/stack_weights.hpp"
 
 namespace rbmpi {
 namespace {
@@ -87,12 +88,13 @@ class LayerData {
             FeatureLimit limit, const Communicator& world, const Communicator& node)
       : views_(data) {
     if (below.views().empty() && classes.empty()) return;
+    round(below, world, node);
     // Those that are validated on first: they are few, and read several times.
     for (const bool validation : {true, false}) {
       Samples* const view = validation ? &views_.validation : &views_.training;
       auto* const part = validation ? &validation_ : &training_;
       if (view->rows == 0) continue;
-      world.agree([&] { part->maker = std::make_unique<StackFeatures>(below.views(), *view, classes); });
+      world.agree([&] { part->maker = std::make_unique<StackFeatures>(*weights_, *view, classes); });
       *view = part->maker->samples();
       const std::uint64_t bytes = view->rows * view->row_bytes();
       if (limit.take(bytes, world, node)) {
@@ -102,6 +104,7 @@ class LayerData {
         made_rows_ += view->rows;
       }
     }
+    if (made_rows_ == 0) release_weights();
   }
 
   [[nodiscard]] const TrainingData& views() const noexcept { return views_; }
@@ -112,6 +115,7 @@ class LayerData {
   void release() {
     validation_.window.release();
     training_.window.release();
+    release_weights();
   }
 
  private:
@@ -119,6 +123,25 @@ class LayerData {
     std::unique_ptr<StackFeatures> maker;
     SharedWindow window;
   };
+
+  /// Collective. One rank of each node rounds the weights for all of it.
+  void round(const SharedLayers& below, const Communicator& world, const Communicator& node) {
+    std::vector<RbmShape> shapes;
+    for (const RbmView<const Real>& layer : below.views()) shapes.push_back(layer.shape());
+    const std::size_t size = StackWeights::size(shapes);
+    if (size > 0) rounded_ = SharedWindow::on_every_node(world, node, size * sizeof(double));
+    world.agree([&] {
+      weights_.emplace(below.views(), std::span(reinterpret_cast<double*>(rounded_.bytes().data()), size));
+      if (node.is_root()) weights_->round();
+    });
+    rounded_.synchronise();
+  }
+
+  /// Collective over the node.
+  void release_weights() {
+    weights_.reset();
+    rounded_.release();
+  }
 
   /// Collective. Makes the rows, shared out over the ranks of the node.
   static void keep(Samples& view, Part& part, const Communicator& world, const Communicator& node) {
@@ -144,6 +167,8 @@ class LayerData {
   }
 
   TrainingData views_;
+  SharedWindow rounded_;
+  std::optional<StackWeights> weights_;  // in that memory
   Part validation_;
   Part training_;
   std::uint64_t kept_bytes_ = 0;
@@ -197,6 +222,12 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
     throw Error(Failure::file, fmt::format("layer {} of the start is {} x {} instead of {} x {}", i, shape.visible,
                                            shape.hidden, shapes[i].visible, shapes[i].hidden));
   }
+  const ParameterBlocks& blocks = start.state.blocks;
+  const ParameterBlocks wanted = rbm_blocks(shapes[layer]);
+  if (blocks.same_sizes(wanted) && start.state.parameters.size() == wanted.size()) return;
+  throw Error(Failure::file,
+              fmt::format("the start has {} parameters ({}) in layer {} instead of {} ({})",
+                          start.state.parameters.size(), to_text(blocks), layer, wanted.size(), to_text(wanted)));
 }
 
 /// Collective. Whether the start's layer is finished as well: then it joins those below.
@@ -338,10 +369,13 @@ std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible,
   std::uint64_t most = 0;
   std::uint64_t below = 0;  // parameters of the finished layers, of which the root has a copy, and the node one
   for (std::size_t layer = 0; layer < shapes.size(); ++layer) {
-    const std::uint64_t features =
-        layer == 0 ? 0 : (validation ? 2 : 1) * StackFeatures::memory(std::span(shapes).first(layer), visible);
+    const std::span<const RbmShape> others = std::span(shapes).first(layer);
+    const std::uint64_t features = layer == 0 ? 0
+                                              : (validation ? 2 : 1) * StackFeatures::memory(others, visible) +
+                                                    StackWeights::rounding_memory(others);
+    const std::uint64_t shared = 2 * below * sizeof(Real) + StackWeights::size(others) * sizeof(double);
     most = std::max(
-        most, features + (2 * below * sizeof(Real) + on_node - 1) / on_node +
+        most, features + (shared + on_node - 1) / on_node +
                   training_memory(options.layers[layer], shapes[layer].visible, validation, ranks, ranks_on_node));
     below += shapes[layer].parameters();
   }

@@ -48,15 +48,19 @@ JobRecord from_json(const Json& line) {
 }  // namespace
 
 JobLog::JobLog(std::filesystem::path file) : file_(std::move(file)) {
-  try {
-    for (const JobRecord& job : parse_jobs(read_text_file(file_, longest_file))) before_ += to_line(job);
-  } catch (const Error&) {
-    before_.clear();  // the first job of the run, or a file that is of no use
-  }
+  for (const JobRecord& job : read_jobs(file_)) before_ += to_line(job);
 }
 
 void JobLog::write(const JobRecord& job) const {
   write_text_file(file_, before_ + to_line(job));
+}
+
+std::vector<JobRecord> read_jobs(const std::filesystem::path& file) {
+  try {
+    return parse_jobs(read_text_file(file, longest_file));
+  } catch (const Error&) {
+    return {};  // before the first job of the run, or a file that is of no use
+  }
 }
 
 std::vector<JobRecord> parse_jobs(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/job_log.hpp"
 
 namespace rbmpi {
 namespace {
@@ -25,6 +27,16 @@ NamedModel load_file(const fs::path& file) {
   if (!holds_checkpoint(file)) return {.model = load_model(file), .file = file, .progress = {}};
   Checkpoint checkpoint = load_checkpoint(file);
   return {.model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress};
+}
+
+/// Throws if the last job of a run that has no model ended because it diverged.
+void refuse_divergence(const RunFolder& folder) {
+  const std::vector<JobRecord> jobs = read_jobs(folder.jobs());
+  if (jobs.empty() || jobs.back().end != "diverged") return;
+  throw Error(Failure::file,
+              fmt::format("the run in '{}' diverged before its first checkpoint, so it has no model: {}; "
+                          "with --fresh it starts over",
+                          folder.path().string(), jobs.back().message));
 }
 
 }  // namespace
@@ -63,6 +75,7 @@ NamedModel load_named_model(const fs::path& path) {
   const RunFolder folder(path);
   if (std::optional<NamedModel> newest = newest_model(folder)) return std::move(*newest);
   if (fs::exists(folder.configuration(), ignored)) {
+    refuse_divergence(folder);
     throw Error(Failure::file, fmt::format("the run in '{}' has no checkpoint yet: the first one comes after "
                                            "checkpoint-seconds or checkpoint-epochs, or at its end",
                                            folder.path().string()));

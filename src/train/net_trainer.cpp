@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/train/back_propagation.hpp"
+#include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
@@ -23,7 +25,7 @@ NetTrainingOptions chosen_options(const NetTrainingOptions& options) {
 
 void check_share(const std::string& key, double share) {
   if (share >= 0 && share < 1) return;
-  throw Error(Failure::usage, fmt::format("{} = {}: must be 0 or more and less than 1", key, share));
+  refuse_option(key, fmt::format("{}", share), "must be 0 or more and less than 1");
 }
 
 /// Collective. The root's values on all ranks.
@@ -40,8 +42,9 @@ void check_net(const NetShape& shape, std::span<const std::int32_t> classes) {
   check_shape(shape);
   if (shape.is_classifier()) {
     if (classes.size() == shape.outputs()) return;
-    throw Error(Failure::usage, fmt::format("a net with {} outputs cannot tell {} classes from each other",
-                                            shape.outputs(), classes.size()));
+    throw Error(Failure::usage,
+                fmt::format("a net with {} cannot tell {} from each other", plural(shape.outputs(), "output"),
+                            classes.size() == 1 ? "1 class" : fmt::format("{} classes", classes.size())));
   }
   if (shape.activations.back() == Activation::sigmoid && shape.outputs() == shape.inputs()) return;
   throw Error(Failure::usage,
@@ -54,8 +57,8 @@ void check_data(const Samples& samples, const NetShape& shape, std::span<const s
                 const std::string& what) {
   if (samples.rows == 0) return;
   if (samples.columns != shape.inputs()) {
-    throw Error(Failure::file, fmt::format("the {} have {} columns, but the net has {} inputs", what, samples.columns,
-                                           shape.inputs()));
+    throw Error(Failure::file, fmt::format("the {} have {}, but the net has {}", what,
+                                           plural(samples.columns, "column"), plural(shape.inputs(), "input")));
   }
   if (shape.is_classifier()) check_labels(samples, classes, what);
 }

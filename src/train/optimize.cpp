@@ -23,6 +23,7 @@
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/replicas.hpp"
+#include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
@@ -199,6 +200,11 @@ class Optimization {
       if (start->parameters.size() != parameters_.size()) {
         throw Error(Failure::file, fmt::format("the start has {} parameters instead of {}", start->parameters.size(),
                                                parameters_.size()));
+      }
+      if (!start->blocks.same_sizes(blocks_)) {
+        throw Error(Failure::file, fmt::format("the start has parameters of another shape: {} instead of {}",
+                                               start->blocks.count() == 0 ? "none is told" : to_text(start->blocks),
+                                               to_text(blocks_)));
       }
       if (start->optimizer.size() != optimizer_memory_.size()) {
         throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
@@ -510,7 +516,7 @@ class Optimization {
     }
   }
 
-  [[nodiscard]] TrainingState state() const { return {parameters_, optimizer_memory_, progress_}; }
+  [[nodiscard]] TrainingState state() const { return {parameters_, optimizer_memory_, progress_, blocks_}; }
 
   void keep_checkpoint(bool stopped) {
     progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
@@ -596,20 +602,16 @@ class Optimization {
   Clock::time_point epoch_begin_;
 };
 
-[[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& right) {
-  throw Error(Failure::usage, fmt::format("{} = {}: {}", key, value, right));
-}
-
 /// Each value of a schedule in [0, limit), or (0, limit) if it must not be zero.
 void check_schedule(const std::string& key, const Schedule& schedule, bool zero_allowed, double limit) {
   for (const Schedule::Step& step : schedule.steps()) {
     const auto used = static_cast<Real>(step.value);  // training is in single precision
     const bool low = zero_allowed ? step.value < 0 : used <= 0;
     if (!low && step.value < limit && std::isfinite(used)) continue;
-    refuse(key, schedule.text(),
-           fmt::format("must be {}{}", zero_allowed ? "0 or more" : "more than 0",
-                       std::isfinite(limit) ? fmt::format(" and less than {}", limit)
-                                            : std::string(", and a number that single precision can hold")));
+    refuse_option(key, schedule.text(),
+                  fmt::format("must be {}{}", zero_allowed ? "0 or more" : "more than 0",
+                              std::isfinite(limit) ? fmt::format(" and less than {}", limit)
+                                                   : std::string(", and a number that single precision can hold")));
   }
 }
 
@@ -671,14 +673,15 @@ Exchange exchange_in_use(const GradientFunction& function, const OptimizationOpt
 void check_options(const OptimizationOptions& options) {
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
-  if (options.epochs == 0) refuse("epochs", "0", "must be at least 1");
+  if (options.epochs == 0) refuse_option("epochs", "0", "must be at least 1");
   if (options.batch_size == 0 || options.batch_size > largest_batch) {
-    refuse("batch-size", fmt::format("{}", options.batch_size), fmt::format("must be from 1 to {}", largest_batch));
+    refuse_option("batch-size", fmt::format("{}", options.batch_size),
+                  fmt::format("must be from 1 to {}", largest_batch));
   }
   check_schedule("learning-rate", options.learning_rate, false, unlimited);
   check_schedule("momentum", options.momentum, true, 1);
   check_schedule("weight-cost", options.weight_cost, true, unlimited);
-  if (options.patience == 0) refuse("patience", "0", "must be at least 1");
+  if (options.patience == 0) refuse_option("patience", "0", "must be at least 1");
   (void)optimizer(options.optimizer);
 }
 

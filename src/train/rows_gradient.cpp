@@ -20,7 +20,7 @@ RowsGradient::RowsGradient(ParameterBlocks blocks, std::string loss, Function fu
 std::uint64_t RowsGradient::shared_memory(const NodeShare& share) const {
   NodeMemory counted;
   (void)counted.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
-  const FiniteCheck finite(share.slots * share.threads, counted);
+  (void)take_notes(share, counted);
   return counted.taken();
 }
 
@@ -28,7 +28,7 @@ void RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, N
   share_ = share;
   parameters_ = parameters;
   sums_ = memory.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
-  finite_ = FiniteCheck(share.slots * share.threads, memory);
+  check(parameters, take_notes(share, memory));
 }
 
 void RowsGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
@@ -68,14 +68,6 @@ std::size_t RowsGradient::panel_rows(std::size_t block) const noexcept {
   constexpr std::size_t values = std::size_t{1} << 16U;
   const ParameterBlock& all = blocks_[block];
   return std::max<std::size_t>(values / all.columns / all.group, 1) * all.group;
-}
-
-void RowsGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
-  finite_.look_at(parameters_.subspan(blocks_.offset(block, rows.first), rows.count * blocks_[block].columns), part);
-}
-
-double RowsGradient::mean_loss(double loss, std::uint64_t rows) const noexcept {
-  return loss * loss_unit / static_cast<double>(rows);
 }
 
 bool RowsGradient::measure(TrainingProgress& /*progress*/, std::vector<Figure>& figures) {

@@ -8,17 +8,15 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "train/rbm_gradient.hpp"
+#include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
-
-[[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& right) {
-  throw Error(Failure::usage, fmt::format("{} = {}: {}", key, value, right));
-}
 
 /// With what `automatic` stands for, and no patience where nothing stops early.
 TrainingOptions chosen_options(const TrainingOptions& options) {
@@ -39,18 +37,23 @@ TrainingData data_of(std::uint64_t rows, std::uint64_t visible, bool validation)
 
 }  // namespace
 
+ParameterBlocks rbm_blocks(RbmShape shape) {
+  return ParameterBlocks({{.rows = shape.visible, .columns = shape.hidden, .group = rows_together, .weight_cost = true},
+                          {.rows = shape.visible + shape.hidden}});
+}
+
 TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
                          const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
     if (data.training.rows == 0) throw Error(Failure::file, "there are no rows to train on");
     if (data.training.columns == 0 || data.training.columns > largest_layer) {
-      throw Error(Failure::file, fmt::format("the data have {} columns; 1 to {} can be trained on",
-                                             data.training.columns, largest_layer));
+      throw Error(Failure::file, fmt::format("the data have {}; 1 to {} can be trained on",
+                                             plural(data.training.columns, "column"), largest_layer));
     }
     if (data.validation.rows > 0 && data.validation.columns != data.training.columns) {
-      throw Error(Failure::file, fmt::format("the validation data have {} columns, the training data {}",
-                                             data.validation.columns, data.training.columns));
+      throw Error(Failure::file, fmt::format("the validation data have {}, the training data {}",
+                                             plural(data.validation.columns, "column"), data.training.columns));
     }
     if (options.early_stop != EarlyStop::off && data.validation.rows == 0) {
       throw Error(Failure::usage, "early-stop wants rows to validate on");
@@ -80,26 +83,26 @@ Engine engine_in_use(const TrainingOptions& options) {
 void check_options(const TrainingOptions& options) {
   check_options(static_cast<const OptimizationOptions&>(options));
   if (options.hidden == 0 || options.hidden > largest_layer) {
-    refuse("hidden", fmt::format("{}", options.hidden), fmt::format("must be from 1 to {}", largest_layer));
+    refuse_option("hidden", fmt::format("{}", options.hidden), fmt::format("must be from 1 to {}", largest_layer));
   }
   if (!(options.weight_init >= 0) || !std::isfinite(options.weight_init)) {
-    refuse("weight-init", fmt::format("{}", options.weight_init), "must be 0 or more");
+    refuse_option("weight-init", fmt::format("{}", options.weight_init), "must be 0 or more");
   }
   if (options.engine == Engine::active && options.arithmetic != Arithmetic::exact) {
-    refuse("engine", "active", "wants arithmetic = exact: its sums have another order");
+    refuse_option("engine", "active", "wants arithmetic = exact: its sums have another order");
   }
   if (options.engine == Engine::active && !options.sample_data) {
-    refuse("engine", "active", "wants sample-data = on: it adds up the units that are on");
+    refuse_option("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
   (void)gradient_estimator(options.estimator);
   if (options.evaluate_chains < 2 || options.evaluate_chains > most_annealing_chains) {
-    refuse("evaluate-chains", fmt::format("{}", options.evaluate_chains),
-           fmt::format("must be from 2 to {}", most_annealing_chains));
+    refuse_option("evaluate-chains", fmt::format("{}", options.evaluate_chains),
+                  fmt::format("must be from 2 to {}", most_annealing_chains));
   }
   try {
     (void)parse_temperatures(options.evaluate_temperatures);
   } catch (const Error& error) {
-    refuse("evaluate-temperatures", options.evaluate_temperatures, error.what());
+    refuse_option("evaluate-temperatures", options.evaluate_temperatures, error.what());
   }
 }
 

@@ -278,7 +278,7 @@ def bad_inputs(folder):
     yield "csv: no such file", ["import", "--csv", "none.csv", "--output", OUTPUT], FILE, ["none.csv", "no such file"]
     yield "csv: empty", table("c1.csv", ""), FILE, ["c1.csv", "it is empty"]
     yield "csv: no rows", table("c2.csv", "a,b\n"), FILE, ["c2.csv", "no rows"]
-    yield "csv: ragged", table("c3.csv", "a,b\n1,2\n3\n"), FILE, ["c3.csv", "line 3 has 1 fields", "have 2"]
+    yield "csv: ragged", table("c3.csv", "a,b\n1,2\n3\n"), FILE, ["c3.csv", "line 3 has 1 field;", "have 2"]
     yield "csv: text", table("c4.csv", "a,b\n1,2\n3,cat\n"), FILE, ["c4.csv", "line 3, column 2 ('b') is 'cat'"]
     yield "csv: nan", table("c5.csv", "a,b\n1,nan\n"), FILE, ["c5.csv", "line 2, column 2 ('b') is 'nan'"]
     yield "csv: negative", table("c6.csv", "a,b\n1,-2\n"), FILE, ["c6.csv", "line 2, column 2 ('b') is -2", "[0, scale]"]

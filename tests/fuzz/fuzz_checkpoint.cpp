@@ -16,10 +16,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)containment.accepted([&] {
     const Checkpoint checkpoint = read_checkpoint(Hdf5File::open(path));
     fuzz::check_model(checkpoint.model);
-    fuzz::promise(checkpoint.progress.layer < checkpoint.model.layers.size(), "a training is in one of its layers");
-    const RbmShape shape = checkpoint.model.layers[checkpoint.progress.layer].shape();
+    const Model& model = checkpoint.model;
+    const std::uint32_t layer = checkpoint.progress.layer;
+    fuzz::promise(model.net ? layer == 0 : layer < model.layers.size(), "a training is in one of its layers");
+    const std::size_t parameters =
+        model.net ? model.net->shape().parameters() : model.layers[layer].shape().parameters();
     for (const SavedState::Memory& memory : checkpoint.optimizer) {
-      fuzz::promise(memory.values.span().size() == shape.parameters(), "an optimizer's memory fits the parameters");
+      fuzz::promise(memory.values.span().size() == parameters, "an optimizer's memory fits the parameters");
     }
   });
   return 0;

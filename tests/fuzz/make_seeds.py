@@ -172,6 +172,19 @@ def make_hdf5(program):
         [checkpoint] = (folder / "run").glob("checkpoint-*.h5")
         keep("fuzz_checkpoint", "checkpoint.h5", checkpoint)
 
+        def newest_checkpoint(run):
+            return max((folder / run).glob("checkpoint-*.h5"), key=lambda path: int(path.stem.split("-")[1]))
+
+        rbmpi("train", "--data", "imported.h5", "--output", "stack", "--layers", "2,2", "--join-labels", "on",
+              "--epochs", 1, "--threads", 1)
+        keep("fuzz_model", "labelled-stack.h5", folder / "stack" / "model.h5")
+        keep("fuzz_checkpoint", "stack.h5", newest_checkpoint("stack"))
+        for name, *more in (("classifier", "--layers", "2,1"), ("autoencoder", "--layers", "2", "--autoencoder")):
+            rbmpi("finetune", "--from-scratch", *more, "--data", "imported.h5", "--output", name, "--epochs", 1,
+                  "--threads", 1)
+            keep("fuzz_model", f"{name}.h5", folder / name / "model.h5")
+            keep("fuzz_checkpoint", f"{name}.h5", newest_checkpoint(name))
+
         def layers(file):
             for layer, (visible, hidden) in enumerate([(3, 2), (2, 1)]):
                 group = file.create_group(f"layer_{layer}")

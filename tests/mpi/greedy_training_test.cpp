@@ -10,6 +10,7 @@
 #include "rbmpi/evaluate/hidden_features.hpp"
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
+#include "support/saved_state.hpp"
 
 namespace rbmpi {
 namespace {
@@ -68,13 +69,7 @@ class GreedyTrainingTest : public testing::Test {
     events.training.wishes = [&](const TrainingProgress& now) { return StepWishes{.stop = now.steps + 1 == steps}; };
     events.training.checkpoint = [&](const TrainingState& state, bool) {
       if (state.progress.steps > steps) return;
-      kept.state = {
-          .parameters = AlignedBuffer<Real>(state.parameters.size()), .optimizer = {}, .progress = state.progress};
-      std::ranges::copy(state.parameters, kept.state.parameters.data());
-      for (const OptimizerMemory& memory : state.optimizer) {
-        kept.state.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
-        std::ranges::copy(memory.values, kept.state.optimizer.back().values.data());
-      }
+      kept.state = test::saved(state);
       kept.below = std::move(below);
     };
     const GreedyResult result = train_stack(options_, data_, world_, events);
@@ -257,6 +252,15 @@ TEST_F(GreedyTrainingTest, WhatCannotBeIsRefused) {
     start->state.progress.layer = 1;
   }
   refused(Failure::file, {"the start is in layer 1"}, std::move(start));
+  // Equally many parameters, but of a layer that is the other way round.
+  start.reset();
+  if (world_.is_root()) {
+    start.emplace();
+    const RbmShape shape{options_.layers[0].hidden, 21};
+    start->state.parameters = AlignedBuffer<Real>(shape.parameters());
+    start->state.blocks = rbm_blocks(shape);
+  }
+  refused(Failure::file, {"the start has", "14 x 21", "instead of", "21 x 14"}, std::move(start));
   options_.layers.clear();
   refused(Failure::usage, {"layers"});
 }

@@ -12,6 +12,7 @@
 #include "support/expect_error.hpp"
 #include "support/labelled_samples.hpp"
 #include "support/plain_net.hpp"
+#include "support/saved_state.hpp"
 
 namespace rbmpi {
 namespace {
@@ -201,17 +202,19 @@ TEST_F(NetTrainerTest, RepeatsBitForBitAndGoesOnWhereItStopped) {
   std::optional<SavedState> kept;
   TrainingEvents events;
   events.wishes = [](const TrainingProgress& progress) { return StepWishes{.stop = progress.steps == 7}; };
-  events.checkpoint = [&](const TrainingState& state, bool) {
-    kept.emplace(SavedState{
-        .parameters = AlignedBuffer<Real>(state.parameters.size()), .optimizer = {}, .progress = state.progress});
-    std::ranges::copy(state.parameters, kept->parameters.data());
-    for (const OptimizerMemory& memory : state.optimizer) {
-      kept->optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
-      std::ranges::copy(memory.values, kept->optimizer.back().values.data());
-    }
-  };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
   EXPECT_FALSE(train(classifier(), events).finished);
   ASSERT_TRUE(kept.has_value());
+  // Equally many parameters as those of the classifier, but of layers of other sizes.
+  std::optional<SavedState> other = test::saved(
+      {kept->parameters.span(), std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}},
+       kept->progress, kept->blocks});
+  std::vector<ParameterBlock> blocks;
+  for (std::size_t i = 0; i < kept->blocks.count(); ++i) blocks.push_back(kept->blocks[i]);
+  std::swap(blocks[0].rows, blocks[0].columns);
+  other->blocks = ParameterBlocks(blocks);
+  test::expect_error(Failure::file, {"the start has parameters of another shape"},
+                     [&] { (void)train(classifier(), {}, std::move(other)); });
   const NetTrainingResult resumed = train(classifier(), {}, std::move(kept));
   EXPECT_EQ(resumed.progress.best_epoch, expected.progress.best_epoch);
   EXPECT_EQ(resumed.progress.best_figure, expected.progress.best_figure);

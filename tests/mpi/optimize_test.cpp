@@ -12,6 +12,7 @@
 #include "rbmpi/train/rows_gradient.hpp"
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
+#include "support/saved_state.hpp"
 
 namespace rbmpi {
 namespace {
@@ -152,15 +153,7 @@ TEST_F(OptimizeTest, GoesOnWhereItStopped) {
   std::optional<SavedState> kept;
   TrainingEvents events;
   events.wishes = [](const TrainingProgress& progress) { return StepWishes{.stop = progress.steps == 6}; };
-  events.checkpoint = [&](const TrainingState& state, bool) {
-    kept.emplace(SavedState{
-        .parameters = AlignedBuffer<Real>(state.parameters.size()), .optimizer = {}, .progress = state.progress});
-    std::ranges::copy(state.parameters, kept->parameters.data());
-    for (const OptimizerMemory& memory : state.optimizer) {
-      kept->optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
-      std::ranges::copy(memory.values, kept->optimizer.back().values.data());
-    }
-  };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
   RowsGradient first = model.function();
   EXPECT_FALSE(optimize(first, samples_.view(), options_, world_, events).finished);
   ASSERT_TRUE(kept.has_value());

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/threads.hpp"
@@ -16,6 +17,7 @@
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
 #include "support/random_samples.hpp"
+#include "support/saved_state.hpp"
 
 namespace rbmpi {
 namespace {
@@ -401,18 +403,6 @@ TEST_F(TrainingTest, FiguresHaveTheNamesOfMetrics) {
                                       "training_log_likelihood", "validation_log_likelihood"}));
 }
 
-/// A copy of a state, as a checkpoint would keep it.
-SavedState saved(const TrainingState& state) {
-  SavedState copy{
-      .parameters = AlignedBuffer<Real>(state.parameters.size()), .optimizer = {}, .progress = state.progress};
-  std::ranges::copy(state.parameters, copy.parameters.data());
-  for (const OptimizerMemory& memory : state.optimizer) {
-    copy.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
-    std::ranges::copy(memory.values, copy.optimizer.back().values.data());
-  }
-  return copy;
-}
-
 /// Trains with a stop after each step for which `stops` says so, wished for by `rank`, and goes on each time from what
 /// was kept, in the next of the ways. Only the root gives the start.
 Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
@@ -431,7 +421,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
       return StepWishes{.stop = world.rank() == rank && stops(progress.steps + 1)};
     };
     events.checkpoint = [&](const TrainingState& state, bool) {
-      if (world.is_root()) kept = saved(state);
+      if (world.is_root()) kept = test::saved(state);
     };
     events.epoch = [&](const EpochMetrics& m) { outcome.add(m); };
     events.best = [&](const TrainingState& state) { outcome.add_best(state); };
@@ -468,7 +458,7 @@ TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
   const test::RandomSamples samples(ElementType::uint8, 47, 19);
   std::optional<SavedState> kept;
   TrainingEvents events;
-  events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
   case_.options.epochs = 2;
   const TrainingResult two = train_rbm(case_.options, {samples.view(), {}}, world_, events);
   EXPECT_TRUE(two.finished);
@@ -503,7 +493,7 @@ TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
       EXPECT_EQ(state.progress.best_epoch, best);
       EXPECT_EQ(best, figures.size());
     };
-    events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
+    events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
     const TrainingResult result = train_rbm(case_.options, data, world_, events);
     EXPECT_TRUE(result.finished);
     EXPECT_TRUE(stopped_early(case_.options, result.progress));
@@ -578,13 +568,14 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
   const test::RandomSamples samples(ElementType::uint8, 47, 19);
   std::optional<SavedState> kept;
   TrainingEvents events;
-  events.checkpoint = [&](const TrainingState& state, bool) { kept = saved(state); };
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
   (void)train_rbm(case_.options, {samples.view(), {}}, world_, events);
   const auto refused = [&](const std::string& why, const std::function<void(SavedState&)>& change) {
     std::optional<SavedState> start;
     if (world_.is_root()) {
-      start = saved({kept->parameters.span(),
-                     std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress});
+      start = test::saved({kept->parameters.span(),
+                           std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress,
+                           kept->blocks});
       change(*start);
     }
     test::expect_error(Failure::file, {"the start", why}, [&] {
@@ -592,6 +583,14 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
     });
   };
   refused("parameters", [](SavedState& start) { start.parameters = AlignedBuffer<Real>(5); });
+  refused("another shape: none is told", [](SavedState& start) { start.blocks = {}; });
+  // Equally many parameters, but of an RBM whose layers are swapped.
+  const std::size_t hidden = case_.options.hidden;
+  refused(fmt::format("another shape: {} x 19, {} x 1 instead of 19 x {}, {} x 1", hidden, hidden + 19, hidden,
+                      hidden + 19),
+          [&](SavedState& start) {
+            start.blocks = rbm_blocks({hidden, 19});
+          });
   refused("layer 1", [](SavedState& start) { start.progress.layer = 1; });
   refused("memory", [](SavedState& start) { start.optimizer.clear(); });
   refused("'velocity'", [](SavedState& start) { start.optimizer[0].name = "speed"; });
@@ -606,7 +605,8 @@ TEST_F(TrainingTest, ARankThatGoesItsOwnWayIsFound) {
   AlignedBuffer<Real> velocity(rbm.shape().parameters());
   const std::vector<OptimizerMemory> memory = {{"velocity", velocity.span()}};
   const TrainingProgress progress{.epoch = 2, .steps = 17};
-  const TrainingState state{rbm.parameters(), memory, progress};
+  const ParameterBlocks blocks = rbm_blocks(rbm.shape());
+  const TrainingState state{rbm.parameters(), memory, progress, blocks};
   EXPECT_NO_THROW(check_replicas(state, world_, Communicator()));
   if (world_.size() == 1) return;
   for (int rank = 1; rank < world_.size(); ++rank) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/trainer.hpp"
 #include "support/numbers.hpp"
 
 namespace rbmpi::test {
@@ -12,7 +13,10 @@ namespace rbmpi::test {
 class SomeTraining {
  public:
   explicit SomeTraining(RbmShape shape = {7, 5}, std::uint64_t seed = 1)
-      : rbm_(shape), velocity_(shape.parameters()), memory_{{"velocity", velocity_.span()}} {
+      : rbm_(shape),
+        velocity_(shape.parameters()),
+        memory_{{"velocity", velocity_.span()}},
+        blocks_(rbm_blocks(shape)) {
     Random random(seed);
     for (Real& value : rbm_.parameters()) value = static_cast<Real>(random.uniform() - 0.5);
     for (Real& value : velocity_.span()) value = static_cast<Real>(random.uniform() - 0.5);
@@ -21,7 +25,7 @@ class SomeTraining {
   SomeTraining(const SomeTraining&) = delete;
   SomeTraining& operator=(const SomeTraining&) = delete;
 
-  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_}; }
+  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_, blocks_}; }
   [[nodiscard]] TrainingProgress& progress() { return progress_; }
   [[nodiscard]] const Rbm& rbm() const { return rbm_; }
   [[nodiscard]] std::span<const Real> velocity() const { return velocity_.span(); }
@@ -52,6 +56,7 @@ class SomeTraining {
   AlignedBuffer<Real> velocity_;
   std::vector<OptimizerMemory> memory_;
   TrainingProgress progress_;
+  ParameterBlocks blocks_;
 };
 
 inline std::vector<Real> copy(std::span<const Real> values) {

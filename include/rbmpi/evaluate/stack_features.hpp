@@ -9,6 +9,7 @@
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/samples.hpp"
+#include "rbmpi/evaluate/stack_weights.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
@@ -25,20 +26,24 @@ class StackFeatures final : public RowMaker {
   /// be among them.
   StackFeatures(std::vector<RbmView<const Real>> layers, const Samples& samples,
                 std::vector<std::int32_t> classes = {});
+  /// Local. The same with weights that others may use as well, which must live on.
+  StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes = {});
   ~StackFeatures() override;
 
   /// All rows, to be made when they are asked for.
   [[nodiscard]] Samples samples() noexcept;
   void make(std::span<const std::uint64_t> rows, Real* values) override;
 
-  /// Bytes that an object for such layers holds.
+  /// Bytes that an object for such layers holds besides StackWeights.
   [[nodiscard]] static std::uint64_t memory(std::span<const RbmShape> shapes, std::size_t columns);
 
  private:
   class Fields;
+  StackFeatures(std::unique_ptr<StackWeights> own, const Samples& samples, std::vector<std::int32_t> classes);
   void make_block(std::span<const std::uint64_t> rows, Real* values);
 
-  std::vector<RbmView<const Real>> layers_;
+  std::unique_ptr<StackWeights> own_;
+  const StackWeights& weights_;
   Samples base_;
   std::vector<std::int32_t> classes_;
   std::size_t features_;  // of a row, without the label

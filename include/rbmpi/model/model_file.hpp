@@ -49,6 +49,10 @@ void save_model(const std::filesystem::path& path, const Model& model);
 [[nodiscard]] Model read_model(const Hdf5File& file);
 void write_model(Hdf5File& file, const Model& model);
 
+/// Local. Whether an open file holds all of the model but its parameters: the units and the code layer of a net, the
+/// classes, the configuration and the provenance. Throws what `read_model` throws.
+[[nodiscard]] bool holds_description(const Hdf5File& file, const Model& model);
+
 /// Local. `values` has the layout of the parameters (RbmShape); in the file they are the arrays weights, visible_bias
 /// and hidden_bias of `group`, which is made. Reading throws if one is missing, of another type or shape, or has a
 /// value that is not finite.

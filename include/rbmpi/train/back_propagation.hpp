@@ -10,8 +10,7 @@
 #include "rbmpi/evaluate/net_scores.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
-#include "rbmpi/train/finite_check.hpp"
-#include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/checked_gradient.hpp"
 #include "rbmpi/train/net_trainer.hpp"
 
 namespace rbmpi {
@@ -23,7 +22,7 @@ namespace rbmpi {
 /// rank takes its rows of the node's batch forward and their deltas back, into memory that the ranks of the node share;
 /// in the second, the gradient of some rows of a layer's weights is one product of what the units below say with the
 /// deltas. So there are three products a layer (two of the first), and no sum of gradients within a node.
-class BackPropagation final : public GradientFunction {
+class BackPropagation final : public CheckedGradient {
  public:
   /// Local. All must live on. `initial` are the parameters to begin with, which only the root has to have.
   BackPropagation(const NetTrainingOptions& options, const NetShape& shape, std::span<const Real> initial,
@@ -39,11 +38,6 @@ class BackPropagation final : public GradientFunction {
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
   [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
 
-  void begin_part(std::size_t part) noexcept override { finite_.begin_part(part); }
-  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
-  [[nodiscard]] Fit settle() noexcept override { return finite_.all_finite() ? Fit::good : Fit::impossible; }
-
-  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
   [[nodiscard]] std::string loss_name() const override { return "cross_entropy"; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
   void finish() noexcept override;
@@ -72,8 +66,7 @@ class BackPropagation final : public GradientFunction {
   NodeShare share_;
   std::span<Real> parameters_;
   States states_;
-  std::size_t node_rows_ = 0;  // of this part of the batch
-  FiniteCheck finite_;
+  std::size_t node_rows_ = 0;               // of this part of the batch
   AlignedBuffer<Real> targets_;             // data to reconstruct, where dropout spoils those in `states_`
   std::vector<std::uint64_t> row_numbers_;  // of this rank's rows of the batch, as the next two
   std::vector<std::uint32_t> row_classes_;

@@ -26,6 +26,10 @@ struct Checkpoint {
 /// was there before as it was.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
+/// Local. Whether an open file holds this checkpoint, bit for bit, as `save_checkpoint` asks of what it has written.
+/// Throws Error(Failure::file) if what is there is none.
+[[nodiscard]] bool holds(const Hdf5File& file, const Checkpoint& checkpoint);
+
 /// Local. Reads a checkpoint. No byte of it goes to HDF5 before the checksum of the whole was found right, and then to
 /// a child process first (storage/contained_read.hpp). Throws Error(Failure::file) that says what is wrong with the
 /// file.

@@ -36,7 +36,8 @@ struct NodeShare {
 /// memory that they share. Then, when they have waited for each other, each rank forms the gradient of its own share of
 /// the parameters, over all rows of the node: so no gradient is ever sent within a node. One object serves one
 /// optimisation on one rank. Who has only a plain function of rows and parameters takes RowsGradient
-/// (train/rows_gradient.hpp).
+/// (train/rows_gradient.hpp), who only has nothing to do when they have changed CheckedGradient
+/// (train/checked_gradient.hpp).
 class GradientFunction {
  public:
   virtual ~GradientFunction() = default;
@@ -81,8 +82,10 @@ class GradientFunction {
   [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
 
   /// Local. What `loss`, a whole number of loss_unit, of so many rows means: the first figure of an epoch, and its
-  /// name.
-  [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept = 0;
+  /// name. The mean of a row unless it is told otherwise.
+  [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept {
+    return loss * loss_unit / static_cast<double>(rows);
+  }
   [[nodiscard]] virtual std::string loss_name() const = 0;
   /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
   /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.

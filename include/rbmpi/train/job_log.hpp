@@ -36,6 +36,9 @@ class JobLog {
   std::string before_;
 };
 
+/// Local. The jobs of a file; none if it cannot be read.
+[[nodiscard]] std::vector<JobRecord> read_jobs(const std::filesystem::path& file);
+
 /// Local. The jobs in a text of that form; lines that are none are left out.
 [[nodiscard]] std::vector<JobRecord> parse_jobs(const std::string& text);
 

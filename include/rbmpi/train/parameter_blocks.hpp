@@ -1,11 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
-
-#include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
 
@@ -41,16 +41,19 @@ class ParameterBlocks {
   }
   /// Parameters in all.
   [[nodiscard]] std::size_t size() const noexcept { return offsets_.empty() ? 0 : offsets_.back(); }
+  /// Whether all blocks are of the same rows and columns as those of `others`.
+  [[nodiscard]] bool same_sizes(const ParameterBlocks& others) const noexcept {
+    return std::ranges::equal(blocks_, others.blocks_, [](const ParameterBlock& a, const ParameterBlock& b) {
+      return a.rows == b.rows && a.columns == b.columns;
+    });
+  }
 
  private:
   std::vector<ParameterBlock> blocks_;
   std::vector<std::size_t> offsets_;
 };
 
-/// Those of an RBM (RbmShape): block 0 are the weights, block 1 the visible and hidden biases.
-[[nodiscard]] inline ParameterBlocks rbm_blocks(RbmShape shape) {
-  return ParameterBlocks({{.rows = shape.visible, .columns = shape.hidden, .group = rows_together, .weight_cost = true},
-                          {.rows = shape.visible + shape.hidden}});
-}
+/// Local. "784 x 500, 1284 x 1".
+[[nodiscard]] std::string to_text(const ParameterBlocks& blocks);
 
 }  // namespace rbmpi

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/train/finite_check.hpp"
-#include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/checked_gradient.hpp"
 
 namespace rbmpi {
 
@@ -16,7 +15,7 @@ namespace rbmpi {
 /// a buffer of its own of all parameters, which the ranks of the node then add up: for models of some millions of
 /// parameters at most. Results depend on the number of ranks by the rounding of these sums. The functions must not
 /// throw: the other ranks would wait for this one.
-class RowsGradient final : public GradientFunction {
+class RowsGradient final : public CheckedGradient {
  public:
   /// Adds to `gradient`, in the layout of the parameters, the gradient of the objective (which is to grow: a
   /// log-likelihood, or a loss with its sign changed) for each of the rows, and returns the sum of their losses. One
@@ -40,10 +39,6 @@ class RowsGradient final : public GradientFunction {
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
   [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
-  void begin_part(std::size_t part) noexcept override { finite_.begin_part(part); }
-  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
-  [[nodiscard]] Fit settle() noexcept override { return finite_.all_finite() ? Fit::good : Fit::impossible; }
-  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
   [[nodiscard]] std::string loss_name() const override { return loss_; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
 
@@ -58,7 +53,6 @@ class RowsGradient final : public GradientFunction {
   NodeShare share_;
   std::span<Real> parameters_;
   std::span<Real> sums_;  // of each slot, slots x whole_lines(parameters)
-  FiniteCheck finite_;
 };
 
 }  // namespace rbmpi

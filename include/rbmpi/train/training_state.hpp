@@ -7,6 +7,7 @@
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/real.hpp"
+#include "rbmpi/train/parameter_blocks.hpp"
 
 namespace rbmpi {
 
@@ -40,6 +41,7 @@ struct TrainingState {
   std::span<const Real> parameters;
   std::span<const OptimizerMemory> optimizer;
   const TrainingProgress& progress;
+  const ParameterBlocks& blocks;  ///< how the parameters are made up
 };
 
 /// A copy of it, to go on from.
@@ -51,6 +53,7 @@ struct SavedState {
   AlignedBuffer<Real> parameters;
   std::vector<Memory> optimizer;
   TrainingProgress progress;
+  ParameterBlocks blocks;  ///< how the parameters are made up: equally many of another shape do not fit
 };
 
 }  // namespace rbmpi

@@ -1,5 +1,6 @@
 #include "rbmpi/core/real_product.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -72,6 +73,13 @@ TEST_F(RealProductTest, IsTheSumInWholeNumbersRoundedOnce) {
       product.exact({p.data(), c.rows, c.visible}, {w.data(), c.visible, c.hidden}, exact.up_grid(),
                     {actual.data(), c.rows, c.hidden});
       EXPECT_TRUE(same_bits(actual, expected)) << c.visible << " x " << c.hidden << ", " << threads << " threads";
+
+      std::vector<double> rounded(w.size());
+      RealProduct::round({w.data(), c.visible, c.hidden}, exact.up_grid(), rounded);
+      RealProduct finished(c.rows + 2, c.visible, c.hidden, RealWeights::finished);
+      std::ranges::fill(actual, 9.0F);
+      finished.exact({p.data(), c.rows, c.visible}, rounded, {actual.data(), c.rows, c.hidden});
+      EXPECT_TRUE(same_bits(actual, expected)) << c.visible << " x " << c.hidden << ", rounded once";
     }
   }
 }
@@ -118,6 +126,7 @@ TEST_F(RealProductTest, ForZerosAndOnesItIsCloseToTheExactWeights) {
 
 TEST_F(RealProductTest, SaysItsMemory) {
   EXPECT_EQ(RealProduct::memory(10, 100, 20), (10 * 100 + 100 * 20 + 10 * 20) * sizeof(double));
+  EXPECT_EQ(RealProduct::memory(10, 100, 20, RealWeights::finished), (10 * 100 + 10 * 20) * sizeof(double));
   EXPECT_LT(RealProduct::memory(10, 100, 100000), std::uint64_t{1} << 20);
 }
 

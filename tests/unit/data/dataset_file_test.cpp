@@ -143,7 +143,7 @@ TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
   refused({"3 dimensions [2 x 3 x 2]", "2 would be right"}, [](Hdf5File& file) {
     zeros(file, "/samples", ElementType::uint8, {2, 3, 2});
   });
-  refused({"1 dimensions"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {6}); });
+  refused({"1 dimension "}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {6}); });
   refused({"no rows"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {0, 6}); });
   refused({"no columns"}, [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {6, 0}); });
   for (const double scale : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {

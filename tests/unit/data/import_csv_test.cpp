@@ -153,10 +153,10 @@ TEST_F(ImportCsvTest, OddThingsAreNoted) {
 }
 
 TEST_F(ImportCsvTest, RaggedRowsAreNamedByLine) {
-  refused(Failure::file, {"line 3 has 1 fields", "have 2"}, "a,b\n1,2\n3\n");
+  refused(Failure::file, {"line 3 has 1 field;", "have 2"}, "a,b\n1,2\n3\n");
   refused(Failure::file, {"line 4 has 3 fields", "have 2"}, "a,b\n1,2\n\n3,4,5\n");
-  refused(Failure::file, {"line 2 has 1 fields", "have 2"}, "a,b\n1\n");
-  refused(Failure::file, {"line 4 has 1 fields"}, "\"a\n\",b\n1,2\n3\n");
+  refused(Failure::file, {"line 2 has 1 field;", "have 2"}, "a,b\n1\n");
+  refused(Failure::file, {"line 4 has 1 field;"}, "\"a\n\",b\n1,2\n3\n");
 }
 
 TEST_F(ImportCsvTest, TextWhereANumberBelongsIsNamedByLineAndColumn) {

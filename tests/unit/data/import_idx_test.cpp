@@ -105,7 +105,8 @@ TEST_F(ImportIdxTest, WrongMagicNumbersAreNamed) {
 TEST_F(ImportIdxTest, EmptyAndTruncatedFilesAreRefused) {
   refused({"images", "it is empty"}, import(""));
   for (std::size_t length = 1; length < 16; ++length)
-    refused({"images", "ends after " + std::to_string(length) + " bytes", "header"}, import(images_.substr(0, length)));
+    refused({"images", "ends after " + std::to_string(length) + (length == 1 ? " byte," : " bytes,"), "header"},
+            import(images_.substr(0, length)));
   refused({"images", "more than the file holds"}, import(images_.substr(0, images_.size() - 1)));
   refused({"images", "ends after 21 bytes"}, import(test::gzip(images_.substr(0, images_.size() - 1))));
   refused({"labels", "more than the file holds"}, import(images_, labels_.substr(0, labels_.size() - 1)));

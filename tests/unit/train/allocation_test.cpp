@@ -14,7 +14,9 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/train/net_trainer.hpp"
 #include "rbmpi/train/trainer.hpp"
+#include "support/labelled_samples.hpp"
 #include "support/random_samples.hpp"
 
 namespace {
@@ -84,6 +86,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{.name = "active_wide", .batch_size = 5000, .engine = Engine::active}),
     [](const auto& test) { return test.param.name; });
 
+/// The allocations in each step of a training, which takes events, of three epochs. What libraries set up at their
+/// first use is not of the step: the first epoch is left out. So is what lies between two epochs.
+template <typename Training>
+std::vector<long> steps_of(const Training& train) {
+  std::uint64_t epoch = 0;
+  long last = 0;
+  std::vector<long> in_step;
+  in_step.reserve(1000);
+  TrainingEvents events;
+  events.step = [&](const StepProgress& progress) {
+    if (progress.epoch == epoch && epoch > 1) in_step.push_back(allocations - last);
+    epoch = progress.epoch;
+    last = allocations;
+  };
+  train(events);
+  return in_step;
+}
+
 TEST(AllocationCounterTest, CountsEveryKind) {
   const auto counts = [](const auto& allocate) {
     const long before = allocations;
@@ -118,20 +138,58 @@ TEST_P(AllocationTest, AStepAllocatesNothing) {
   // Products of 100 x 200 x 100 and more: for small ones of double precision OpenBLAS has kernels that allocate.
   const test::RandomSamples samples(ElementType::uint8, 5 * param.batch_size, 200);
 
-  // What libraries set up at their first use is not of the step: the first epoch is left out. So is what lies between
-  // two epochs.
-  std::uint64_t epoch = 0;
-  long last = 0;
-  std::vector<long> in_step;
-  in_step.reserve(1000);
-  TrainingEvents events;
-  events.step = [&](const StepProgress& progress) {
-    if (progress.epoch == epoch && epoch > 1) in_step.push_back(allocations - last);
-    epoch = progress.epoch;
-    last = allocations;
-  };
-  (void)train_rbm(options, {samples.view(), {}}, Communicator(), events);
-  EXPECT_EQ(in_step, std::vector<long>(8, 0));
+  const auto in_steps = steps_of([&](const TrainingEvents& events) {
+    (void)train_rbm(options, {samples.view(), {}}, {}, events);
+  });
+  EXPECT_EQ(in_steps, std::vector<long>(8, 0));
+}
+
+struct NetCase {
+  std::string name;
+  NetShape shape;
+  double input_dropout = 0;
+  double hidden_dropout = 0;
+  std::uint64_t batch_size = 100;
+  Exchange exchange = Exchange::automatic;
+};
+
+void PrintTo(const NetCase& shown, std::ostream* stream) {
+  *stream << shown.name;
+}
+
+const NetShape classifier{{200, 100, 110, 100}, {Activation::sigmoid, Activation::sigmoid, Activation::softmax}};
+const NetShape autoencoder{{200, 110, 100, 110, 200},
+                           {Activation::sigmoid, Activation::linear, Activation::sigmoid, Activation::sigmoid}};
+
+class NetAllocationTest : public testing::TestWithParam<NetCase> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, NetAllocationTest,
+    testing::Values(
+        NetCase{.name = "classifier", .shape = classifier},
+        NetCase{.name = "classifier_dropout", .shape = classifier, .input_dropout = 0.2, .hidden_dropout = 0.5},
+        NetCase{.name = "classifier_in_parts", .shape = classifier, .hidden_dropout = 0.5, .batch_size = 3000},
+        NetCase{.name = "classifier_allreduce", .shape = classifier, .exchange = Exchange::allreduce},
+        NetCase{.name = "autoencoder", .shape = autoencoder},
+        NetCase{.name = "autoencoder_dropout", .shape = autoencoder, .input_dropout = 0.2, .hidden_dropout = 0.5}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_P(NetAllocationTest, AStepOfBackPropagationAllocatesNothing) {
+  const NetCase& param = GetParam();
+  use_threads(1);
+  NetTrainingOptions options;
+  options.epochs = 3;
+  options.batch_size = param.batch_size;
+  options.exchange = param.exchange;
+  options.input_dropout = param.input_dropout;
+  options.hidden_dropout = param.hidden_dropout;
+  const test::LabelledSamples samples(5 * param.batch_size, 200, 100);
+  const std::vector<std::int32_t> classes =
+      param.shape.is_classifier() ? samples.classes() : std::vector<std::int32_t>();
+  const auto in_steps = steps_of([&](const TrainingEvents& events) {
+    (void)train_net(options, FeedForwardNet(param.shape), classes, {samples.view(), {}}, {}, events);
+  });
+  EXPECT_EQ(in_steps, std::vector<long>(8, 0));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "rbmpi/train/checkpoint.hpp"
 
+#include <functional>
 #include <limits>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -94,6 +98,84 @@ TEST_F(CheckpointTest, EveryDamageIsFound) {
   }
 }
 
+/// A classifier whose layer below is linear, or the same as an autoencoder, in the middle of its training.
+Checkpoint net_checkpoint(bool classifier) {
+  const NetShape shape = classifier ? NetShape{{4, 3, 2}, {Activation::linear, Activation::softmax}}
+                                    : NetShape{{4, 3, 4}, {Activation::linear, Activation::sigmoid}};
+  Checkpoint checkpoint = test::SomeTraining().checkpoint();
+  checkpoint.model.layers.clear();
+  checkpoint.model.net.emplace(shape);
+  for (Real& value : checkpoint.model.net->parameters()) value = Real{0.25};
+  if (classifier) checkpoint.model.classes = {-3, 7};
+  checkpoint.model.code_layer = classifier ? 0 : 1;
+  checkpoint.optimizer.front().values = AlignedBuffer<Real>(shape.parameters());
+  return checkpoint;
+}
+
+TEST_F(CheckpointTest, NetsComeBack) {
+  for (const bool classifier : {true, false}) {
+    const Checkpoint written = net_checkpoint(classifier);
+    save_checkpoint(file_, written);
+    const Checkpoint read = load_checkpoint(file_);
+    expect_same(read, written);
+    ASSERT_TRUE(read.model.net);
+    EXPECT_EQ(read.model.net->shape(), written.model.net->shape());
+    EXPECT_EQ(model_digest(read.model), model_digest(written.model));
+    EXPECT_EQ(read.model.classes, written.model.classes);
+    EXPECT_EQ(read.model.code_layer, written.model.code_layer);
+  }
+}
+
+/// A stack whose highest layer has two units for labels.
+Checkpoint labelled_checkpoint() {
+  Checkpoint checkpoint = test::SomeTraining().checkpoint();
+  checkpoint.model.classes = {1, 2};
+  return checkpoint;
+}
+
+TEST_F(CheckpointTest, WhatIsReadBackHasToBeAllThatWasWritten) {
+  using Change = std::function<void(Checkpoint&)>;
+  const auto told_apart = [&](const std::function<Checkpoint()>& made, const std::map<std::string, Change>& changes) {
+    save_checkpoint(file_, made());
+    const Hdf5File file = Hdf5File::open(file_);
+    EXPECT_TRUE(holds(file, made()));
+    for (const auto& [what, change] : changes) {
+      Checkpoint other = made();
+      change(other);
+      EXPECT_FALSE(holds(file, other)) << what;
+    }
+  };
+  const std::map<std::string, Change> of_all = {
+      {"optimizer", [](Checkpoint& c) { c.optimizer.front().values.data()[3] += 1; }},
+      {"progress", [](Checkpoint& c) { ++c.progress.steps; }},
+      {"metrics", [](Checkpoint& c) { c.metrics += "x"; }},
+      {"configuration", [](Checkpoint& c) { c.model.configuration += "x"; }},
+      {"no configuration", [](Checkpoint& c) { c.model.configuration.clear(); }},
+      {"provenance", [](Checkpoint& c) { c.model.provenance["program"] = "other"; }},
+      {"more provenance", [](Checkpoint& c) { c.model.provenance["command"] = "x"; }},
+      {"less provenance", [](Checkpoint& c) { c.model.provenance.erase("dataset_digest"); }},
+  };
+  const auto and_all = [&](std::map<std::string, Change> changes) {
+    changes.insert(of_all.begin(), of_all.end());
+    return changes;
+  };
+  told_apart(labelled_checkpoint,
+             and_all({{"parameters", [](Checkpoint& c) { c.model.layers.front().parameters().back() += 1; }},
+                      {"classes", [](Checkpoint& c) { c.model.classes.back() = 3; }},
+                      {"no classes", [](Checkpoint& c) { c.model.classes.clear(); }},
+                      {"a net", [](Checkpoint& c) { c = net_checkpoint(true); }}}));
+  const auto with_shape = [](NetShape shape) { return [shape](Checkpoint& c) { c.model.net.emplace(shape); }; };
+  told_apart([] { return net_checkpoint(true); },
+             and_all({{"parameters", [](Checkpoint& c) { c.model.net->parameters().back() += 1; }},
+                      {"units", with_shape({{4, 3, 3}, {Activation::linear, Activation::softmax}})},
+                      {"activations", with_shape({{4, 3, 2}, {Activation::sigmoid, Activation::softmax}})},
+                      {"classes", [](Checkpoint& c) { c.model.classes.front() = -4; }},
+                      {"code layer", [](Checkpoint& c) { c.model.code_layer = 1; }},
+                      {"a stack", [](Checkpoint& c) { c = test::SomeTraining().checkpoint(); }}}));
+  told_apart([] { return net_checkpoint(false); }, {{"no code layer", [](Checkpoint& c) { c.model.code_layer = 0; }},
+                                                    {"classes", [](Checkpoint& c) { c.model.classes = {1}; }}});
+}
+
 /// A file with a right checksum and a wrong content.
 void forge(const fs::path& path, Checkpoint checkpoint, const std::function<void(Hdf5File&)>& change) {
   Hdf5File file = Hdf5File::create(path, {}, seal_bytes);
@@ -138,6 +220,48 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
     values.back() = std::numeric_limits<Real>::infinity();
     write_parameters(file, "/layer_0/velocity", good.model.layers.front().shape(), values);
   });
+}
+
+TEST_F(CheckpointTest, AForgedNetIsPassedOver) {
+  const RunFolder run(folder_.path());
+  const auto passed_over = [&](bool classifier, const std::string& why, const std::function<void(Hdf5File&)>& damage) {
+    save_checkpoint(run.checkpoint(1001), net_checkpoint(classifier));
+    save_checkpoint(run.checkpoint(900), [&] {
+      Checkpoint older = net_checkpoint(classifier);
+      older.progress.steps = 900;
+      return older;
+    }());
+    {
+      Hdf5File file = Hdf5File::create(run.checkpoint(1001), {}, seal_bytes);
+      Checkpoint checkpoint = net_checkpoint(classifier);
+      checkpoint.model.classes.clear();
+      checkpoint.model.code_layer = 0;
+      write_model(file, checkpoint.model);
+      file.create_group("/progress");
+      damage(file);
+      file.close();
+    }
+    seal_file(run.checkpoint(1001), run.checkpoint(1001));
+    std::vector<std::string> warnings;
+    std::string unusable;
+    const auto found = newest_checkpoint(
+        run, [](const Checkpoint&) { return std::string(); },
+        [&](const std::string& warning) { warnings.push_back(warning); }, unusable);
+    ASSERT_TRUE(found) << why;
+    EXPECT_EQ(found->progress.steps, 900U);
+    EXPECT_THAT(warnings, ElementsAre(testing::AllOf(HasSubstr("checkpoint-1001.h5' is skipped"), HasSubstr(why))));
+  };
+  const auto classes = [](const std::vector<std::int32_t>& labels) {
+    return [labels](Hdf5File& file) {
+      file.create_array("/classes", ElementType::int32, {labels.size()});
+      file.write_rows("/classes", ElementType::int32, 0, labels.size(), labels.data());
+    };
+  };
+  passed_over(true, "'/classes' is missing", [](Hdf5File&) {});
+  passed_over(true, "do not rise", classes({7, -3}));
+  passed_over(true, "int32 [2], one for each output, would be right", classes({1, 2, 3}));
+  passed_over(false, "code_layer", [](Hdf5File& file) { file.set_integers_attribute("/", "code_layer", {2}); });
+  passed_over(false, "unit = tanh", [](Hdf5File& file) { file.set_text_attribute(layer_group(1), "unit", "tanh"); });
 }
 
 TEST_F(CheckpointTest, OneThatCannotBeWrittenLeavesTheOldOne) {

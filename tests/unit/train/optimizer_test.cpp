@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/train/trainer.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
 #include "support/scalar_kernels.hpp"
