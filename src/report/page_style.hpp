@@ -33,6 +33,7 @@ header { padding-top: 2.5rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .5rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.35rem; margin: 3.25rem 0 .25rem; padding-top: .75rem; border-top: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 0; }
+.scroll + h3 { margin-top: 1.75rem; }
 p { margin: .5rem 0; max-width: 44rem; }
 a { color: var(--link); }
 .lead { font-size: 1.1rem; color: var(--soft); }
