@@ -1,9 +1,11 @@
 """Stacks of RBMs as a user meets them: layers, values for each, killed and added layers, labels, every mistake."""
 
 import os
+import pathlib
 import re
 import shutil
 import signal
+import tempfile
 import unittest
 
 import h5py
@@ -13,7 +15,7 @@ import jobs
 from resuming import DIGITS, Resuming, without
 from support import FolderTest, assert_one_message, assert_success, run
 
-STACK = ("--layers", "60,200,30", "--epochs", "3/60/2", "--learning-rate", "1:0.1, 2:0.05/0.02", "--batch-size",
+STACK = ("--layers", "60,200,30", "--epochs", "3/30/2", "--learning-rate", "1:0.1, 2:0.05/0.02", "--batch-size",
          "100/50", "--momentum", "1:0.5, 3:0.9", "--validation", "0.1")
 
 
@@ -72,12 +74,12 @@ class Stacks(Resuming):
         result = assert_success(self.train(*STACK, name="grown"))
         self.assertIn("is finished: 3 layers trained", result.stdout)
         more = without(STACK, ("--epochs",))
-        assert_one_message(self.train(*more, "--epochs", "4/60/2", name="grown"), 2, "finished layer 1 after 3 epochs",
+        assert_one_message(self.train(*more, "--epochs", "4/30/2", name="grown"), 2, "finished layer 1 after 3 epochs",
                            "epochs = 4")
         fewer = without(more, ("--layers", "--learning-rate", "--batch-size"))
-        assert_one_message(self.train(*fewer, "--layers", "60,200", "--epochs", "3/60", name="grown"), 2,
+        assert_one_message(self.train(*fewer, "--layers", "60,200", "--epochs", "3/30", name="grown"), 2,
                            "layers = 60,200, but 60,200,30 in the run")
-        assert_one_message(self.train(*without(more, ("--momentum",)), "--epochs", "3/60/2", "--momentum", "0.5/0.9",
+        assert_one_message(self.train(*without(more, ("--momentum",)), "--epochs", "3/30/2", "--momentum", "0.5/0.9",
                                       name="grown"), 2, "momentum = 0.5/0.9, but 1:0.5, 3:0.9 in the run")
 
     def test_early_stopping_is_for_the_highest_layer(self):
@@ -92,9 +94,16 @@ class Stacks(Resuming):
 
 
 class Features(Resuming):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="rbmpi layers "))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+        assert_success(run(["train", "--data", DIGITS, "--output", cls.shared / "run", "--layers", "60,50,30", "--epochs",
+                            "2", "--validation", "0.1"]))
+
     def setUp(self):
         super().setUp()
-        assert_success(self.train("--layers", "60,50,30", "--epochs", "2", "--validation", "0.1"))
+        self.run_folder = self.shared / "run"
 
     def transform(self, *arguments, ranks=None):
         output = self.folder / "features.h5"

@@ -15,9 +15,9 @@ from support import SOURCE, FolderTest, assert_clean, assert_success, run
 DIGITS = SOURCE / "data/digits.h5"
 ROWS = 1797
 
-# A run of about a second, 18 steps an epoch, 17 with validation.
-USUAL = ("--hidden", "300", "--epochs", "250")
-LONGER = ("--hidden", "300", "--epochs", "1000")
+# A run of about half a second, 18 steps an epoch, 17 with validation.
+USUAL = ("--hidden", "300", "--epochs", "150")
+LONGER = ("--hidden", "300", "--epochs", "700")
 # The same with much that has to be restored: a schedule, the weight cost, figures of validation rows.
 RICH = ("--hidden", "200", "--epochs", "100", "--validation", "0.1", "--momentum", "1:0.5, 6:0.9", "--learning-rate",
         "1:0.1, 20:0.05", "--weight-cost", "0.0002", "--visible-bias-init", "data")

@@ -216,7 +216,7 @@ class Killed(Resuming):
 
 class Locked(Resuming):
     def test_second_job_is_refused(self):
-        for first, second in ((None, None), (2, 3)):
+        for first, second, finishes in ((None, None, True), (2, 3, False)):
             name = f"run{first}"
             job = self.start_and_wait(*LONGER, ranks=first, name=name)
             process = str(job.ranks()[0])
@@ -224,8 +224,12 @@ class Locked(Resuming):
             result = self.train(*LONGER, ranks=second, name=name)
             assert_one_message(result, 3, str(self.folder / name), socket.gethostname(), process)
             self.assertRegex(result.messages[0], r"since \d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-            assert_success(job.end(60))
-            self.assert_same_as_undisturbed(*LONGER, name=name)
+            if finishes:
+                assert_success(job.end(60))
+                self.assert_same_as_undisturbed(*LONGER, name=name)
+            else:
+                os.kill(job.ranks()[0], signal.SIGTERM)
+                self.assert_stopped(job.end(10), "SIGTERM", name=name)
 
     def test_two_jobs_at_once(self):
         for attempt in range(3):
