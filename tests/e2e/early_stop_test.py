@@ -97,10 +97,14 @@ class EarlyStop(FolderTest):
         self.assertGreaterEqual(len(warnings), 3, result)
         for line in warnings:
             self.assertRegex(line, r"^rbmpi: warning: best\.h5 is not kept: ")
-        self.assertRegex(error, r"^rbmpi: the model of the last epoch is whole, but that of epoch \d+, the best, is lost: ")
+        lost = r"^rbmpi: the model of the last epoch is whole, but that of epoch \d+, the best, is lost: "
+        self.assertRegex(error, lost)
         whole = digest(self.folder / "run/model.h5")
         # The same command again, and more patience that goes on, say that it is lost.
-        result = assert_success(self.train(*option))
+        result = self.train(*option, ranks=2)
+        self.assertEqual(result.code, 3, result)
+        self.assertEqual(len(result.messages), 1, result)
+        self.assertRegex(result.messages[0], lost)
         self.assertIn("was the best, but its model is not there", result.stdout)
         (self.folder / "run/best.h5").rmdir()
         best = int(re.search(r"epoch (\d+) was", result.stdout)[1])

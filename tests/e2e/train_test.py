@@ -400,7 +400,11 @@ class Mistakes(Training):
         for ranks in (None, 3):
             result = self.train("--learning-rate", "1e38", ranks=ranks, name=f"run{ranks}")
             assert_one_message(result, 4, "epoch 1", "learning-rate = 1e+38")
-            self.assertFalse((self.folder / f"run{ranks}/model.h5").exists())
+            folder = self.folder / f"run{ranks}"
+            self.assertFalse((folder / "model.h5").exists())
+            # Other commands say why there is no model.
+            assert_one_message(run(["evaluate", folder, DIGITS]), 3, f"'{folder}' diverged", "in epoch 1",
+                               "learning-rate = 1e+38", "--fresh")
 
 
 # Values out of range, one test each, so that a failure names its value.
