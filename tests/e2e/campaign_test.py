@@ -1,6 +1,7 @@
 """The short forms of the campaigns whose long ones docs/reliability.md reports."""
 
 import subprocess
+import tempfile
 import unittest
 
 from support import RBMPI, SOURCE, mpi_environment
@@ -31,6 +32,17 @@ class Campaigns(unittest.TestCase):
         output = self.campaign("measure-checkpoints", "--data", SOURCE / "data/digits.h5", "--only", "mnist",
                                "--seconds", "10", "--pairs", "1", "--interval", "1", "--most", "10000")
         self.assertRegex(output, r"pair 1: .* s with [1-9]\d* checkpoints, .* s with none")
+
+    def test_nets_measured(self):
+        with tempfile.TemporaryDirectory(prefix="nets ") as folder:
+            digits = SOURCE / "data/digits.h5"
+            output = "".join(self.campaign("measure-nets", "--train", digits, "--test", digits, "--only", part, "--epochs",
+                                           "2", "--pre-training-epochs", "1", "--ranks", "1", "--output", folder)
+                             for part in ("classifier", "autoencoder"))
+        self.assertRegex(output, r"pre-trained, seed 1: epoch \d, validation error .* %, test error .* %")
+        self.assertRegex(output, r"from-scratch, seed 1: epoch \d")
+        self.assertRegex(output, r"PCA, 30 components: squared error 0\.\d+ a test row")
+        self.assertRegex(output, r"autoencoder: squared error \d\.\d+ \+- 0\.\d+ a test row")
 
 
 if __name__ == "__main__":
