@@ -66,7 +66,7 @@ StackFeatures::StackFeatures(std::vector<RbmView<const Real>> layers, const Samp
 StackFeatures::StackFeatures(std::unique_ptr<StackWeights> own, const Samples& samples,
                              std::vector<std::int32_t> classes)
     : StackFeatures(*own, samples, std::move(classes)) {
-  own_ = std::move(own);
+  own_ = std::move(own);  // NOLINT(cppcoreguidelines-prefer-member-initializer): a delegating constructor has none
 }
 
 StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes)

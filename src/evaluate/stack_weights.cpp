@@ -9,7 +9,7 @@
 namespace rbmpi {
 namespace {
 
-const std::size_t line = whole_lines<double>(1);
+constexpr std::size_t line = whole_lines<double>(1);
 
 std::size_t size_of(RbmShape shape) {
   return line + whole_lines<double>(shape.weights());
