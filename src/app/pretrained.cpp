@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
@@ -49,12 +53,17 @@ Pretrained::Pretrained(const TrainSettings& settings, const Model* so_far, const
       hidden_ = hidden_of(*so_far);
       inputs_ = so_far->net->shape().inputs();
     }
-    if (settings.finetune.model.empty()) return;
-    try {
+    const std::filesystem::path& model = settings.finetune.model;
+    if (model.empty()) return;
+    std::error_code ignored;
+    if (so_far == nullptr || std::filesystem::exists(model, ignored)) {
       read(settings);
-    } catch (const Error&) {
-      if (so_far == nullptr) throw;
+      return;
     }
+    const auto before = so_far->provenance.find("pretrained_digest");
+    if (before != so_far->provenance.end()) digest_ = before->second;
+    warn(fmt::format("model = {}: it is not there any more; the run, which began with it, goes on without it",
+                     model.string()));
   });
   std::uint64_t sizes[] = {inputs_, hidden_.size()};
   world.broadcast(std::as_writable_bytes(std::span(sizes)));
@@ -72,29 +81,41 @@ void Pretrained::read(const TrainSettings& settings) {
                                            "which rbmpi train makes",
                                            settings.finetune.model.string(), file));
   }
+  if (!named.model.classes.empty()) {
+    throw Error(Failure::file,
+                fmt::format("model = {}: '{}' was trained with join-labels = on, so its highest layer has "
+                            "labels among its units; rbmpi finetune takes a stack without",
+                            settings.finetune.model.string(), file));
+  }
+  take_sizes(named, settings);
+  if (from_scratch_) return;
   if (const std::string why = unfinished(named); !why.empty() && !settings.finetune.unfinished) {
     throw Error(Failure::usage, fmt::format("model = {}: the pre-training of '{}' is not finished, {}; --unfinished "
                                             "takes it as it is",
                                             settings.finetune.model.string(), file, why));
   }
+  digest_ = model_digest(named.model);
+  named_ = std::move(named);
+}
+
+void Pretrained::take_sizes(const NamedModel& named, const TrainSettings& settings) {
   const std::vector<Rbm>& stack = named.model.layers;
   for (std::size_t k = 1; k < stack.size(); ++k) {
     if (stack[k].shape().visible == stack[k - 1].shape().hidden) continue;
     throw Error(Failure::file,
                 fmt::format("model = {}: layer {} of '{}' has {} visible units, but layer {} has {} hidden "
                             "ones: they are no stack to unroll",
-                            settings.finetune.model.string(), k, file, stack[k].shape().visible, k - 1,
+                            settings.finetune.model.string(), k, named.file.string(), stack[k].shape().visible, k - 1,
                             stack[k - 1].shape().hidden));
   }
-  digest_ = model_digest(named.model);
   inputs_ = stack.front().shape().visible;
   hidden_.clear();
   for (const Rbm& layer : stack) hidden_.push_back(layer.shape().hidden);
-  named_ = std::move(named);
 }
 
 std::string Pretrained::in_words() const {
-  return from_scratch_ ? "from random weights" : fmt::format("pre-trained in {}", named_.file.string());
+  if (from_scratch_) return "from random weights";
+  return named_.file.empty() ? "pre-trained, as the run was" : fmt::format("pre-trained in {}", named_.file.string());
 }
 
 void Pretrained::check_columns(const TrainSettings& settings, std::uint64_t columns) const {

@@ -17,15 +17,15 @@ namespace rbmpi {
 class Pretrained {
  public:
   /// Collective. Reads the model on the root. `so_far`: the model of the run as it is, on the root, if there is one:
-  /// then the stack is not needed any more and may be gone. Throws an AgreedError for a model that is no stack, or
-  /// whose pre-training is not finished, unless that is asked for.
+  /// then the stack is not needed any more and may be gone. Throws an AgreedError for a model that is no stack, or has
+  /// labels among its units, or whose pre-training is not finished, unless that is asked for.
   Pretrained(const TrainSettings& settings, const Model* so_far, const Communicator& world);
 
   /// Hidden units of each layer, on every rank.
   [[nodiscard]] const std::vector<std::size_t>& hidden() const noexcept { return hidden_; }
   /// On the root; the others have none.
   [[nodiscard]] std::span<const Rbm> stack() const noexcept { return named_.model.layers; }
-  /// Of the parameters, on the root; empty if none were read.
+  /// Of the parameters that the net began with, on the root; empty if these are random.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   /// For a banner, on the root.
   [[nodiscard]] std::string in_words() const;
@@ -35,6 +35,7 @@ class Pretrained {
 
  private:
   void read(const TrainSettings& settings);
+  void take_sizes(const NamedModel& named, const TrainSettings& settings);
 
   bool from_scratch_;
   NamedModel named_;

@@ -31,6 +31,10 @@ std::string printable(std::string message) {
   return message;
 }
 
+void warn(const std::string& message) {
+  put(stderr, fmt::format("rbmpi: warning: {}\n", printable(message)));
+}
+
 int terminal_columns() {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;

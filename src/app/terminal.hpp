@@ -24,6 +24,9 @@ namespace rbmpi {
 /// training.
 void put(std::FILE* stream, const std::string& text) noexcept;
 
+/// What the root says besides errors: one line on the standard error.
+void warn(const std::string& message);
+
 /// `put` to the standard output of what fmt makes of the arguments.
 template <typename... Arguments>
 void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) {

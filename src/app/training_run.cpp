@@ -31,11 +31,6 @@
 namespace rbmpi {
 namespace {
 
-/// What the root says besides errors: one line on the standard error.
-void warn(const std::string& message) {
-  put(stderr, fmt::format("rbmpi: warning: {}\n", printable(message)));
-}
-
 /// Collective. The root's value on every rank.
 template <typename Value>
 Value from_root(Value value, const Communicator& world) {
@@ -322,6 +317,11 @@ void TrainingRun::throw_stopped(const TrainingProgress& progress, const std::str
                 fmt::format("{}, but its checkpoint is lost: {}; the same command goes on from the last one "
                             "before",
                             stopped, recorder_->checkpoint_problem()));
+  });
+  world_.agree_on_root([&] {
+    if (progress.steps > 0 || checkpoint_ || recorder_->last_checkpoint()) return;
+    throw Error(Failure::interrupted,
+                fmt::format("{}: there is nothing to keep yet, and the same command begins anew", stopped));
   });
   throw AgreedError(Failure::interrupted, fmt::format("{}; {} is written and the same command{} goes on from there",
                                                       stopped, folder_.checkpoint(progress.steps).filename().string(),

@@ -253,6 +253,39 @@ class Finetune(FolderTest):
         assert_one_message(run(["train", "--data", self.train_data, "--output", self.folder / "run"]), 2,
                            "cannot go on with")
 
+    def test_what_a_run_began_with_is_remembered(self):
+        stack = self.folder / "stack"
+        shutil.copytree(self.stack, stack)
+        arguments = ["finetune", stack, "--data", self.train_data, "--output", self.folder / "run", *QUICK, "--epochs"]
+        assert_success(run([*arguments, "1"]))
+        stack.rename(self.folder / "elsewhere")
+        result = assert_success(run([*arguments, "2"]))
+        self.assertIn("it is not there any more", result.stderr)
+        self.assertIn("pre-trained, as the run was", result.stdout)
+        # The run still knows, so that another model is refused.
+        assert_success(run(["train", "--data", self.train_data, "--output", stack, "--layers", "100,50", "--epochs", "1",
+                            "--seed", "2"]))
+        assert_one_message(run([*arguments, "3"]), 2, "began with another model")
+
+    def test_from_scratch_only_the_sizes_count(self):
+        stack = self.folder / "stack"
+        train = ["train", "--data", self.train_data, "--output", stack, "--layers", "30,20", "--epochs"]
+        assert_success(run([*train, "1"]))
+        arguments = ["finetune", stack, "--from-scratch", "--data", self.train_data, "--output", self.folder / "run",
+                     *QUICK, "--epochs"]
+        assert_success(run([*arguments, "1"]))
+        assert_success(run([*train, "1/2"]))
+        self.assertIn("from random weights", assert_success(run([*arguments, "2"])).stdout)
+        with h5py.File(self.folder / "run/model.h5") as file:
+            self.assertNotIn("pretrained_digest", file.attrs)
+
+    def test_labels_among_the_units(self):
+        stack = self.folder / "stack"
+        assert_success(run(["train", "--data", self.train_data, "--output", stack, "--layers", "30,20", "--epochs", "1",
+                            "--join-labels", "on"]))
+        assert_one_message(run(["finetune", stack, "--data", self.train_data, "--output", self.folder / "run"]), 3,
+                           "join-labels = on", "without")
+
     def test_unfinished_pre_training(self):
         words = ["train", "--data", self.train_data, "--output", self.folder / "stack", "--layers", "30,20",
                  "--epochs", "2", "--checkpoint-epochs", "1", "--checkpoint-keep", "9"]
