@@ -60,6 +60,13 @@ std::string value_of(const std::map<std::string, std::string>& texts, const std:
   return found == texts.end() ? "" : found->second;
 }
 
+/// Why another command made this model; empty if it did not.
+std::string other_command(const Model& model, const TrainSettings& settings) {
+  const bool is_net = model.net.has_value();
+  if (is_net == (settings.command == TrainingCommand::finetune)) return {};
+  return fmt::format("it is one of rbmpi {}", is_net ? "finetune" : "train");
+}
+
 }  // namespace
 
 RunStart::RunStart(const TrainSettings& settings, const std::function<void(const std::string&)>& warn)
@@ -85,6 +92,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
   checkpoint_ = newest_checkpoint(
       folder_,
       [&](const Checkpoint& checkpoint) {
+        if (const std::string command = other_command(checkpoint.model, settings_); !command.empty()) return command;
         const std::string text = differences(checkpoint.model.configuration, settings_);
         return text.empty() ? text : "it is of another configuration: " + text;
       },
@@ -141,13 +149,18 @@ void RunStart::check_layers_below(const GreedyOptions& stack) const {
   }
   for (std::size_t i = 0; i < layer; ++i) {
     if (stack.layers[i].epochs == run.layers[i].epochs) continue;
-    refuse(folder_, fmt::format("that has finished layer {} after {}, not after epochs = {}", i + 1,
-                                plural(run.layers[i].epochs, "epoch"), stack.layers[i].epochs));
+    refuse(folder_, fmt::format("that has finished layer {} after {}, not after epochs = {}; values for each layer, as "
+                                "in epochs = {}/{}, give more to those above",
+                                i + 1, plural(run.layers[i].epochs, "epoch"), stack.layers[i].epochs,
+                                run.layers[i].epochs, stack.layers[i].epochs));
   }
 }
 
 void RunStart::take_model() {
   Model model = load_model(folder_.model());
+  if (const std::string command = other_command(model, settings_); !command.empty()) {
+    refuse(folder_, "that this command cannot go on with: " + command);
+  }
   const std::string difference = differences(model.configuration, settings_);
   if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
   const TrainSettings run = parse_configuration("the model", model.configuration, settings_.command);

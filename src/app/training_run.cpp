@@ -180,14 +180,12 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.training = all.part(0, all.rows - rows);
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, rank_memory);
-    data_.views.validation = data_.validation_samples->samples();
-    world_.agree([&] {
-      if (data_.views.validation.columns == all.columns) return;
-      throw Error(Failure::file,
-                  fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
-                              plural(data_.views.validation.columns, "column"), settings_.data.string(), all.columns));
+    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, [&](const DatasetInfo& info) {
+      if (info.columns == all.columns) return rank_memory(info);
+      throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
+                                             plural(info.columns, "column"), settings_.data.string(), all.columns));
     });
+    data_.views.validation = data_.validation_samples->samples();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
 }
@@ -372,9 +370,10 @@ void TrainingRun::print_finished() {
   const std::string lost = best > 0 ? problem_of_best(folder_, best) : "";
   if (checkpoint) print_early_stop(checkpoint->progress, lost);
   const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
-  say("{}--fresh starts over.\n", !checkpoint ? ""
-                                  : early     ? "More patience goes on with it, "
-                                              : "More epochs go on with it, ");
+  say("{}--fresh starts over.\n", !checkpoint  ? ""
+                                  : early      ? "More patience goes on with it, "
+                                  : layers > 1 ? "More epochs of the highest layer, or more layers, go on with it, "
+                                               : "More epochs go on with it, ");
   refuse_loss_of_best(best, lost);
 }
 

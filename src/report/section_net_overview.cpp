@@ -65,7 +65,8 @@ std::string begin_of(const RunSummary& run) {
 std::string shown_parameters(const RunSummary& run) {
   std::string html = parameters_from(run);
   if (run.model && run.model->file == "best.h5") {
-    html += ", those of the best epoch, which <code>predict</code> and <code>evaluate</code> take as well";
+    html += fmt::format(", those of the best epoch, which <code>{}</code> and <code>evaluate</code> take as well",
+                        run.kind == RunKind::classifier ? "predict" : "transform");
   }
   return html;
 }

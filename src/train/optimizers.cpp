@@ -17,9 +17,9 @@ const OptimizerEntry& optimizer(const std::string& name) {
   std::string known;
   for (const OptimizerEntry& entry : optimizers()) {
     if (name == entry.name) return entry;
-    known += fmt::format(" {}", entry.name);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
   }
-  throw Error(Failure::usage, fmt::format("optimizer = {}: known are{}", name, known));
+  throw Error(Failure::usage, fmt::format("optimizer = {}: known are {}", name, known));
 }
 
 std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options) {

@@ -24,7 +24,7 @@ struct TrainingProgress {
   std::uint64_t steps = 0;       ///< steps that are done
   double epoch_loss = 0;         ///< of those rows, a whole number of loss_unit
   double epoch_seconds = 0;      ///< that they took
-  std::uint64_t best_epoch = 0;  ///< that early stopping found, so far; 0: none
+  std::uint64_t best_epoch = 0;  ///< that validation found, so far (train/early_stop.hpp); 0: none
   double best_figure = 0;        ///< what the others are compared with (train/early_stop.hpp)
   friend bool operator==(const TrainingProgress&, const TrainingProgress&) = default;
 };
