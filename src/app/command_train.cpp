@@ -9,6 +9,7 @@
 
 #include "app/command.hpp"
 #include "app/configuration.hpp"
+#include "app/label_classes.hpp"
 #include "app/layout.hpp"
 #include "app/terminal.hpp"
 #include "app/training_run.hpp"
@@ -101,6 +102,8 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   TrainSettings in_use = settings;  // with what `auto` stands for
   in_use.training.exchange = exchange_in_use(settings.training, data.training.rows, data.training.columns, world);
   const GreedyOptions options = greedy_options(settings);
+  // Its messages name files and their rows, which the library does not know.
+  if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
     steps += (data.training.rows + layer.batch_size - 1) / layer.batch_size * layer.epochs;

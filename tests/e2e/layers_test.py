@@ -177,11 +177,20 @@ class Labels(Resuming):
         assert_one_message(self.train("--layers", "60,30,20", *arguments[2:]), 2,
                            "layers = 60,30,20, but 60,30 in the run")
 
-    def test_data_without_labels(self):
-        with h5py.File(self.folder / "bare.h5", "w") as file:
-            file["samples"] = numpy.ones((20, 6), "uint8")
-        assert_one_message(self.train("--layers", "4,3", "--join-labels", "on", data=self.folder / "bare.h5"), 3,
-                           "join-labels = on: the training data have no labels")
+    def test_labels_that_cannot_be(self):
+        path = self.folder / "labels.h5"
+        for labels, key, words in (
+                (None, "data", "it has no labels, which a layer with join-labels = on learns from"),
+                ([0, 1, 2, -1] * 5, "data", "the label of row 3 (counted from 0) is -1; labels must be 0 or more"),
+                ([0] * 20, "data", "its rows have 1 different label; a layer with join-labels = on wants 2 to "),
+                ([0, 1] * 9 + [0, 7], "data", "the label of row 19 (counted from 0) is 7; no training row has")):
+            with h5py.File(path, "w") as file:
+                file["samples"] = numpy.ones((20, 6), "uint8")
+                if labels is not None:
+                    file["labels"] = numpy.array(labels, "int32")
+            result = self.train("--layers", "4,3", "--join-labels", "on", "--validation", "0.1", data=path)
+            assert_one_message(result, 3, f"{key} = {path}: {words}")
+            self.assertFalse(self.run_folder.exists())
 
 
 class Mistakes(FolderTest):
