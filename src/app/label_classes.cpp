@@ -9,7 +9,6 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
-#include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
 namespace {
@@ -51,11 +50,17 @@ std::vector<std::int32_t> find_classes(const TrainSettings& settings, const Trai
   for (std::size_t row = 0; row < training.labels().size(); ++row) {
     if (training.labels()[row] < 0) training.refuse(row, "labels must be 0 or more");
     classes.insert(training.labels()[row]);
+    if (classes.size() <= most_classes) continue;
+    throw Error(
+        Failure::file,
+        fmt::format("data = {}: its first {} rows have {} different labels; {} wants 2 to {}. Are they a column "
+                    "of IDs? rbmpi import takes labels from the column that --label-column names",
+                    settings.data.string(), row + 1, classes.size(), learner, most_classes));
   }
-  if (classes.size() < 2 || classes.size() > largest_layer) {
+  if (classes.size() < 2) {
     throw Error(Failure::file,
                 fmt::format("data = {}: its rows have {} different label{}; {} wants 2 to {}", settings.data.string(),
-                            classes.size(), classes.size() == 1 ? "" : "s", learner, largest_layer));
+                            classes.size(), classes.size() == 1 ? "" : "s", learner, most_classes));
   }
   if (data.validation.rows > 0) {
     const bool share = parse_number(settings.validation).has_value();
