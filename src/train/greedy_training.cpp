@@ -327,7 +327,8 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
       result.finished = false;  // between two layers
       return result;
     }
-    if (events.layer) {
+    world.agree([&] {
+      if (!events.layer) return;
       events.layer({.layer = of_layer.layer,
                     .options = of_layer,
                     .rows = data.training.rows,
@@ -336,7 +337,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
                     .made_rows = rows->made_rows(),
                     .below = result.layers,
                     .classes = top ? std::span<const std::int32_t>(result.classes) : std::span<const std::int32_t>()});
-    }
+    });
     TrainingResult trained = train_layer(of_layer, options.layers.size(), rows->views(), world, events.training,
                                          std::exchange(state, std::nullopt));
     add(result, trained);

@@ -51,7 +51,7 @@ struct LayerBeginning {
 
 struct GreedyEvents {
   TrainingEvents training;  ///< of every layer; the progress tells which one
-  /// On every rank, before a layer is trained, or goes on; must not communicate.
+  /// On every rank, before a layer is trained, or goes on; must not communicate. What one rank throws ends it on all.
   std::function<void(const LayerBeginning&)> layer;
 };
 
