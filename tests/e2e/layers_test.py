@@ -92,6 +92,23 @@ class Stacks(Resuming):
             self.assertEqual(file.attrs["epoch"].decode(), str(epoch))
         self.assertEqual(sum(line["layer"] == 0 for line in jobs.metrics(self.run_folder)), 3)
 
+    def test_a_layer_that_had_stopped_early_is_told_to_be_trained_on(self):
+        early = ("--learning-rate", "1", "--validation", "0.1", "--early-stop", "pseudo-likelihood", "--patience", "1")
+        assert_success(self.train("--layers", "30", "--epochs", "60", *early))
+        done = jobs.epochs_done(self.run_folder)
+        self.assertLess(done, 60)
+        shutil.copytree(self.run_folder, self.folder / "kept")
+        result = assert_success(self.train("--layers", "30,20", "--epochs", f"{done + 2}/1", *early))
+        self.assertEqual(len(result.messages), 1, result)
+        self.assertIn(f"rbmpi: warning: layer 1 had stopped early, after epoch {done}; ", result.messages[0])
+        self.assertIn(f"it is trained on to epochs = {done + 2}, ", result.messages[0])
+        self.assertTrue(result.messages[0].endswith(f"give it epochs = {done}"), result)
+        layers = [line["layer"] for line in jobs.metrics(self.run_folder)]
+        self.assertEqual(layers, [0] * (done + 2) + [1])
+        result = assert_success(self.train("--layers", "30,20", "--epochs", f"{done}/1", *early, name="kept"))
+        self.assertEqual(result.messages, [])
+        self.assertEqual([line["layer"] for line in jobs.metrics(self.folder / "kept")], [0] * done + [1])
+
 
 class Features(Resuming):
     @classmethod
