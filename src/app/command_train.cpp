@@ -9,6 +9,7 @@
 
 #include "app/command.hpp"
 #include "app/configuration.hpp"
+#include "app/label_classes.hpp"
 #include "app/layout.hpp"
 #include "app/terminal.hpp"
 #include "app/training_run.hpp"
@@ -78,6 +79,24 @@ std::optional<GreedyStart> start_of(std::optional<Checkpoint> checkpoint) {
   return start;
 }
 
+/// Says so if the highest layer of a run, which had stopped early, has others above it now: early stopping is not for
+/// it any more.
+void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Checkpoint>& checkpoint) {
+  if (!checkpoint) return;
+  const TrainingProgress& progress = checkpoint->progress;
+  if (progress.layer + 1 >= options.layers.size()) return;
+  const std::uint64_t epochs = options.layers[progress.layer].epochs;
+  const TrainSettings run = parse_configuration("the run", checkpoint->model.configuration);
+  const bool was_highest = progress.layer + 1 == greedy_options(run).layers.size();
+  if (!was_highest || !stopped_early(run, progress) || progress.epoch > epochs) return;
+  const bool best = options.layers.back().early_stop != EarlyStop::off;
+  put(stderr, printable(fmt::format("rbmpi: warning: layer {} had stopped early, after epoch {}; with layers above it, "
+                                    "it is trained on to epochs = {}{}. To build on it as it is, give it epochs = {}",
+                                    progress.layer + 1, progress.epoch - 1, epochs,
+                                    best ? ", and best.h5 will be of the highest layer" : "", progress.epoch - 1)) +
+                  "\n");
+}
+
 std::string error_of(const EpochMetrics& last) {
   const std::optional<double> validation = last.figure("validation_reconstruction_mse");
   return fmt::format("{} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,
@@ -101,6 +120,8 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   TrainSettings in_use = settings;  // with what `auto` stands for
   in_use.training.exchange = exchange_in_use(settings.training, data.training.rows, data.training.columns, world);
   const GreedyOptions options = greedy_options(settings);
+  // Its messages name files and their rows, which the library does not know.
+  if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
     steps += (data.training.rows + layer.batch_size - 1) / layer.batch_size * layer.epochs;
@@ -108,6 +129,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const auto describe = [&] { return run.description(); };  // its layers come with the beginning of each
   run.begin([&] { print_banner(in_use, run); }, describe, steps);
   GreedyResult result = run.train([&](const TrainingEvents& events, std::optional<Checkpoint> checkpoint) {
+    world.agree_on_root([&] { warn_of_longer_layer(options, checkpoint); });
     const GreedyEvents all{.training = events, .layer = [&](const LayerBeginning& beginning) {
                              run.begin_layer(beginning, options.layers.size());
                            }};

@@ -1,16 +1,24 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "app/configuration.hpp"
+#include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 
-/// Local. The classes of labelled data, sorted: the labels of the training rows. Throws Error(Failure::file) that names
+/// More than that are no classes but numbers of rows, and what grows with their square, such as the counts of which
+/// class is taken for which, would fill the memory: 800 MB a rank with so many.
+inline constexpr std::size_t most_classes = most_joined_classes;
+
+/// Local. The classes of labelled data, for a classifier or for a stack whose highest layer is trained on the labels as
+/// well, sorted: the labels of the training rows. Throws Error(Failure::file) that names
 /// key, file, row and value if there are no labels, one is negative, a validation row has one that no training row has,
-/// or there are not at least two.
+/// or there are not 2 to
+/// `most_classes`.
 [[nodiscard]] std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data);
 
 }  // namespace rbmpi

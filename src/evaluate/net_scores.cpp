@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -34,7 +35,8 @@ NetScoring::NetScoring(const NetShape& shape)
     : shape_(shape), pass_(shape, rows_at_once), cross_entropies_(rows_at_once), squared_errors_(rows_at_once) {}
 
 std::uint64_t NetScoring::memory(const NetShape& shape) {
-  return NetPass::memory(shape, rows_at_once) + 2 * rows_at_once * sizeof(double);
+  return NetPass::memory(shape, rows_at_once) + 2 * rows_at_once * sizeof(double) +
+         (shape.is_classifier() ? shape.outputs() * shape.outputs() * sizeof(std::uint64_t) : 0);
 }
 
 NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
@@ -43,7 +45,7 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
   const Shard mine = shard(blocks, world.rank(), world.size());
   const std::size_t outputs = shape_.outputs();
   std::vector<BlockSums> sums;
-  std::vector<std::int64_t> confusion;
+  std::vector<std::uint64_t> confusion;
   world.agree([&] {
     sums.resize(blocks);
     if (shape_.is_classifier()) confusion.resize(outputs * outputs);
@@ -77,7 +79,7 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
     }
   });
   world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(BlockSums) / sizeof(double))));
-  world.sum(std::span(confusion));
+  world.sum(std::span(reinterpret_cast<std::int64_t*>(confusion.data()), confusion.size()));
 
   BlockSums total;
   for (const BlockSums& block : sums) {
@@ -87,9 +89,9 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
   NetScores scores{.rows = samples.rows,
                    .cross_entropy = total.cross_entropy.result(),
                    .errors = 0,
-                   .confusion = {confusion.begin(), confusion.end()},
+                   .confusion = std::move(confusion),
                    .squared_error = total.squared_error.result()};
-  if (!confusion.empty()) {
+  if (!scores.confusion.empty()) {
     scores.errors = samples.rows;
     for (std::size_t k = 0; k < outputs; ++k) scores.errors -= scores.confusion[k * outputs + k];
   }
@@ -102,9 +104,11 @@ void check_labels(const Samples& samples, std::span<const std::int32_t> classes,
   }
   for (std::uint64_t row = 0; row < samples.rows; ++row) {
     if (class_of(classes, samples.labels[row])) continue;
+    constexpr std::size_t some = 20;
     throw Error(Failure::file,
-                fmt::format("row {} of the {} has the label {}, which is none of the classes of the net: {}", row, what,
-                            samples.labels[row], fmt::join(classes, ", ")));
+                fmt::format("row {} of the {} has the label {}, which is none of the classes of the net: {}{}", row,
+                            what, samples.labels[row], fmt::join(classes.first(std::min(some, classes.size())), ", "),
+                            classes.size() > some ? fmt::format(", ... ({} of them)", classes.size()) : ""));
   }
 }
 

@@ -33,11 +33,11 @@ std::string classifier_charts(const RunSummary& run) {
 std::string autoencoder_charts(const RunSummary& run) {
   return line_chart(
              {.title = "Squared error",
-              .note = "Between a row and its reconstruction, summed over the units, mean of a row." + best_note(run),
+              .note = "Between a row to validate on and its reconstruction, summed over the units, mean of a row." +
+                      best_note(run),
               .x_name = "epoch",
               .y_name = "sum over the units",
-              .series = {{.name = "training", .points = points_of(run.epochs, "squared_error")},
-                         {.name = "validation", .points = points_of(run.epochs, "validation_squared_error")}}}) +
+              .series = {{.name = "validation", .points = points_of(run.epochs, "validation_squared_error")}}}) +
          line_chart({.title = "Cross-entropy",
                      .note = "Of a row, summed over its units: what the training makes small. It does not come to 0 "
                              "where data are grey.",
@@ -53,13 +53,8 @@ Section net_curves_section(const RunSummary& run) {
   Section section{.id = "curves", .title = "Learning curves", .html = {}};
   if (run.epochs.empty()) return section;
   section.html = "<div class=\"charts\">\n" +
-                 (run.kind == RunKind::classifier ? classifier_charts(run) : autoencoder_charts(run)) +
-                 line_chart({.title = "Learning rate",
-                             .note = {},
-                             .x_name = "epoch",
-                             .y_name = "step length",
-                             .series = {{.name = "rate", .points = points_of(run.epochs, "learning_rate")}}}) +
-                 "</div>\n" + details("All figures as a table", table_of(run.epochs));
+                 (run.kind == RunKind::classifier ? classifier_charts(run) : autoencoder_charts(run)) + "</div>\n" +
+                 details("All figures as a table", table_of(run.epochs));
   return section;
 }
 

@@ -58,12 +58,14 @@ class SharedLayers {
 /// Bytes that features may take on each node.
 class FeatureLimit {
  public:
-  /// Collective.
-  FeatureLimit(std::optional<std::uint64_t> bytes, const Communicator& world, const Communicator& node) {
+  /// Collective. `training`: bytes that each rank will want besides the features.
+  FeatureLimit(std::optional<std::uint64_t> bytes, std::uint64_t training, const Communicator& world,
+               const Communicator& node) {
     const Communicator machine = world.split_by_node(0);
     std::int64_t nodes = node.is_root() ? 1 : 0;
     machine.sum(std::span(&nodes, 1));
-    const std::uint64_t free = available_memory() / 2 / static_cast<std::uint64_t>(nodes);
+    const std::uint64_t free = room_for_features(
+        available_memory(), training * static_cast<std::uint64_t>(machine.size()), static_cast<std::uint64_t>(nodes));
     const std::uint64_t here = bytes.value_or(free);
     constexpr std::uint64_t most = std::uint64_t{1} << 62U;
     left_ = static_cast<std::uint64_t>(-world.maximum(-static_cast<std::int64_t>(std::min(here, most))));
@@ -318,16 +320,19 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     const bool top = layer + 1 == options.layers.size();
     SharedLayers below;
     if (layer > 0) below = SharedLayers(result.layers, std::span(shapes).first(layer), world, node);
+    const std::uint64_t training =
+        training_memory(of_layer, shapes[layer].visible, data.validation.rows > 0, world.size(), node.size());
     std::optional<LayerData> rows;
     try {
       rows.emplace(below, data, top ? result.classes : std::vector<std::int32_t>(),
-                   FeatureLimit(options.features_memory, world, node), world, node);
+                   FeatureLimit(options.features_memory, training, world, node), world, node);
     } catch (const AgreedError& error) {
       if (error.failure() != Failure::interrupted) throw;
       result.finished = false;  // between two layers
       return result;
     }
-    if (events.layer) {
+    world.agree([&] {
+      if (!events.layer) return;
       events.layer({.layer = of_layer.layer,
                     .options = of_layer,
                     .rows = data.training.rows,
@@ -336,7 +341,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
                     .made_rows = rows->made_rows(),
                     .below = result.layers,
                     .classes = top ? std::span<const std::int32_t>(result.classes) : std::span<const std::int32_t>()});
-    }
+    });
     TrainingResult trained = train_layer(of_layer, options.layers.size(), rows->views(), world, events.training,
                                          std::exchange(state, std::nullopt));
     add(result, trained);
@@ -360,6 +365,10 @@ TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer
 void check_options(const GreedyOptions& options) {
   if (options.layers.empty()) throw Error(Failure::usage, "layers: at least one is wanted");
   for (const TrainingOptions& layer : options.layers) check_options(layer);
+}
+
+std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std::uint64_t nodes) {
+  return free <= training ? 0 : (free - training) / 2 / nodes;
 }
 
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,

@@ -92,6 +92,23 @@ class Stacks(Resuming):
             self.assertEqual(file.attrs["epoch"].decode(), str(epoch))
         self.assertEqual(sum(line["layer"] == 0 for line in jobs.metrics(self.run_folder)), 3)
 
+    def test_a_layer_that_had_stopped_early_is_told_to_be_trained_on(self):
+        early = ("--learning-rate", "1", "--validation", "0.1", "--early-stop", "pseudo-likelihood", "--patience", "1")
+        assert_success(self.train("--layers", "30", "--epochs", "60", *early))
+        done = jobs.epochs_done(self.run_folder)
+        self.assertLess(done, 60)
+        shutil.copytree(self.run_folder, self.folder / "kept")
+        result = assert_success(self.train("--layers", "30,20", "--epochs", f"{done + 2}/1", *early))
+        self.assertEqual(len(result.messages), 1, result)
+        self.assertIn(f"rbmpi: warning: layer 1 had stopped early, after epoch {done}; ", result.messages[0])
+        self.assertIn(f"it is trained on to epochs = {done + 2}, ", result.messages[0])
+        self.assertTrue(result.messages[0].endswith(f"give it epochs = {done}"), result)
+        layers = [line["layer"] for line in jobs.metrics(self.run_folder)]
+        self.assertEqual(layers, [0] * (done + 2) + [1])
+        result = assert_success(self.train("--layers", "30,20", "--epochs", f"{done}/1", *early, name="kept"))
+        self.assertEqual(result.messages, [])
+        self.assertEqual([line["layer"] for line in jobs.metrics(self.folder / "kept")], [0] * done + [1])
+
 
 class Features(Resuming):
     @classmethod
@@ -177,11 +194,20 @@ class Labels(Resuming):
         assert_one_message(self.train("--layers", "60,30,20", *arguments[2:]), 2,
                            "layers = 60,30,20, but 60,30 in the run")
 
-    def test_data_without_labels(self):
-        with h5py.File(self.folder / "bare.h5", "w") as file:
-            file["samples"] = numpy.ones((20, 6), "uint8")
-        assert_one_message(self.train("--layers", "4,3", "--join-labels", "on", data=self.folder / "bare.h5"), 3,
-                           "join-labels = on: the training data have no labels")
+    def test_labels_that_cannot_be(self):
+        path = self.folder / "labels.h5"
+        for labels, key, words in (
+                (None, "data", "it has no labels, which a layer with join-labels = on learns from"),
+                ([0, 1, 2, -1] * 5, "data", "the label of row 3 (counted from 0) is -1; labels must be 0 or more"),
+                ([0] * 20, "data", "its rows have 1 different label; a layer with join-labels = on wants 2 to "),
+                ([0, 1] * 9 + [0, 7], "data", "the label of row 19 (counted from 0) is 7; no training row has")):
+            with h5py.File(path, "w") as file:
+                file["samples"] = numpy.ones((20, 6), "uint8")
+                if labels is not None:
+                    file["labels"] = numpy.array(labels, "int32")
+            result = self.train("--layers", "4,3", "--join-labels", "on", "--validation", "0.1", data=path)
+            assert_one_message(result, 3, f"{key} = {path}: {words}")
+            self.assertFalse(self.run_folder.exists())
 
 
 class Mistakes(FolderTest):

@@ -280,6 +280,10 @@ class Nets(WithRuns):
             values, labels = data["samples"][()] / data["samples"].attrs["scale"], data["labels"][()]
         self.assertEqual([part.get("aria-labelledby") for part in elements(tree, "section")],
                          ["overview", "curves", "reconstructions", "codes", "units", "weights", "time", "repeat"])
+        drawings = [drawing.get("aria-label") for drawing in elements(section(tree, "curves"), "svg", SVG)]
+        self.assertEqual(len(drawings), 2)
+        self.assertRegex(drawings[0], r"^Squared error, sum over the units: validation goes from [0-9.]+ in epoch 1 to ")
+        self.assertRegex(drawings[1], r"^Cross-entropy, nats a row: training goes from .* validation goes from ")
         error = ((forward(model, values) - values) ** 2).sum(axis=1).mean()
         found = re.search(r"Best squared error([0-9.]+)a validation row", text_of(section(tree, "overview")))
         self.assertAlmostEqual(float(found[1]), error, delta=0.002 * error)

@@ -1,5 +1,6 @@
 #include "rbmpi/train/greedy_training.hpp"
 
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -224,6 +225,14 @@ TEST_F(GreedyTrainingTest, EarlyStoppingIsForTheHighestLayer) {
   EXPECT_EQ(best[0] + best[1], 0U);
   EXPECT_GT(best[2], 0U);
   EXPECT_LT(outcome.progress.epoch, 7U);
+}
+
+TEST_F(GreedyTrainingTest, WhatFailsOnOneRankAtTheBeginningOfALayerFailsOnAll) {
+  GreedyEvents events;
+  events.layer = [&](const LayerBeginning& beginning) {
+    if (world_.is_root() && beginning.layer == 1) throw std::bad_alloc();
+  };
+  EXPECT_THROW((void)train_stack(options_, data_, world_, events), AgreedError);
 }
 
 TEST_F(GreedyTrainingTest, WhatCannotBeIsRefused) {

@@ -39,7 +39,7 @@ class NetScoring {
   [[nodiscard]] NetScores score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
                                 const Samples& samples, const Communicator& world);
 
-  /// Bytes that an object for this shape holds.
+  /// Bytes that an object for this shape holds, and the counts of a classifier's mistakes that it makes.
   [[nodiscard]] static std::uint64_t memory(const NetShape& shape);
 
  private:

@@ -26,8 +26,8 @@ struct GreedyOptions {
   std::vector<TrainingOptions> layers;
   /// Whether the data of the highest layer are the features and, beside them, the label as one unit for each class.
   bool join_labels = false;
-  /// The most bytes of features that are kept on each node; nothing: half of the memory that is free there. Rows that
-  /// do not fit are made anew whenever they are wanted, with the same result.
+  /// The most bytes of features that are kept on each node; nothing: `room_for_features`. Rows that do not
+  /// fit are made anew whenever they are wanted, with the same result.
   std::optional<std::uint64_t> features_memory;
 };
 
@@ -51,7 +51,7 @@ struct LayerBeginning {
 
 struct GreedyEvents {
   TrainingEvents training;  ///< of every layer; the progress tells which one
-  /// On every rank, before a layer is trained, or goes on; must not communicate.
+  /// On every rank, before a layer is trained, or goes on; must not communicate. What one rank throws ends it on all.
   std::function<void(const LayerBeginning&)> layer;
 };
 
@@ -74,6 +74,10 @@ struct GreedyResult : OptimizationOutcome {
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with key and value.
 void check_options(const GreedyOptions& options);
+
+/// Local. Bytes of features that each of `nodes` groups of ranks on one machine keeps if it is told no number: half of
+/// what is free, without what training the layer will take on that machine.
+[[nodiscard]] std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std::uint64_t nodes);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs in the layer that needs most,
 /// besides the samples and the features that are kept.
