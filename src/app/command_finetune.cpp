@@ -65,7 +65,12 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run, const P
   print_net_heading(run.layout(), settings.training.exchange);
   print_data(settings, run.data());
   say("  model       {}, {} parameters; {}\n", to_text(shape), shape.parameters(), pretrained.in_words());
-  if (!classes.empty()) say("  classes     {}\n", fmt::join(classes, ", "));
+  if (!classes.empty()) {
+    constexpr std::size_t most = 20;
+    const std::span shown = std::span(classes).first(std::min(classes.size(), most));
+    say("  classes     {}{}\n", fmt::join(shown, ", "),
+        classes.size() > most ? fmt::format(", ... ({} of them)", classes.size()) : "");
+  }
   print_training(settings, run, rank_memory(settings, shape, run.data().views.training.rows, run));
 }
 

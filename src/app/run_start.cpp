@@ -92,7 +92,7 @@ void RunStart::find_run(const std::function<void(const std::string&)>& warn) {
   checkpoint_ = newest_checkpoint(
       folder_,
       [&](const Checkpoint& checkpoint) {
-        if (const std::string command = other_command(checkpoint.model, settings_); !command.empty()) return command;
+        if (std::string command = other_command(checkpoint.model, settings_); !command.empty()) return command;
         const std::string text = differences(checkpoint.model.configuration, settings_);
         return text.empty() ? text : "it is of another configuration: " + text;
       },
