@@ -1,17 +1,20 @@
 // A gradient function of one's own under mpirun: softmax regression, which says p(class k given v) = softmax(v W +
 // b)_k.
 //
-//   mpirun -n 2 softmax_regression DATA.h5 [EPOCHS [WEIGHT_COST]]
+//   mpirun -n 2 softmax_regression DATA.h5 STATE.h5 [EPOCHS [WEIGHT_COST]]
 //
 // `optimize` brings the batches, the momentum, the exchange between ranks and the figures of epochs; what is here is
-// the model alone. The data are a dataset with labels 0 to 9 (rbmpi import).
+// the model alone. The data are a dataset with labels 0 to 9 (rbmpi import). After every epoch STATE.h5 becomes where
+// the training stands, from which the same command goes on, on any number of ranks.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,6 +26,7 @@
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"
 #include "rbmpi/train/rows_gradient.hpp"
+#include "rbmpi/train/state_file.hpp"
 
 namespace {
 
@@ -97,7 +101,8 @@ void check(const rbmpi::Samples& samples) {
 }
 
 /// Collective.
-void train(const char* file, std::uint64_t epochs, double weight_cost, const rbmpi::Communicator& world) {
+void train(const char* file, const char* state_file, std::uint64_t epochs, double weight_cost,
+           const rbmpi::Communicator& world) {
   const rbmpi::Communicator node = world.split_by_node(0);
   rbmpi::NodeSamples data(world, node, file, 0, [](const rbmpi::DatasetInfo&) { return std::uint64_t{0}; });
   const rbmpi::Samples& samples = data.samples();
@@ -117,9 +122,20 @@ void train(const char* file, std::uint64_t epochs, double weight_cost, const rbm
   options.weight_cost = weight_cost;
   rbmpi::TrainingEvents events;
   events.epoch = [&](const rbmpi::EpochMetrics& metrics) {
-    if (world.is_root()) std::cout << rbmpi::to_json(metrics) << '\n';
+    if (world.is_root()) std::cout << rbmpi::to_json(metrics) << std::endl;
   };
-  const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events);
+  // A checkpoint after the last step of each epoch; a signal or the end asks for one by itself.
+  events.wishes = [&](const rbmpi::TrainingProgress& progress) {
+    return rbmpi::StepWishes{.checkpoint = progress.epoch_rows + options.batch_size >= samples.rows};
+  };
+  events.checkpoint = [&](const rbmpi::TrainingState& state, bool) {
+    if (world.is_root()) rbmpi::save_state(state_file, state);
+  };
+  std::optional<rbmpi::SavedState> start;
+  world.agree_on_root([&] {
+    if (std::filesystem::exists(state_file)) start = rbmpi::load_state(state_file, function.blocks(), options);
+  });
+  const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events, std::move(start));
   if (world.is_root()) {
     const auto [error, cross_entropy] = model.error_and_cross_entropy(result.parameters.span());
     std::cout << (result.finished ? "" : "stopped by a signal; ") << "training error " << error << ", cross-entropy "
@@ -135,11 +151,12 @@ int main(int argc, char** argv) {
   const rbmpi::Communicator world = rbmpi::Communicator::world();
   rbmpi::stop_on_signals();
   try {
-    if (argc < 2) {
-      throw rbmpi::AgreedError(rbmpi::Failure::usage, "usage: softmax_regression DATA.h5 [EPOCHS [WEIGHT_COST]]");
+    if (argc < 3) {
+      throw rbmpi::AgreedError(rbmpi::Failure::usage,
+                               "usage: softmax_regression DATA.h5 STATE.h5 [EPOCHS [WEIGHT_COST]]");
     }
-    train(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20, argc > 3 ? std::strtod(argv[3], nullptr) : 0,
-          world);
+    train(argv[1], argv[2], argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 20,
+          argc > 4 ? std::strtod(argv[4], nullptr) : 0, world);
     return 0;
   } catch (const rbmpi::AgreedError& error) {  // all ranks have the same
     if (world.is_root()) std::cerr << error.what() << '\n';

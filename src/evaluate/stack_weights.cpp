@@ -17,6 +17,7 @@ std::size_t size_of(RbmShape shape) {
 
 std::vector<RbmShape> shapes_of(const std::vector<RbmView<const Real>>& layers) {
   std::vector<RbmShape> shapes;
+  shapes.reserve(layers.size());
   for (const RbmView<const Real>& layer : layers) shapes.push_back(layer.shape());
   return shapes;
 }

@@ -1,67 +1,21 @@
 #include "rbmpi/train/checkpoint.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstring>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/liveness.hpp"
-#include "rbmpi/storage/atomic_file.hpp"
-#include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "train/training_file.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* progress_group = "/progress";
 constexpr const char* metrics_name = "/metrics";
-constexpr const char* best_epoch_attribute = "best_epoch";
-constexpr const char* best_figure_attribute = "best_figure";
-constexpr const char* optimizer_attribute = "optimizer";  // names of what it remembers, with blanks between them
-
-[[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
-  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
-}
-
-/// The whole numbers of the progress with their names in the file.
-template <typename Progress>
-auto counts_of(Progress& progress) {
-  return std::array{std::pair{"epoch", &progress.epoch}, std::pair{"epoch_rows", &progress.epoch_rows},
-                    std::pair{"steps", &progress.steps}};
-}
-
-/// The others.
-template <typename Progress>
-auto reals_of(Progress& progress) {
-  return std::array{std::pair{"epoch_loss", &progress.epoch_loss}, std::pair{"epoch_seconds", &progress.epoch_seconds}};
-}
-
-std::uint64_t read_count(const Hdf5File& file, const char* name) {
-  const auto values = file.integers_attribute(progress_group, name);
-  if (!values || values->size() != 1 || values->front() < 0) {
-    refuse(file, fmt::format("has no whole number '{}' in '{}'", name, progress_group));
-  }
-  return static_cast<std::uint64_t>(values->front());
-}
-
-void write_progress(Hdf5File& file, const TrainingProgress& progress) {
-  file.create_group(progress_group);
-  file.set_integers_attribute(progress_group, "layer", {static_cast<std::int64_t>(progress.layer)});
-  for (const auto& [name, value] : counts_of(progress)) {
-    file.set_integers_attribute(progress_group, name, {static_cast<std::int64_t>(*value)});
-  }
-  for (const auto& [name, value] : reals_of(progress)) file.set_real_attribute(progress_group, name, *value);
-  if (progress.best_epoch == 0) return;
-  file.set_integers_attribute(progress_group, best_epoch_attribute, {static_cast<std::int64_t>(progress.best_epoch)});
-  file.set_real_attribute(progress_group, best_figure_attribute, progress.best_figure);
-}
 
 /// Of what is trained: the layer in work, or the whole net.
 std::size_t parameters_of(const Model& model, std::uint32_t layer) {
@@ -88,20 +42,6 @@ void write(Hdf5File& file, const Checkpoint& checkpoint) {
   }
   file.set_text_attribute(progress_group, optimizer_attribute, names);
   file.write_text(metrics_name, checkpoint.metrics);
-}
-
-/// Whether an array of the file holds these bits. It is read in pieces: a second copy of all might not fit the memory.
-bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
-                  const Real* values) {
-  const std::uint64_t rows_at_once = std::max<std::size_t>(1, (std::size_t{1} << 18U) / row_size);
-  std::vector<Real> piece(std::min(rows, rows_at_once) * row_size);
-  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
-    const std::uint64_t count = std::min(rows_at_once, rows - first);
-    file.read_rows(name, ElementType::float32, first, count, piece.data());
-    still_at_work();
-    if (std::memcmp(piece.data(), values + first * row_size, count * row_size * sizeof(Real)) != 0) return false;
-  }
-  return true;
 }
 
 bool holds_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values) {
@@ -132,24 +72,11 @@ bool holds_numbers(const Hdf5File& file, const Checkpoint& checkpoint) {
     if (!holds_parameters(file, layer_group(i), rbm.shape(), rbm.parameters())) return false;
   }
   if (model.net && !holds_net_parameters(file, "", model.net->shape(), model.net->parameters())) return false;
-  for (const SavedState::Memory& memory : checkpoint.optimizer) {
-    const bool same = model.net
-                          ? holds_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span())
-                          : holds_parameters(file, optimizer_group(checkpoint, memory.name),
-                                             model.layers[checkpoint.progress.layer].shape(), memory.values.span());
-    if (!same) return false;
-  }
-  return true;
-}
-
-/// Reads a file whose checksum is right.
-Checkpoint read_sealed(const fs::path& path) {
-  // That tells of no accident, but not of no intent: what would crash this process crashes a child first.
-  (void)read_in_child(path, [&] {
-    (void)read_checkpoint(Hdf5File::open(path));
-    return std::string();
+  return std::ranges::all_of(checkpoint.optimizer, [&](const SavedState::Memory& memory) {
+    return model.net ? holds_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span())
+                     : holds_parameters(file, optimizer_group(checkpoint, memory.name),
+                                        model.layers[checkpoint.progress.layer].shape(), memory.values.span());
   });
-  return read_checkpoint(Hdf5File::open(path));
 }
 
 }  // namespace
@@ -158,44 +85,15 @@ bool is_checkpoint(const Hdf5File& file) {
   return file.exists(progress_group);
 }
 
-TrainingProgress read_progress(const Hdf5File& file) {
-  TrainingProgress progress;
-  progress.layer = static_cast<std::uint32_t>(std::min<std::uint64_t>(read_count(file, "layer"), UINT32_MAX));
-  for (const auto& [name, value] : counts_of(progress)) *value = read_count(file, name);
-  for (const auto& [name, value] : reals_of(progress)) {
-    const auto number = file.real_attribute(progress_group, name);
-    if (!number || !std::isfinite(*number) || *number < 0) {
-      refuse(file, fmt::format("has no number '{}' in '{}'", name, progress_group));
-    }
-    *value = *number;
-  }
-  if (!file.integers_attribute(progress_group, best_epoch_attribute)) return progress;
-  progress.best_epoch = read_count(file, best_epoch_attribute);
-  const auto figure = file.real_attribute(progress_group, best_figure_attribute);
-  if (!figure || !std::isfinite(*figure)) {
-    refuse(file, fmt::format("has no number '{}' in '{}'", best_figure_attribute, progress_group));
-  }
-  progress.best_figure = *figure;
-  return progress;
-}
-
 bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
   return holds_description(file, checkpoint.model) && holds_numbers(file, checkpoint) &&
          read_progress(file) == checkpoint.progress && file.read_text(metrics_name) == checkpoint.metrics;
 }
 
 void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
-  AtomicFile atomic(path);
-  Hdf5File file = Hdf5File::create(atomic.temporary(), path, seal_bytes);
-  write(file, checkpoint);
-  file.close();
-  seal_file(atomic.temporary(), path);
-  if (!holds(Hdf5File::open(atomic.temporary()), checkpoint)) {
-    throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
-                                           "the memory of this machine is faulty",
-                                           path.string()));
-  }
-  atomic.commit();
+  save_sealed(
+      path, [&](Hdf5File& file) { write(file, checkpoint); },
+      [&](const Hdf5File& file) { return holds(file, checkpoint); });
 }
 
 Checkpoint read_checkpoint(const Hdf5File& file) {
@@ -226,7 +124,7 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
 
 Checkpoint load_checkpoint(const fs::path& path) {
   check_seal(path);
-  return read_sealed(path);
+  return read_sealed(path, read_checkpoint);
 }
 
 std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
@@ -245,7 +143,7 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
     }
     std::string why;
     try {
-      Checkpoint checkpoint = read_sealed(file);
+      Checkpoint checkpoint = read_sealed(file, read_checkpoint);
       why = difference(checkpoint);
       if (why.empty() && checkpoint.progress.steps != steps) {
         why = fmt::format("it is of step {}", checkpoint.progress.steps);

@@ -1,0 +1,113 @@
+#include "train/training_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
+#include "rbmpi/train/checkpoint.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr const char* best_epoch_attribute = "best_epoch";
+constexpr const char* best_figure_attribute = "best_figure";
+
+/// The whole numbers of the progress with their names in the file.
+template <typename Progress>
+auto counts_of(Progress& progress) {
+  return std::array{std::pair{"epoch", &progress.epoch}, std::pair{"epoch_rows", &progress.epoch_rows},
+                    std::pair{"steps", &progress.steps}};
+}
+
+/// The others.
+template <typename Progress>
+auto reals_of(Progress& progress) {
+  return std::array{std::pair{"epoch_loss", &progress.epoch_loss}, std::pair{"epoch_seconds", &progress.epoch_seconds}};
+}
+
+std::uint64_t read_count(const Hdf5File& file, const char* name) {
+  const auto values = file.integers_attribute(progress_group, name);
+  if (!values || values->size() != 1 || values->front() < 0) {
+    refuse(file, fmt::format("has no whole number '{}' in '{}'", name, progress_group));
+  }
+  return static_cast<std::uint64_t>(values->front());
+}
+
+}  // namespace
+
+void refuse(const Hdf5File& file, const std::string& what) {
+  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
+}
+
+void write_progress(Hdf5File& file, const TrainingProgress& progress) {
+  file.create_group(progress_group);
+  file.set_integers_attribute(progress_group, "layer", {static_cast<std::int64_t>(progress.layer)});
+  for (const auto& [name, value] : counts_of(progress)) {
+    file.set_integers_attribute(progress_group, name, {static_cast<std::int64_t>(*value)});
+  }
+  for (const auto& [name, value] : reals_of(progress)) file.set_real_attribute(progress_group, name, *value);
+  if (progress.best_epoch == 0) return;
+  file.set_integers_attribute(progress_group, best_epoch_attribute, {static_cast<std::int64_t>(progress.best_epoch)});
+  file.set_real_attribute(progress_group, best_figure_attribute, progress.best_figure);
+}
+
+TrainingProgress read_progress(const Hdf5File& file) {
+  TrainingProgress progress;
+  progress.layer = static_cast<std::uint32_t>(std::min<std::uint64_t>(read_count(file, "layer"), UINT32_MAX));
+  for (const auto& [name, value] : counts_of(progress)) *value = read_count(file, name);
+  for (const auto& [name, value] : reals_of(progress)) {
+    const auto number = file.real_attribute(progress_group, name);
+    const bool may_be_negative = value == &progress.epoch_loss;  // a loss may be what one likes
+    if (!number || !std::isfinite(*number) || (*number < 0 && !may_be_negative)) {
+      refuse(file, fmt::format("has no number '{}' in '{}'", name, progress_group));
+    }
+    *value = *number;
+  }
+  if (!file.integers_attribute(progress_group, best_epoch_attribute)) return progress;
+  progress.best_epoch = read_count(file, best_epoch_attribute);
+  const auto figure = file.real_attribute(progress_group, best_figure_attribute);
+  if (!figure || !std::isfinite(*figure)) {
+    refuse(file, fmt::format("has no number '{}' in '{}'", best_figure_attribute, progress_group));
+  }
+  progress.best_figure = *figure;
+  return progress;
+}
+
+bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
+                  const Real* values) {
+  // In pieces: a second copy of all might not fit the memory.
+  const std::uint64_t rows_at_once = std::max<std::size_t>(1, (std::size_t{1} << 18U) / row_size);
+  std::vector<Real> piece(std::min(rows, rows_at_once) * row_size);
+  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
+    const std::uint64_t count = std::min(rows_at_once, rows - first);
+    file.read_rows(name, ElementType::float32, first, count, piece.data());
+    still_at_work();
+    if (std::memcmp(piece.data(), values + first * row_size, count * row_size * sizeof(Real)) != 0) return false;
+  }
+  return true;
+}
+
+void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf5File&)>& write,
+                 const std::function<bool(const Hdf5File&)>& holds) {
+  AtomicFile atomic(path);
+  Hdf5File file = Hdf5File::create(atomic.temporary(), path, seal_bytes);
+  write(file);
+  file.close();
+  seal_file(atomic.temporary(), path);
+  if (!holds(Hdf5File::open(atomic.temporary()))) {
+    throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
+                                           "the memory of this machine is faulty",
+                                           path.string()));
+  }
+  atomic.commit();
+}
+
+}  // namespace rbmpi
