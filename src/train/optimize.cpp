@@ -194,46 +194,54 @@ class Optimization {
     memory_.synchronise();
   }
 
+  /// Local. Whether a start is one of this training.
+  void check_start(const SavedState& start) const {
+    if (start.parameters.size() != parameters_.size()) {
+      throw Error(Failure::file, fmt::format("the start has {} parameters instead of {}", start.parameters.size(),
+                                             parameters_.size()));
+    }
+    if (!start.blocks.same_sizes(blocks_)) {
+      throw Error(Failure::file,
+                  fmt::format("the start has parameters of another shape: {} instead of {}",
+                              start.blocks.count() == 0 ? "none is told" : to_text(start.blocks), to_text(blocks_)));
+    }
+    if (start.optimizer.size() != optimizer_memory_.size()) {
+      throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
+    }
+    for (std::size_t i = 0; i < optimizer_memory_.size(); ++i) {
+      const auto& [name, values] = start.optimizer[i];
+      if (name == optimizer_memory_[i].name && values.size() == optimizer_memory_[i].values.size()) continue;
+      throw Error(Failure::file, fmt::format("the start has no '{}' of the right size for the optimizer '{}'",
+                                             optimizer_memory_[i].name, options_.optimizer));
+    }
+    check_progress(start.progress);
+  }
+
+  void check_progress(const TrainingProgress& progress) const {
+    if (progress.layer != options_.layer) {
+      throw Error(Failure::file, fmt::format("the start is in layer {} instead of {}", progress.layer, options_.layer));
+    }
+    if (progress.steps < options_.first_step) {
+      throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}",
+                                             progress.steps, options_.layer, options_.first_step));
+    }
+    if (progress.epoch == 0 || progress.epoch > options_.epochs + 1 ||
+        progress.epoch_rows > (progress.epoch <= options_.epochs ? samples_.rows : 0)) {
+      throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                                             "{} rows",
+                                             progress.epoch, progress.epoch_rows, options_.epochs, samples_.rows));
+    }
+  }
+
   /// Collective. Every node takes over the parameters, the optimizer's memory and the progress of the root's `start`.
   void resume(const std::optional<SavedState>& start) {
     world_.agree_on_root([&] {
-      if (start->parameters.size() != parameters_.size()) {
-        throw Error(Failure::file, fmt::format("the start has {} parameters instead of {}", start->parameters.size(),
-                                               parameters_.size()));
-      }
-      if (!start->blocks.same_sizes(blocks_)) {
-        throw Error(Failure::file, fmt::format("the start has parameters of another shape: {} instead of {}",
-                                               start->blocks.count() == 0 ? "none is told" : to_text(start->blocks),
-                                               to_text(blocks_)));
-      }
-      if (start->optimizer.size() != optimizer_memory_.size()) {
-        throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options_.optimizer));
-      }
+      check_start(*start);
+      std::ranges::copy(start->parameters.span(), parameters_.begin());
       for (std::size_t i = 0; i < optimizer_memory_.size(); ++i) {
-        const auto& [name, values] = start->optimizer[i];
-        if (name != optimizer_memory_[i].name || values.size() != optimizer_memory_[i].values.size()) {
-          throw Error(Failure::file, fmt::format("the start has no '{}' of the right size for the optimizer '{}'",
-                                                 optimizer_memory_[i].name, options_.optimizer));
-        }
-        std::ranges::copy(values.span(), optimizer_memory_[i].values.begin());
+        std::ranges::copy(start->optimizer[i].values.span(), optimizer_memory_[i].values.begin());
       }
       progress_ = start->progress;
-      if (progress_.layer != options_.layer) {
-        throw Error(Failure::file,
-                    fmt::format("the start is in layer {} instead of {}", progress_.layer, options_.layer));
-      }
-      if (progress_.steps < options_.first_step) {
-        throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}",
-                                               progress_.steps, options_.layer, options_.first_step));
-      }
-      if (progress_.epoch == 0 || progress_.epoch > options_.epochs + 1 ||
-          progress_.epoch_rows > (progress_.epoch <= options_.epochs ? samples_.rows : 0)) {
-        throw Error(Failure::file,
-                    fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
-                                "{} rows",
-                                progress_.epoch, progress_.epoch_rows, options_.epochs, samples_.rows));
-      }
-      std::ranges::copy(start->parameters.span(), parameters_.begin());
     });
     if (layout_.node.is_root()) {
       layout_.peers.broadcast(std::as_writable_bytes(parameters_));
