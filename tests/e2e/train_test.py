@@ -333,7 +333,7 @@ class Mistakes(Training):
         for line, right in [("batch-size = 0", "from 1"), ("momentum = 1", "less than 1"),
                             ("learning-rate = 1:0.1, 1:0.2", "epoch 1"), ("weight-cost = -1", "0 or more"),
                             ("engine = gemm", "active"), ("exchange = none", "allreduce"), ("estimator = pcd", "cd"),
-                            ("optimizer = adam", "momentum")]:
+                            ("optimizer = adagrad", "momentum, adam")]:
             self.refused(2, ["c.ini", line, right], "--config", self.configuration(line + "\n"))
 
     def test_a_path_that_config_ini_could_not_hold(self):
@@ -415,7 +415,7 @@ OUT_OF_RANGE = [
     ("momentum", "-0.5"), ("momentum", "1:0.5,6:1.5"), ("weight-cost", "-1"), ("weight-cost", "inf"),
     ("weight-init", "-0.01"), ("visible-bias-init", "one"), ("shuffle", "yes"), ("sample-data", "1"), ("seed", "-1"),
     ("seed", "18446744073709551616"), ("threads", "0"), ("threads", "100000"), ("ranks-per-node", "0"), ("rows", "0"),
-    ("arithmetic", "fast"), ("engine", "gemm"), ("exchange", "none"), ("estimator", "pcd"), ("optimizer", "adam"),
+    ("arithmetic", "fast"), ("engine", "gemm"), ("exchange", "none"), ("estimator", "pcd"), ("optimizer", "adagrad"),
     ("progress", "loud"), ("early-stop", "on"), ("evaluate-every", "-1"), ("evaluate-chains", "1"), ("evaluate-temperatures", "0.5:10"), ("patience", "0"),
     ("checkpoint-seconds", "-1"), ("checkpoint-epochs", "x"), ("checkpoint-steps", "1.5"), ("checkpoint-keep", "0"),
     ("snapshots", "log"), ("time-limit", "0"), ("time-limit", "1h30m"), ("hang-timeout", "-3"),
