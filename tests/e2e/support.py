@@ -46,7 +46,7 @@ def without_mpirun(text):
     for line in text.splitlines():
         if re.fullmatch(r"-{30,}", line.strip()):
             inside = not inside
-        elif not inside and line.strip() and not re.match(r"\[[\w.-]+:\d+\]|mpirun: Forwarding signal", line):
+        elif not inside and line.strip() and not re.match(r"\[[\w.-]+:\d+\]|mpirun: Forwarding signal|\[warn\] Epoll", line):
             lines.append(line)
     return "\n".join(lines)
 

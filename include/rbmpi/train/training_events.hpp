@@ -66,8 +66,7 @@ struct TrainingEvents {
   std::function<void(const TrainingState&, bool stopped)> checkpoint;
   /// After each epoch.
   std::function<void(const EpochMetrics&)> epoch;
-  /// Then, with early stopping, and of a net that is validated, if the epoch is as good as any before it: to keep a
-  /// copy.
+  /// Then, with early stopping or of a net that is validated, if the epoch is as good as any before: to keep a copy.
   std::function<void(const TrainingState&)> best;
 };
 
