@@ -40,13 +40,17 @@ class Result:
                 f"\n--- stderr\n{self.raw_stderr}")
 
 
+# Of its daemons, of itself, of the library that it waits with.
+OF_MPIRUN = re.compile(r"\[[\w.-]+:\d+\]|mpirun: Forwarding signal|\[warn\] Epoll")
+
+
 def without_mpirun(text):
     """Drops what mpirun adds to stderr: paragraphs between dashed lines, and lines of its own daemons."""
     lines, inside = [], False
     for line in text.splitlines():
         if re.fullmatch(r"-{30,}", line.strip()):
             inside = not inside
-        elif not inside and line.strip() and not re.match(r"\[[\w.-]+:\d+\]|mpirun: Forwarding signal|\[warn\] Epoll", line):
+        elif not inside and line.strip() and not OF_MPIRUN.match(line):
             lines.append(line)
     return "\n".join(lines)
 
