@@ -65,8 +65,7 @@ class Job:
         self._ranks = {}
         self.process = subprocess.Popen(support.command_line(arguments, ranks), stdout=self._stdout,
                                         stderr=self._stderr, stdin=subprocess.DEVNULL, start_new_session=True,
-                                        env=support.mpi_environment(dict.fromkeys(support.ALONE_AT_ONCE)
-                                                                            | (environment or {})))
+                                        env=support.mpi_environment(environment))
 
     def __enter__(self):
         return self

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 import jobs
-from support import ALONE_AT_ONCE, MPIRUN, RBMPI, SOURCE, FolderTest, mpi_environment
+from support import MPIRUN, RBMPI, SOURCE, FolderTest, mpi_environment
 
 EXAMPLES = pathlib.Path(os.environ.get("RBMPI_EXAMPLES", RBMPI.parents[1] / "examples"))
 DIGITS = SOURCE / "data/digits.h5"
@@ -57,7 +57,7 @@ class SoftmaxRegressionTest(FolderTest):
 
         state = self.folder / "state.h5"
         with subprocess.Popen(command(state, 2), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                              env=mpi_environment(dict.fromkeys(ALONE_AT_ONCE))) as job:
+                              env=mpi_environment()) as job:
             for line in job.stdout:
                 if '"epoch":30,' in line:
                     break

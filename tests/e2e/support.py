@@ -19,11 +19,6 @@ RBMPI = pathlib.Path(os.environ.get("RBMPI", SOURCE / "build/release/bin/rbmpi")
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
 
 
-# A program without mpirun starts a daemon of Open MPI's, which nothing here wants, and which doubles its starting time.
-# Jobs in the background (jobs.py), which are stopped and killed, have it as users do.
-ALONE_AT_ONCE = {"OMPI_MCA_ess_singleton_isolated": "1"}
-
-
 class Result:
     """How a run ended. `messages` is what the program itself wrote to stderr, `raw_stderr` has mpirun's words too."""
 
@@ -57,7 +52,7 @@ def without_mpirun(text):
 
 def mpi_environment(extra=None):
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                       OMPI_MCA_rmaps_base_oversubscribe="1", OMP_NUM_THREADS="1", **ALONE_AT_ONCE)
+                       OMPI_MCA_rmaps_base_oversubscribe="1", OMP_NUM_THREADS="1")
     environment.update(extra or {})
     return {key: value for key, value in environment.items() if value is not None}
 
