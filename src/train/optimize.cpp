@@ -153,6 +153,7 @@ class Optimization {
         world_(world),
         events_(events),
         layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
+        sums_by_(iallreduce_setting(world).empty() ? SumsBy::messages : SumsBy::mpi),
         share_(share_of(function, options, samples.rows, layout_)),
         memory_(make_memory(world, layout_.node, shared_memory(function, options, share_))),
         parameters_(memory_.take<Real>(blocks_.size())),
@@ -175,12 +176,13 @@ class Optimization {
     // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
     if (sums_ && options_.exchange != Exchange::allreduce && nodes > 1 && longest_share <= share_.node_rows && !wide) {
       // Enough for the network, and of each thread's so many rows that what is prepared for a piece serves many.
-      constexpr std::size_t least_values = std::size_t{1} << 16U;
+      constexpr std::size_t least_values = std::size_t{1} << 14U;
       constexpr std::size_t least_rows = 64;
       const std::size_t pieces =
           std::min(mine_.size() / least_values, rows_of_matrices() / (least_rows * share_.threads));
       pieces_ = mine_.cut(std::clamp<std::size_t>(pieces, mine_.size() / SumsUnderWay::most_values + 1, most_pieces));
-      under_way_.emplace(layout_.peers, pieces_.size());
+      const std::size_t longest = std::max(longest_piece() * sizeof(Real), sizeof(counts_));
+      under_way_.emplace(layout_.peers, sums_by_, pieces_.size() + 1, longest);
     } else {
       pieces_ = mine_.cut(1);
     }
@@ -358,6 +360,7 @@ class Optimization {
       now_doing("waiting for the rows of the node");
       memory_.synchronise();
       clock_.lap(TimePhase::exchange);
+      if (last) start_totals();
       if (!sums_) break;
       sum_gradient(first == 0);
       if (last) break;
@@ -431,6 +434,32 @@ class Optimization {
     return sums_->values().data() + mine_.place(block, row);
   }
 
+  [[nodiscard]] std::span<Real> sums_of(const std::vector<BlockRows>& piece) {
+    if (piece.empty()) return {};
+    const BlockRows& last = piece.back();
+    return {sums_of(piece.front().block, piece.front().rows.first),
+            sums_of(last.block, last.rows.first + last.rows.count)};
+  }
+
+  /// Values.
+  [[nodiscard]] std::size_t longest_piece() {
+    std::size_t longest = 0;
+    for (const std::vector<BlockRows>& piece : pieces_) longest = std::max(longest, sums_of(piece).size());
+    return longest;
+  }
+
+  /// What the ranks of the node have told goes to the other nodes, before the gradient: behind it, it would have to
+  /// wait on the wire.
+  void start_totals() {
+    counts_ = {};
+    for (const StepTotals& rank : totals_) {
+      counts_[0] += rank.loss;
+      counts_[1] += rank.stop;
+      counts_[2] += rank.checkpoint;
+    }
+    if (under_way_) under_way_->start(std::span(counts_));
+  }
+
   /// The gradient of this rank's share, over the rows of the node, goes to the sums.
   void sum_gradient(bool first_part) {
     const bool add = !first_part && !sums_->wide();
@@ -445,34 +474,22 @@ class Optimization {
           if (thread == 0 && under_way_) under_way_->progress();
         });
       }
-      if (!under_way_) continue;
-      if (piece.empty()) {
-        under_way_->start({});
-        continue;
-      }
-      const BlockRows& last = piece.back();
-      under_way_->start({sums_of(piece.front().block, piece.front().rows.first),
-                         sums_of(last.block, last.rows.first + last.rows.count)});
+      if (under_way_) under_way_->start(sums_of(piece));
     }
     sums_->finish_part(first_part);
     clock_.lap(TimePhase::products);
   }
 
-  /// The totals, and the sums if there are any, become those of all ranks.
+  /// The totals become those of all ranks, and so do the sums that are not under way.
   void exchange(std::uint64_t batch_rows) {
-    step_totals_ = {};
-    for (const StepTotals& rank : totals_) {
-      step_totals_.loss += rank.loss;
-      step_totals_.stop += rank.stop;
-      step_totals_.checkpoint += rank.checkpoint;
-    }
     now_doing("exchanging gradients");
-    if (layout_.peers.size() > 1) {
-      std::array<std::int64_t, 3> totals = {step_totals_.loss, step_totals_.stop, step_totals_.checkpoint};
-      layout_.peers.sum(std::span(totals));
-      step_totals_ = {totals[0], totals[1], totals[2]};
+    if (under_way_) {
+      under_way_->wait();
+    } else {
+      layout_.peers.sum(std::span(counts_));
+      if (sums_) sums_->exchange(layout_.peers, batch_rows);
     }
-    if (sums_ && !under_way_) sums_->exchange(layout_.peers, batch_rows);
+    step_totals_ = {counts_[0], counts_[1], counts_[2]};
     clock_.lap(TimePhase::exchange);
   }
 
@@ -594,11 +611,13 @@ class Optimization {
   const Communicator& world_;
   const TrainingEvents& events_;
   RankLayout layout_;
+  SumsBy sums_by_;
   NodeShare share_;
   NodeMemory memory_;
-  std::span<Real> parameters_;    // of the node, or of this rank
-  std::span<StepTotals> totals_;  // of each rank of the node
-  StepTotals step_totals_;        // of all ranks, in the last step
+  std::span<Real> parameters_;            // of the node, or of this rank
+  std::span<StepTotals> totals_;          // of each rank of the node
+  std::array<std::int64_t, 3> counts_{};  // the same as sums over the node, then over all: loss, stop, checkpoint
+  StepTotals step_totals_;                // of all ranks, in the last step
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<OptimizerMemory> optimizer_memory_;
   RankShare mine_;
