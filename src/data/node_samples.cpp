@@ -7,12 +7,15 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/checksum.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/core/system.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -166,6 +169,61 @@ void for_my_blocks(const Communicator& ranks, const Samples& samples, const char
   }
 }
 
+// Each node reads its own copy of the file, and a digest is that of all of them only if they are the same.
+
+/// What a file says of itself, as far as it enters the training.
+std::string in_words(const DatasetInfo& info) {
+  return fmt::format("{} x {} ({}, {} means 1.0{}{})", plural(info.rows, "row"), plural(info.columns, "column"),
+                     element_name(info.type), info.scale,
+                     info.picture.empty() ? "" : fmt::format(", pictures of {}", fmt::join(info.picture, "x")),
+                     info.has_labels ? ", labels" : ", no labels");
+}
+
+/// Collective. Throws an AgreedError if the file of a rank says something else than that of the root.
+void compare_shapes(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
+                    const std::string& root_host) {
+  const std::string here = in_words(info);
+  const std::string there = world.broadcast(here);
+  world.agree([&] {
+    if (here == there) return;
+    throw Error(Failure::file, fmt::format("'{}' has {} on host {}, but {} on host {}: every node must read the same "
+                                           "file",
+                                           path.string(), here, host_name(), there, root_host));
+  });
+}
+
+/// Collective. Throws an AgreedError if a node holds other samples or labels than that of the root. The ranks of each
+/// node share the work, and what the nodes exchange is 16 bytes for a block of the digest.
+void compare_copies(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
+                    const Samples& samples, const std::string& root_host) {
+  if (node.size() == world.size()) return;
+  const auto number = [](const auto* values, std::size_t count) {
+    return static_cast<std::int64_t>(checksum(std::as_bytes(std::span(values, count))).front());
+  };
+  // Of each block that of its rows and that of their labels. Each rank leaves zeros where others have numbers.
+  std::vector<std::int64_t> checksums(2 * digest_blocks(samples.rows, samples.columns, samples.type));
+  world.agree([&] {
+    for_my_blocks(node, samples, "comparing the data of the nodes", [&](std::uint64_t block, const Samples& rows) {
+      checksums[2 * block] = number(rows.values, rows.rows * rows.row_bytes());
+      if (rows.labels != nullptr) checksums[2 * block + 1] = number(rows.labels, rows.rows);
+    });
+  });
+  node.sum(std::span(checksums));
+  std::vector<std::int64_t> of_root = checksums;
+  world.broadcast(std::as_writable_bytes(std::span(of_root)));
+  world.agree([&] {
+    const auto place = std::ranges::mismatch(checksums, of_root).in1 - checksums.begin();
+    if (place == std::ssize(checksums)) return;
+    const std::uint64_t block_rows = digest_block_rows(samples.columns, samples.type);
+    const std::uint64_t first = static_cast<std::uint64_t>(place) / 2 * block_rows;
+    throw Error(Failure::file,
+                fmt::format("{} {} to {} of '{}' (counted from 0) are others on host {} than on host {}: every node "
+                            "must read the same file",
+                            place % 2 == 0 ? "rows" : "the labels of rows", first,
+                            std::min(first + block_rows, samples.rows) - 1, path.string(), host_name(), root_host));
+  });
+}
+
 /// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
 std::string shared_digest(const Communicator& world, const Samples& samples, const std::optional<Digest>& labels) {
   const std::uint64_t blocks = digest_blocks(samples.rows, samples.columns, samples.type);
@@ -200,6 +258,8 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
     version.emplace(path);
     info_ = read_info(path);
   });
+  const std::string root_host = world.broadcast(host_name());
+  compare_shapes(world, path, info_, root_host);
   world.agree([&] {
     if (rows > info_.rows) {
       throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {}; give at most {}, or leave 'rows' out for "
@@ -218,6 +278,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree(
       [&] { version->guard([&] { read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window); }); });
   window_.synchronise();
+  compare_copies(world, node, path, samples_, root_host);
   std::optional<Digest> labels;
   world.agree_on_root([&] { labels = hash_labels(samples_); });
   digest_ = world.broadcast(shared_digest(world, samples_, labels));
