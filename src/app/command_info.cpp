@@ -15,6 +15,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_summary.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
@@ -89,8 +90,10 @@ void print_for_people(const fs::path& path, const DatasetInfo& info, const Datas
 }
 
 void print_dataset_info(const fs::path& path, bool json, bool digest_only) {
+  const FileVersion version(path);
   const DatasetReader reader(path);
   const DatasetSummary summary = summarise(reader);
+  version.throw_if_changed();
   if (digest_only) {
     fmt::print("{}\n", summary.digest);
   } else if (json) {

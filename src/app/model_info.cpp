@@ -11,6 +11,7 @@
 
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
 
@@ -129,6 +130,7 @@ void print_text(const std::filesystem::path& path, const Model& model,
 }  // namespace
 
 void print_model_info(const std::filesystem::path& path, bool json, bool digest_only) {
+  const FileVersion version(path);
   const Hdf5File file = Hdf5File::open(path);
   std::optional<TrainingProgress> progress;
   if (is_checkpoint(file)) {
@@ -136,6 +138,7 @@ void print_model_info(const std::filesystem::path& path, bool json, bool digest_
     progress = read_progress(file);
   }
   const Model model = read_model(file);
+  version.throw_if_changed();
   if (digest_only) {
     fmt::print("{}\n", model_digest(model));
   } else if (json) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/file_version.hpp"
 
 namespace rbmpi {
 namespace {
@@ -106,11 +108,13 @@ void check_end(ByteSource& source, const IdxHeader& header) {
 
 ImportResult import_idx(const IdxImport& import) {
   constexpr std::uint64_t block_bytes = 4U << 20U;
+  std::vector<FileVersion> versions = {FileVersion(import.images)};
   ByteSource images(import.images);
   const IdxHeader header = read_images_header(images);
   std::optional<ByteSource> labels;
   IdxHeader labels_header;
   if (import.labels) {
+    versions.emplace_back(*import.labels);
     labels.emplace(*import.labels);
     labels_header = read_labels_header(*labels);
     if (labels_header.rows != header.rows)
@@ -145,6 +149,7 @@ ImportResult import_idx(const IdxImport& import) {
   }
   check_end(images, header);
   if (labels) check_end(*labels, labels_header);
+  for (const FileVersion& version : versions) version.throw_if_changed();
   writer.finish();
   return result;
 }

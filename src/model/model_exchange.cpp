@@ -16,6 +16,7 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "rbmpi/storage/npz_file.hpp"
 
@@ -228,14 +229,17 @@ ImportedModel import_model(const fs::path& path, std::optional<std::uint64_t> up
     throw Error(Failure::usage,
                 fmt::format("update = {}: '{}' is an .npz file, which has one model", *update, path.string()));
   }
-  const auto read = [&] { return zip ? read_npz(path) : read_rbms(path, update); };
-  const auto try_it = [&] {
-    static_cast<void>(read());
-    return std::string();
-  };
-  // What would crash this process crashes a child first.
-  static_cast<void>(zip ? run_in_child(fmt::format("read '{}'", path.string()), try_it) : read_in_child(path, try_it));
-  return read();
+  if (!zip) return read_after_trial(path, [&] { return read_rbms(path, update); });
+  ImportedModel imported;
+  FileVersion(path).guard([&] {
+    // What would crash this process crashes a child first.
+    static_cast<void>(run_in_child(fmt::format("read '{}'", path.string()), [&] {
+      static_cast<void>(read_npz(path));
+      return std::string();
+    }));
+    imported = read_npz(path);
+  });
+  return imported;
 }
 
 }  // namespace rbmpi

@@ -293,12 +293,7 @@ void refuse_stack(const Model& model, const std::filesystem::path& path) {
 }
 
 Model load_model(const std::filesystem::path& path) {
-  // What would crash this process crashes a child first.
-  static_cast<void>(read_in_child(path, [&] {
-    static_cast<void>(read_model(Hdf5File::open(path)));
-    return std::string();
-  }));
-  return read_model(Hdf5File::open(path));
+  return read_after_trial(path, [&] { return read_model(Hdf5File::open(path)); });
 }
 
 Model read_model(const Hdf5File& file) {

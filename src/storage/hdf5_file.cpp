@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <initializer_list>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/system.hpp"
 #include "storage/write_driver.hpp"
@@ -418,6 +420,32 @@ Handle open_array_for_reading(hid_t file_id, const std::string& name, std::uint6
   return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
 }
 
+/// `sizes` of an array with at least one dimension; of others it says nothing.
+RowChunks row_chunks(const Sizes& sizes) {
+  constexpr double bytes_for_a_chunk = 500;  // to find it takes as long as to unpack so many
+  RowChunks chunks;
+  if (sizes.dimensions.empty() || sizes.dimensions.front() == 0) return chunks;
+  if (sizes.chunk.empty()) {
+    chunks.row_work = static_cast<double>(sizes.claimed_bytes) / static_cast<double>(sizes.dimensions.front());
+    return chunks;
+  }
+  chunks.rows = sizes.chunk.front();
+  double across = 1;
+  for (std::size_t i = 1; i < sizes.chunk.size(); ++i) {
+    across *= std::ceil(static_cast<double>(sizes.dimensions[i]) / static_cast<double>(sizes.chunk[i]));
+  }
+  chunks.row_work =
+      across * (static_cast<double>(sizes.chunk_bytes) + bytes_for_a_chunk) / static_cast<double>(chunks.rows);
+  return chunks;
+}
+
+/// The processor time that a machine takes at most to read rows, in seconds.
+double most_seconds(const RowChunks& chunks, std::uint64_t first, std::uint64_t count) {
+  constexpr double bytes_per_second = 5e6;  // slow ones unpack ten times as many
+  const std::uint64_t touched = (first + count - 1) / chunks.rows - first / chunks.rows + 1;
+  return static_cast<double>(touched) * static_cast<double>(chunks.rows) * chunks.row_work / bytes_per_second;
+}
+
 struct RowSelection {
   Handle in_file;
   Handle in_memory;
@@ -443,6 +471,7 @@ void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, co
   if (count == 0) return;
   const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
   const RowSelection rows = select_rows(array.id(), first, count, "read", file);
+  still_at_work(most_seconds(info.chunks, first, count));
   check(H5Dread(array.id(), memory_type, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "read", file);
 }
 
@@ -641,7 +670,7 @@ ArrayInfo Hdf5File::array_info(const std::string& name) const {
   ArrayInfo info;
   describe_type(type.id(), info);
   info.dimensions.assign(sizes.dimensions.begin(), sizes.dimensions.end());
-  info.chunk_rows = sizes.chunk.empty() ? 0 : sizes.chunk.front();
+  info.chunks = row_chunks(sizes);
   info.chunk_bytes = sizes.chunk_bytes;
   info.stored_bytes = sizes.stored_bytes;
   return info;

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "train/training_file.hpp"
@@ -123,7 +125,6 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {
-  check_seal(path);
   return read_sealed(path, read_checkpoint);
 }
 
@@ -134,6 +135,7 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
   std::map<std::uint64_t, std::string> of_others;  // steps, and why they cannot be used
   for (const std::uint64_t steps : folder.checkpoints()) {
     const fs::path file = folder.checkpoint(steps);
+    const FileVersion version(file);
     try {
       check_seal(file);
     } catch (const DamagedFile& error) {
@@ -143,7 +145,8 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
     }
     std::string why;
     try {
-      Checkpoint checkpoint = read_sealed(file, read_checkpoint);
+      Checkpoint checkpoint = read_after_trial(file, [&] { return read_checkpoint(Hdf5File::open(file)); });
+      version.throw_if_changed();
       why = difference(checkpoint);
       if (why.empty() && checkpoint.progress.steps != steps) {
         why = fmt::format("it is of step {}", checkpoint.progress.steps);
@@ -158,6 +161,7 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
       }
     } catch (const Error& error) {
       if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
+      version.throw_if_changed();
       why = error.what();
     }
     if (unusable.empty()) unusable = fmt::format("'{}': {}", file.filename().string(), why);

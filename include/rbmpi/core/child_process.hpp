@@ -9,7 +9,8 @@ namespace rbmpi {
 struct ChildOptions {
   /// What a crash of the child means; the message becomes "cannot <doing>: <on_crash> (<how it ended>)".
   std::string on_crash = "the process for it crashed";
-  /// Seconds of processor time after which the child is ended; 0: no limit.
+  /// Seconds of processor time without a sign of life (rbmpi/core/liveness.hpp) after which the child is ended; 0: no
+  /// limit.
   unsigned cpu_seconds = 0;
   /// The child may take no more memory than the machine has left.
   bool limit_memory = true;

@@ -19,15 +19,23 @@ enum class ElementType { uint8, int32, float32, float64, other };
 /// "uint8", "int32", "float32", "float64", "other".
 [[nodiscard]] std::string_view element_name(ElementType type) noexcept;
 
+/// How the rows of an array lie in the file.
+struct RowChunks {
+  std::uint64_t rows = 1;  ///< extent of a chunk along the first dimension; 1 if the array is not chunked
+  /// Bytes that HDF5 goes through for each row, if whole chunks are read: all that these unpack to, and some hundreds
+  /// for each of them.
+  double row_work = 1;
+};
+
 /// What a file says of one of its arrays. Its size was compared with what the file holds, but not with the memory.
 struct ArrayInfo {
   ElementType type = ElementType::other;
   std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
   bool integers = false;                  ///< whether `read_integers` can read it
   std::vector<std::uint64_t> dimensions;  ///< slowest first
-  std::uint64_t chunk_rows = 0;           ///< extent of a chunk along the first dimension; 0 if not chunked
-  std::uint64_t chunk_bytes = 0;          ///< of one chunk in memory; 0 if not chunked
-  std::uint64_t stored_bytes = 0;         ///< what the file holds of it, compressed as it may be
+  RowChunks chunks;
+  std::uint64_t chunk_bytes = 0;   ///< of one chunk in memory; 0 if not chunked
+  std::uint64_t stored_bytes = 0;  ///< what the file holds of it, compressed as it may be
 };
 
 /// How a new array is laid out.
@@ -72,7 +80,8 @@ class Hdf5File {
   /// claims, even if it was made with a size and never written.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;
   /// Reads rows [first, first + count) of an array (of any number of dimensions >= 1) into `values`, which holds
-  /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider.
+  /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider. Gives
+  /// a sign of life.
   void read_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                  void* values) const;
   /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
