@@ -237,7 +237,6 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
   const BenchmarkResult result = measure(settings, rows.samples(), world);
   if (world.is_root() && settings.json) print_json(settings, layout, result);
   if (world.is_root() && !settings.json) print_for_people(result);
-  rows.release();
   world.agree_on_root([&] {
     if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
   });

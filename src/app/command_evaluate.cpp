@@ -218,7 +218,6 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
   start.count = std::min(start.count, samples.samples().rows);
   world.agree([&] { start.bits = spread_rows(samples.samples(), start.count, rows); });
-  samples.release();
   return start;
 }
 
@@ -477,7 +476,6 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
       throw Error(Failure::other, "cannot write to the standard output");
     }
   });
-  evaluated.data.release();
 }
 
 }  // namespace rbmpi

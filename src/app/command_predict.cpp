@@ -166,7 +166,6 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
     say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.samples().rows, "label"), settings.data.string(),
         model.named.file.string());
   });
-  data.release();
 }
 
 }  // namespace rbmpi

@@ -158,7 +158,6 @@ void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout&
       throw Error(Failure::other, "cannot write to the standard output");
     }
   });
-  data.release();
 }
 
 }  // namespace rbmpi

@@ -136,11 +136,6 @@ std::uint64_t LoadedData::bytes() const {
   return size(samples->samples()) + (validation_samples ? size(validation_samples->samples()) : 0);
 }
 
-void LoadedData::release() {
-  if (validation_samples) validation_samples->release();
-  samples->release();
-}
-
 TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& arguments, const TrainSettings& settings,
                          const Communicator& world)
     : begin_(RunRecorder::Clock::now()),
@@ -195,7 +190,6 @@ bool TrainingRun::is_finished(const std::string& pretrained_digest) {
       [&] { start_->check_origin(data_.samples->digest(), data_.validation_digest(), pretrained_digest); });
   if (!from_root(start_ && start_->is_finished(), world_)) return false;
   world_.agree_on_root([&] { print_finished(); });
-  data_.release();
   return true;
 }
 
@@ -336,7 +330,6 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
     if (best > 0) lost = problem_of_best(folder_, best);
   });
   if (world_.is_root()) print_summary(model, outcome, error, rank_memory, lost);
-  data_.release();
   world_.agree_on_root([&] {
     const std::string problem = recorder_->metrics_problem();
     if (!problem.empty()) refuse_loss(problem);

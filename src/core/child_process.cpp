@@ -161,6 +161,11 @@ std::string receive(int pipe, const Child& child, bool forward_stop) {
   }
   if (signal == SIGKILL)
     throw Error(Failure::other, fmt::format("cannot {}: its process was killed; was the memory exhausted?", doing));
+  if (signal == SIGBUS) {  // comes of memory that is not there, and of nothing in a file
+    throw Error(Failure::other, fmt::format("cannot {}: its process was refused a page of memory (SIGBUS): /dev/shm is "
+                                            "full, or a disk or the memory is faulty",
+                                            doing));
+  }
   std::string how = "for an unknown reason";
   const char* const name = sigabbrev_np(signal);
   if (signal != 0) how = name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);

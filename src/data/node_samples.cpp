@@ -38,13 +38,6 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
                     path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
                     human_bytes(other_bytes), ranks, human_bytes(available)));
   }
-  if (ranks > 1 && sample_bytes > available_shared_memory()) {
-    throw Error(
-        Failure::other,
-        fmt::format("not enough shared memory for '{}': the samples take {} on each node, but /dev/shm has only "
-                    "{} free; make it larger or use fewer rows (key 'rows')",
-                    path.string(), human_bytes(sample_bytes), human_bytes(available_shared_memory())));
-  }
 }
 
 // HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp); their
@@ -270,7 +263,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
     check_memory(node, path, info_, info_.rows, window_bytes(info_), other_bytes(info_));
   });
 
-  window_ = SharedWindow::on_every_node(world, node, window_bytes(info_));
+  window_ = SharedWindow::on_every_node(world, node, window_bytes(info_), fmt::format("'{}'", path.string()));
   std::byte* const window = window_.bytes().data();
   samples_ = {info_.type, window, info_.rows, info_.columns, info_.scale};
   if (info_.has_labels) samples_.labels = reinterpret_cast<const std::int32_t*>(window + labels_offset(info_));

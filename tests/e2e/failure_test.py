@@ -11,13 +11,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
 import h5py
 
 import jobs
+from own_mounts import enter_own_mounts
 from resuming import DIGITS, USUAL, Resuming, undisturbed
 from support import assert_clean, assert_one_message, assert_success
 
@@ -332,23 +332,6 @@ class DataLost(Resuming):
             assert_one_message(self.train(*USUAL, data=data, ranks=ranks), 3, "d.h5", "no such file", seconds=9)
         assert_success(self.train(*USUAL))
         self.assert_same_as_undisturbed(*USUAL)
-
-
-def enter_own_mounts():
-    """Starts this test anew in a mount namespace of its own, where it may mount."""
-    if os.environ.get("RBMPI_TEST_OWN_MOUNTS"):
-        # Open MPI's folder for root in /tmp may be the real root's.
-        subprocess.run(["mount", "-t", "tmpfs", "none", "/mnt"], check=True)
-        os.environ["OMPI_MCA_orte_tmpdir_base"] = "/mnt"
-        return
-    kinds = [["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]]
-    for kind in kinds if os.geteuid() == 0 else kinds[1:]:
-        trial = [*kind, "mount", "-t", "tmpfs", "none", "/mnt"]
-        if subprocess.run(trial, capture_output=True, check=False).returncode == 0:
-            os.environ["RBMPI_TEST_OWN_MOUNTS"] = "yes"
-            os.execvp(kind[0], [*kind, sys.executable, *sys.argv])
-    raise SystemExit("failure_test: neither root nor users may mount in a namespace of their own here; in a container, "
-                     "give it CAP_SYS_ADMIN, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)")
 
 
 if __name__ == "__main__":

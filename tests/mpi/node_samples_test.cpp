@@ -206,7 +206,6 @@ TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
           ASSERT_EQ(samples.labels[row], static_cast<std::int32_t>(row % 10));
           ASSERT_EQ(*samples.part(row, 1).labels, samples.labels[row]);
         }
-        loaded.release();
       }
     }
   }
@@ -222,7 +221,6 @@ TEST_F(NodeSamplesTest, TheFirstRowsHaveTheDigestOfAFileOfThem) {
   EXPECT_EQ(loaded.info().rows, 20U);
   EXPECT_EQ(loaded.samples().labels[19], 9);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(part)).digest);
-  loaded.release();
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
@@ -241,7 +239,6 @@ TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
   const Communicator node = world_.split_by_node(0);
   NodeSamples loaded(world_, node, path_, 0, nothing_else);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(path_)).digest);
-  loaded.release();
 }
 
 TEST_F(NodeSamplesTest, MoreRowsThanTheFileHasAreRefused) {

@@ -8,6 +8,7 @@
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/shared_window.hpp"
 
 namespace rbmpi {
 
@@ -29,9 +30,6 @@ class NodeSamples {
   [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
   /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
-
-  /// Collective over the node. Gives the memory back.
-  void release() { window_.release(); }
 
  private:
   DatasetInfo info_;

@@ -1,0 +1,97 @@
+"""Memory that is short: a /dev/shm that is full, ranks in containers of their own. Whoever gets too little says so, and no
+job is ended by a signal.
+
+The small /dev/shm are tmpfs in a mount namespace of its own.
+"""
+
+import os
+import subprocess
+import time
+import unittest
+
+import h5py
+import numpy
+
+from own_mounts import enter_own_mounts
+from support import MPIRUN, RBMPI, SOURCE, FolderTest, Result, assert_one_message, assert_success
+from support import mpi_environment
+
+DIGITS = SOURCE / "data/digits.h5"
+# What Open MPI 4 needs to work across process namespaces; one mount of /proc for each rank.
+APART = {"OMPI_MCA_btl": "self,tcp"}
+OWN_PROC = ["unshare", "--pid", "--fork", "--mount-proc"]
+OWN_SHM = [*OWN_PROC, "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh"]
+
+
+def digest(result):
+    return [line.split()[1] for line in assert_success(result).stdout.splitlines() if line.startswith("  digest")][0]
+
+
+class Memory(FolderTest):
+    def start(self, *arguments, ranks=2, container=(), environment=None):
+        """A training of which each rank is in a container."""
+        launcher = [] if ranks is None else [*MPIRUN, "-n", str(ranks)]
+        command = [*launcher, *container, str(RBMPI), "train", *map(str, arguments)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                text=True, env=mpi_environment(environment))
+
+    def end(self, process):
+        begin = time.monotonic()
+        stdout, stderr = process.communicate(timeout=120)
+        return Result(process.returncode, stdout, stderr, time.monotonic() - begin)
+
+    def train(self, *arguments, **how):
+        return self.end(self.start(*arguments, **how))
+
+
+class SharedMemory(Memory):
+    ARGUMENTS = ("--data", DIGITS, "--hidden", 20, "--epochs", 1)
+
+    def small_shm(self, size):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", "/dev/shm"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--lazy", "/dev/shm"], check=True)
+
+    def big_data(self):
+        """More than half of 13 MB, which Open MPI itself is content with."""
+        path = self.folder / "big.h5"
+        with h5py.File(path, "w") as file:
+            file["samples"] = numpy.random.RandomState(1).randint(0, 2, (10000, 784), dtype="uint8")
+        return path
+
+    def test_two_jobs_at_the_same_time_find_a_small_shm(self):
+        self.small_shm("13m")
+        data = self.big_data()
+        for attempt in range(3):
+            both = [self.start("--data", data, "--hidden", 10, "--epochs", 1, "--batch-size", 1000, "--output",
+                               self.folder / f"run-{attempt}-{job}") for job in range(2)]
+            digests = {digest(self.end(job)) for job in both}
+            self.assertEqual(len(digests), 1)
+        self.assertEqual(os.listdir("/dev/shm"), [])
+
+    def test_ranks_that_do_not_see_each_other_use_dev_shm(self):
+        alone = digest(self.train(*self.ARGUMENTS, "--output", self.folder / "alone", ranks=None))
+        apart = self.train(*self.ARGUMENTS, "--output", self.folder / "apart", container=OWN_PROC, environment=APART)
+        self.assertIn("the ranks of a node share the parameters", apart.stdout)
+        self.assertEqual(digest(apart), alone)
+        self.assertEqual([name for name in os.listdir("/dev/shm") if name.startswith("rbmpi-")], [])
+
+    def test_what_has_no_room_in_dev_shm(self):
+        self.small_shm("5m")
+        how = {"container": OWN_PROC, "environment": APART}
+        assert_one_message(self.train("--data", self.big_data(), "--output", self.folder / "a", **how), 1, "big.h5",
+                           "not enough shared memory", "takes 7.8 MB", "/dev/shm has only")
+        # The parameters have none: each rank has a copy, if it may.
+        large = ("--data", DIGITS, "--epochs", 1, "--hidden", 10000, "--batch-size", 1000, "--output", self.folder / "b")
+        assert_one_message(self.train(*large, "--exchange", "shared", **how), 1, "not enough shared memory",
+                           "exchange = allreduce")
+        result = assert_success(self.train(*large, "--fresh", **how))
+        self.assertIn("each rank has a copy of the parameters", result.stdout)
+
+    def test_ranks_that_cannot_share_anything_are_told_so(self):
+        assert_one_message(self.train(*self.ARGUMENTS, "--output", self.folder / "run", container=OWN_SHM,
+                                      environment=APART), 1, "cannot share memory", "/proc", "/dev/shm", "containers")
+
+
+if __name__ == "__main__":
+    enter_own_mounts()
+    unittest.main(verbosity=2)
