@@ -37,7 +37,7 @@ void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf
                  const std::function<bool(const Hdf5File&)>& holds);
 
 /// What `read` makes of a file whose seal is right, which tells of no accident, but not of no intent. Throws
-/// DamagedFile if it is not.
+/// DamagedFile if it is not, and what `read` throws.
 template <typename Read>
 auto read_sealed(const std::filesystem::path& path, const Read& read) {
   std::optional<decltype(read(std::declval<Hdf5File>()))> result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/storage/file_version.hpp"
 
 namespace rbmpi {
@@ -22,7 +23,10 @@ template <typename Read>
   std::optional<decltype(read())> result;
   FileVersion(path).guard([&] {
     (void)read_in_child(path, [&] {
-      (void)read();
+      try {
+        (void)read();
+      } catch (const Error&) {  // which this process will find as well, and of its own kind
+      }
       return std::string();
     });
     result = read();
