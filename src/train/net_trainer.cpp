@@ -105,6 +105,13 @@ Exchange exchange_in_use(const NetTrainingOptions& options, const NetShape& shap
   return exchange_in_use(BackPropagation(options, shape, {}, {}, data, world), options, rows, world);
 }
 
+std::size_t exchange_pieces(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows, int nodes,
+                            int ranks_on_node) {
+  const Communicator alone;
+  const TrainingData data = data_of(rows, false);
+  return exchange_pieces(BackPropagation(options, shape, {}, {}, data, alone), options, rows, nodes, ranks_on_node);
+}
+
 void check_options(const NetTrainingOptions& options) {
   check_options(static_cast<const OptimizationOptions&>(options));
   check_share("input-dropout", options.input_dropout);

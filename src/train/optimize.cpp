@@ -22,13 +22,11 @@
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/replicas.hpp"
+#include "train/rank_share.hpp"
 #include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
-
-/// What is exchanged at a time is a large part of the sums, so that the latency of the network counts little.
-constexpr std::size_t most_pieces = 8;
 
 /// Blocks with fewer values for a rank are done by one thread: to wake the others would take longer.
 constexpr std::size_t values_worth_threads = 1 << 14;
@@ -95,64 +93,6 @@ TrainingMemory take_memory(const GradientFunction& function, const OptimizationO
   return taken;
 }
 
-/// Some rows of a block that one rank has.
-struct BlockRows {
-  std::size_t block = 0;
-  Shard rows;
-};
-
-/// What a rank has of all parameters, and where its sums lie in a buffer of its own, block behind block.
-class RankShare {
- public:
-  RankShare() = default;
-  RankShare(const ParameterBlocks& blocks, const NodeShare& share) : blocks_(&blocks) {
-    for (std::size_t block = 0; block < blocks.count(); ++block) {
-      const ParameterBlock& all = blocks[block];
-      rows_.push_back(
-          shard_in_groups({0, all.rows}, all.group, static_cast<int>(share.slot), static_cast<int>(share.slots)));
-      offsets_.push_back(size_);
-      size_ += rows_.back().count * all.columns;
-    }
-  }
-
-  /// Values in all.
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] std::size_t blocks() const noexcept { return rows_.size(); }
-  [[nodiscard]] Shard rows(std::size_t block) const noexcept { return rows_[block]; }
-  /// Place of a row of this rank's in the buffer.
-  [[nodiscard]] std::size_t place(std::size_t block, std::uint64_t row) const noexcept {
-    return offsets_[block] + (row - rows_[block].first) * (*blocks_)[block].columns;
-  }
-
-  /// Cuts it into at most `pieces` parts of about equal size, each a list of whole groups of rows.
-  [[nodiscard]] std::vector<std::vector<BlockRows>> cut(std::size_t pieces) const {
-    std::vector<std::vector<BlockRows>> cuts(1);
-    std::size_t done = 0;
-    for (std::size_t block = 0; block < rows_.size(); ++block) {
-      const ParameterBlock& all = (*blocks_)[block];
-      std::uint64_t first = rows_[block].first;
-      const std::uint64_t end = first + rows_[block].count;
-      while (first < end) {
-        const std::size_t goal = cuts.size() == pieces ? size_ : size_ * cuts.size() / pieces;
-        const std::uint64_t wanted = goal > done ? (goal - done + all.columns - 1) / all.columns : 0;
-        const std::uint64_t rows = std::min(end - first, (wanted + all.group - 1) / all.group * all.group);
-        if (rows > 0) cuts.back().push_back({block, {first, rows}});
-        first += rows;
-        done += rows * all.columns;
-        if (done >= goal && cuts.size() < pieces) cuts.emplace_back();
-      }
-    }
-    if (cuts.back().empty() && cuts.size() > 1) cuts.pop_back();
-    return cuts;
-  }
-
- private:
-  const ParameterBlocks* blocks_ = nullptr;
-  std::vector<Shard> rows_;
-  std::vector<std::size_t> offsets_;
-  std::size_t size_ = 0;
-};
-
 /// One optimisation on one rank. The path of the data is `step`, top to bottom.
 class Optimization {
  public:
@@ -166,6 +106,7 @@ class Optimization {
         world_(world),
         events_(events),
         layout_(std::move(memory.layout)),
+        sums_by_(iallreduce_setting(world).empty() ? SumsBy::messages : SumsBy::mpi),
         share_(memory.share),
         memory_(std::move(memory.memory)),
         parameters_(memory_.take<Real>(blocks_.size())),
@@ -185,17 +126,11 @@ class Optimization {
       panels_ = AlignedBuffer<Real>(share_.threads * panel_size_);
     }
     if (keeps_sums(wide, share_, longest_share, nodes)) sums_.emplace(mine_.size(), wide);
-    // In one part of a batch, pieces of the sums can be on their way while the next ones are computed.
-    if (sums_ && layout_.exchange != Exchange::allreduce && nodes > 1 && longest_share <= share_.node_rows && !wide) {
-      // Enough for the network, and of each thread's so many rows that what is prepared for a piece serves many.
-      constexpr std::size_t least_values = std::size_t{1} << 16U;
-      constexpr std::size_t least_rows = 64;
-      const std::size_t pieces =
-          std::min(mine_.size() / least_values, rows_of_matrices() / (least_rows * share_.threads));
-      pieces_ = mine_.cut(std::clamp<std::size_t>(pieces, mine_.size() / SumsUnderWay::most_values + 1, most_pieces));
-      under_way_.emplace(layout_.peers, pieces_.size());
-    } else {
-      pieces_ = mine_.cut(1);
+    const std::size_t pieces = exchange_pieces(function_, options_, samples_.rows, nodes, layout_.node.size());
+    pieces_ = mine_.cut(std::max<std::size_t>(pieces, 1));
+    if (pieces > 0) {
+      const std::size_t longest = std::max(longest_piece() * sizeof(Real), sizeof(counts_));
+      under_way_.emplace(layout_.peers, sums_by_, pieces_.size() + 1, longest);
     }
   }
 
@@ -363,6 +298,7 @@ class Optimization {
       now_doing("waiting for the rows of the node");
       memory_.synchronise();
       clock_.lap(TimePhase::exchange);
+      if (last) start_totals();
       if (!sums_) break;
       sum_gradient(first == 0);
       if (last) break;
@@ -421,19 +357,37 @@ class Optimization {
     }
   }
 
-  [[nodiscard]] std::uint64_t rows_of_matrices() const {
-    std::uint64_t rows = 0;
-    for (std::size_t block = 0; block < mine_.blocks(); ++block) {
-      if (blocks_[block].columns > 1) rows += mine_.rows(block).count;
-    }
-    return rows;
-  }
-
   [[nodiscard]] Real* panel_of(std::size_t thread) { return panels_.data() + thread * panel_size_; }
 
   /// The place of a row of this rank's in the sums.
   [[nodiscard]] Real* sums_of(std::size_t block, std::uint64_t row) {
     return sums_->values().data() + mine_.place(block, row);
+  }
+
+  [[nodiscard]] std::span<Real> sums_of(const std::vector<BlockRows>& piece) {
+    if (piece.empty()) return {};
+    const BlockRows& last = piece.back();
+    return {sums_of(piece.front().block, piece.front().rows.first),
+            sums_of(last.block, last.rows.first + last.rows.count)};
+  }
+
+  /// Values.
+  [[nodiscard]] std::size_t longest_piece() {
+    std::size_t longest = 0;
+    for (const std::vector<BlockRows>& piece : pieces_) longest = std::max(longest, sums_of(piece).size());
+    return longest;
+  }
+
+  /// What the ranks of the node have told goes to the other nodes, before the gradient: behind it, it would have to
+  /// wait on the wire.
+  void start_totals() {
+    counts_ = {};
+    for (const StepTotals& rank : totals_) {
+      counts_[0] += rank.loss;
+      counts_[1] += rank.stop;
+      counts_[2] += rank.checkpoint;
+    }
+    if (under_way_) under_way_->start(std::span(counts_));
   }
 
   /// The gradient of this rank's share, over the rows of the node, goes to the sums.
@@ -450,34 +404,22 @@ class Optimization {
           if (thread == 0 && under_way_) under_way_->progress();
         });
       }
-      if (!under_way_) continue;
-      if (piece.empty()) {
-        under_way_->start({});
-        continue;
-      }
-      const BlockRows& last = piece.back();
-      under_way_->start({sums_of(piece.front().block, piece.front().rows.first),
-                         sums_of(last.block, last.rows.first + last.rows.count)});
+      if (under_way_) under_way_->start(sums_of(piece));
     }
     sums_->finish_part(first_part);
     clock_.lap(TimePhase::products);
   }
 
-  /// The totals, and the sums if there are any, become those of all ranks.
+  /// The totals become those of all ranks, and so do the sums that are not under way.
   void exchange(std::uint64_t batch_rows) {
-    step_totals_ = {};
-    for (const StepTotals& rank : totals_) {
-      step_totals_.loss += rank.loss;
-      step_totals_.stop += rank.stop;
-      step_totals_.checkpoint += rank.checkpoint;
-    }
     now_doing("exchanging gradients");
-    if (layout_.peers.size() > 1) {
-      std::array<std::int64_t, 3> totals = {step_totals_.loss, step_totals_.stop, step_totals_.checkpoint};
-      layout_.peers.sum(std::span(totals));
-      step_totals_ = {totals[0], totals[1], totals[2]};
+    if (under_way_) {
+      under_way_->wait();
+    } else {
+      layout_.peers.sum(std::span(counts_));
+      if (sums_) sums_->exchange(layout_.peers, batch_rows);
     }
-    if (sums_ && !under_way_) sums_->exchange(layout_.peers, batch_rows);
+    step_totals_ = {counts_[0], counts_[1], counts_[2]};
     clock_.lap(TimePhase::exchange);
   }
 
@@ -599,11 +541,13 @@ class Optimization {
   const Communicator& world_;
   const TrainingEvents& events_;
   RankLayout layout_;
+  SumsBy sums_by_;
   NodeShare share_;
   NodeMemory memory_;
-  std::span<Real> parameters_;    // of the node, or of this rank
-  std::span<StepTotals> totals_;  // of each rank of the node
-  StepTotals step_totals_;        // of all ranks, in the last step
+  std::span<Real> parameters_;            // of the node, or of this rank
+  std::span<StepTotals> totals_;          // of each rank of the node
+  std::array<std::int64_t, 3> counts_{};  // the same as sums over the node, then over all: loss, stop, checkpoint
+  StepTotals step_totals_;                // of all ranks, in the last step
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<OptimizerMemory> optimizer_memory_;
   RankShare mine_;
@@ -663,7 +607,9 @@ OptimizationResult optimize(GradientFunction& function, const Samples& samples, 
                       "all ranks must use equally many threads: they share out their work in equal parts");
   }
   TrainingMemory memory = take_memory(function, options, samples.rows, options.exchange, world);
-  Optimization optimization(function, samples, options, std::move(memory), world, events);
+  OptimizationOptions chosen = options;
+  chosen.exchange = memory.layout.exchange;
+  Optimization optimization(function, samples, chosen, std::move(memory), world, events);
   world.agree([&] { optimization.prepare(); });
   if (resumes != 0) {
     optimization.resume(start);
@@ -704,6 +650,14 @@ NodeShare first_share(const GradientFunction& function, const OptimizationOption
   return {.node_rows = most, .slots = slots, .slot = 0, .threads = static_cast<std::size_t>(threads_in_use())};
 }
 
+std::size_t exchange_pieces(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                            int nodes, int ranks_on_node) {
+  const NodeShare share = first_share(function, options, rows, nodes, ranks_on_node);
+  const bool in_parts = largest_share(options, rows, nodes) > share.node_rows;
+  if (nodes == 1 || options.exchange == Exchange::allreduce || in_parts || wide_sums(function, options)) return 0;
+  return RankShare(function.blocks(), share).good_pieces(share.threads);
+}
+
 std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,
                                   std::uint64_t rows, int ranks, int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
@@ -718,7 +672,10 @@ std::uint64_t optimization_memory(const GradientFunction& function, const Optimi
   const std::uint64_t panels = needs_panels(wide, share, longest_share, nodes)
                                    ? share.threads * Optimization::largest_panel(function, share) * sizeof(Real)
                                    : 0;
-  const std::uint64_t in_steps = sums + panels + function.memory(share, ranks);
+  const std::uint64_t under_way = exchange_pieces(function, options, rows, nodes, ranks_on_node) > 0
+                                      ? SumsUnderWay::memory(nodes, parameters / on_node * sizeof(Real))
+                                      : 0;
+  const std::uint64_t in_steps = sums + under_way + panels + function.memory(share, ranks);
   const std::uint64_t at_the_end =
       (parameters * sizeof(Real) + on_node - 1) / on_node;  // the result, of the root alone
   return (shared_memory(function, options, share) + on_node - 1) / on_node + std::max(in_steps, at_the_end);

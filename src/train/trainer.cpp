@@ -75,6 +75,14 @@ Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std
   return exchange_in_use(RbmGradient(chosen, data, world), chosen, rows, world);
 }
 
+std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int nodes,
+                            int ranks_on_node) {
+  const Communicator alone;
+  const TrainingOptions chosen = chosen_options(options);
+  const TrainingData data = data_of(rows, visible, false);
+  return exchange_pieces(RbmGradient(chosen, data, alone), chosen, rows, nodes, ranks_on_node);
+}
+
 Engine engine_in_use(const TrainingOptions& options) {
   if (options.engine != Engine::automatic) return options.engine;
   return options.sample_data && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;

@@ -1,20 +1,12 @@
-#include <vector>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 
 namespace rbmpi {
 namespace {
 
 class GradientExchangeTest : public testing::TestWithParam<bool> {
- protected:
-  Communicator world_ = Communicator::world();
-};
-
-class SumsUnderWayTest : public testing::Test {
  protected:
   Communicator world_ = Communicator::world();
 };
@@ -33,28 +25,6 @@ TEST_P(GradientExchangeTest, EveryRankHasTheSumsOfAll) {
     sums.exchange(world_, samples);
     EXPECT_FLOAT_EQ(sums.values()[0] * sums.sample_share(samples), 1.0F / 1000003.0F);
     EXPECT_FLOAT_EQ(sums.values()[1] * sums.sample_share(samples), -1.0F / 1000003.0F / static_cast<Real>(ranks + 1));
-  }
-}
-
-TEST_F(SumsUnderWayTest, TheyAreThoseOfTheBlockingSums) {
-  constexpr std::size_t count = 10007;
-  const auto rank = static_cast<std::size_t>(world_.rank());
-  SumsUnderWay under_way(world_, 3);
-  for (std::size_t step = 0; step < 3; ++step) {
-    std::vector<std::vector<float>> values(3, std::vector<float>(count));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      for (std::size_t j = 0; j < count; ++j) values[i][j] = static_cast<float>((i + 1) * j + rank + step);
-    }
-    std::vector<std::vector<float>> expected = values;
-    for (std::vector<float>& sums : values) {
-      under_way.start(sums);
-      under_way.progress();
-    }
-    for (std::vector<float>& sums : expected) world_.sum(std::span(sums));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      under_way.wait();
-      EXPECT_EQ(values[i], expected[i]);
-    }
   }
 }
 

@@ -52,6 +52,10 @@ struct NetTrainingResult : OptimizationOutcome {
 [[nodiscard]] Exchange exchange_in_use(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows,
                                        const Communicator& world);
 
+/// Local. In how many pieces nodes exchange their sums while they compute (train/optimize.hpp).
+[[nodiscard]] std::size_t exchange_pieces(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows,
+                                          int nodes, int ranks_on_node);
+
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const NetTrainingOptions& options);
 

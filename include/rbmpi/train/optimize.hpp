@@ -57,6 +57,12 @@ void check_options(const OptimizationOptions& options);
 [[nodiscard]] NodeShare first_share(const GradientFunction& function, const OptimizationOptions& options,
                                     std::uint64_t rows, int nodes, int ranks_on_node);
 
+/// Local. In how many pieces each of `ranks_on_node` ranks on each of `nodes` nodes exchanges its sums while it
+/// computes; 0 if they are exchanged when all are there, with MPI_Allreduce, or not at all. `options.exchange` is the
+/// one in use.
+[[nodiscard]] std::size_t exchange_pieces(const GradientFunction& function, const OptimizationOptions& options,
+                                          std::uint64_t rows, int nodes, int ranks_on_node);
+
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for an optimisation besides
 /// the samples; its share of what the node's ranks have in common is in it.
 [[nodiscard]] std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,

@@ -53,6 +53,10 @@ struct TrainingResult : OptimizationOutcome {
 [[nodiscard]] Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
                                        const Communicator& world);
 
+/// Local. In how many pieces nodes exchange their sums while they compute (train/optimize.hpp).
+[[nodiscard]] std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
+                                          int nodes, int ranks_on_node);
+
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);
 
