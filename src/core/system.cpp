@@ -8,7 +8,7 @@
 
 namespace rbmpi {
 
-Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+Descriptor::Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   Descriptor moved(std::move(other));
@@ -17,7 +17,7 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 }
 
 void Descriptor::close() noexcept {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
+  if (number_ >= 0) ::close(release());
 }
 
 std::string error_text(int error_number) {

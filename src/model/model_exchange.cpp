@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <span>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "rbmpi/storage/npz_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -181,14 +181,6 @@ ImportedModel read_rbms(const fs::path& path, std::optional<std::uint64_t> wante
           fmt::format("rbms, update {}", update)};
 }
 
-/// Whether a file begins as zip archives do.
-bool is_zip(const fs::path& path) {
-  std::string front(2, '\0');
-  std::ifstream stream(path, std::ios::binary);
-  stream.read(front.data(), static_cast<std::streamsize>(front.size()));
-  return front == "PK";
-}
-
 }  // namespace
 
 void export_npz(const fs::path& path, RbmView<const Real> rbm) {
@@ -223,7 +215,7 @@ void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t up
 }
 
 ImportedModel import_model(const fs::path& path, std::optional<std::uint64_t> update) {
-  const bool zip = is_zip(path);
+  const bool zip = first_bytes(path, 2) == "PK";
   if (zip && update) {
     throw Error(Failure::usage,
                 fmt::format("update = {}: '{}' is an .npz file, which has one model", *update, path.string()));

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <initializer_list>
 #include <limits>
 #include <optional>
@@ -12,12 +11,11 @@
 
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "storage/write_driver.hpp"
 
 namespace rbmpi {
@@ -565,8 +563,7 @@ namespace {
 
 /// What a file is that is no HDF5 file, as far as its first bytes tell, and what to do about it.
 const char* what_it_is(const fs::path& path) {
-  std::string front(6, '\0');
-  std::ifstream(path, std::ios::binary).read(front.data(), static_cast<std::streamsize>(front.size()));
+  const std::string front = first_bytes(path, 6);
   if (front == "\x93NUMPY") {
     return "it is a NumPy array (.npy), not an HDF5 file; in Python, h5py.File('a.h5', 'w')['samples'] = "
            "numpy.load('a.npy') makes a dataset of it (models are imported from .npz files)";
@@ -583,12 +580,7 @@ const char* what_it_is(const fs::path& path) {
 
 Hdf5File Hdf5File::open(const fs::path& path) {
   keep_quiet();
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail("read", path, errno == ENOENT ? "no such file" : error_text(errno));
-  if (S_ISDIR(status.st_mode)) fail("read", path, "it is a folder, not an HDF5 file");
-  if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
-  if (::access(path.c_str(), R_OK) != 0) fail("read", path, error_text(errno));
-  if (status.st_size == 0) fail("read", path, "it is empty, not an HDF5 file");
+  if (first_bytes(path, 1).empty()) fail("read", path, "it is empty, not an HDF5 file");
   if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, what_it_is(path));
   const Handle access = access_list(path);
   return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path};

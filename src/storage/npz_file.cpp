@@ -12,15 +12,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 #include <zip.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "storage/numpy_header.hpp"
 
 namespace rbmpi {
@@ -231,10 +230,16 @@ std::vector<float> read_values(Member& member, const NumpyHeader& header, std::u
   return values;
 }
 
-std::string npy(const NumpyArray& array) {
-  std::string bytes = numpy_header(array.shape);
-  bytes.append(reinterpret_cast<const char*>(array.values.data()), array.values.size() * sizeof(float));
-  return bytes;
+/// A finished archive, as the library has it in memory.
+void write_archive(AtomicFile& atomic, zip_source_t* archive) {
+  if (zip_source_open(archive) != 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+  std::vector<char> piece(std::size_t{1} << 20U);
+  for (;;) {
+    const zip_int64_t count = zip_source_read(archive, piece.data(), piece.size());
+    if (count < 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+    if (count == 0) break;
+    atomic.write({piece.data(), static_cast<std::size_t>(count)});
+  }
 }
 
 }  // namespace
@@ -244,13 +249,11 @@ void NpzFile::Close::operator()(void* archive) const noexcept {
 }
 
 NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) fail("read", path_, errno == ENOENT ? "no such file" : error_text(errno));
-  if (S_ISDIR(status.st_mode)) fail("read", path_, "it is a folder");
-  if (!S_ISREG(status.st_mode)) fail("read", path_, "it is not a regular file");
+  Descriptor file = open_to_read(path_);
   int problem = 0;
-  archive_.reset(zip_open(path_.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &problem));
+  archive_.reset(zip_fdopen(file.number(), ZIP_CHECKCONS, &problem));
   if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
+  file.release();
 }
 
 NpzFile::~NpzFile() = default;
@@ -287,15 +290,24 @@ NumpyArray NpzFile::read(const std::string& name) const {
 
 void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
   AtomicFile atomic(path);
-  int problem = 0;
+  // Into memory: with a name, the library makes a temporary file of its own and renames it.
+  zip_error_t problem{};
+  const std::unique_ptr<zip_source_t, decltype(&zip_source_free)> whole(
+      zip_source_buffer_create(nullptr, 0, 0, &problem), zip_source_free);
   std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
-      zip_open(atomic.temporary().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &problem), zip_discard);
-  if (!archive) fail("write", path, text_of(problem));
+      whole ? zip_open_from_source(whole.get(), ZIP_TRUNCATE, &problem) : nullptr, zip_discard);
+  if (!archive) fail("write", path, zip_error_strerror(&problem));
+  zip_source_keep(whole.get());  // the archive gives back its own share
 
-  std::vector<std::string> contents;  // that the library reads when the archive is closed
-  for (const NumpyArray& array : arrays) contents.push_back(npy(array));
+  std::vector<std::string> headers;  // that the library reads when the archive is closed, as it does the values
+  for (const NumpyArray& array : arrays) headers.push_back(numpy_header(array.shape));
   for (std::size_t i = 0; i < arrays.size(); ++i) {
-    zip_source_t* const source = zip_source_buffer(archive.get(), contents[i].data(), contents[i].size(), 0);
+    // The library only reads them, but wants no const.
+    auto* const values = const_cast<float*>(arrays[i].values.data());
+    std::array<zip_buffer_fragment_t, 2> parts{
+        {{reinterpret_cast<zip_uint8_t*>(headers[i].data()), headers[i].size()},
+         {reinterpret_cast<zip_uint8_t*>(values), arrays[i].values.size() * sizeof(float)}}};
+    zip_source_t* const source = zip_source_buffer_fragment(archive.get(), parts.data(), parts.size(), 0);
     const zip_int64_t index =
         source == nullptr ? -1
                           : zip_file_add(archive.get(), file_name(arrays[i].name).c_str(), source, ZIP_FL_ENC_UTF_8);
@@ -312,6 +324,7 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
   }
   if (zip_close(archive.get()) != 0) fail("write", path, zip_strerror(archive.get()));
   static_cast<void>(archive.release());
+  write_archive(atomic, whole.get());
   atomic.commit();
 }
 

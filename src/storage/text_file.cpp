@@ -1,13 +1,7 @@
 #include "rbmpi/storage/text_file.hpp"
 
-#include <cerrno>
-#include <fstream>
 #include <span>
 
-#include <fmt/format.h>
-
-#include "rbmpi/core/error.hpp"
-#include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
@@ -22,10 +16,7 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t longes
 
 void write_text_file(const std::filesystem::path& path, const std::string& text) {
   AtomicFile atomic(path);
-  std::ofstream stream(atomic.temporary(), std::ios::binary);
-  stream << text << std::flush;
-  if (!stream) throw Error(Failure::file, fmt::format("cannot write '{}': {}", path.string(), error_text(errno)));
-  stream.close();
+  atomic.write(text);
   atomic.commit();
 }
 

@@ -48,8 +48,8 @@ class Hdf5File {
   /// Opens for reading, without file locks (network file systems). A missing file, a folder, a file that may not be
   /// read and one that is not HDF5 each get their own message.
   [[nodiscard]] static Hdf5File open(const std::filesystem::path& path);
-  /// Creates or truncates. `named` is how messages call the file (the target of an AtomicFile); default: `path`. The
-  /// first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
+  /// Creates or truncates; a link is not followed. `named` is how messages call the file (the target of an AtomicFile);
+  /// default: `path`. The first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
   [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {},
                                        std::uint64_t user_block = 0);
 

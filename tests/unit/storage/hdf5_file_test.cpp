@@ -317,6 +317,10 @@ TEST_F(Hdf5FileTest, FilesThatCannotBeOpenedAreNamed) {
   const fs::path text = folder_.write("text.h5", "label,pixel0\n1,2\n");
   test::expect_error(Failure::file, {"text.h5", "not an HDF5 file"}, [&] { open(text); });
   test::expect_error(Failure::file, {"not a regular file"}, [&] { open("/dev/null"); });
+  fs::create_symlink(text, folder_ / "link.h5");
+  const std::string before = test::content(text);
+  test::expect_error(Failure::file, {"link.h5"}, [&] { (void)Hdf5File::create(folder_ / "link.h5"); });
+  EXPECT_EQ(test::content(text), before);
   test::expect_error(Failure::file, {"b.h5"},
                      [&] { static_cast<void>(Hdf5File::create(folder_ / "no folder/a.h5", folder_ / "b.h5")); });
 }
