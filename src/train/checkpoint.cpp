@@ -102,7 +102,7 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
   const Model& model = checkpoint.model;
   const std::size_t layers = model.net ? 1 : model.layers.size();  // those of a net are trained together
   if (checkpoint.progress.layer >= layers) {
-    refuse(file, fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, layers));
+    throw DamagedFile(file.path(), fmt::format("it claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
   const std::size_t parameters = parameters_of(model, checkpoint.progress.layer);
   std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
@@ -134,11 +134,14 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
   std::map<std::uint64_t, std::string> of_others;  // steps, and why they cannot be used
   for (const std::uint64_t steps : folder.checkpoints()) {
     const fs::path file = folder.checkpoint(steps);
+    const auto set_damaged_aside = [&](const DamagedFile& error) {
+      const fs::path name = folder.set_aside(steps, "damaged").filename();
+      warn(fmt::format("'{}' is skipped: {}; it is now '{}'", file.string(), error.why(), name.string()));
+    };
     try {
       check_seal(file);
     } catch (const DamagedFile& error) {
-      const fs::path name = folder.set_aside(steps, "damaged").filename();
-      warn(fmt::format("'{}' is skipped: {}; it is now '{}'", file.string(), error.why(), name.string()));
+      set_damaged_aside(error);
       continue;
     }
     std::string why;
@@ -156,6 +159,9 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
         }
         return checkpoint;
       }
+    } catch (const DamagedFile& error) {
+      set_damaged_aside(error);
+      continue;
     } catch (const Error& error) {
       if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
       why = error.what();

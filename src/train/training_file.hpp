@@ -8,6 +8,7 @@
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -33,11 +34,14 @@ void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf
                  const std::function<bool(const Hdf5File&)>& holds);
 
 /// What `read` makes of a file whose seal is right. That tells of no accident, but not of no intent: what would crash
-/// this process crashes a child first.
+/// this process crashes a child first. Throws as `read` does.
 template <typename Read>
 auto read_sealed(const std::filesystem::path& path, const Read& read) {
   (void)read_in_child(path, [&] {
-    (void)read(Hdf5File::open(path));
+    try {
+      (void)read(Hdf5File::open(path));
+    } catch (const DamagedFile&) {  // which this process will find as well
+    }
     return std::string();
   });
   return read(Hdf5File::open(path));
