@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
 #include "app/layout.hpp"
 #include "app/options.hpp"
@@ -26,7 +27,8 @@ namespace {
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* shared_keys[] = {"hidden", "batch-size", "engine", "exchange", "threads", "ranks-per-node"};
+constexpr const char* shared_keys[] = {"hidden",  "batch-size",     "engine",      "exchange",
+                                       "threads", "ranks-per-node", "hang-timeout"};
 
 struct BenchSettings {
   BenchSettings() { train.training.hidden = 300; }
@@ -226,7 +228,8 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
     if (world.is_root()) say("{}", help());
     return;
   }
-  const Layout layout = arrange(world, settings.train.threads, settings.train.training.ranks_per_node);
+  const StartedCommand started(world, settings.train);
+  const Layout& layout = started.layout;
   (void)arrange_ranks(world, settings.train.training.exchange, settings.train.training.ranks_per_node);
   const BenchmarkOptions& options = settings.benchmark;
   settings.benchmark.training.exchange =
