@@ -271,15 +271,17 @@ class Locked(Resuming):
         self.assertTrue(select.select([stream], [], [], seconds)[0], "nothing is said")
         return stream.readline()
 
-    def test_the_same_command_at_once_after_mpirun_was_killed(self):
-        job = self.start_and_wait(*USUAL, "--checkpoint-steps", "100", ranks=3, epochs=20)
-        job.ranks()
-        jobs.kill(job.process.pid)
-        result = assert_success(self.train(*USUAL, ranks=3))
-        job.end(1)
-        job.ranks_end(1)
-        self.assertIn("resumes", result.stdout)
-        self.assert_same_as_undisturbed(*USUAL)
+    def test_the_same_command_waits_for_the_ranks_of_a_killed_mpirun(self):
+        first = self.start_and_wait(*self.FOREVER, "--checkpoint-steps", "100", ranks=2, epochs=20)
+        rank = first.ranks()[0]
+        second = self.start(*self.FOREVER)
+        second.wait_for(lambda: second.output()[1], "a word on the wait")
+        self.assertRegex(second.output()[1], self.waits(rank))
+        jobs.kill(first.process.pid)
+        second.wait_for(lambda: "resumes" in second.output()[0], "it goes on", 15)
+        self.assertRegex(second.output()[1], f"the last job in .* ended without a word .*process {rank},")
+        os.kill(second.process.pid, signal.SIGTERM)
+        self.assertEqual(second.end(10).code, 75)
 
     def test_two_jobs_at_once(self):
         for attempt in range(3):
