@@ -120,7 +120,9 @@ BenchSettings settings_of(const po::variables_map& values) {
 
 void print_banner(const BenchSettings& settings, const Layout& layout) {
   const BenchmarkOptions& options = settings.benchmark;
-  print_heading(layout, options.training);
+  print_heading(
+      layout, options.training,
+      exchange_pieces(options.training, benchmark_rows(options), options.visible, layout.nodes, layout.node.size()));
   say("  model       {} x {}, batches of {}, {:g} % of the units are on\n", options.visible, options.training.hidden,
       plural(options.training.batch_size, "row"), 100 * options.density);
   print_note_on_cores(layout);
@@ -134,7 +136,16 @@ std::string milliseconds(const Quartiles& times) {
                      times.high * 1e3);
 }
 
-void print_for_people(const BenchmarkResult& result) {
+void print_exchange(const ExchangeTimes& times, bool simulated_nodes) {
+  say("    link      {:.4f} ms, {:.3f} GB/s of a node\n", times.link.latency * 1e3, times.link.bandwidth * 1e-9);
+  say("    alone     {:.3f} ms; this link wants {:.3f}, and of them {:.3f} in a step\n", times.alone * 1e3,
+      times.expected * 1e3, times.expected_in_step * 1e3);
+  if (times.ratio() > ExchangeTimes::good && !simulated_nodes) {  // between those there is no link
+    say("  note        the sums over nodes take {:.1f} times as long as this link wants\n", times.ratio());
+  }
+}
+
+void print_for_people(const BenchmarkResult& result, bool simulated_nodes) {
   const LayoutTimes& all = result.all;
   say("  step        {} ({})\n", milliseconds(all.step), plural(all.steps, "step"));
   for (std::size_t phase = 0; phase < all.phases.size(); ++phase) {
@@ -151,6 +162,7 @@ void print_for_people(const BenchmarkResult& result) {
     } else {
       say("  exchange    -\n");
     }
+    if (result.exchange) print_exchange(*result.exchange, simulated_nodes);
     say("  one rank    {}\n", milliseconds(result.one_rank->step));
     say("    products  {}\n", milliseconds(result.one_rank->floor));
     say("  efficiency  {:.1f} %: {} are {:.3f} times as fast as one\n", 100 * *result.efficiency(),
@@ -198,6 +210,14 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
   json["gcups"] = result.gcups();
   json["exchange_bytes"] = result.exchange_bytes;
   json["exchange_gigabytes_per_second"] = json_or_null(result.exchange_gigabytes_per_second());
+  json["exchange_model"] = nlohmann::ordered_json();
+  if (result.exchange) {
+    const ExchangeTimes& times = *result.exchange;
+    json["exchange_model"] = {
+        {"latency_seconds", times.link.latency}, {"bytes_per_second", times.link.bandwidth},
+        {"expected_seconds", times.expected},    {"expected_seconds_in_step", times.expected_in_step},
+        {"measured_seconds", times.alone},       {"ratio", times.ratio()}};
+  }
   json["one_rank"] = result.one_rank ? to_json(*result.one_rank) : nlohmann::ordered_json();
   json["speedup"] = json_or_null(result.speedup());
   json["efficiency"] = json_or_null(result.efficiency());
@@ -239,7 +259,7 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
   if (world.is_root() && !settings.json) print_banner(settings, layout);
   const BenchmarkResult result = measure(settings, rows.samples(), world);
   if (world.is_root() && settings.json) print_json(settings, layout, result);
-  if (world.is_root() && !settings.json) print_for_people(result);
+  if (world.is_root() && !settings.json) print_for_people(result, layout.simulated_nodes);
   world.agree_on_root([&] {
     if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
   });

@@ -62,7 +62,9 @@ FeedForwardNet start_net(const TrainSettings& settings, const Pretrained& pretra
 
 void print_banner(const TrainSettings& settings, const TrainingRun& run, const Pretrained& pretrained,
                   const NetShape& shape, const std::vector<std::int32_t>& classes) {
-  print_net_heading(run.layout(), settings.training.exchange);
+  print_net_heading(run.layout(), settings.training.exchange,
+                    exchange_pieces(net_training_options(settings), shape, run.data().views.training.rows,
+                                    run.layout().nodes, run.layout().node.size()));
   print_data(settings, run.data());
   say("  model       {}, {} parameters; {}\n", to_text(shape), shape.parameters(), pretrained.in_words());
   if (!classes.empty()) {

@@ -59,7 +59,15 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run) {
   const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns);
   std::string units = fmt::format("{}", data.training.columns);
   for (const RbmShape& shape : shapes) units += fmt::format(" x {}", shape.hidden);
-  print_heading(run.layout(), settings.training);
+  const Layout& layout = run.layout();
+  std::size_t pieces = 0;  // the layer with most
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    TrainingOptions layer = options.layers[i];
+    layer.exchange = settings.training.exchange;
+    pieces = std::max(pieces,
+                      exchange_pieces(layer, data.training.rows, shapes[i].visible, layout.nodes, layout.node.size()));
+  }
+  print_heading(layout, settings.training, pieces);
   print_data(settings, run.data());
   say("  model       {}{}, {} parameters\n", units, options.join_labels ? ", the highest layer with labels" : "",
       parameters_of(shapes));

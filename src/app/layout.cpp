@@ -6,12 +6,14 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/core/version.hpp"
+#include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -46,6 +48,7 @@ Layout arrange(const Communicator& world, int threads, int ranks_per_node) {
   world.sum(std::span(&first_ranks, 1));
   layout.nodes = static_cast<int>(first_ranks);
   layout.equal_nodes = world.maximum(layout.node.size()) == -world.maximum(-std::int64_t{layout.node.size()});
+  layout.iallreduce_setting = iallreduce_setting(world);
   layout.chosen_threads = threads > 0 || std::getenv("OMP_NUM_THREADS") != nullptr;
   world.agree([&] { layout.threads = choose_threads(threads, layout.ranks_on_machine); });
   // The ranks share out their work in equal parts, so they are to be equally strong.
@@ -69,18 +72,39 @@ const char* parameters_text(const Layout& layout, Exchange exchange) {
                                                                       : "the ranks of a node share the parameters";
 }
 
+void print_exchange(const Layout& layout, Exchange exchange, std::size_t pieces) {
+  const std::string text = exchange_text(layout, exchange, pieces);
+  if (!text.empty()) say("  exchange    {}\n", text);
+}
+
 }  // namespace
 
-void print_heading(const Layout& layout, const TrainingOptions& options) {
+std::string exchange_text(const Layout& layout, Exchange exchange, std::size_t pieces) {
+  const bool copies = exchange == Exchange::allreduce;
+  if (layout.ranks == 1 || (layout.nodes == 1 && !copies)) return {};
+  const std::string who = copies ? plural(layout.ranks, "rank") : plural(layout.nodes, "node");
+  if (pieces == 0) return who + ": MPI_Allreduce";
+  const std::string in_pieces = plural(pieces, "piece");
+  if (!layout.iallreduce_setting.empty()) {
+    return fmt::format("{}: MPI_Iallreduce, as set by {}, {}", who, layout.iallreduce_setting, in_pieces);
+  }
+  const std::vector<int> stages = sum_stages(layout.nodes);
+  return fmt::format("{}: messages in {} of {}, {}", who, plural(stages.size(), "stage"), fmt::join(stages, " x "),
+                     in_pieces);
+}
+
+void print_heading(const Layout& layout, const TrainingOptions& options, std::size_t pieces) {
   print_layout(layout, options.arithmetic == Arithmetic::exact ? "exact" : "plain");
   say("  engine      {}; {}\n",
       engine_in_use(options) == Engine::active ? "active (sums over the units that are on)" : "blas (matrix products)",
       parameters_text(layout, options.exchange));
+  print_exchange(layout, options.exchange, pieces);
 }
 
-void print_net_heading(const Layout& layout, Exchange exchange) {
+void print_net_heading(const Layout& layout, Exchange exchange, std::size_t pieces) {
   print_layout(layout, "plain");
   say("  engine      back-propagation (matrix products); {}\n", parameters_text(layout, exchange));
+  print_exchange(layout, exchange, pieces);
 }
 
 void print_note_on_cores(const Layout& layout) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <string>
+
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -15,17 +18,22 @@ struct Layout {
   int ranks_on_machine = 1;  ///< of this rank's real node
   bool has_root = true;      ///< whether rank 0 is on this node
   int threads = 1;
-  bool chosen_threads = false;  ///< by the user, not by the number of cores
+  bool chosen_threads = false;       ///< by the user, not by the number of cores
+  std::string iallreduce_setting{};  ///< the user's word to MPI on sums between nodes (parallel/sums_under_way.hpp)
 };
 
 /// Collective. Finds the layout and sets the threads of this rank: `threads`, or if that is 0, what the environment or
 /// the cores suggest. With ranks_per_node > 0 nodes are simulated. Throws an AgreedError for threads that cannot be.
 [[nodiscard]] Layout arrange(const Communicator& world, int threads, int ranks_per_node);
 
-/// The first lines of what a command prints: program, layout, kernels and engine.
-void print_heading(const Layout& layout, const TrainingOptions& options);
+/// How gradients are summed, in words; empty where nothing is exchanged. `pieces` is `exchange_pieces`
+/// (train/optimize.hpp).
+[[nodiscard]] std::string exchange_text(const Layout& layout, Exchange exchange, std::size_t pieces);
+
+/// The first lines of what a command prints: program, layout, kernels, engine and exchange.
+void print_heading(const Layout& layout, const TrainingOptions& options, std::size_t pieces);
 /// The same of a command that trains a net.
-void print_net_heading(const Layout& layout, Exchange exchange);
+void print_net_heading(const Layout& layout, Exchange exchange, std::size_t pieces);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
 

@@ -17,7 +17,11 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/sums_under_way.hpp"
+#include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/rank_layout.hpp"
+#include "rbmpi/train/scaling_model.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -79,6 +83,14 @@ class FiveProducts {
   AlignedBuffer<Real> visible_, hidden_, weights_, visible_out_, hidden_out_, weights_out_;
 };
 
+/// Collective.
+Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
+  const auto largest = [&](double seconds) {
+    return static_cast<double>(ranks.maximum(std::llround(seconds * 1e12))) * 1e-12;
+  };
+  return {.low = largest(mine.low), .median = largest(mine.median), .high = largest(mine.high)};
+}
+
 /// The times that one rank took in one layout, of steps and of the products between them. Both come in blocks, the
 /// first of each block untimed: the caches are still full of the other's matrices.
 class Stopwatch {
@@ -136,14 +148,6 @@ class Stopwatch {
       products_.compute();
       if (i > 0) product_seconds_.push_back(seconds_since(begin));
     }
-  }
-
-  /// Collective.
-  static Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
-    const auto largest = [&](double seconds) {
-      return static_cast<double>(ranks.maximum(std::llround(seconds * 1e12))) * 1e-12;
-    };
-    return {.low = largest(mine.low), .median = largest(mine.median), .high = largest(mine.high)};
   }
 
   std::uint64_t block_;
@@ -214,19 +218,30 @@ class Benchmark {
                            .exchange_bytes = exchange_bytes()};
     compare(result);
     measure(result);
+    if (shares() && result.exchange_bytes > 0) result.exchange = exchange_times(result);
     return result;
   }
 
  private:
+  /// Collective. Whether the ranks of a node share the parameters.
+  [[nodiscard]] bool shares() const {
+    return exchange_in_use(options_.training, samples_.rows, samples_.columns, world_) == Exchange::shared;
+  }
+
   /// Collective. Ranks of a node that share the parameters have nothing to exchange with each other.
   [[nodiscard]] std::size_t exchange_bytes() const {
     const TrainingOptions& training = options_.training;
-    const bool shared = exchange_in_use(training, samples_.rows, samples_.columns, world_) == Exchange::shared;
+    const bool shared = shares();
     const int sharing = world_.split_by_node(training.ranks_per_node).size();
     if (world_.size() == 1 || (shared && sharing == world_.size())) return 0;
-    const bool wide = training.arithmetic == Arithmetic::exact && training.batch_size > largest_single_precision_batch;
     return shape_of(options_).parameters() / static_cast<std::size_t>(shared ? sharing : 1) *
-           (wide ? sizeof(double) : sizeof(Real));
+           (wide() ? sizeof(double) : sizeof(Real));
+  }
+
+  /// Whether sums are exchanged in double precision.
+  [[nodiscard]] bool wide() const {
+    return options_.training.arithmetic == Arithmetic::exact &&
+           options_.training.batch_size > largest_single_precision_batch;
   }
 
   /// Collective over `ranks`. One training; a signal ends it with an error.
@@ -286,6 +301,61 @@ class Benchmark {
 
     result.all = all->times(world_);
     if (several) result.one_rank = from_root(one ? one->times(alone) : LayoutTimes{}, world_);
+  }
+
+  /// Collective. The sums of a step over the nodes, without anything else, and what the link between them can do.
+  [[nodiscard]] ExchangeTimes exchange_times(const BenchmarkResult& result) {
+    const RankLayout layout = arrange_ranks(world_, Exchange::shared, options_.training.ranks_per_node);
+    ExchangeTimes times{.link = Link::measure(layout.peers)};
+    layout.node.sum(std::span(&times.link.bandwidth, 1));
+    times.link = from_root(times.link, world_);
+    times.alone = seconds_of_sums(layout);
+    const auto on_node = static_cast<std::size_t>(layout.node.size());
+    times.expected = exchange_seconds(layout.peers.size(), result.exchange_bytes * on_node, times.link);
+    const double phase = result.all.phases[static_cast<std::size_t>(TimePhase::exchange)];
+    times.expected_in_step = visible_exchange_seconds(times.expected, result.all.step.median - phase);
+    return times;
+  }
+
+  /// Collective. The median of the slowest rank.
+  [[nodiscard]] double seconds_of_sums(const RankLayout& layout) {
+    constexpr std::size_t fewest = 5;
+    constexpr std::size_t most = 100;
+    constexpr double enough = 0.5;  // seconds
+    const std::size_t pieces =
+        exchange_pieces(options_.training, samples_.rows, samples_.columns, layout.peers.size(), layout.node.size());
+    const std::size_t size = shape_of(options_).parameters() / static_cast<std::size_t>(layout.node.size());
+    const SumsBy by = iallreduce_setting(world_).empty() ? SumsBy::messages : SumsBy::mpi;
+    std::optional<GradientSums> sums;
+    std::optional<SumsUnderWay> under_way;
+    std::array<std::int64_t, 3> counts{};
+    world_.agree([&] {
+      sums.emplace(size, wide());
+      if (pieces == 0) return;
+      under_way.emplace(layout.peers, by, pieces + 1, std::max((size / pieces + 1) * sizeof(Real), sizeof(counts)));
+    });
+    const auto sum_once = [&] {
+      if (!under_way) {
+        layout.peers.sum(std::span(counts));
+        sums->exchange(layout.peers, 1);
+        return;
+      }
+      under_way->start(std::span(counts));
+      for (std::size_t i = 0; i < pieces; ++i) {
+        const std::size_t first = size * i / pieces;
+        under_way->start(sums->values().subspan(first, size * (i + 1) / pieces - first));
+      }
+      for (std::size_t i = 0; i <= pieces; ++i) under_way->wait();
+    };
+    std::vector<double> seconds;
+    const Clock::time_point begin = Clock::now();
+    do {
+      world_.agree([] { throw_if_stopped("measuring"); });  // all begin together
+      const Clock::time_point one = Clock::now();
+      sum_once();
+      seconds.push_back(seconds_since(one));
+    } while (from_root(seconds.size() < fewest || (seconds.size() < most && seconds_since(begin) < enough), world_));
+    return slowest(quartiles(seconds), world_).median;
   }
 
   BenchmarkOptions options_;

@@ -85,6 +85,7 @@ class Communicator {
 
  private:
   friend class SumsUnderWay;
+  friend struct Link;
   struct Handle;
   explicit Communicator(Handle* handle);
   Handle* handle_ = nullptr;  // owns an MPI_Comm; null for this process alone

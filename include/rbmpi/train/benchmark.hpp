@@ -10,6 +10,7 @@
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/link.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -44,15 +45,27 @@ struct LayoutTimes {
   [[nodiscard]] double ratio() const noexcept { return step.median / floor.median; }
 };
 
+/// The sums over nodes by themselves, as training forms them, against what the link allows (train/scaling_model.hpp).
+struct ExchangeTimes {
+  Link link{};                  ///< of a node, all of its ranks together
+  double alone = 0;             ///< seconds, the median of the slowest rank
+  double expected = 0;          ///< the same by the model
+  double expected_in_step = 0;  ///< what the model leaves of it in a step; to be compared with the phase `exchange`
+
+  static constexpr double good = 1.3;  ///< times what is expected
+  [[nodiscard]] double ratio() const noexcept { return alone / expected; }
+};
+
 struct BenchmarkResult {
   RbmShape shape;
   std::uint64_t batch_size = 0;
   int ranks = 1;
-  std::size_t exchange_bytes = 0;         ///< of the gradient sums that a rank gives other nodes in a step
-  LayoutTimes all{};                      ///< on all ranks
-  std::optional<LayoutTimes> one_rank{};  ///< the same batch on rank 0 alone, if there are others
-  std::uint64_t digest_steps = 0;         ///< after so many steps
-  std::string digest{};                   ///< all layouts and engines had this one
+  std::size_t exchange_bytes = 0;           ///< of the gradient sums that a rank gives other nodes in a step
+  LayoutTimes all{};                        ///< on all ranks
+  std::optional<LayoutTimes> one_rank{};    ///< the same batch on rank 0 alone, if there are others
+  std::optional<ExchangeTimes> exchange{};  ///< where several nodes have sums to exchange
+  std::uint64_t digest_steps = 0;           ///< after so many steps
+  std::string digest{};                     ///< all layouts and engines had this one
 
   [[nodiscard]] double samples_per_second() const noexcept;
   /// V x H x samples / s / 10^9: connections updated, the measure of the literature.
