@@ -157,7 +157,8 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
   }
 }
 
-DatasetReader::DatasetReader(const fs::path& path) : file_(Hdf5File::open(path)), info_(read_info(file_)) {}
+DatasetReader::DatasetReader(const fs::path& path)
+    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_)) {}
 
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
   file_.read_rows(samples_name, info_.type, first, count, values);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <vector>
 
 #include "rbmpi/core/interruption.hpp"
@@ -55,6 +54,28 @@ struct Figures {
   }
 };
 
+/// The different ones among many labels, in the memory of a few times these.
+class Classes {
+ public:
+  void add(const std::vector<std::int32_t>& labels) {
+    all_.insert(all_.end(), labels.begin(), labels.end());
+    if (all_.size() - sorted_ > sorted_) sort();  // so that sorting is seldom, however many differ
+  }
+  [[nodiscard]] const std::vector<std::int32_t>& sorted() {
+    sort();
+    return all_;
+  }
+
+ private:
+  void sort() {
+    std::ranges::sort(all_);
+    all_.erase(std::unique(all_.begin(), all_.end()), all_.end());
+    sorted_ = all_.size();
+  }
+  std::vector<std::int32_t> all_;
+  std::size_t sorted_ = 0;  // of these, from the front
+};
+
 }  // namespace
 
 DatasetSummary summarise(const DatasetReader& reader) {
@@ -86,7 +107,7 @@ DatasetSummary summarise(const DatasetReader& reader) {
   });
 
   Sha256 labels_hash;
-  std::set<std::int32_t> classes;
+  Classes classes;
   if (info.has_labels) {
     std::vector<std::int32_t> labels;
     in_whole_chunks(info.label_chunks, all, work_of_a_call, [&](Shard piece) {
@@ -94,7 +115,7 @@ DatasetSummary summarise(const DatasetReader& reader) {
       labels.resize(piece.count);
       reader.read_labels(piece.first, piece.count, labels.data());
       labels_hash.update(std::as_bytes(std::span(labels)));
-      classes.insert(labels.begin(), labels.end());
+      classes.add(labels);
     });
   }
 
@@ -106,7 +127,8 @@ DatasetSummary summarise(const DatasetReader& reader) {
   summary.zeros = static_cast<double>(figures.zeros) / values;
   std::optional<Digest> labels_digest;
   if (info.has_labels) {
-    summary.labels = LabelSummary{info.rows, classes.size(), *classes.begin(), *classes.rbegin()};
+    const std::vector<std::int32_t>& different = classes.sorted();
+    summary.labels = LabelSummary{info.rows, different.size(), different.front(), different.back()};
     labels_digest = labels_hash.finish();
   }
   summary.digest = dataset_digest(samples, block_digests, labels_digest);

@@ -144,8 +144,8 @@ NumpyArray read_array(const Hdf5File& file, const std::string& group, const std:
   // The file holds as many bytes as the array claims, so the product does not overflow.
   const std::uint64_t count = shape[0] * (shape.size() == 2 ? shape[1] : 1);
   if (count > available_memory() / (sizeof(float) + sizeof(double))) {
-    refuse(file.path(),
-           fmt::format("has '{}' [{}], for which there is not enough memory", place, fmt::join(shape, " x ")));
+    throw Error(Failure::other, fmt::format("not enough memory for the array '{}' [{}] of '{}'", place,
+                                            fmt::join(shape, " x "), file.path().string()));
   }
   NumpyArray array{name, shape, std::vector<float>(count)};
   if (info.type == ElementType::float32) {

@@ -21,6 +21,7 @@
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/regular_file.hpp"
 #include "storage/numpy_header.hpp"
+#include "storage/read_account.hpp"
 
 namespace rbmpi {
 namespace {
@@ -73,10 +74,13 @@ class Member {
       refuse(fmt::format("it claims {}, which the archive cannot hold", human_bytes(status.size)));
     }
     size_ = status.size;
+    packed_ = packed;
     file_.reset(zip_fopen_index(archive, status.index, ZIP_FL_UNCHANGED));
     if (!file_) refuse(zip_strerror(archive));
   }
 
+  /// Bytes of the archive.
+  [[nodiscard]] std::uint64_t packed() const noexcept { return packed_; }
   /// Bytes that are not read yet.
   [[nodiscard]] std::uint64_t left() const noexcept { return size_ - position_; }
 
@@ -109,6 +113,7 @@ class Member {
   const fs::path& path_;
   std::unique_ptr<zip_file_t, Close> file_;
   std::uint64_t size_ = 0;
+  std::uint64_t packed_ = 0;
   std::uint64_t position_ = 0;
 };
 
@@ -149,9 +154,6 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
   if (count * header.element_bytes != member.left()) {
     member.refuse(fmt::format("its shape [{}] does not fit its {}", fmt::join(header.shape, " x "),
                               plural(member.left(), "byte")));
-  }
-  if (count > available_memory() / (3 * sizeof(float))) {  // read, converted, in order
-    member.refuse(fmt::format("there is not enough memory for its shape [{}]", fmt::join(header.shape, " x ")));
   }
   return count;
 }
@@ -254,6 +256,7 @@ NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
   archive_.reset(zip_fdopen(file.number(), ZIP_CHECKCONS, &problem));
   if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
   file.release();
+  account_ = std::make_unique<ReadAccount>(path_, fs::file_size(path_), Reading::whole);
 }
 
 NpzFile::~NpzFile() = default;
@@ -280,6 +283,11 @@ NumpyArray NpzFile::read(const std::string& name) const {
   Member member(zip(archive_.get()), name, path_);
   const NumpyHeader header = read_header(member);
   const std::uint64_t count = checked_count(header, member);
+  account_->add(name, member.packed(), count * sizeof(float));
+  if (count > available_memory() / (3 * sizeof(float))) {  // read, put in order, in a model
+    throw Error(Failure::other, fmt::format("not enough memory for the array '{}' [{}] of '{}'", name,
+                                            fmt::join(header.shape, " x "), path_.string()));
+  }
   NumpyArray array{name, header.shape, read_values(member, header, count)};
   member.expect_end();
   if (header.column_major && header.shape.size() == 2) {

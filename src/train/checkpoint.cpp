@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -81,6 +83,22 @@ bool holds_numbers(const Hdf5File& file, const Checkpoint& checkpoint) {
   });
 }
 
+/// What the optimizer remembers, each name once: an array counts once for each name (Hdf5File::open), so it is repeated
+/// names that could take any memory.
+std::vector<std::string> memory_names(const Hdf5File& file) {
+  std::istringstream text(file.text_attribute(progress_group, optimizer_attribute).value_or(""));
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (std::string name; text >> name;) {
+    if (!seen.insert(name).second) {
+      refuse(file, fmt::format("names '{}' twice in the attribute '{}' of '{}'; once would be right", name,
+                               optimizer_attribute, progress_group));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 }  // namespace
 
 bool is_checkpoint(const Hdf5File& file) {
@@ -106,16 +124,20 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
   if (checkpoint.progress.layer >= layers) {
     throw DamagedFile(file.path(), fmt::format("it claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
-  const std::size_t parameters = parameters_of(model, checkpoint.progress.layer);
-  std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find(' '), names.size());
-    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(parameters)};
-    names.erase(0, end + 1);
+  const std::vector<std::string> names = memory_names(file);
+  for (const std::string& name : names) {  // all of them, before memory is taken for the first
     if (model.net) {
-      read_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span());
+      check_net_parameters(file, "/" + name, model.net->shape());
     } else {
-      read_parameters(file, optimizer_group(checkpoint, memory.name), model.layers[checkpoint.progress.layer].shape(),
+      check_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape());
+    }
+  }
+  for (const std::string& name : names) {
+    SavedState::Memory memory{name, AlignedBuffer<Real>(parameters_of(model, checkpoint.progress.layer))};
+    if (model.net) {
+      read_net_parameters(file, "/" + name, model.net->shape(), memory.values.span());
+    } else {
+      read_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape(),
                       memory.values.span());
     }
     checkpoint.optimizer.push_back(std::move(memory));

@@ -123,7 +123,7 @@ void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf
   write(file);
   file.close();
   seal_file(atomic.temporary(), path);
-  if (!holds(Hdf5File::open(atomic.temporary()))) {
+  if (!holds(Hdf5File::open(atomic.temporary(), Reading::in_pieces))) {
     throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
                                            "the memory of this machine is faulty",
                                            path.string()));

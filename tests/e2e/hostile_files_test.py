@@ -1,6 +1,7 @@
 """HDF5 files that were made to do harm, or damaged: `rbmpi info` and `rbmpi train`, alone and on 3 ranks, answer each with
 one message and exit code 3."""
 
+import resource
 import tempfile
 import unittest
 import zlib
@@ -164,6 +165,74 @@ class Storage(HostileFiles):
             assert_clean(result)
             if result.code != 0:  # HDF5 may take just the part that it needs
                 assert_one_message(result, 3, "bomb.h5")
+
+
+class Sums(HostileFiles):
+    """What is sound by itself and takes all memory together."""
+
+    def model(self, units, deflated=False, chunk=None):
+        """A model of one layer of zeros, open to be added to."""
+        file = h5py.File(self.folder / "m.h5", "w")
+        file.attrs["format"] = "rbmpi-model"
+        layer = file.create_group("layer_0")
+        layer["visible_bias"] = layer["hidden_bias"] = numpy.zeros(units, numpy.float32)
+        if not deflated:
+            layer["weights"] = numpy.zeros((units, units), numpy.float32)
+            return file
+        weights = layer.create_dataset("weights", (units, units), numpy.float32, chunks=(chunk, units), compression="gzip")
+        zeros = zlib.compress(bytes(4 * chunk * units), 9)
+        for row in range(0, units, chunk):
+            weights.id.write_direct_chunk((row, 0), zeros)
+        return file
+
+    def refused_model(self, *fragments):
+        path = self.folder / "m.h5"
+        for arguments in (["info", path], ["export", path, "--format", "npz", "--layer", 1, "--output", self.folder / "a.npz"]):
+            assert_one_message(run(arguments), 3, "m.h5", *fragments)
+        # Of any process that a test has started; today's program took 400 MB.
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+
+    def test_layers_that_are_links_to_one(self):
+        for deflated in (False, True):
+            with self.model(500, deflated, chunk=500) as file:
+                for number in range(1, 400):
+                    file[f"layer_{number}"] = file["layer_0"] if number % 2 else h5py.SoftLink("/layer_0")
+            self.refused_model("with '/layer_", "but the file has only", "do several names lead to one object?")
+
+    def test_zeros_that_inflate(self):
+        self.model(10000, deflated=True, chunk=200).close()
+        self.refused_model("with '/layer_0/weights' its arrays take 400.0 MB", "more than 250 times", "without compression")
+
+    def test_sound_models_that_are_compressed_are_read(self):
+        self.model(1000, deflated=True, chunk=100).close()
+        assert_success(run(["info", self.folder / "m.h5"]))
+        weights = numpy.random.default_rng(1).normal(size=(500, 500)) * (numpy.random.default_rng(2).random((500, 500)) < 0.01)
+        for dtype in ("float32", "float64"):
+            arrays = {"weights": weights.astype(dtype), "visible_bias": numpy.zeros(500), "hidden_bias": numpy.zeros(500)}
+            numpy.savez_compressed(self.folder / "a.npz", **arrays)
+            assert_success(run(["import-model", self.folder / "a.npz", "--output", self.folder / "m.h5"]))
+        with h5py.File(self.folder / "m.h5") as file, h5py.File(self.folder / "c.h5", "w") as packed:
+            packed.attrs["format"] = "rbmpi-model"
+            for name, array in file["layer_0"].items():
+                packed.create_dataset(f"layer_0/{name}", data=array, compression="gzip", compression_opts=9, shuffle=True)
+        digests = {run(["info", "--digest", self.folder / name]).stdout for name in ("m.h5", "c.h5")}
+        self.assertEqual(len(digests), 1)
+
+    def test_zeros_of_an_archive_that_inflate(self):
+        numpy.savez_compressed(self.folder / "a.npz", weights=numpy.zeros((9000, 9000), numpy.float32),
+                               visible_bias=numpy.zeros(9000), hidden_bias=numpy.zeros(9000))
+        result = run(["import-model", self.folder / "a.npz", "--output", self.folder / "m.h5"])
+        assert_one_message(result, 3, "a.npz", "with 'weights'", "324.0 MB", "more than 250 times")
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+
+    def test_labels_that_all_differ(self):
+        with h5py.File(self.folder / "l.h5", "w") as file:
+            rows = 4_000_000
+            file.create_dataset("samples", data=numpy.zeros((rows, 1), numpy.uint8), compression="gzip")
+            file.create_dataset("labels", data=numpy.arange(rows, dtype="i4"), compression="gzip", shuffle=True)
+        result = assert_success(run(["info", self.folder / "l.h5"]))
+        self.assertIn("4000000 different, 0 to 3999999", result.stdout)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
 
 
 class Types(HostileFiles):

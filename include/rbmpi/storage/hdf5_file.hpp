@@ -45,17 +45,25 @@ struct ArrayLayout {
   int deflate = 0;               ///< 0 (none) to 9; wants chunk_rows > 0
 };
 
+/// How a file is read: `whole`, all that is asked for at once in memory, so that the sum has to fit it; or `in_pieces`.
+enum class Reading { whole, in_pieces };
+
+class ReadAccount;
+
 /// One open HDF5 file. What it reads may have been made to do harm: links that leave the file, values in other files,
 /// types that are not plain numbers or texts, filters other than gzip (deflate), shuffle and fletcher32, and sizes that
-/// the file does not hold are refused. A damaged file can still crash the library itself: read_in_child contains that.
-/// Every method is Local. Each call of the HDF5 library is checked; its own error stack goes into
-/// the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects are
-/// paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
+/// the file does not hold, each or all together, are refused. A damaged file can still crash the library itself:
+/// read_in_child contains that. Every method is Local. Each call of the HDF5 library is checked; its own error stack
+/// goes into the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects
+/// are paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
 class Hdf5File {
  public:
   /// Opens for reading, without file locks (network file systems). A missing file, a folder, a file that may not be
-  /// read and one that is not HDF5 each get their own message.
-  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path);
+  /// read and one that is not HDF5 each get their own message. An array or a text that is read, or whose ArrayInfo is,
+  /// counts once for each name that it is asked for by: all together may claim no more bytes than the file has. If read
+  /// `whole`, they may take no more memory than there is, Error(Failure::other), nor more than 250 times the length of
+  /// the file, beyond the first 256 MiB.
+  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path, Reading reading = Reading::whole);
   /// Creates or truncates; a link is not followed. `named` is how messages call the file (the target of an AtomicFile);
   /// default: `path`. The first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
   [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {},
@@ -120,11 +128,13 @@ class Hdf5File {
   [[nodiscard]] static std::string library_version();
 
  private:
-  Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<int> problem = nullptr) noexcept;
+  Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<ReadAccount> account,
+           std::unique_ptr<int> problem) noexcept;
   void check_written() const;
   std::int64_t id_ = -1;  // hid_t, which only the .cpp may name
   std::filesystem::path path_;
-  std::unique_ptr<int> problem_;  // of a file that is written: errno of the first write that failed, or 0
+  std::unique_ptr<ReadAccount> account_;  // of a file that is read
+  std::unique_ptr<int> problem_;          // of a file that is written: errno of the first write that failed, or 0
 };
 
 }  // namespace rbmpi

@@ -200,6 +200,34 @@ TEST_F(Hdf5FileTest, WhatWasNeverWrittenIsRefused) {
                      [&] { file.read_rows("/plain", ElementType::float32, 0, 1, &value); });
 }
 
+TEST_F(Hdf5FileTest, AllThatIsAskedForMayBeAsLongAsTheFile) {
+  {
+    Hdf5File file = Hdf5File::create(path_);
+    const std::vector<std::uint8_t> values(50000);
+    file.create_array("/a", ElementType::uint8, {50000});
+    file.write_rows("/a", ElementType::uint8, 0, 50000, values.data());
+    file.set_text_attribute("/", "text", std::string(40000, 'x'));
+    file.write_text("/text", std::string(30000, 'x'));
+    file.close();
+  }
+  for (const Reading reading : {Reading::whole, Reading::in_pieces}) {
+    const Hdf5File file = Hdf5File::open(path_, reading);
+    std::uint8_t value = 0;
+    for (int again = 0; again < 3; ++again) {  // under one name each
+      EXPECT_NO_THROW((void)file.array_info("/a"));
+      EXPECT_NO_THROW(file.read_rows("/a", ElementType::uint8, 49999, 1, &value));
+      EXPECT_NO_THROW((void)file.text_attribute("/", "text"));
+      EXPECT_NO_THROW((void)file.read_text("/text"));
+    }
+    const std::vector<std::string> why = {"a.h5", "come to", "but the file has only",
+                                          "several names lead to one object"};
+    test::expect_error(Failure::file, why, [&] { file.read_rows("//a", ElementType::uint8, 0, 1, &value); });
+    test::expect_error(Failure::file, why, [&] { (void)file.array_info("/./a"); });
+    test::expect_error(Failure::file, why, [&] { (void)file.text_attribute("//", "text"); });
+    test::expect_error(Failure::file, why, [&] { (void)file.read_text("//text"); });
+  }
+}
+
 TEST_F(Hdf5FileTest, AttributesHoldFewIntegers) {
   Hdf5File file = Hdf5File::create(path_);
   file.set_integers_attribute("/", "few", std::vector<std::int64_t>(64, 7));

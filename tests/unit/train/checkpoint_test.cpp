@@ -222,12 +222,36 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
     const std::vector<Real> other(3 * 2 + 3 + 2);
     write_parameters(file, "/layer_0/velocity", {3, 2}, other);
   });
+  refused("'velocity' twice", [&](Hdf5File& file) {
+    progress(file, 0, 1, "velocity other velocity");
+    for (const char* const group : {"/layer_0/velocity", "/layer_0/other"}) {
+      write_parameters(file, group, good.model.layers.front().shape(), good.optimizer.front().values.span());
+    }
+  });
   refused("not finite", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
     std::vector<Real> values(good.model.layers.front().shape().parameters());
     values.back() = std::numeric_limits<Real>::infinity();
     write_parameters(file, "/layer_0/velocity", good.model.layers.front().shape(), values);
   });
+}
+
+TEST_F(CheckpointTest, OneMemoryUnderManyNamesIsRefused) {
+  const Checkpoint good = test::SomeTraining({200, 100}).checkpoint();
+  const auto name_it = [&](const std::string& names) {
+    forge(file_, test::SomeTraining({200, 100}).checkpoint(), [&](Hdf5File& file) {
+      write_progress(file, good.progress);
+      write_parameters(file, "/layer_0/velocity", {200, 100}, good.optimizer.front().values.span());
+      file.set_text_attribute("/progress", "optimizer", names);
+      file.write_text("/metrics", "x");
+    });
+  };
+  name_it("velocity");
+  EXPECT_EQ(load_checkpoint(file_).optimizer.size(), 1U);
+  name_it("velocity ./velocity");
+  test::expect_error(Failure::file,
+                     {file_.string(), "'/layer_0/./velocity/weights'", "several names lead to one object"},
+                     [&] { (void)load_checkpoint(file_); });
 }
 
 TEST_F(CheckpointTest, AForgedNetIsPassedOver) {
