@@ -48,7 +48,7 @@ Link Link::measure(const Communicator& ranks) {
   if (ranks.rank() < 2) {
     constexpr std::size_t messages = 64;
     constexpr std::size_t bytes = 60000;
-    const MPI_Comm communicator = ranks.handle_->communicator;
+    MPI_Comm communicator = ranks.handle_->communicator;
     const int other = 1 - ranks.rank();
     link.latency = seconds_of(1, 8, 200, other, communicator);
     link.bandwidth = double{messages * bytes} / seconds_of(messages, bytes, 10, other, communicator);

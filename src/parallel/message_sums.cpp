@@ -37,15 +37,19 @@ void add(std::byte* sums, const std::byte* values, std::size_t count) {
 }  // namespace
 
 std::vector<int> sum_stages(int ranks) {
-  if (ranks == 1) return {};
-  std::vector<int> best = {ranks};
-  for (int size = 2; size <= ranks / size; ++size) {
-    if (ranks % size != 0) continue;
-    std::vector<int> stages = sum_stages(ranks / size);
-    stages.push_back(size);
-    if (cost(stages) < cost(best)) best = std::move(stages);
+  std::vector<std::vector<int>> best(static_cast<std::size_t>(ranks) + 1);  // of each divisor
+  for (int divisor = 2; divisor <= ranks; ++divisor) {
+    if (ranks % divisor != 0) continue;
+    std::vector<int>& stages = best[static_cast<std::size_t>(divisor)];
+    stages = {divisor};
+    for (int last = 2; last <= divisor / last; ++last) {
+      if (divisor % last != 0) continue;
+      std::vector<int> others = best[static_cast<std::size_t>(divisor / last)];
+      others.push_back(last);
+      if (cost(others) < cost(stages)) stages = std::move(others);
+    }
   }
-  return best;
+  return best.back();
 }
 
 std::uint64_t SumsUnderWay::memory(int ranks, std::uint64_t bytes) {

@@ -61,11 +61,11 @@ class MessageSums : public SumsUnderWay::Way {
     [[nodiscard]] Range part(std::size_t index, std::size_t parts) const noexcept;
   };
   struct Sum {
-    std::byte* values;
-    std::size_t count;
-    std::size_t value_bytes;
-    MPI_Datatype type;
-    void (*add)(std::byte* sums, const std::byte* values, std::size_t count);
+    std::byte* values = nullptr;
+    std::size_t count = 0;
+    std::size_t value_bytes = 0;
+    MPI_Datatype type = MPI_DATATYPE_NULL;
+    void (*add)(std::byte* sums, const std::byte* values, std::size_t count) = nullptr;
     std::size_t passes = 0;   // that are done
     std::size_t pending = 0;  // messages of the present one
   };

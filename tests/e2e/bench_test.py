@@ -1,5 +1,8 @@
 """`rbmpi bench` as a user meets it: what it prints and as JSON, on one and several ranks, every mistake, signals."""
 
+import argparse
+import importlib.machinery
+import importlib.util
 import json
 import re
 import signal
@@ -7,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import assert_one_message, assert_success, command_line, mpi_environment, run
+from support import SOURCE, assert_one_message, assert_success, command_line, mpi_environment, run
 
 SMALL = {"--visible": "50", "--hidden": "20", "--batch-size": "10", "--seconds": "0.2"}
 PHASES = ["input", "sampling", "products", "exchange", "update", "validation", "checkpoint", "output"]
@@ -20,6 +23,14 @@ def small(*options):
 
 def figures(*options, ranks=None):
     return json.loads(assert_success(run(small("--json", *options), ranks=ranks)).stdout)
+
+
+def scaling_model():
+    """scripts/scaling-model as a module."""
+    loader = importlib.machinery.SourceFileLoader("scaling_model", str(SOURCE / "scripts/scaling-model"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("scaling_model", loader))
+    loader.exec_module(module)
+    return module
 
 
 class Figures(unittest.TestCase):
@@ -78,6 +89,39 @@ class Figures(unittest.TestCase):
         self.assertIsNone(result["exchange_gigabytes_per_second"])
         # Each of two ranks of a node gives its half.
         self.assertEqual(figures("--ranks-per-node", "2", ranks=4)["exchange_bytes"], 4 * (50 * 20 + 50 + 20) // 2)
+
+    def test_the_exchange_is_compared_with_the_formula_of_the_scaling_model(self):
+        result = figures("--ranks-per-node", "2", ranks=4)
+        exchange = result["exchange_model"]
+        machine = scaling_model().Machine(
+            argparse.Namespace(visible=50, hidden=20, ranks_per_node=2,
+                               latency_microseconds=1e6 * exchange["latency_seconds"]),
+            8e-9 * exchange["bytes_per_second"])
+        # The script counts no biases.
+        bytes_of_node, weights = 4 * (50 * 20 + 50 + 20), 4 * 50 * 20
+        expected = machine.exchange(4) + (bytes_of_node - weights) / exchange["bytes_per_second"]
+        self.assertAlmostEqual(exchange["expected_seconds"] / expected, 1, places=6)
+        compute = result["step_seconds"]["median"] - result["phase_seconds"]["exchange"]
+        self.assertAlmostEqual(exchange["expected_seconds_in_step"],
+                               max(expected / 8, expected - compute / 2 * 7 / 8), delta=1e-9)
+        self.assertAlmostEqual(exchange["ratio"], exchange["measured_seconds"] / exchange["expected_seconds"])
+        for options, ranks in (([], 2), (["--exchange", "allreduce"], 2), ([], None)):
+            self.assertIsNone(figures(*options, ranks=ranks)["exchange_model"], options)
+
+    def test_how_gradients_are_summed(self):
+        ring = {"OMPI_MCA_coll_libnbc_iallreduce_algorithm": "1"}
+        for options, environment, text in (
+                (["--ranks-per-node", "1"], {}, "2 nodes: messages in 1 stage of 2, 1 piece"),
+                (["--ranks-per-node", "1", "--visible", "784", "--hidden", "300"], {},
+                 "2 nodes: messages in 1 stage of 2, 8 pieces"),
+                (["--ranks-per-node", "1"], ring,
+                 "2 nodes: MPI_Iallreduce, as set by OMPI_MCA_coll_libnbc_iallreduce_algorithm, 1 piece"),
+                (["--ranks-per-node", "1", "--batch-size", "5000"], {}, "2 nodes: MPI_Allreduce"),
+                (["--exchange", "allreduce"], ring, "2 ranks: MPI_Allreduce")):
+            with self.subTest(options=options):
+                result = assert_success(run(small("--threads", "1", *options), ranks=2, environment=environment))
+                self.assertIn(f"\n  exchange    {text}\n", result.stdout)
+        self.assertNotRegex(assert_success(run(small(), ranks=2)).stdout, r"  exchange    \d+ (node|rank)")
 
     def test_one_rank_has_nothing_to_compare_with(self):
         result = figures()
