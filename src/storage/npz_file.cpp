@@ -310,7 +310,7 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
   std::vector<std::string> headers;  // that the library reads when the archive is closed, as it does the values
   for (const NumpyArray& array : arrays) headers.push_back(numpy_header(array.shape));
   for (std::size_t i = 0; i < arrays.size(); ++i) {
-    // The library only reads them, but wants no const.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the library only reads them, but wants no const
     auto* const values = const_cast<float*>(arrays[i].values.data());
     std::array<zip_buffer_fragment_t, 2> parts{
         {{reinterpret_cast<zip_uint8_t*>(headers[i].data()), headers[i].size()},
