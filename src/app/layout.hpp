@@ -1,5 +1,9 @@
 #pragma once
 
+#include <string>
+
+#include "app/environment.hpp"
+#include "rbmpi/core/threads.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -16,6 +20,7 @@ struct Layout {
   bool has_root = true;      ///< whether rank 0 is on this node
   int threads = 1;
   bool chosen_threads = false;  ///< by the user, not by the number of cores
+  bool shared_places = false;   ///< OpenMP binds threads of several ranks of this machine to the same core
 };
 
 /// Collective. Finds the layout and sets the threads of this rank: `threads`, or if that is 0, what the environment or
@@ -28,5 +33,11 @@ void print_heading(const Layout& layout, const TrainingOptions& options);
 void print_net_heading(const Layout& layout, Exchange exchange);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
+
+/// Local. The threads that a value of OMP_NUM_THREADS asks for. Throws Error(Failure::usage) if that is no number.
+[[nodiscard]] int threads_of_variable(const std::string& text);
+
+/// Local. How a rank gets the cores that it may not use.
+[[nodiscard]] std::string advice_on_cores(CoreBound bound, const Environment& environment);
 
 }  // namespace rbmpi
