@@ -223,7 +223,7 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
   json["efficiency"] = json_or_null(result.efficiency());
   json["digest_steps"] = result.digest_steps;
   json["digest"] = result.digest;
-  say("{}\n", json.dump(2));
+  put(stdout, json_text(json) + '\n');
 }
 
 /// Collective. What others do to the caches is not the fault of the step: a ratio that is too large is measured anew.
@@ -245,7 +245,7 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
     if (values.count("help") == 0) settings = settings_of(values);
   });
   if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
+    if (world.is_root()) put(stdout, help());
     return;
   }
   const StartedCommand started(world, settings.train);

@@ -37,7 +37,7 @@ template <typename SettingsOf>
     const po::variables_map values = parse_arguments(command, arguments, options, places);
     if (values.count("help") == 0) settings = settings_of(values);
   });
-  if (!settings && world.is_root()) say("{}", help());
+  if (!settings && world.is_root()) put(stdout, help());
   return settings;
 }
 

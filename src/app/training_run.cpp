@@ -340,8 +340,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found, and why its model is lost, if it is.
 void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::string& lost) const {
   if (progress.best_epoch == 0) return;
-  const std::string where =
-      lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(lost);
+  const std::string where = lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + lost;
   if (!stopped_early(settings_, progress)) {
     say("  best epoch  {}{}\n", progress.best_epoch, where);
     return;

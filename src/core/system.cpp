@@ -1,6 +1,7 @@
 #include "rbmpi/core/system.hpp"
 
 #include <array>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +22,7 @@ void Descriptor::close() noexcept {
 }
 
 std::string error_text(int error_number) {
+  if (error_number == EFBIG) return "file too large: a limit (ulimit -f) or quota";
   return std::generic_category().message(error_number);
 }
 

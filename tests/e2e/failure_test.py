@@ -279,6 +279,29 @@ class FullDisk(Disks):
         self.assert_same_as_undisturbed(*USUAL, name="run")
 
 
+class FileSize(Resuming):
+    """A limit on the length of files, as batch systems set: what a full disk is, not the end by SIGXFSZ."""
+
+    def test_training_goes_on(self):
+        job = self.start(*USUAL, "--checkpoint-steps", "100", ranks=2)
+        job.wait_for(lambda: len(jobs.checkpoints(self.run_folder)) >= 2, "two checkpoints")
+        resource.prlimit(job.ranks()[0], resource.RLIMIT_FSIZE, (65536, 65536))
+        result = job.end(60)
+        assert_clean(result)
+        self.assertEqual(result.code, 3, result)
+        for line in result.messages:
+            self.assertIn("file too large: a limit (ulimit -f) or quota", line)
+        self.assertGreaterEqual(len(warnings(result.stderr)), 1, result)
+        errors = [line for line in result.messages if not line.startswith(WARNING)]
+        self.assertEqual(len(errors), 1, result)
+        self.assertIn("model.h5", errors[0])
+        self.assertEqual(jobs.partial_files(self.run_folder), [])
+        for path in jobs.checkpoints(self.run_folder).values():
+            jobs.check_checkpoint(path)
+        assert_success(self.train(*USUAL))
+        self.assert_same_as_undisturbed(*USUAL)
+
+
 class LostFolder(Disks):
     def test_deleted(self):
         job = self.start_and_wait(*LONG, "--checkpoint-steps", "100", ranks=2)

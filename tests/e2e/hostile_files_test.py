@@ -1,7 +1,9 @@
 """HDF5 files that were made to do harm, or damaged: `rbmpi info` and `rbmpi train`, alone and on 3 ranks, answer each with
-one message and exit code 3."""
+one message and exit code 3. Texts that were made to do harm to the terminal."""
 
+import json
 import resource
+import shutil
 import tempfile
 import unittest
 import zlib
@@ -317,6 +319,61 @@ class Attributes(HostileFiles):
                 file.attrs["format"] = "rbmpi-dataset"
                 file.attrs["source"] = text
             self.accepted(make)
+
+
+class Texts(FolderTest):
+    """What files say, and how they are called, reaches the terminal as text alone."""
+
+    EVIL = "\x1b]0;x\x07\u202e\u009b31m"
+
+    def harmless(self, *arguments, code=0):
+        result = run(arguments)
+        self.assertEqual(result.code, code, result)
+        for control in ("\x1b", "\x07", "\u202e", "\u009b"):
+            self.assertNotIn(control, result.stdout + result.raw_stderr, result)
+        return result
+
+    def set_texts(self, path, texts):
+        with h5py.File(path, "a") as file:
+            for place, name in texts:
+                group = file.require_group(place)
+                if name in group.attrs:
+                    del group.attrs[name]
+                group.attrs[name] = numpy.bytes_(self.EVIL.encode())
+
+    def test_of_datasets(self):
+        path = self.folder / "d.h5"
+        shutil.copy(SOURCE / "data/digits.h5", path)
+        self.set_texts(path, [("/", "source")])
+        self.assertIn("?]0;x???31m", self.harmless("info", path).stdout)
+        self.assertEqual(json.loads(self.harmless("info", "--json", path).stdout)["source"], self.EVIL)
+
+    def test_of_models_and_nets(self):
+        data = SOURCE / "data/digits.h5"
+        for command, shape in (("train", ("--hidden", 3)), ("finetune", ("--from-scratch", "--layers", 3))):
+            folder = self.folder / command
+            assert_success(run([command, "--data", data, "--epochs", 1, "--output", folder, *shape]))
+            self.set_texts(folder / "model.h5", [("/", "program"), ("/", "config")])
+            self.assertIn("?]0;x???31m", self.harmless("info", folder / "model.h5").stdout)
+            provenance = json.loads(self.harmless("info", "--json", folder / "model.h5").stdout)["provenance"]
+            self.assertEqual(provenance["program"], self.EVIL)
+            self.harmless("evaluate", folder / "model.h5", data)
+
+    def test_names_of_files(self):
+        data = self.folder / f"{self.EVIL}.h5"
+        shutil.copy(SOURCE / "data/digits.h5", data)
+        output = self.folder / self.EVIL
+        self.harmless("train", "--data", data, "--epochs", 1, "--hidden", 3, "--output", output)
+        self.harmless("evaluate", output / "model.h5", data)
+        self.assertEqual(json.loads(self.harmless("evaluate", "--json", output / "model.h5", data).stdout)["data"], str(data))
+        self.harmless("transform", output / "model.h5", data, "--output", self.folder / f"{self.EVIL}.features.h5")
+        self.harmless("sample", output / "model.h5", "--output", self.folder / f"{self.EVIL}.samples.h5", "--steps", 1)
+        self.harmless("export", output / "model.h5", "--format", "npz", "--output",
+                      self.folder / f"{self.EVIL}.npz")
+        self.harmless("report", output)
+        self.harmless("info", data)
+        self.harmless("info", self.EVIL, code=3)
+        self.harmless(self.EVIL, code=2)
 
 
 class Crashes(HostileFiles):

@@ -65,6 +65,12 @@ class Stopping(Resuming):
     def test_user_signal_to_mpirun(self):
         self.stop_and_go_on(signal.SIGUSR1, 3, "mpirun", None)
 
+    def test_second_user_signal_to_mpirun(self):
+        self.stop_and_go_on(signal.SIGUSR2, 2, "mpirun", None)
+
+    def test_processor_time_of_one_rank(self):
+        self.stop_and_go_on(signal.SIGXCPU, 2, 1, None)
+
     # mpirun that is stopped itself sends SIGTERM to its ranks, perhaps a second later, and gives 1, whatever they give.
     def test_interrupt_mpirun(self):
         self.stop_and_go_on(signal.SIGINT, 3, "mpirun", 2, code=1, why=signal.SIGTERM, arguments=LONGER)

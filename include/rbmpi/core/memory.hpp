@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -13,6 +14,11 @@ namespace rbmpi {
 /// Local. The most memory this process ever had to itself at one of the calls of this function, in bytes: what it
 /// shares with other ranks, such as the samples, is not counted.
 [[nodiscard]] std::uint64_t peak_private_memory();
+
+/// Local. Whether this process may take so many bytes more to write to, or have addresses for them, within its limits
+/// (ulimit -d and -v; ulimit -v) and the system's policy. Nothing is taken.
+[[nodiscard]] bool may_take(std::size_t bytes) noexcept;
+[[nodiscard]] bool may_map(std::size_t bytes) noexcept;
 
 /// "47.0 MB", "1.2 GB": powers of 1000.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);

@@ -159,6 +159,8 @@ TEST_F(ChildProcessTest, OutputComesOnceAndInOrder) {
 
 TEST_F(ChildProcessTest, AnEndlessLoopHasALimit) {
   const ChildOptions options{.cpu_seconds = 1};
+  // What stops a program in good order must not keep its child alive.
+  const auto before = std::signal(SIGXCPU, [](int) {});
   test::expect_error(Failure::file, {"cannot read 'a.h5'", "within 1 s of processor time"}, [&] {
     (void)run_in_child(
         "read 'a.h5'",
@@ -168,6 +170,7 @@ TEST_F(ChildProcessTest, AnEndlessLoopHasALimit) {
         },
         options);
   });
+  std::signal(SIGXCPU, before);
 }
 
 TEST_F(ChildProcessTest, AChildThatComesFurtherMayTakeAnyTime) {
