@@ -28,12 +28,13 @@ namespace {
 void check_memory(const Communicator& node, const std::filesystem::path& path, const DatasetInfo& info,
                   std::uint64_t rows, std::uint64_t sample_bytes, std::uint64_t other_bytes) {
   const std::uint64_t available = available_memory();
+  other_bytes += std::min(program_memory, ~other_bytes);
   const auto ranks = static_cast<std::uint64_t>(node.size());
   if (sample_bytes > available || other_bytes > (available - sample_bytes) / ranks) {
     throw Error(
         Failure::other,
-        fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model and "
-                    "buffers {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
+        fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model, "
+                    "buffers and program {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
                     "'rows'), a smaller model or more memory",
                     path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
                     human_bytes(other_bytes), ranks, human_bytes(available)));

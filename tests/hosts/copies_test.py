@@ -6,11 +6,11 @@ import unittest
 
 import h5py
 
-from hosts import Hosts
+from hosts import QUICK, Hosts
 from support import SOURCE, FolderTest, assert_one_message, assert_success
 
 DIGITS = SOURCE / "data/digits.h5"
-QUICK = ("--epochs", 1, "--hidden", 16, "--progress", "off")
+SMALL = ("--epochs", 1, "--hidden", 16, "--progress", "off")
 
 
 class Copies(FolderTest):
@@ -27,7 +27,7 @@ class Copies(FolderTest):
         return self.hosts.run(arguments, ranks=ranks)
 
     def train(self, name, data, *more, ranks=(1, 1)):
-        return self.run_on_both("train", "--data", data, "--output", self.folder / name, *QUICK, *more, ranks=ranks)
+        return self.run_on_both("train", "--data", data, "--output", self.folder / name, *SMALL, *more, ranks=ranks)
 
     def change_copy(self, change):
         with h5py.File(self.copy, "r+") as file:
@@ -57,18 +57,17 @@ class Copies(FolderTest):
 
         self.change_copy(one_pixel)
         output = self.folder / "output.h5"
-        for arguments in (("train", "--data", self.data, "--output", self.folder / "new", *QUICK),
-                          ("train", "--data", DIGITS, "--validation", self.data, "--output", self.folder / "new",
-                           *QUICK),
-                          ("finetune", stack, "--data", self.data, "--output", self.folder / "new"),
-                          ("finetune", stack, "--data", DIGITS, "--validation", self.data, "--output",
-                           self.folder / "new"),
-                          ("evaluate", stack, self.data),
-                          ("evaluate", stack, DIGITS, "--reverse", self.data, "--chains", 2, "--temperatures", 2),
-                          ("evaluate", net, self.data),
-                          ("transform", stack, self.data, "--output", output),
-                          ("sample", stack, self.data, "--output", output),
-                          ("predict", net, self.data, "--output", self.folder / "output.csv")):
+        commands = [("train", "--data", self.data, "--output", self.folder / "new", *SMALL),
+                    ("finetune", stack, "--data", self.data, "--output", self.folder / "new"),
+                    ("evaluate", stack, self.data)]
+        others = [("train", "--data", DIGITS, "--validation", self.data, "--output", self.folder / "new", *SMALL),
+                  ("finetune", stack, "--data", DIGITS, "--validation", self.data, "--output", self.folder / "new"),
+                  ("evaluate", stack, DIGITS, "--reverse", self.data, "--chains", 2, "--temperatures", 2),
+                  ("evaluate", net, self.data),
+                  ("transform", stack, self.data, "--output", output),
+                  ("sample", stack, self.data, "--output", output),
+                  ("predict", net, self.data, "--output", self.folder / "output.csv")]
+        for arguments in commands if QUICK else commands + others:
             with self.subTest(command=arguments[0]):
                 self.refused(self.run_on_both(*arguments), "rows 0 to 1796")
                 self.assertFalse((self.folder / "new").exists())
