@@ -155,7 +155,6 @@ TEST_F(NodeSamplesTest, NodesWithEqualCopiesOfTheDataHaveItsDigest) {
     const Communicator node = world_.split_by_node(ranks_per_node);
     NodeSamples loaded(world_, node, world_.rank() / ranks_per_node == 0 ? path_ : other, 0, nothing_else);
     EXPECT_EQ(loaded.digest(), summarise(DatasetReader(path_)).digest);
-    loaded.release();
   }
 }
 
