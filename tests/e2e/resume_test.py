@@ -184,7 +184,11 @@ class Fresh(Resuming):
 
     def test_not_while_it_runs(self):
         job = self.start_and_wait("--hidden", "100", "--epochs", "1000000", ranks=2)
-        assert_one_message(self.train(*SHORT, "--fresh"), 3, "run", str(job.ranks()[0]))
+        second = self.start(*SHORT, "--fresh")
+        second.wait_for(lambda: second.output()[1], "a word on the wait")
+        self.assertIn(f"process {job.ranks()[0]},", second.output()[1])
+        second.process.terminate()
+        self.assertEqual(second.end(10).code, 75)
         self.assertEqual(self.files(), ["run"])
         job.process.send_signal(signal.SIGUSR1)
         self.assert_stopped(job.end(10), "SIGUSR1")
