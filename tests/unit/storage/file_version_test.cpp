@@ -1,6 +1,7 @@
 #include "rbmpi/storage/file_version.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -91,11 +92,16 @@ TEST_F(FileVersionTest, AWriteThatGoesOnIsWaitedFor) {
 }
 
 TEST_F(FileVersionTest, AFileThatIsWrittenWithoutEndIsRefused) {
+  std::atomic<std::uint64_t> writes = 0;
   std::atomic<bool> done = false;
   std::thread writer([&] {
-    while (!done) test::overwrite(path_, 0, "x");
+    for (; !done; ++writes) test::overwrite(path_, 0, "x");
   });
-  test::expect_error(Failure::file, {"a.h5", "changed while it was read"}, [&] { const FileVersion version(path_); });
+  test::expect_error(Failure::file, {"a.h5", "changed while it was read"}, [&] {
+    const FileVersion version(path_);  // at once, or if the writer has had a pause, after its next write
+    for (const std::uint64_t before = writes; writes < before + 2;) std::this_thread::yield();
+    version.throw_if_changed();
+  });
   done = true;
   writer.join();
 }

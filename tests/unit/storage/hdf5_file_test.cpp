@@ -315,9 +315,9 @@ TEST_F(Hdf5FileTest, AFullDiskIsAnErrorWithItsReasonAndTheLibraryGoesOn) {
     Hdf5File file = Hdf5File::create(path_, folder_ / "shown.h5");
     file.create_array("/a", ElementType::uint8, {rows}, layout);
     const FileLengthLimit limit(1U << 20U);
-    test::expect_error(Failure::file, {"cannot write", "shown.h5", "File too large"},
+    test::expect_error(Failure::file, {"cannot write", "shown.h5", "file too large"},
                        [&] { file.write_rows("/a", ElementType::uint8, 0, rows, values.data()); });
-    test::expect_error(Failure::file, {"shown.h5", "File too large"}, [&] { file.close(); });
+    test::expect_error(Failure::file, {"shown.h5", "file too large"}, [&] { file.close(); });
   }
   Hdf5File file = Hdf5File::create(path_);
   file.create_array("/a", ElementType::uint8, {rows});
@@ -335,7 +335,7 @@ TEST_F(Hdf5FileTest, AFullDiskIsFoundWhenTheLastBytesAreWritten) {
   } catch (const Error&) {
     // Whether these few bytes are held back until the end is the library's affair.
   }
-  test::expect_error(Failure::file, {"a.h5", "File too large"}, [&] { file.close(); });
+  test::expect_error(Failure::file, {"a.h5", "file too large"}, [&] { file.close(); });
 }
 
 TEST_F(Hdf5FileTest, FilesThatCannotBeOpenedAreNamed) {
