@@ -252,13 +252,14 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
   const Layout& layout = started.layout;
   (void)arrange_ranks(world, settings.train.training.exchange, settings.train.training.ranks_per_node);
   const BenchmarkOptions& options = settings.benchmark;
-  settings.benchmark.training.exchange =
-      exchange_in_use(options.training, benchmark_rows(options), options.visible, world);
   SyntheticSamples rows(world, layout.node, benchmark_rows(options), options.visible, options.density,
                         benchmark_memory(options, world.size(), layout.node.size(), layout.has_root));
-  if (world.is_root() && !settings.json) print_banner(settings, layout);
+  BenchSettings in_use = settings;  // with what `auto` stands for
+  in_use.benchmark.training.exchange =
+      exchange_in_use(options.training, benchmark_rows(options), options.visible, world);
+  if (world.is_root() && !settings.json) print_banner(in_use, layout);
   const BenchmarkResult result = measure(settings, rows.samples(), world);
-  if (world.is_root() && settings.json) print_json(settings, layout, result);
+  if (world.is_root() && settings.json) print_json(in_use, layout, result);
   if (world.is_root() && !settings.json) print_for_people(result, layout.simulated_nodes);
   world.agree_on_root([&] {
     if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");

@@ -452,22 +452,24 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
   check_memory(settings, shape, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
-  if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
+  world.agree_on_root([&] {
+    if (!settings.json) print_beginning(settings, evaluated);
+  });
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
     return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
   });
   nlohmann::ordered_json json;
-  if (world.is_root()) {
+  world.agree_on_root([&] {
     json = to_json(settings, evaluated, scores);
     if (!settings.json) print_scores(scores);
-  }
+  });
   if (settings.log_z != LogZ::off) {
     const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, start, world);
     const LogLikelihood likelihood = likelihood_of(scores, found);
-    if (world.is_root()) {
+    world.agree_on_root([&] {
       add_likelihood(json, found, likelihood);
       if (!settings.json) print_likelihood(found, likelihood);
-    }
+    });
   }
   world.agree_on_root([&] {
     if (settings.json) print_text(json_text(json) + '\n');

@@ -1,8 +1,10 @@
 #include "app/hang.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -18,18 +20,30 @@
 namespace rbmpi {
 namespace {
 
-/// Whether a process is mpirun, or the daemon that it has on each other host: by the name of its program, since other
-/// launchers (srun) see to their own end.
-bool is_mpirun(pid_t process) {
-  std::array<char, 32> path{};
-  std::array<char, 32> name{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/comm", process);
-  const int file = ::open(path.data(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const ssize_t length = ::read(file, name.data(), name.size());
-  ::close(file);
-  const std::string_view text(name.data(), length > 0 ? static_cast<std::size_t>(length) - 1 : 0);
-  return text == "mpirun" || text == "orterun" || text == "mpiexec" || text == "orted";
+/// The process that mpirun is for this one, or the daemon that it has on each other host: the nearest above with the
+/// name of such a program, since a script or the like may stand between. Other launchers (srun) see to their own end. 0
+/// if there is none.
+pid_t launcher_of(pid_t process) {
+  constexpr int generations = 8;
+  for (int i = 0; i < generations && process > 1; ++i) {
+    // "123 (mpirun) S 122 ...": number, name, state and parent.
+    std::array<char, 32> path{};
+    std::array<char, 256> about{};
+    std::snprintf(path.data(), path.size(), "/proc/%d/stat", process);
+    const int file = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    const ssize_t length = ::read(file, about.data(), about.size() - 1);
+    ::close(file);
+    const std::string_view text(about.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    const std::size_t name = text.find('(');
+    const std::size_t end = text.rfind(')');
+    if (name == std::string_view::npos || end == std::string_view::npos) return 0;
+    for (const std::string_view program : {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prte"}) {
+      if (text.substr(name + 1).starts_with(program)) return process;
+    }
+    process = static_cast<pid_t>(std::strtol(about.data() + std::min(end + 4, text.size()), nullptr, 10));
+  }
+  return 0;
 }
 
 /// Whether the process ends within that time.
@@ -42,11 +56,11 @@ bool ends(int process, int milliseconds) {
 /// So a process that outlives this one waits some time and then does what a person would: two signals within five
 /// seconds are mpirun's own sign to leave at once.
 void end_launcher_later() noexcept {
-  const pid_t launcher = ::getppid();
-  if (!is_mpirun(launcher)) return;
+  const pid_t launcher = launcher_of(::getppid());
+  if (launcher == 0) return;
   const auto process = static_cast<int>(::syscall(SYS_pidfd_open, launcher, 0));  // no other can be taken for it
-  if (process < 0 || ::fork() != 0) return;
-  // Only async-signal-safe calls from here on: other threads may have held locks at the fork.
+  // Not fork, which takes locks that the main thread may hang with. Only async-signal-safe calls from here on.
+  if (process < 0 || ::_Fork() != 0) return;
   ::setsid();
   // mpirun waits until nobody has the other ends of its pipes.
   ::dup2(process, STDIN_FILENO);

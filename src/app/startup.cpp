@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -81,6 +82,7 @@ void before_libraries(int /*argc*/, char** argv, char** variables) {
 }
 
 void restore_environment() {
+  prctl(PR_SET_NAME, "rbmpi");  // the second start was by another name, which ps and top would show
   const char* const kept = std::getenv(kept_threads);
   if (kept == nullptr) return;
   if (*kept == '\0') {

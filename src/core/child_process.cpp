@@ -49,7 +49,8 @@ std::uint64_t data_in_use() {
 
 void prepare_child(pid_t parent, const ChildOptions& options, std::uint64_t most_memory) {
   // MPI libraries print the stack at a crash; here a crash is one of the things that may happen.
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGTRAP}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) std::signal(signal, SIG_DFL);
+  if (options.cpu_seconds > 0) std::signal(SIGXCPU, SIG_DFL);
   prctl(PR_SET_DUMPABLE, 0);  // no core file
   if (const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC); nowhere >= 0) dup2(nowhere, STDERR_FILENO);
   if (options.outlives_parent) {

@@ -6,7 +6,7 @@ namespace rbmpi {
 
 // Limits that a child process gives itself. All of it is Local.
 
-/// As RLIMIT_DATA, within what the user allows.
+/// As RLIMIT_DATA, within its hard limit.
 void limit_data(std::uint64_t bytes) noexcept;
 
 /// The process is ended (SIGXCPU) when it has taken this time more, unless `renew_processor_time` comes before that.

@@ -109,12 +109,14 @@ Descriptor open_on_all_somehow(const Communicator& node, MemoryFileKind& kind, c
 
 }  // namespace
 
-int claim(std::uint64_t first, std::uint64_t bytes, const std::function<int(std::uint64_t, std::uint64_t)>& take) {
+int claim(std::uint64_t first, std::uint64_t bytes, int ranks,
+          const std::function<int(std::uint64_t, std::uint64_t)>& take) {
   constexpr std::uint64_t piece = std::uint64_t{1} << 24U;
   while (bytes > 0) {
     still_at_work();
     const std::uint64_t some = std::min(piece, bytes);
-    const int error = some > available_memory() ? ENOMEM : take(first, some);
+    const std::uint64_t wanted = static_cast<std::uint64_t>(ranks) * (some + program_memory);
+    const int error = wanted > available_memory() ? ENOMEM : take(first, some);
     if (error == EINTR) continue;
     if (error != 0) return error;
     first += some;
@@ -153,9 +155,10 @@ Descriptor share_memory_file(const Communicator& node, std::size_t bytes, const 
   };
   const std::uint64_t first = begin(node.rank());
   node.agree([&] {
-    const int error = claim(first, begin(node.rank() + 1) - first, [&](std::uint64_t from, std::uint64_t some) {
-      return posix_fallocate(file.number(), static_cast<off_t>(from), static_cast<off_t>(some));
-    });
+    const int error =
+        claim(first, begin(node.rank() + 1) - first, node.size(), [&](std::uint64_t from, std::uint64_t some) {
+          return posix_fallocate(file.number(), static_cast<off_t>(from), static_cast<off_t>(some));
+        });
     throw_if_refused(error, kind, bytes, what);
   });
   return file;

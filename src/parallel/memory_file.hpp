@@ -19,8 +19,9 @@ enum class MemoryFileKind {
 
 /// Local. Makes sure of `bytes` bytes of memory from `first` on, piece by piece as long as there is some: where no file
 /// system limits it, the system would rather kill processes than refuse. `take` gets the first byte and the number of
-/// bytes of a piece and gives the number of an error, or 0, as this does.
-[[nodiscard]] int claim(std::uint64_t first, std::uint64_t bytes,
+/// bytes of a piece and gives the number of an error, or 0, as this does. All `ranks` of a node claim at the same time,
+/// and each leaves what a program takes besides.
+[[nodiscard]] int claim(std::uint64_t first, std::uint64_t bytes, int ranks,
                         const std::function<int(std::uint64_t, std::uint64_t)>& take);
 
 /// Local. Throws Error(Failure::other) for an error in taking memory, but for none, 0. `what` completes "not enough

@@ -84,7 +84,7 @@ SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes, const st
     // Shared with its own children, who read files for it. Kernels before 5.14 cannot claim it.
     node.agree([&] {
       mapping_ = map_memory(std::max<std::size_t>(1, bytes), -1);
-      const int error = claim(0, bytes, [&](std::uint64_t first, std::uint64_t some) {
+      const int error = claim(0, bytes, 1, [&](std::uint64_t first, std::uint64_t some) {
         return madvise(mapping_.get() + first, some, MADV_POPULATE_WRITE) == 0 || errno == EINVAL ? 0 : errno;
       });
       throw_if_refused(error, MemoryFileKind::unnamed, bytes, what);

@@ -62,11 +62,13 @@ void remove_if_left_behind(const fs::path& temporary, bool sole_writer) {
   if (sole_writer ? !is_written : own && locked) ::unlink(temporary.c_str());
 }
 
-/// As the system itself guards folders that all may write to (fs.protected_symlinks).
+/// As the system itself guards folders that all may write to, such as /tmp (fs.protected_symlinks).
 void want_own_link(const fs::path& link) {
   struct stat of_link {};
   struct stat of_folder {};
   if (::lstat(link.c_str(), &of_link) != 0 || ::stat(folder_of(link).c_str(), &of_folder) != 0) return;
+  constexpr mode_t open_to_all = S_ISVTX | S_IWOTH;
+  if ((of_folder.st_mode & open_to_all) != open_to_all) return;
   if (of_link.st_uid == ::geteuid() || of_link.st_uid == of_folder.st_uid) return;
   fail(link, "it is a symbolic link of another user; the file that it leads to, by its own name, would be right");
 }
@@ -96,7 +98,10 @@ void remove_partial_files(const fs::path& folder, std::string_view target, bool 
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     const std::optional<std::string_view> its_target = target_of(name);
-    if (its_target && (target.empty() || *its_target == target)) found.push_back(entry->path());
+    // A sole writer takes away those of other versions as well, whose names had other ends.
+    const bool is_partial =
+        sole_writer ? name.starts_with('.') && name.find(mark) != std::string::npos : its_target.has_value();
+    if (is_partial && (target.empty() || its_target == target)) found.push_back(entry->path());
   }
   for (const fs::path& file : found) remove_if_left_behind(file, sole_writer);
 }

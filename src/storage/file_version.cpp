@@ -37,8 +37,10 @@ std::int64_t now_for_files() noexcept {
 }
 
 /// Waits until no write to the file goes on. A write sets the time of the file when it begins, and may take seconds;
-/// the system looks for holes under the lock that a write keeps from then until its end.
+/// ext4, btrfs and tmpfs look for holes under the lock that a write keeps from then until its end.
 void wait_for_writer(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;  // to open a pipe wakes its writer
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.number() >= 0) (void)::lseek(file.number(), 0, SEEK_HOLE);
 }
@@ -55,7 +57,13 @@ bool at_rest(std::int64_t changed, std::int64_t now) noexcept {
 
 FileVersion::State FileVersion::state_of(const fs::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
+  int problem = ::stat(path.c_str(), &status) != 0;
+  if (problem == 0 && S_ISREG(status.st_mode)) {
+    // A network file system looks anew at a file that is opened; what it answers else may be seconds old.
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.number() >= 0) problem = ::fstat(file.number(), &status);
+  }
+  if (problem != 0) {
     throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(),
                                            errno == ENOENT ? "no such file" : error_text(errno)));
   }

@@ -619,9 +619,12 @@ Hdf5File Hdf5File::open(const fs::path& path, Reading reading) {
   keep_quiet();
   if (first_bytes(path, 1).empty()) fail("read", path, "it is empty, not an HDF5 file");
   if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, what_it_is(path));
+  std::error_code gone;
+  const std::uintmax_t length = fs::file_size(path, gone);
+  if (gone) fail("read", path, gone.message());
   const Handle access = access_list(path);
   return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path,
-          std::make_unique<ReadAccount>(path, fs::file_size(path), reading), nullptr};
+          std::make_unique<ReadAccount>(path, length, reading), nullptr};
 }
 
 Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {

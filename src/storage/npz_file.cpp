@@ -256,7 +256,10 @@ NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
   archive_.reset(zip_fdopen(file.number(), ZIP_CHECKCONS, &problem));
   if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
   file.release();
-  account_ = std::make_unique<ReadAccount>(path_, fs::file_size(path_), Reading::whole);
+  std::error_code gone;
+  const std::uintmax_t length = fs::file_size(path_, gone);
+  if (gone) fail("read", path_, gone.message());
+  account_ = std::make_unique<ReadAccount>(path_, length, Reading::whole);
 }
 
 NpzFile::~NpzFile() = default;

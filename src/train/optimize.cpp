@@ -216,6 +216,7 @@ class Optimization {
     result.finished = finished;
     // What is no longer needed makes room for the result.
     sums_.reset();
+    under_way_.reset();
     function_.finish();
     panels_ = {};
     world_.agree_on_root([&] {
