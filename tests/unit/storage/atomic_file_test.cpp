@@ -108,6 +108,8 @@ TEST(AtomicFile, ALinkOfAnotherUserIsNotFollowed) {
   fs::create_symlink("link", folder / "first");
   // Only root can make it that of another.
   const bool foreign = ::lchown((folder / "link").c_str(), 12345, 12345) == 0;
+  EXPECT_EQ(AtomicFile(folder / "first").target(), fs::canonical(victim)) << "a folder that is not open to all";
+  fs::permissions(folder.path(), fs::perms::all | fs::perms::sticky_bit);
   for (const char* const name : {"link", "first"}) {
     if (foreign) {
       test::expect_error(Failure::file, {"link'", "a symbolic link of another user"},
@@ -164,7 +166,7 @@ TEST(AtomicFile, WhatTheDeadLeftIsRemovedAndNothingElse) {
   }
   EXPECT_EQ(folder.entries(), 10U);
   remove_partial_files(folder.path(), "", /*sole_writer=*/true);
-  EXPECT_EQ(folder.entries(), 7U) << "no name of ours, the victim, and what is being written";
+  EXPECT_EQ(folder.entries(), 4U) << "no hidden partial file, the victim, and what is being written";
   kill_and_wait(living);
   EXPECT_EQ(test::content(victim), "precious");
 }
