@@ -109,12 +109,12 @@ void check_end(ByteSource& source, const IdxHeader& header) {
 ImportResult import_idx(const IdxImport& import) {
   constexpr std::uint64_t block_bytes = 4U << 20U;
   std::vector<FileVersion> versions = {FileVersion(import.images)};
+  if (import.labels) versions.emplace_back(*import.labels);
   ByteSource images(import.images);
   const IdxHeader header = read_images_header(images);
   std::optional<ByteSource> labels;
   IdxHeader labels_header;
   if (import.labels) {
-    versions.emplace_back(*import.labels);
     labels.emplace(*import.labels);
     labels_header = read_labels_header(*labels);
     if (labels_header.rows != header.rows)

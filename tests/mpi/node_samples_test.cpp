@@ -94,7 +94,7 @@ struct Copy {
   }
   void write(const fs::path& path) const {
     DatasetWriter writer(path, info);
-    writer.append(values.size() / columns, values.data(), info.has_labels ? labels.data() : nullptr);
+    writer.append(values.size() / info.columns, values.data(), info.has_labels ? labels.data() : nullptr);
     writer.finish();
   }
 };

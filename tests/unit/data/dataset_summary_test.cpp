@@ -122,8 +122,10 @@ TEST_F(DatasetSummaryTest, LargeChunksAreReadOnce) {
   constexpr std::uint64_t rows = 2'000'000;  // of 20 bytes, in two chunks, and 8 MB of labels in one
   std::vector<std::uint8_t> values(rows * 20);
   std::vector<std::int32_t> labels(rows);
-  for (std::uint64_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i >> 3U & 15U);
-  for (std::uint64_t i = 0; i < rows; ++i) labels[i] = static_cast<std::int32_t>(i * i >> 5U & 7U);
+  std::uint32_t random = 1;  // what cannot be packed well
+  const auto next = [&] { return (random = random * 1664525U + 1013904223U) >> 28U; };
+  for (std::uint8_t& value : values) value = static_cast<std::uint8_t>(next());
+  for (std::int32_t& label : labels) label = static_cast<std::int32_t>(next());
   Hdf5File file = Hdf5File::create(folder_ / "a.h5");
   file.create_array("/samples", ElementType::uint8, {rows, 20}, {.chunk_rows = rows / 2, .deflate = 1});
   file.write_rows("/samples", ElementType::uint8, 0, rows, values.data());
