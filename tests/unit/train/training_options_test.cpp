@@ -173,9 +173,10 @@ TEST(TrainingMemoryTest, IsAtMostSixCopiesOfTheWeights) {
         options.engine = engine;
         const auto copies = static_cast<double>(training_memory(options, visible, validation, ranks, ranks_on_node)) /
                             static_cast<double>(visible * hidden * sizeof(Real));
-        EXPECT_LE(copies, ranks > ranks_on_node ? 6.5 : 6.0) << visible << " x " << hidden << ", " << ranks << " ranks, " << ranks_on_node
-                             << " of them on each node, engine " << (engine == Engine::blas ? "blas" : "active")
-                             << (validation ? ", validation" : "");
+        EXPECT_LE(copies, ranks > ranks_on_node ? 6.5 : 6.0)
+            << visible << " x " << hidden << ", " << ranks << " ranks, " << ranks_on_node
+            << " of them on each node, engine " << (engine == Engine::blas ? "blas" : "active")
+            << (validation ? ", validation" : "");
       }
     }
   }
