@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -52,7 +53,9 @@ int threads_of_variable(const std::string& text) {
   const auto [end, problem] =
       std::from_chars(text.data() + text.find_first_not_of(" \t"), text.data() + text.size(), threads);
   if (problem == std::errc::result_out_of_range) return std::numeric_limits<int>::max();
-  if (problem == std::errc() && threads >= 1) return threads;
+  const bool is_whole =
+      end == text.data() + text.size() || std::string_view(" \t,").find(*end) != std::string_view::npos;
+  if (problem == std::errc() && threads >= 1 && is_whole) return threads;
   throw Error(Failure::usage, fmt::format("{} = {}: must be a number of threads", threads_variable, text));
 }
 

@@ -23,9 +23,12 @@ constexpr const char* kept_threads = "RBMPI_OMP_NUM_THREADS";  // what the user 
 /// Comes back only if it fails: then the libraries are loaded with what they find.
 void start_anew(char** argv, const Environment& environment) {
   std::vector<std::string> texts;
-  for (const auto& [name, value] : environment) texts.push_back(name + '=' + value);
   std::vector<char*> variables;
-  for (std::string& text : texts) variables.push_back(text.data());
+  texts.reserve(environment.size());
+  variables.reserve(environment.size() + 1);
+  for (const auto& [name, value] : environment) {
+    variables.push_back(texts.emplace_back(fmt::format("{}={}", name, value)).data());
+  }
   variables.push_back(nullptr);
   execve("/proc/self/exe", argv, variables.data());
 }
@@ -34,14 +37,25 @@ void start_anew(char** argv, const Environment& environment) {
 // and in all, with plugins and with memory that ranks share.
 constexpr std::size_t writable_bytes = std::size_t{176} << 20U;
 constexpr std::size_t mapped_bytes = std::size_t{336} << 20U;
+constexpr std::size_t file_bytes = std::size_t{4} << 20U;  // the longest file that Open MPI's processes share
+
+/// Whether files may be as long as MPI wants them.
+bool may_write(std::size_t bytes) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= bytes;
+}
 
 /// " (ulimit -v 200000; 460000 would do)", if this limit is too small.
 std::string limit_text(const char* option, __rlimit_resource resource, std::size_t needed) {
   rlimit limit{};
   if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= needed) return {};
-  constexpr std::size_t unit = 1024 * 1000;  // of the shell are kB
+  constexpr std::size_t unit = std::size_t{1024} * 1000;  // of the shell are kB
   return std::string(" (ulimit ") + option + ' ' + std::to_string(limit.rlim_cur / 1024) + "; " +
          std::to_string((needed + unit - 1) / unit * 1000) + " would do)";
+}
+
+std::string too_short_files() {
+  return "rbmpi: files may not be as long as MPI wants them" + limit_text("-f", RLIMIT_FSIZE, file_bytes) + '\n';
 }
 
 /// Which limit is too small, and what would do.
@@ -54,8 +68,10 @@ std::string too_little_memory() {
     std::fclose(file);
   }
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return "rbmpi: too little memory to begin" + limit_text("-v", RLIMIT_AS, pages.front() * page + mapped_bytes) +
-         limit_text("-d", RLIMIT_DATA, pages.back() * page + writable_bytes) + '\n';
+  std::string line = "rbmpi: too little memory to begin";
+  line += limit_text("-v", RLIMIT_AS, pages.front() * page + mapped_bytes);
+  line += limit_text("-d", RLIMIT_DATA, pages.back() * page + writable_bytes);
+  return line + '\n';
 }
 
 }  // namespace
@@ -71,11 +87,12 @@ Environment environment_for_libraries(Environment environment) {
 
 void before_libraries(int /*argc*/, char** argv, char** variables) {
   const Environment environment = environment_of(variables);
-  if (environment.count(kept_threads) == 0) start_anew(argv, environment_for_libraries(environment));
-  if (may_take(writable_bytes) && may_map(mapped_bytes)) return;
+  if (!environment.contains(kept_threads)) start_anew(argv, environment_for_libraries(environment));
+  const bool enough = may_take(writable_bytes) && may_map(mapped_bytes);
+  if (enough && may_write(file_bytes)) return;
   // The ranks of a node have the same limits: one of them speaks.
   const std::optional<Launch> launch = launch_of(environment, getpid());
-  const std::string line = launch && launch->rank_on_node != 0 ? "" : too_little_memory();
+  const std::string line = launch && launch->rank_on_node != 0 ? "" : enough ? too_short_files() : too_little_memory();
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) _exit(1);  // nobody listens
   _exit(1);
 }

@@ -11,6 +11,7 @@ namespace rbmpi {
 /// Local. Runs before the libraries of the program begin, from its `.preinit_array`. They read their settings when they
 /// are loaded, so the program starts itself anew, once, with those of `environment_for_libraries`. Then it ends, with
 /// one line and exit code 1, if it may not have the memory that the libraries take: OpenBLAS would ask for it for ever.
+/// So it ends if files may not be as long as MPI's own (ulimit -f): MPI_Init would die of that.
 void before_libraries(int argc, char** argv, char** variables);
 
 /// Local. For the begin of `main`: the environment is again that of the user.

@@ -34,6 +34,9 @@ class Memory(FolderTest):
             self.assertEqual(self.needed(option, enough - 1100, "info", DIGITS), enough)
             self.assert_enough(f"{option} {enough}")
 
+    def test_files_shorter_than_those_of_mpi(self):
+        assert_one_message(self.limited("-f 1000", "--version"), 1, "files", "(ulimit -f 1000; 5000 would do)")
+
     def test_one_rank_of_a_node_speaks(self):
         enough = self.needed("-v", 200000, "--version", ranks=2)
         self.assert_enough(f"-v {enough}", ranks=2)

@@ -16,8 +16,9 @@ TEST(Layout, ThreadsOfTheVariable) {
   EXPECT_EQ(threads_of_variable("4"), 4);
   EXPECT_EQ(threads_of_variable(" 4"), 4);
   EXPECT_EQ(threads_of_variable("4,2"), 4);
+  EXPECT_EQ(threads_of_variable("4 "), 4);
   EXPECT_EQ(threads_of_variable("99999999999999999999"), std::numeric_limits<int>::max());
-  for (const char* text : {"0", "-1", "four"}) {
+  for (const char* text : {"0", "-1", "1.5", "four"}) {
     test::expect_error(Failure::usage, {"OMP_NUM_THREADS = ", text}, [&] { (void)threads_of_variable(text); });
   }
 }
