@@ -57,7 +57,7 @@ bool at_rest(std::int64_t changed, std::int64_t now) noexcept {
 
 FileVersion::State FileVersion::state_of(const fs::path& path) {
   struct stat status {};
-  int problem = ::stat(path.c_str(), &status) != 0;
+  int problem = ::stat(path.c_str(), &status);
   if (problem == 0 && S_ISREG(status.st_mode)) {
     // A network file system looks anew at a file that is opened; what it answers else may be seconds old.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
