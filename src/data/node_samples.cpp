@@ -46,16 +46,16 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
 
 /// A dataset's description without its texts, as it is in memory.
 struct PackedInfo {
-  ElementType type;
-  bool has_labels;
-  bool has_picture;
-  std::uint64_t rows;
-  std::uint64_t columns;
-  std::uint64_t height;
-  std::uint64_t width;
+  ElementType type = ElementType::other;
+  bool has_labels = false;
+  bool has_picture = false;
+  std::uint64_t rows = 0;
+  std::uint64_t columns = 0;
+  std::uint64_t height = 0;
+  std::uint64_t width = 0;
   RowChunks sample_chunks;
   RowChunks label_chunks;
-  double scale;
+  double scale = 0;
 };
 
 std::string pack(const DatasetInfo& info) {

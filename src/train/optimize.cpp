@@ -73,24 +73,29 @@ struct TrainingMemory {
   NodeMemory memory;
 };
 
-/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
+/// Collective.
 TrainingMemory take_memory(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                            Exchange exchange, const Communicator& world) {
   TrainingMemory taken{.layout = arrange_ranks(world, exchange, options.ranks_per_node), .share = {}, .memory = {}};
   const Communicator& node = taken.layout.node;
   taken.share = first_share(function, options, rows, taken.layout.peers.size(), node.size());
   taken.share.slot = static_cast<std::size_t>(node.rank());
-  try {
-    world.agree([&] { taken.memory = NodeMemory(node, shared_memory(function, options, taken.share)); });
-  } catch (const AgreedError& error) {
-    if (node.size() == 1) throw;
-    if (exchange == Exchange::automatic) {
-      taken = {};
-      return take_memory(function, options, rows, Exchange::allreduce, world);
-    }
-    throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
-  }
+  world.agree([&] { taken.memory = NodeMemory(node, shared_memory(function, options, taken.share)); });
   return taken;
+}
+
+/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
+TrainingMemory find_memory(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                           const Communicator& world) {
+  try {
+    return take_memory(function, options, rows, options.exchange, world);
+  } catch (const AgreedError& error) {
+    if (error.failure() == Failure::usage || options.exchange == Exchange::allreduce || world.size() == 1) throw;
+    if (options.exchange == Exchange::shared) {
+      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
+    }
+  }
+  return take_memory(function, options, rows, Exchange::allreduce, world);
 }
 
 /// One optimisation on one rank. The path of the data is `step`, top to bottom.
@@ -607,7 +612,7 @@ OptimizationResult optimize(GradientFunction& function, const Samples& samples, 
     throw AgreedError(Failure::usage,
                       "all ranks must use equally many threads: they share out their work in equal parts");
   }
-  TrainingMemory memory = take_memory(function, options, samples.rows, options.exchange, world);
+  TrainingMemory memory = find_memory(function, options, samples.rows, world);
   OptimizationOptions chosen = options;
   chosen.exchange = memory.layout.exchange;
   Optimization optimization(function, samples, chosen, std::move(memory), world, events);
@@ -624,7 +629,7 @@ OptimizationResult optimize(GradientFunction& function, const Samples& samples, 
 Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          const Communicator& world) {
   if (options.exchange != Exchange::automatic) return options.exchange;
-  return take_memory(function, options, rows, options.exchange, world).layout.exchange;
+  return find_memory(function, options, rows, world).layout.exchange;
 }
 
 void check_options(const OptimizationOptions& options) {
