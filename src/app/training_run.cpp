@@ -416,7 +416,8 @@ void print_training(const TrainSettings& settings, const TrainingRun& run, std::
   const OptimizationOptions& options = settings.training;
   const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
-  say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
+  rank_memory += program_memory;
+  say("  memory      {} on each node: samples {}, parameters, buffers and program {} x {}\n",
       human_bytes(run.data().bytes() + ranks_on_node * rank_memory), human_bytes(run.data().bytes()), ranks_on_node,
       human_bytes(rank_memory));
   say("  training    {}, seed {}\n",

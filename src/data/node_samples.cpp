@@ -20,16 +20,27 @@
 namespace rbmpi {
 namespace {
 
+/// Throws if there is not even memory for children that read: HDF5 takes that for a fault of the file.
+void check_memory_to_read(const Communicator& node, const std::filesystem::path& path) {
+  const std::uint64_t needed = program_memory * static_cast<std::uint64_t>(node.size());
+  const std::uint64_t available = available_memory();
+  if (needed <= available) return;
+  throw Error(Failure::other, fmt::format("not enough memory to read '{}': {} rank(s) on a node need {} to begin with, "
+                                          "but only {} are available",
+                                          path.string(), node.size(), human_bytes(needed), human_bytes(available)));
+}
+
 /// Throws if this node cannot hold the samples and what each of its ranks needs besides.
 void check_memory(const Communicator& node, const std::filesystem::path& path, const DatasetInfo& info,
                   std::uint64_t rows, std::uint64_t sample_bytes, std::uint64_t other_bytes) {
   const std::uint64_t available = available_memory();
+  other_bytes += std::min(program_memory, ~other_bytes);
   const auto ranks = static_cast<std::uint64_t>(node.size());
   if (sample_bytes > available || other_bytes > (available - sample_bytes) / ranks) {
     throw Error(
         Failure::other,
-        fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model and "
-                    "buffers {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
+        fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model, "
+                    "buffers and program {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
                     "'rows'), a smaller model or more memory",
                     path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
                     human_bytes(other_bytes), ranks, human_bytes(available)));
@@ -189,6 +200,7 @@ std::string shared_digest(const Communicator& world, const Samples& samples, con
 NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
                          std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes) {
   world.agree([&] {
+    check_memory_to_read(node, path);
     info_ = read_info(path);
     if (rows > info_.rows) {
       throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {}; give at most {}, or leave 'rows' out for "

@@ -1,10 +1,12 @@
-"""Memory that is short: a /dev/shm that is full, ranks in containers of their own. Whoever gets too little says so, and no
-job is ended by a signal.
+"""Memory that is short: a /dev/shm that is full, ranks in containers of their own, a memory group with a limit. Whoever
+gets too little says so, and no job is ended by a signal.
 
-The small /dev/shm are tmpfs in a mount namespace of its own.
+The small /dev/shm are tmpfs in a mount namespace of its own; memory groups are made below /sys/fs/cgroup.
 """
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import time
 import unittest
@@ -13,7 +15,7 @@ import h5py
 import numpy
 
 from own_mounts import enter_own_mounts
-from support import MPIRUN, RBMPI, SOURCE, FolderTest, Result, assert_one_message, assert_success
+from support import MPIRUN, RBMPI, SOURCE, FolderTest, Result, assert_clean, assert_one_message, assert_success
 from support import mpi_environment
 
 DIGITS = SOURCE / "data/digits.h5"
@@ -28,12 +30,13 @@ def digest(result):
 
 
 class Memory(FolderTest):
-    def start(self, *arguments, ranks=2, container=(), environment=None):
-        """A training of which each rank is in a container."""
+    def start(self, *arguments, ranks=2, container=(), environment=None, group=None):
+        """A training of which each rank is in a container, or all of it in a memory group."""
         launcher = [] if ranks is None else [*MPIRUN, "-n", str(ranks)]
         command = [*launcher, *container, str(RBMPI), "train", *map(str, arguments)]
+        enter = None if group is None else lambda: (group / "cgroup.procs").write_text(str(os.getpid()))
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                text=True, env=mpi_environment(environment))
+                                text=True, env=mpi_environment(environment), preexec_fn=enter)
 
     def end(self, process):
         begin = time.monotonic()
@@ -90,6 +93,51 @@ class SharedMemory(Memory):
     def test_ranks_that_cannot_share_anything_are_told_so(self):
         assert_one_message(self.train(*self.ARGUMENTS, "--output", self.folder / "run", container=OWN_SHM,
                                       environment=APART), 1, "cannot share memory", "/proc", "/dev/shm", "containers")
+
+
+class MemoryGroup(Memory):
+    """At every limit at which Open MPI itself can start (20 MB for a rank alone, 28 for two, with its folder in memory) a
+    training ends well, or with one message; the system kills nobody."""
+
+    def group(self, limit):
+        version_1 = pathlib.Path("/sys/fs/cgroup/memory")
+        top = version_1 if version_1.is_dir() else pathlib.Path("/sys/fs/cgroup")
+        group = top / f"rbmpi-test-{os.getpid()}-{limit}"
+        try:
+            group.mkdir()
+            self.addCleanup(self.remove, group)
+            (group / ("memory.limit_in_bytes" if top == version_1 else "memory.max")).write_text(str(limit))
+        except OSError as error:
+            self.fail(f"no memory group can be made here, which this test wants: {error}; run it as root, in a "
+                      "container with --privileged or a writable /sys/fs/cgroup")
+        return group
+
+    def remove(self, group):
+        for _ in range(100):  # the last processes may be ending
+            with contextlib.suppress(OSError):
+                return group.rmdir()
+            time.sleep(0.05)
+        return group.rmdir()
+
+    def at_limits(self, ranks, megabytes):
+        outcomes = []
+        for limit in megabytes:
+            result = self.train("--data", DIGITS, "--hidden", 50, "--epochs", 1, "--output",
+                                self.folder / f"run-{ranks}-{limit}", ranks=ranks, group=self.group(limit * 1000000))
+            assert_clean(result)
+            if result.code == 0:
+                outcomes.append("done")
+                continue
+            assert_one_message(result, 1, "not enough memory", "available")
+            outcomes.append("refused")
+        self.assertEqual(outcomes, sorted(outcomes, reverse=True), f"of {megabytes} MB")
+        self.assertEqual(set(outcomes), {"done", "refused"}, f"of {megabytes} MB")
+
+    def test_one_rank(self):
+        self.at_limits(None, (21, 22, 23, 24, 26, 30))
+
+    def test_two_ranks(self):
+        self.at_limits(2, (29, 31, 33, 36, 46))
 
 
 if __name__ == "__main__":
