@@ -24,6 +24,16 @@
 namespace rbmpi {
 namespace {
 
+/// Throws if there is not even memory for children that read: HDF5 takes that for a fault of the file.
+void check_memory_to_read(const Communicator& node, const std::filesystem::path& path) {
+  const std::uint64_t needed = program_memory * static_cast<std::uint64_t>(node.size());
+  const std::uint64_t available = available_memory();
+  if (needed <= available) return;
+  throw Error(Failure::other, fmt::format("not enough memory to read '{}': {} rank(s) on a node need {} to begin with, "
+                                          "but only {} are available",
+                                          path.string(), node.size(), human_bytes(needed), human_bytes(available)));
+}
+
 /// Throws if this node cannot hold the samples and what each of its ranks needs besides.
 void check_memory(const Communicator& node, const std::filesystem::path& path, const DatasetInfo& info,
                   std::uint64_t rows, std::uint64_t sample_bytes, std::uint64_t other_bytes) {
@@ -249,6 +259,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                          std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes) {
   std::optional<FileVersion> version;
   world.agree([&] {
+    check_memory_to_read(node, path);
     version.emplace(path);
     info_ = read_info(path);
   });
