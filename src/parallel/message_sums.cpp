@@ -52,10 +52,10 @@ std::vector<int> sum_stages(int ranks) {
   return best.back();
 }
 
-std::uint64_t SumsUnderWay::memory(int ranks, std::uint64_t bytes) {
+std::uint64_t SumsUnderWay::memory(int ranks, std::uint64_t longest) {
   if (ranks == 1) return 0;
   const auto sharing = static_cast<std::uint64_t>(sum_stages(ranks).front());  // later stages have less
-  return bytes / sharing * (sharing - 1);
+  return MessageSums::buffers * (longest / sharing * (sharing - 1));
 }
 
 MessageSums::MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest) : ranks_(ranks) {
@@ -79,7 +79,7 @@ MessageSums::MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest) 
   sums_.reserve(most);
   requests_.assign(most * most_messages_, MPI_REQUEST_NULL);
   done_.resize(requests_.size());
-  arrived_ = AlignedBuffer<std::byte>(most * longest_arrived_);
+  arrived_ = AlignedBuffer<std::byte>(std::min(most, buffers) * longest_arrived_);
 }
 
 void MessageSums::start(std::span<float> values) {
@@ -98,7 +98,15 @@ void MessageSums::start_sum(std::span<Value> values) {
                    .value_bytes = sizeof(Value),
                    .type = datatype(values.data()),
                    .add = add<Value>});
-  begin_pass(sums_.back());
+  begin_sums();
+}
+
+/// What goes on its way comes in this order, so while one sum is added up, the next one arrives: more memory would not
+/// make it faster.
+void MessageSums::begin_sums() {
+  while (begun_ < sums_.size() && (begun_ < buffers || sums_[begun_ - buffers].passes >= stages_.size())) {
+    begin_pass(sums_[begun_++]);
+  }
 }
 
 void MessageSums::progress() {
@@ -122,6 +130,7 @@ void MessageSums::wait() {
   }
   if (++oldest_ < sums_.size()) return;
   sums_.clear();
+  begun_ = 0;
   oldest_ = 0;
 }
 
@@ -131,6 +140,7 @@ void MessageSums::follow(int count) {
     if (--sum.pending > 0) continue;
     end_pass(sum);
     begin_pass(sum);
+    begin_sums();
   }
 }
 
@@ -186,7 +196,7 @@ std::size_t MessageSums::number(const Sum& sum) const noexcept {
 }
 
 std::byte* MessageSums::arrived(const Sum& sum) {
-  return arrived_.data() + number(sum) * longest_arrived_;
+  return arrived_.data() + number(sum) % buffers * longest_arrived_;
 }
 
 /// A message of the next round may be there before one of this round was taken: they are not mixed up, since what one

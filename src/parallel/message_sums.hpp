@@ -40,6 +40,9 @@ class SumsUnderWay::Way {
 /// each stage twice, and 2 (ranks - 1) / ranks of the values leave a rank, as few as can be.
 class MessageSums : public SumsUnderWay::Way {
  public:
+  /// For the parts of so many sums at a time there is room.
+  static constexpr std::size_t buffers = 2;
+
   MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest);
 
   void start(std::span<float> values) override;
@@ -81,6 +84,8 @@ class MessageSums : public SumsUnderWay::Way {
   [[nodiscard]] int tag(const Sum& sum) const noexcept;
   [[nodiscard]] int member(const Stage& stage, std::size_t place) const noexcept;
 
+  /// Those for which there is room go on their way.
+  void begin_sums();
   void begin_pass(Sum& sum);
   void end_pass(Sum& sum);
   /// As one message or several; none without values.
@@ -96,10 +101,11 @@ class MessageSums : public SumsUnderWay::Way {
   std::size_t most_messages_ = 0;      // of a pass
   std::size_t longest_arrived_ = 0;    // bytes
   std::vector<Sum> sums_;              // of this round
+  std::size_t begun_ = 0;              // of them
   std::size_t oldest_ = 0;             // that was not waited for
   std::vector<MPI_Request> requests_;  // most_messages_ for each sum
   std::vector<int> done_;
-  AlignedBuffer<std::byte> arrived_;  // longest_arrived_ for each sum
+  AlignedBuffer<std::byte> arrived_;  // buffers of longest_arrived_
 };
 
 }  // namespace rbmpi

@@ -678,9 +678,9 @@ std::uint64_t optimization_memory(const GradientFunction& function, const Optimi
   const std::uint64_t panels = needs_panels(wide, share, longest_share, nodes)
                                    ? share.threads * Optimization::largest_panel(function, share) * sizeof(Real)
                                    : 0;
-  const std::uint64_t under_way = exchange_pieces(function, options, rows, nodes, ranks_on_node) > 0
-                                      ? SumsUnderWay::memory(nodes, parameters / on_node * sizeof(Real))
-                                      : 0;
+  const std::size_t pieces = exchange_pieces(function, options, rows, nodes, ranks_on_node);
+  const std::uint64_t under_way =
+      pieces > 0 ? SumsUnderWay::memory(nodes, parameters * sizeof(Real) / on_node / pieces) : 0;
   const std::uint64_t in_steps = sums + under_way + panels + function.memory(share, ranks);
   const std::uint64_t at_the_end =
       (parameters * sizeof(Real) + on_node - 1) / on_node;  // the result, of the root alone

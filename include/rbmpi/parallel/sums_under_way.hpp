@@ -49,8 +49,8 @@ class SumsUnderWay {
   /// Collective. Returns when the oldest of the sums that were started is there.
   void wait();
 
-  /// Local. Bytes that an object over `ranks` ranks holds if its sums have `bytes` in all.
-  [[nodiscard]] static std::uint64_t memory(int ranks, std::uint64_t bytes);
+  /// Local. About so many bytes an object over `ranks` ranks holds for sums of up to `longest` bytes.
+  [[nodiscard]] static std::uint64_t memory(int ranks, std::uint64_t longest);
 
   class Way;
 
