@@ -53,15 +53,14 @@ std::string too_little_memory() {
     std::fclose(file);
   }
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return "rbmpi: too little memory to begin" +
-         limit_text("-v", RLIMIT_AS, pages.front() * page + mapped_bytes) +
+  return "rbmpi: too little memory to begin" + limit_text("-v", RLIMIT_AS, pages.front() * page + mapped_bytes) +
          limit_text("-d", RLIMIT_DATA, pages.back() * page + writable_bytes) + '\n';
 }
 
 }  // namespace
 
 Environment environment_for_libraries(Environment environment) {
-  if (environment.count("OMP_WAIT_POLICY") == 0 && environment.count("GOMP_SPINCOUNT") == 0) {
+  if (!value_of(environment, "OMP_WAIT_POLICY") && !value_of(environment, "GOMP_SPINCOUNT")) {
     environment["GOMP_SPINCOUNT"] = "10000";  // some tens of microseconds, longer than the gaps inside a step
   }
   environment[kept_threads] = environment[threads];

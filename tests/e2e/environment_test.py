@@ -10,53 +10,45 @@ from resuming import DIGITS, SHORT, Resuming
 from support import (MPIRUN, RBMPI, SOURCE, FolderTest, assert_one_message, assert_success, command_line,
                      mpi_environment, run)
 
-SECONDS = 20  # within which any of these must end, on a busy machine too
-
-
-def run_limited(option, kilobytes, arguments, ranks=None):
-    """`rbmpi ARGUMENTS`, each rank under a limit of the shell, such as "-v"."""
-    limited = ["bash", "-c", f'ulimit {option} {kilobytes}; exec "$@"', "bash", str(RBMPI), *map(str, arguments)]
-    launcher = [] if ranks is None else MPIRUN + ["-n", str(ranks)]
-    return subprocess.run(launcher + limited, capture_output=True, text=True, timeout=SECONDS, check=False,
-                          stdin=subprocess.DEVNULL, env=mpi_environment())
-
-
 class Memory(FolderTest):
     """At every limit on memory the program ends within seconds, and says what it lacks; OpenBLAS alone never would."""
 
     def needed(self, option, limit, *arguments, ranks=None):
         """It is refused, by one line; what would do, as that line says."""
-        process = run_limited(option, limit, arguments, ranks)
-        self.assertEqual(process.returncode, 1, process)
-        lines = [line for line in process.stderr.splitlines() if line.startswith("rbmpi: ")]
-        self.assertEqual(len(lines), 1, process)
-        match = re.fullmatch(rf"rbmpi: too little memory to begin \(ulimit {option} {limit}; (\d+) would do\)", lines[0])
-        self.assertTrue(match, process)
-        return int(match[1])
+        result = self.limited(f"{option} {limit}", *arguments, ranks=ranks)
+        assert_one_message(result, 1)
+        pattern = rf"rbmpi: too little memory to begin \(ulimit {option} {limit}; (\d+) would do\)"
+        self.assertRegex(result.messages[0], pattern)
+        return int(re.search(pattern, result.messages[0])[1])
+
+    def limited(self, limits, *arguments, ranks=None):
+        return run(arguments, ranks=ranks, limits=limits, timeout=20)
+
+    def assert_enough(self, limits, ranks=None):
+        result = assert_success(self.limited(limits, "--version", ranks=ranks))
+        self.assertEqual(result.raw_stderr, "", result)
 
     def test_what_is_said_to_do_does(self):
         for option, little in (("-v", 150000), ("-d", 20000)):
             enough = self.needed(option, little, "--version")
             self.assertEqual(self.needed(option, enough - 1100, "info", DIGITS), enough)
-            process = run_limited(option, enough, ["--version"])
-            self.assertEqual((process.returncode, process.stderr), (0, ""), process)
+            self.assert_enough(f"{option} {enough}")
 
     def test_one_rank_of_a_node_speaks(self):
         enough = self.needed("-v", 200000, "--version", ranks=2)
-        process = run_limited("-v", enough, ["--version"], ranks=2)
-        self.assertEqual((process.returncode, process.stderr), (0, ""), process)
+        self.assert_enough(f"-v {enough}", ranks=2)
 
     def test_training_ends_at_every_limit(self):
         # The buffers of two threads do not fit, only just do, and do.
         for option, limits in (("-v", (430000, 680000, 690000, 900000)), ("-d", (200000, 440000, 450000, 600000))):
             codes = []
             for limit in limits:
-                process = run_limited(option, limit, ["train", "--data", DIGITS, *SHORT, "--threads", "2", "--output",
-                                                      self.folder / f"run{option}{limit}"])
-                codes.append(process.returncode)
-                self.assertIn(process.returncode, (0, 1), process)
-                if process.returncode:
-                    self.assertRegex(process.stderr, r"\Arbmpi: (too little memory for 2 threads|out of memory).*\n\Z")
+                result = self.limited(f"{option} {limit}", "train", "--data", DIGITS, *SHORT, "--threads", "2",
+                                      "--output", self.folder / f"run{option}{limit}")
+                codes.append(result.code)
+                self.assertIn(result.code, (0, 1), result)
+                if result.code:
+                    self.assertRegex(result.raw_stderr, r"\Arbmpi: (too little memory for 2 threads|out of memory).*\n\Z")
             self.assertEqual((codes[0], codes[-1]), (1, 0))
 
 

@@ -5,8 +5,8 @@
 
 namespace rbmpi {
 
-/// What keeps a process from cores of its machine: its affinity mask, which mpirun and srun set; the places that OpenMP is
-/// told to bind threads to; the share of time that its control group grants.
+/// What keeps a process from cores of its machine: its affinity mask, which mpirun and srun set; the places that OpenMP
+/// is told to bind threads to; the share of time that its control group grants.
 enum class CoreBound { none, affinity, places, quota };
 
 struct UsableCores {

@@ -18,8 +18,8 @@ class AgreedError : public Error {
 };
 
 /// Starts MPI (MPI_THREAD_FUNNELED: only the main thread calls it) and ends it in good order. One per program, made
-/// before the first Communicator. Collective over all processes of the job. Where the system does not let processes read
-/// each other's memory, as in many containers, Open MPI is told so in the environment (docs/design.md).
+/// before the first Communicator. Collective over all processes of the job. Where the system does not let processes
+/// read each other's memory, as in many containers, Open MPI is told so in the environment (docs/design.md).
 class MpiEnvironment {
  public:
   MpiEnvironment(int& argc, char**& argv);

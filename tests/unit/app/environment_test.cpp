@@ -30,10 +30,10 @@ TEST(Environment, IsReadAsItIs) {
 }
 
 TEST(Launch, IsThatOfTheLauncher) {
-  expect_launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}}, 4, 3,
-                1, "OMPI_COMM_WORLD_SIZE");
-  expect_launch({{"MV2_COMM_WORLD_SIZE", "2"}, {"MV2_COMM_WORLD_RANK", "1"}, {"MV2_COMM_WORLD_LOCAL_RANK", "0"}}, 2, 1, 0,
-                "MV2_COMM_WORLD_SIZE");
+  expect_launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}}, 4,
+                3, 1, "OMPI_COMM_WORLD_SIZE");
+  expect_launch({{"MV2_COMM_WORLD_SIZE", "2"}, {"MV2_COMM_WORLD_RANK", "1"}, {"MV2_COMM_WORLD_LOCAL_RANK", "0"}}, 2, 1,
+                0, "MV2_COMM_WORLD_SIZE");
   expect_launch({{"PMI_SIZE", "3"}, {"PMI_RANK", "2"}}, 3, 2, 2, "PMI_SIZE");
   const Environment of_srun = {{"SLURM_STEP_NUM_TASKS", "8"},
                                {"SLURM_PROCID", "5"},
@@ -53,8 +53,7 @@ TEST(Launch, IsNotSeenWhereThereIsNone) {
   // An allocation, a batch script, a shell that srun has started, and what is called from it.
   EXPECT_FALSE(launch_of({{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "8"}}, process));
   EXPECT_FALSE(launch_of({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "0"}, {"SLURM_TASK_PID", "1000"}}, process));
-  EXPECT_FALSE(
-      launch_of({{"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "0"}, {"SLURM_TASK_PID", "1000"}}, process));
+  EXPECT_FALSE(launch_of({{"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_PROCID", "0"}, {"SLURM_TASK_PID", "1000"}}, process));
 }
 
 TEST(Launch, SeveralThatAreAloneAreAProblem) {
@@ -70,12 +69,13 @@ TEST(Launch, SeveralThatAreAloneAreAProblem) {
 
 TEST(EnvironmentForLibraries, OneThreadAndShortSpinning) {
   const Environment first = environment_for_libraries({{"OMP_NUM_THREADS", "7"}, {"HOME", "/root"}});
-  EXPECT_EQ(first, (Environment{{"HOME", "/root"},
-                                {"OMP_NUM_THREADS", "1"},
-                                {"RBMPI_OMP_NUM_THREADS", "7"},
-                                {"GOMP_SPINCOUNT", "10000"}}));
+  EXPECT_EQ(
+      first,
+      (Environment{
+          {"HOME", "/root"}, {"OMP_NUM_THREADS", "1"}, {"RBMPI_OMP_NUM_THREADS", "7"}, {"GOMP_SPINCOUNT", "10000"}}));
   const Environment second = environment_for_libraries({{"OMP_WAIT_POLICY", "active"}});
-  EXPECT_EQ(second, (Environment{{"OMP_WAIT_POLICY", "active"}, {"OMP_NUM_THREADS", "1"}, {"RBMPI_OMP_NUM_THREADS", ""}}));
+  EXPECT_EQ(second,
+            (Environment{{"OMP_WAIT_POLICY", "active"}, {"OMP_NUM_THREADS", "1"}, {"RBMPI_OMP_NUM_THREADS", ""}}));
 }
 
 TEST(EnvironmentForLibraries, IsTakenBack) {

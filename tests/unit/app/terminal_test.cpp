@@ -10,16 +10,25 @@
 namespace rbmpi {
 namespace {
 
-const std::string evil = "\x1b]0;x\x07\xe2\x80\xae\xc2\x9b" "2J";  // a title; a text from right to left; CSI 2 J
+const std::string evil =
+    "\x1b]0;x\x07\xe2\x80\xae\xc2\x9b"
+    "2J";  // a title; a text from right to left; CSI 2 J
 const std::string harmless = "?]0;x???2J";
 
 TEST(Printable, KeepsWhatIsTextAndReplacesWhatIsNot) {
   EXPECT_EQ(printable("a b-1"), "a b-1");
-  EXPECT_EQ(printable("gr\xc3\xb6\xc3\x9f" "er \xe4\xb8\xad"), "gr\xc3\xb6\xc3\x9f" "er \xe4\xb8\xad");
+  EXPECT_EQ(printable("gr\xc3\xb6\xc3\x9f"
+                      "er \xe4\xb8\xad"),
+            "gr\xc3\xb6\xc3\x9f"
+            "er \xe4\xb8\xad");
   EXPECT_EQ(printable(evil), harmless);
   EXPECT_EQ(printable("one\ntwo\r\tthree"), "one?two??three");
-  EXPECT_EQ(printable("\xff" "a\xc3"), "?a?");
-  EXPECT_EQ(printable("\x9b" "1m"), "?1m");  // a lone byte, which is CSI in Latin-1
+  EXPECT_EQ(printable("\xff"
+                      "a\xc3"),
+            "?a?");
+  EXPECT_EQ(printable("\x9b"
+                      "1m"),
+            "?1m");  // a lone byte, which is CSI in Latin-1
 }
 
 TEST(Printable, TextsThatAreShownAreArgumentsOfTheFormat) {

@@ -28,20 +28,20 @@ TEST(Utf8, Characters) {
 
 TEST(Utf8, NoCharacters) {
   expect("", 0, 0);
-  for (const char* text : {"\x80", "\xbf", "\xff", "\xc3", "\xc3<", "\xe2\x80", "\xf0\x90\x80", "\xc0\xbc", "\xc1\xbf",
-                           "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80",
-                           "\xf5\x80\x80\x80"}) {
+  for (const char* text :
+       {"\x80", "\xbf", "\xff", "\xc3", "\xc3<", "\xe2\x80", "\xf0\x90\x80", "\xc0\xbc", "\xc1\xbf", "\xe0\x9f\xbf",
+        "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80"}) {
     expect(text, 0, 0);
   }
 }
 
 TEST(Utf8, Controls) {
-  for (const char32_t code : {0x00, 0x0A, 0x1B, 0x1F, 0x7F, 0x80, 0x9B, 0x9F, 0xAD, 0x61C, 0x200B, 0x200F, 0x2028, 0x202A,
-                              0x202E, 0x2060, 0x2069, 0xFEFF, 0xE0041}) {
+  for (const char32_t code : {0x00, 0x0A, 0x1B, 0x1F, 0x7F, 0x80, 0x9B, 0x9F, 0xAD, 0x61C, 0x200B, 0x200F, 0x2028,
+                              0x202A, 0x202E, 0x2060, 0x2069, 0xFEFF, 0xE0041}) {
     EXPECT_TRUE(is_control(code)) << std::hex << static_cast<unsigned>(code);
   }
-  for (const char32_t code : {0x20, 0x7E, 0xA0, 0xE9, 0x5D0, 0x627, 0x200A, 0x2010, 0x2027, 0x202F, 0x205F, 0x4E2D,
-                              0xFFFD, 0x1F600}) {
+  for (const char32_t code :
+       {0x20, 0x7E, 0xA0, 0xE9, 0x5D0, 0x627, 0x200A, 0x2010, 0x2027, 0x202F, 0x205F, 0x4E2D, 0xFFFD, 0x1F600}) {
     EXPECT_FALSE(is_control(code)) << std::hex << static_cast<unsigned>(code);
   }
 }
