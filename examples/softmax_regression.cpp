@@ -141,7 +141,6 @@ void train(const char* file, const char* state_file, std::uint64_t epochs, doubl
     std::cout << (result.finished ? "" : "stopped by a signal; ") << "training error " << error << ", cross-entropy "
               << cross_entropy << '\n';
   }
-  data.release();
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct Command {
   const char* summary;  ///< one line for `rbmpi --help`
   /// Collective over `world`. Errors are thrown; what is printed, the root prints.
   void (*run)(const std::vector<std::string>& arguments, const Communicator& world);
+  bool writes;  ///< files, which several at once would write over each other
 };
 
 /// Every command, in the order of `--help`.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.hpp"
+#include "app/command_start.hpp"
 #include "app/configuration.hpp"
 #include "app/layout.hpp"
 #include "app/options.hpp"
@@ -26,7 +27,8 @@ namespace {
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* shared_keys[] = {"hidden", "batch-size", "engine", "exchange", "threads", "ranks-per-node"};
+constexpr const char* shared_keys[] = {"hidden",  "batch-size",     "engine",      "exchange",
+                                       "threads", "ranks-per-node", "hang-timeout"};
 
 struct BenchSettings {
   BenchSettings() { train.training.hidden = 300; }
@@ -221,7 +223,7 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
   json["efficiency"] = json_or_null(result.efficiency());
   json["digest_steps"] = result.digest_steps;
   json["digest"] = result.digest;
-  say("{}\n", json.dump(2));
+  put(stdout, json_text(json) + '\n');
 }
 
 /// Collective. What others do to the caches is not the fault of the step: a ratio that is too large is measured anew.
@@ -243,21 +245,22 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
     if (values.count("help") == 0) settings = settings_of(values);
   });
   if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
+    if (world.is_root()) put(stdout, help());
     return;
   }
-  const Layout layout = arrange(world, settings.train.threads, settings.train.training.ranks_per_node);
+  const StartedCommand started(world, settings.train);
+  const Layout& layout = started.layout;
   (void)arrange_ranks(world, settings.train.training.exchange, settings.train.training.ranks_per_node);
   const BenchmarkOptions& options = settings.benchmark;
-  settings.benchmark.training.exchange =
-      exchange_in_use(options.training, benchmark_rows(options), options.visible, world);
   SyntheticSamples rows(world, layout.node, benchmark_rows(options), options.visible, options.density,
                         benchmark_memory(options, world.size(), layout.node.size(), layout.has_root));
-  if (world.is_root() && !settings.json) print_banner(settings, layout);
+  BenchSettings in_use = settings;  // with what `auto` stands for
+  in_use.benchmark.training.exchange =
+      exchange_in_use(options.training, benchmark_rows(options), options.visible, world);
+  if (world.is_root() && !settings.json) print_banner(in_use, layout);
   const BenchmarkResult result = measure(settings, rows.samples(), world);
-  if (world.is_root() && settings.json) print_json(settings, layout, result);
+  if (world.is_root() && settings.json) print_json(in_use, layout, result);
   if (world.is_root() && !settings.json) print_for_people(result, layout.simulated_nodes);
-  rows.release();
   world.agree_on_root([&] {
     if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
   });

@@ -218,7 +218,6 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
   start.count = std::min(start.count, samples.samples().rows);
   world.agree([&] { start.bits = spread_rows(samples.samples(), start.count, rows); });
-  samples.release();
   return start;
 }
 
@@ -292,13 +291,12 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
   const RbmShape shape = evaluated.rbm().shape();
   const Samples& samples = evaluated.samples();
   const auto& progress = evaluated.model.named.progress;
-  fmt::print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
-             progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
-  fmt::print("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
-             settings.scores.rows.binarise == Binarise::none ? ""
-             : settings.scores.rows.binarise == Binarise::sample
-                 ? ", zeros and ones drawn with the values as probabilities"
-                 : ", 1 from 0.5 on, else 0");
+  print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
+        progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
+  print("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
+        settings.scores.rows.binarise == Binarise::none     ? ""
+        : settings.scores.rows.binarise == Binarise::sample ? ", zeros and ones drawn with the values as probabilities"
+                                                            : ", 1 from 0.5 on, else 0");
 }
 
 std::string error_text(std::optional<double> error) {
@@ -307,7 +305,7 @@ std::string error_text(std::optional<double> error) {
 
 /// One line of the table: a figure, its value, its standard error (empty: exact), and a word on it.
 void print_figure(const char* name, double value, const std::string& error, const std::string& word) {
-  fmt::print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
+  print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
 }
 
 nlohmann::ordered_json number_or_null(std::optional<double> number) {
@@ -324,7 +322,7 @@ std::string grey_note(const DataScores& scores) {
 }
 
 void print_scores(const DataScores& scores) {
-  if (scores.grey_rows > 0) fmt::print("  note        {}\n", grey_note(scores));
+  if (scores.grey_rows > 0) print("  note        {}\n", grey_note(scores));
   print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
@@ -371,12 +369,12 @@ void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
   } else {
     print_partition("log Z by AIS", found.forward);
     if (found.reverse) print_partition("  reverse", *found.reverse);
-    for (const std::string& why : doubts(found)) fmt::print("  note        {}\n", why);
+    for (const std::string& why : doubts(found)) print("  note        {}\n", why);
   }
   print_figure("log-likelihood", likelihood.mean, error_text(likelihood.data_error),
                found.exact ? std::string("nats a row")
                            : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
-  if (found.seconds >= 1) fmt::print("  log Z took {}\n", human_seconds(found.seconds));
+  if (found.seconds >= 1) print("  log Z took {}\n", human_seconds(found.seconds));
 }
 
 nlohmann::ordered_json to_json(const LogPartition& partition) {
@@ -454,30 +452,28 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
   check_memory(settings, shape, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
-  if (world.is_root() && !settings.json) print_beginning(settings, evaluated);
+  world.agree_on_root([&] {
+    if (!settings.json) print_beginning(settings, evaluated);
+  });
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
     return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
   });
   nlohmann::ordered_json json;
-  if (world.is_root()) {
+  world.agree_on_root([&] {
     json = to_json(settings, evaluated, scores);
     if (!settings.json) print_scores(scores);
-  }
+  });
   if (settings.log_z != LogZ::off) {
     const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, start, world);
     const LogLikelihood likelihood = likelihood_of(scores, found);
-    if (world.is_root()) {
+    world.agree_on_root([&] {
       add_likelihood(json, found, likelihood);
       if (!settings.json) print_likelihood(found, likelihood);
-    }
+    });
   }
   world.agree_on_root([&] {
-    if (settings.json) fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      throw Error(Failure::other, "cannot write to the standard output");
-    }
+    if (settings.json) print_text(json_text(json) + '\n');
   });
-  evaluated.data.release();
 }
 
 }  // namespace rbmpi

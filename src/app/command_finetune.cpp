@@ -92,7 +92,7 @@ std::string error_of(const EpochMetrics& last) {
 void run_finetune(const std::vector<std::string>& arguments, const Communicator& world) {
   const std::optional<TrainSettings> parsed = read_configuration(TrainingCommand::finetune, arguments, world);
   if (!parsed) {
-    if (world.is_root()) say("{}", configuration_help(TrainingCommand::finetune));
+    if (world.is_root()) put(stdout, configuration_help(TrainingCommand::finetune));
     return;
   }
   const TrainSettings& settings = *parsed;

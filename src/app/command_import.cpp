@@ -13,6 +13,7 @@
 
 #include "app/command.hpp"
 #include "app/options.hpp"
+#include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
@@ -56,18 +57,19 @@ po::options_description import_options() {
 void print_help() {
   std::ostringstream options;
   options << import_options();
-  fmt::print(
-      "Makes a dataset, an HDF5 file with /samples and perhaps /labels, from IDX files or from CSV.\n\n"
-      "Usage:\n"
-      "  rbmpi import --idx-images FILE [--idx-labels FILE] --output FILE\n"
-      "  rbmpi import --csv FILE [--label-column COLUMN] [--no-header] [--scale X] [--shape HxW] --output FILE\n\n"
-      "Examples:\n"
-      "  rbmpi import --idx-images train-images-idx3-ubyte.gz --idx-labels train-labels-idx1-ubyte.gz \\\n"
-      "               --output train.h5\n"
-      "  rbmpi import --csv train.csv --label-column label --shape 28x28 --output train.h5\n\n"
-      "{}\n"
-      "The files are read piece by piece and may be larger than the memory.\n",
-      options.str());
+  put(stdout,
+      fmt::format(
+          "Makes a dataset, an HDF5 file with /samples and perhaps /labels, from IDX files or from CSV.\n\n"
+          "Usage:\n"
+          "  rbmpi import --idx-images FILE [--idx-labels FILE] --output FILE\n"
+          "  rbmpi import --csv FILE [--label-column COLUMN] [--no-header] [--scale X] [--shape HxW] --output FILE\n\n"
+          "Examples:\n"
+          "  rbmpi import --idx-images train-images-idx3-ubyte.gz --idx-labels train-labels-idx1-ubyte.gz \\\n"
+          "               --output train.h5\n"
+          "  rbmpi import --csv train.csv --label-column label --shape 28x28 --output train.h5\n\n"
+          "{}\n"
+          "The files are read piece by piece and may be larger than the memory.\n",
+          options.str()));
 }
 
 std::string text_of(const po::variables_map& values, const char* name) {
@@ -169,10 +171,9 @@ void report(const ImportResult& result, const std::string& output) {
   const DatasetInfo& info = result.info;
   const std::string picture =
       info.picture.empty() ? std::string() : fmt::format(" (pictures of {})", fmt::join(info.picture, "x"));
-  fmt::print("{}: {} of {}{}, {}, {} means 1.0, {} labels\n", output, plural(info.rows, "row"),
-             plural(info.columns, "value"), picture, element_name(info.type), info.scale,
-             info.has_labels ? "with" : "no");
-  for (const std::string& note : result.notes) fmt::print(stderr, "rbmpi: note: {}\n", note);
+  say("{}: {} of {}{}, {}, {} means 1.0, {} labels\n", output, plural(info.rows, "row"), plural(info.columns, "value"),
+      picture, element_name(info.type), info.scale, info.has_labels ? "with" : "no");
+  for (const std::string& note : result.notes) put(stderr, to_show("rbmpi: note: {}\n", note));
 }
 
 }  // namespace

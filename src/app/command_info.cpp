@@ -12,9 +12,11 @@
 #include "app/command.hpp"
 #include "app/model_info.hpp"
 #include "app/options.hpp"
+#include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_summary.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
@@ -38,17 +40,17 @@ po::options_description all_options() {
 void print_help() {
   std::ostringstream options;
   options << visible_options();
-  fmt::print(
-      "Shows what a dataset, a model or a checkpoint holds.\n\n"
-      "Usage:\n"
-      "  rbmpi info FILE [--json | --digest]\n\n"
-      "Examples:\n"
-      "  rbmpi info train.h5\n"
-      "  rbmpi info --digest runs/a/model.h5\n\n"
-      "{}\n"
-      "The digest (SHA-256) is of the content: the samples, scale and labels of a dataset, the parameters of a model.\n"
-      "Equal digests on two machines mean equal content, bit for bit.\n",
-      options.str());
+  put(stdout, fmt::format("Shows what a dataset, a model or a checkpoint holds.\n\n"
+                          "Usage:\n"
+                          "  rbmpi info FILE [--json | --digest]\n\n"
+                          "Examples:\n"
+                          "  rbmpi info train.h5\n"
+                          "  rbmpi info --digest runs/a/model.h5\n\n"
+                          "{}\n"
+                          "The digest (SHA-256) is of the content: the samples, scale and labels of a dataset, the "
+                          "parameters of a model.\n"
+                          "Equal digests on two machines mean equal content, bit for bit.\n",
+                          options.str()));
 }
 
 nlohmann::ordered_json to_json(const DatasetInfo& info, const DatasetSummary& summary) {
@@ -71,31 +73,32 @@ nlohmann::ordered_json to_json(const DatasetInfo& info, const DatasetSummary& su
 }
 
 void print_for_people(const fs::path& path, const DatasetInfo& info, const DatasetSummary& summary) {
-  fmt::print("{}: a dataset\n", path.string());
-  fmt::print("  rows     {}\n", info.rows);
-  fmt::print("  columns  {}{}\n", info.columns,
-             info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
-  fmt::print("  type     {}, {} means 1.0\n", element_name(info.type), info.scale);
-  fmt::print("  range    {} to {}\n", summary.minimum, summary.maximum);
-  fmt::print("  mean     {:.6g} (1.0 is full)\n", summary.mean);
-  fmt::print("  zeros    {:.2f} %\n", 100.0 * summary.zeros);
+  print("{}: a dataset\n", path.string());
+  print("  rows     {}\n", info.rows);
+  print("  columns  {}{}\n", info.columns,
+        info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
+  print("  type     {}, {} means 1.0\n", element_name(info.type), info.scale);
+  print("  range    {} to {}\n", summary.minimum, summary.maximum);
+  print("  mean     {:.6g} (1.0 is full)\n", summary.mean);
+  print("  zeros    {:.2f} %\n", 100.0 * summary.zeros);
   if (summary.labels)
-    fmt::print("  labels   {} different, {} to {}\n", summary.labels->classes, summary.labels->minimum,
-               summary.labels->maximum);
+    print("  labels   {} different, {} to {}\n", summary.labels->classes, summary.labels->minimum,
+          summary.labels->maximum);
   else
-    fmt::print("  labels   none\n");
-  if (!info.source.empty()) fmt::print("  source   {}\n", info.source);
-  fmt::print("  digest   {}\n", summary.digest);
+    print("  labels   none\n");
+  if (!info.source.empty()) print("  source   {}\n", info.source);
+  print("  digest   {}\n", summary.digest);
 }
 
 void print_dataset_info(const fs::path& path, bool json, bool digest_only) {
+  const FileVersion version(path);
   const DatasetReader reader(path);
   const DatasetSummary summary = summarise(reader);
+  version.throw_if_changed();
   if (digest_only) {
-    fmt::print("{}\n", summary.digest);
+    print("{}\n", summary.digest);
   } else if (json) {
-    // A source that is not UTF-8 must not make the JSON invalid.
-    fmt::print("{}\n", to_json(reader.info(), summary).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_text(json_text(to_json(reader.info(), summary)) + '\n');
   } else {
     print_for_people(path, reader.info(), summary);
   }
@@ -131,9 +134,8 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
     if (values.count("help") != 0) return print_help();
     const fs::path path = values["file"].as<std::string>();
     static_cast<void>(read_in_child(path, [&] {
-      const auto print = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
-      print(path, values.count("json") != 0, values.count("digest") != 0);
-      if (std::fflush(stdout) != 0) throw Error(Failure::other, "cannot write to the standard output");
+      const auto print_info = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;
+      print_info(path, values.count("json") != 0, values.count("digest") != 0);
       return std::string();
     }));
   });

@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -24,7 +22,6 @@
 #include "app/share_bar.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/system.hpp"
 #include "rbmpi/evaluate/net_outputs.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 
@@ -87,15 +84,10 @@ std::size_t likeliest(std::span<const Real> probabilities) {
 class PredictionWriter {
  public:
   PredictionWriter(const PredictSettings& settings, std::vector<std::int32_t> classes)
-      : probabilities_(settings.probabilities),
-        classes_(std::move(classes)),
-        path_(settings.output),
-        file_(settings.output),
-        stream_(file_.temporary(), std::ios::binary) {
-    stream_ << "ImageId,Label";
-    if (probabilities_) stream_ << fmt::format(",Probability{}", fmt::join(classes_, ",Probability"));
-    stream_ << '\n';
-    check();
+      : probabilities_(settings.probabilities), classes_(std::move(classes)), file_(settings.output) {
+    file_.write("ImageId,Label");
+    if (probabilities_) file_.write(fmt::format(",Probability{}", fmt::join(classes_, ",Probability")));
+    file_.write("\n");
   }
 
   /// Rows from number `first` on, counted from 0.
@@ -107,27 +99,15 @@ class PredictionWriter {
       if (probabilities_) fmt::format_to(std::back_inserter(text), ",{:.6g}", fmt::join(row, ","));
       text.push_back('\n');
     }
-    stream_.write(text.data(), static_cast<std::streamsize>(text.size()));
-    check();
+    file_.write({text.data(), text.size()});
   }
 
-  void finish() {
-    stream_.close();
-    check();
-    file_.commit();
-  }
+  void finish() { file_.commit(); }
 
  private:
-  void check() const {
-    if (stream_) return;
-    throw Error(Failure::file, fmt::format("cannot write '{}': {}", path_.string(), error_text(errno)));
-  }
-
   bool probabilities_;
   std::vector<std::int32_t> classes_;
-  fs::path path_;
   AtomicFile file_;
-  std::ofstream stream_;
 };
 
 }  // namespace
@@ -166,7 +146,6 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
     say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.samples().rows, "label"), settings.data.string(),
         model.named.file.string());
   });
-  data.release();
 }
 
 }  // namespace rbmpi

@@ -98,7 +98,7 @@ void run_report(const std::vector<std::string>& arguments, const Communicator& w
     if (values.count("help") == 0) settings = settings_of(values);
   });
   if (values.count("help") != 0) {
-    if (world.is_root()) say("{}", help());
+    if (world.is_root()) put(stdout, help());
     return;
   }
   (void)arrange(world, settings.train.threads, 0);

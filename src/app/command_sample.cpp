@@ -372,7 +372,6 @@ void run_sample(const std::vector<std::string>& arguments, const Communicator& w
   const StartedCommand started(world, settings.train);
   Source source = load(settings, started.layout, world);
   draw(settings, source, world);
-  if (source.data) source.data->release();
 }
 
 }  // namespace rbmpi

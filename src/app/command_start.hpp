@@ -37,7 +37,7 @@ template <typename SettingsOf>
     const po::variables_map values = parse_arguments(command, arguments, options, places);
     if (values.count("help") == 0) settings = settings_of(values);
   });
-  if (!settings && world.is_root()) say("{}", help());
+  if (!settings && world.is_root()) put(stdout, help());
   return settings;
 }
 
@@ -55,7 +55,7 @@ void want_output(const std::filesystem::path& output, const char* what, const st
 struct StartedCommand {
   StartedCommand(const Communicator& world, const TrainSettings& settings)
       : watchdog(world, std::chrono::seconds(settings.hang_timeout), end_hanging_job),
-        layout(arrange(world, settings.threads, 0)) {}
+        layout(arrange(world, settings.threads, settings.training.ranks_per_node)) {}
   Watchdog watchdog;
   Layout layout;
 };

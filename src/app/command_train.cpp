@@ -98,11 +98,11 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
   const bool was_highest = progress.layer + 1 == greedy_options(run).layers.size();
   if (!was_highest || !stopped_early(run, progress) || progress.epoch > epochs) return;
   const bool best = options.layers.back().early_stop != EarlyStop::off;
-  put(stderr, printable(fmt::format("rbmpi: warning: layer {} had stopped early, after epoch {}; with layers above it, "
-                                    "it is trained on to epochs = {}{}. To build on it as it is, give it epochs = {}",
-                                    progress.layer + 1, progress.epoch - 1, epochs,
-                                    best ? ", and best.h5 will be of the highest layer" : "", progress.epoch - 1)) +
-                  "\n");
+  warn(fmt::format(
+      "layer {} had stopped early, after epoch {}; with layers above it, it is trained on to epochs = {}{}. "
+      "To build on it as it is, give it epochs = {}",
+      progress.layer + 1, progress.epoch - 1, epochs, best ? ", and best.h5 will be of the highest layer" : "",
+      progress.epoch - 1));
 }
 
 std::string error_of(const EpochMetrics& last) {
@@ -116,7 +116,7 @@ std::string error_of(const EpochMetrics& last) {
 void run_train(const std::vector<std::string>& arguments, const Communicator& world) {
   const std::optional<TrainSettings> parsed = read_configuration(TrainingCommand::train, arguments, world);
   if (!parsed) {
-    if (world.is_root()) say("{}", configuration_help(TrainingCommand::train));
+    if (world.is_root()) put(stdout, configuration_help(TrainingCommand::train));
     return;
   }
   const TrainSettings& settings = *parsed;

@@ -157,7 +157,6 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
     say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.samples().rows, "row"), shape.units[layers], name,
         data.info().has_labels ? ", with labels" : "");
   });
-  data.release();
 }
 
 }  // namespace
@@ -198,7 +197,6 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
     say("{}: {} of {} features{}\n", settings.output.string(), plural(data.samples().rows, "row"),
         model.rbm.shape().hidden, data.info().has_labels ? ", with labels" : "");
   });
-  data.release();
 }
 
 }  // namespace rbmpi

@@ -1,7 +1,6 @@
 #include "app/evaluate_net.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,11 +60,11 @@ std::string error_text(const RowMean& mean) {
 
 void print_classes(const LoadedNet& model, const NetScores& scores) {
   const std::size_t count = model.classes.size();
-  say("\n  {:>8} {:>10} {:>10} {:>10} {:>10}\n", "class", "rows", "predicted", "precision", "recall");
+  print("\n  {:>8} {:>10} {:>10} {:>10} {:>10}\n", "class", "rows", "predicted", "precision", "recall");
   const std::vector<ClassFigures> figures = class_figures(scores, count);
   for (std::size_t k = 0; k < count; ++k) {
-    say("  {:>8} {:>10} {:>10} {:>10} {:>10}\n", model.classes[k], figures[k].rows, figures[k].predicted,
-        percent(figures[k].precision()), percent(figures[k].recall()));
+    print("  {:>8} {:>10} {:>10} {:>10} {:>10}\n", model.classes[k], figures[k].rows, figures[k].predicted,
+          percent(figures[k].precision()), percent(figures[k].recall()));
   }
   constexpr std::size_t most_columns = 20;
   if (count > most_columns) return;  // --json has them
@@ -77,24 +76,24 @@ void print_classes(const LoadedNet& model, const NetScores& scores) {
     text += fmt::format("\n  {:>8}", model.classes[truth]);
     for (std::size_t k = 0; k < count; ++k) text += fmt::format("{:>{}}", scores.confusion[truth * count + k], width);
   }
-  say("{}\n", text);
+  print_text(text + '\n');
 }
 
 void print_scores(const NetEvaluation& settings, const LoadedNet& model, const NodeSamples& data,
                   const NetScores& scores) {
-  say("  model       {}: {}\n", model.named.file.string(), to_text(model.net.shape()));
-  say("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.samples().columns);
+  print("  model       {}: {}\n", model.named.file.string(), to_text(model.net.shape()));
+  print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.samples().columns);
   if (!model.is_classifier()) {
-    say("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
-        error_text(scores.squared_error));
-    say("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-        error_text(scores.cross_entropy));
+    print("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
+          error_text(scores.squared_error));
+    print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
+          error_text(scores.cross_entropy));
     return;
   }
-  say("  {:<22}{:>12}  {:<10} {} of {}\n", "error", percent(scores.error()), "", scores.errors,
-      plural(scores.rows, "row"));
-  say("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-      error_text(scores.cross_entropy));
+  print("  {:<22}{:>12}  {:<10} {} of {}\n", "error", percent(scores.error()), "", scores.errors,
+        plural(scores.rows, "row"));
+  print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
+        error_text(scores.cross_entropy));
   print_classes(model, scores);
 }
 
@@ -150,15 +149,11 @@ void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout&
   const NetScores scores = scoring->score(model.net.parameters(), model.classes, data.samples(), world);
   world.agree_on_root([&] {
     if (settings.json) {
-      say("{}\n", to_json(settings, model, data, scores).dump(2, ' ', false, Json::error_handler_t::replace));
+      print_text(json_text(to_json(settings, model, data, scores)) + '\n');
     } else {
       print_scores(settings, model, data, scores);
     }
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      throw Error(Failure::other, "cannot write to the standard output");
-    }
   });
-  data.release();
 }
 
 }  // namespace rbmpi

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string>
 
+#include "app/environment.hpp"
+#include "rbmpi/core/threads.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -19,6 +21,7 @@ struct Layout {
   bool has_root = true;      ///< whether rank 0 is on this node
   int threads = 1;
   bool chosen_threads = false;       ///< by the user, not by the number of cores
+  bool shared_places = false;        ///< OpenMP binds threads of several ranks of this machine to the same core
   std::string iallreduce_setting{};  ///< the user's word to MPI on sums between nodes (parallel/sums_under_way.hpp)
 };
 
@@ -36,5 +39,11 @@ void print_heading(const Layout& layout, const TrainingOptions& options, std::si
 void print_net_heading(const Layout& layout, Exchange exchange, std::size_t pieces);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
+
+/// Local. The threads that a value of OMP_NUM_THREADS asks for. Throws Error(Failure::usage) if that is no number.
+[[nodiscard]] int threads_of_variable(const std::string& text);
+
+/// Local. How a rank gets the cores that it may not use.
+[[nodiscard]] std::string advice_on_cores(CoreBound bound, const Environment& environment);
 
 }  // namespace rbmpi

@@ -1,15 +1,14 @@
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "app/command.hpp"
 #include "app/options.hpp"
+#include "app/startup.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -37,16 +36,20 @@ const Command& find_command(const std::string& name) {
                     unknown_name_message("command", name, names) + " (rbmpi --help lists the commands)");
 }
 
-void run(const std::vector<std::string>& arguments, const Communicator& world) {
+/// Collective. Gives the exit code.
+int run(const std::vector<std::string>& arguments, const Communicator& world) {
   if (arguments.empty()) throw AgreedError(Failure::usage, "no command given; rbmpi --help lists the commands");
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
-    if (world.is_root()) fmt::print("{}", help());
+    if (world.is_root()) put(stdout, help());
   } else if (name == "--version") {
-    if (world.is_root()) fmt::print("rbmpi {}\n", version());
+    if (world.is_root()) say("rbmpi {}\n", version());
   } else {
-    find_command(name).run({arguments.begin() + 1, arguments.end()}, world);
+    const Command& command = find_command(name);
+    if (!may_run(command.writes, world)) return static_cast<int>(Failure::usage);
+    command.run({arguments.begin() + 1, arguments.end()}, world);
   }
+  return 0;
 }
 
 /// Collective. What a command does, and so which messages the ranks exchange, follows from its arguments: all ranks
@@ -64,28 +67,17 @@ std::vector<std::string> arguments_of_root(const std::vector<std::string>& argum
   return common;
 }
 
-/// Threads of OpenMP that wait for each other spin for milliseconds before they sleep. Where ranks or other programs
-/// share the cores, that takes the time of those who are waited for: a training can become a hundred times slower. GNU
-/// OpenMP reads how long to spin when it is loaded, before `main`, so the program starts itself anew, once, with a
-/// short time, unless the user has said how threads should wait.
-void shorten_spinning(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "10000", 0);  // some tens of microseconds, longer than the gaps inside a step
-  execv("/proc/self/exe", argv);         // comes back only if it fails: then the threads spin as they did
-}
-
 // An agreed error is on every rank: the root prints it and every rank leaves with its exit code. Any other may be on
 // this rank alone, and the others must not wait for it.
 int guarded_main(const std::vector<std::string>& arguments) {
   const Communicator world = Communicator::world();
   try {
-    run(arguments_of_root(arguments, world), world);
-    return 0;
+    return run(arguments_of_root(arguments, world), world);
   } catch (const AgreedError& error) {
-    if (world.is_root()) put(stderr, fmt::format("rbmpi: {}\n", printable(error.what())));
+    if (world.is_root()) put(stderr, to_show("rbmpi: {}\n", error.what()));
     return static_cast<int>(error.failure());
   } catch (const Error& error) {
-    put(stderr, fmt::format("rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), printable(error.what())));
+    put(stderr, to_show("rbmpi: rank {} of {}: {}\n", world.rank(), world.size(), error.what()));
     MpiEnvironment::abort(static_cast<int>(error.failure()));
   }
 }
@@ -93,8 +85,11 @@ int guarded_main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace rbmpi
 
+using Initializer = void (*)(int, char**, char**);
+[[gnu::section(".preinit_array"), gnu::used]] static const Initializer before_libraries = rbmpi::before_libraries;
+
 int main(int argc, char** argv) {
-  rbmpi::shorten_spinning(argv);
+  rbmpi::restore_environment();
   rbmpi::stop_on_signals();
   const rbmpi::MpiEnvironment environment(argc, argv);
   try {
@@ -102,7 +97,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     rbmpi::put(stderr, "rbmpi: out of memory\n");
   } catch (const std::exception& error) {
-    rbmpi::put(stderr, fmt::format("rbmpi: {}\n", error.what()));
+    rbmpi::put(stderr, rbmpi::to_show("rbmpi: {}\n", error.what()));
   }
   rbmpi::MpiEnvironment::abort(static_cast<int>(rbmpi::Failure::other));
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -17,6 +16,8 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/regular_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/run_folder.hpp"
 
 namespace rbmpi {
@@ -115,13 +116,12 @@ namespace {
 /// Whether an HDF5 file is there, plain or behind the seal of a checkpoint.
 bool holds_hdf5(const fs::path& path) {
   constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
-  std::ifstream file(path, std::ios::binary);
-  for (const std::streamoff place : {0, 512}) {
-    std::string start(signature.size(), '\0');
-    file.seekg(place);
-    if (file.read(start.data(), static_cast<std::streamsize>(start.size())) && start == signature) return true;
+  try {
+    const std::size_t place = first_bytes(path, seal_bytes + signature.size()).find(signature);
+    return place == 0 || place == seal_bytes;
+  } catch (const Error&) {
+    return false;  // nobody can read it
   }
-  return false;
 }
 
 }  // namespace

@@ -9,8 +9,10 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "app/terminal.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
 
@@ -43,8 +45,8 @@ nlohmann::ordered_json to_json(const Spread& s) {
 }
 
 void print_spread(const char* name, const Spread& s) {
-  fmt::print("  {:<16}from {:.4g} to {:.4g}, mean {:.4g}, standard deviation {:.4g}\n", name, s.minimum, s.maximum,
-             s.mean, s.standard_deviation);
+  print("  {:<16}from {:.4g} to {:.4g}, mean {:.4g}, standard deviation {:.4g}\n", name, s.minimum, s.maximum, s.mean,
+        s.standard_deviation);
 }
 
 /// The arrays of a layer, with their names in files.
@@ -95,40 +97,41 @@ void print_json(const Model& model, const std::optional<TrainingProgress>& progr
   json["provenance"] = model.provenance;
   json["config"] = model.configuration;
   json["digest"] = model_digest(model);
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  print_text(json_text(json) + '\n');
 }
 
 void print_text(const std::filesystem::path& path, const Model& model,
                 const std::optional<TrainingProgress>& progress) {
   const std::size_t layers = model.net ? model.net->shape().layers() : model.layers.size();
-  fmt::print("{}: a {} of {}\n", path.string(), progress ? "checkpoint" : (model.net ? "feed-forward net" : "model"),
-             plural(layers, "layer"));
+  print("{}: a {} of {}\n", path.string(), progress ? "checkpoint" : (model.net ? "feed-forward net" : "model"),
+        plural(layers, "layer"));
   if (progress) {
-    fmt::print("progress: in epoch {} of layer {} after {} of its rows, {} in all\n", progress->epoch, progress->layer,
-               progress->epoch_rows, plural(progress->steps, "step"));
+    print("progress: in epoch {} of layer {} after {} of its rows, {} in all\n", progress->epoch, progress->layer,
+          progress->epoch_rows, plural(progress->steps, "step"));
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const RbmShape shape = model.layers[i].shape();
-    fmt::print("layer_{}: {} visible x {} hidden units, bernoulli on both sides, {} parameters\n", i, shape.visible,
-               shape.hidden, shape.parameters());
+    print("layer_{}: {} visible x {} hidden units, bernoulli on both sides, {} parameters\n", i, shape.visible,
+          shape.hidden, shape.parameters());
     for (const NamedValues& array : arrays(model.layers[i])) print_spread(array.name, spread(array.values));
   }
   for (std::size_t k = 0; model.net && k < layers; ++k) {
     const NetLayer<const Real> layer = model.net->layer(k);
-    fmt::print("layer_{}: {} inputs x {} {} units{}, {} parameters\n", k, layer.weights.rows, layer.weights.columns,
-               activation_name(layer.activation), k + 1 == model.code_layer ? ", the code" : "",
-               layer.weights.size() + layer.bias.size());
+    print("layer_{}: {} inputs x {} {} units{}, {} parameters\n", k, layer.weights.rows, layer.weights.columns,
+          activation_name(layer.activation), k + 1 == model.code_layer ? ", the code" : "",
+          layer.weights.size() + layer.bias.size());
     for (const NamedValues& array : arrays(layer)) print_spread(array.name, spread(array.values));
   }
-  if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));
-  if (!model.provenance.empty()) fmt::print("made by\n");
-  for (const auto& [name, text] : model.provenance) fmt::print("  {:<18}{}\n", name, text);
-  fmt::print("digest            {}\n", model_digest(model));
+  if (!model.classes.empty()) print("classes: {}\n", fmt::join(model.classes, ", "));
+  if (!model.provenance.empty()) print("made by\n");
+  for (const auto& [name, text] : model.provenance) print("  {:<18}{}\n", name, text);
+  print("digest            {}\n", model_digest(model));
 }
 
 }  // namespace
 
 void print_model_info(const std::filesystem::path& path, bool json, bool digest_only) {
+  const FileVersion version(path);
   const Hdf5File file = Hdf5File::open(path);
   std::optional<TrainingProgress> progress;
   if (is_checkpoint(file)) {
@@ -136,8 +139,9 @@ void print_model_info(const std::filesystem::path& path, bool json, bool digest_
     progress = read_progress(file);
   }
   const Model model = read_model(file);
+  version.throw_if_changed();
   if (digest_only) {
-    fmt::print("{}\n", model_digest(model));
+    print("{}\n", model_digest(model));
   } else if (json) {
     print_json(model, progress);
   } else {

@@ -64,7 +64,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const auto width = static_cast<std::size_t>(room);
   const auto filled = static_cast<std::size_t>(done / all * static_cast<double>(width));
   const std::string bar = width < 5 ? "" : fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", width - filled);
-  say("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1);
+  put(stdout, fmt::format("{}{:.{}}", clear_line, head + bar + tail, terminal_columns() - 1));
 }
 
 void Progress::epoch(const EpochMetrics& metrics) {

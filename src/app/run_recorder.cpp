@@ -60,6 +60,7 @@ RunRecorder::RunRecorder(const TrainSettings& settings, const RunFolder& folder,
       snapshots_(settings.checkpoints.snapshots.steps(steps)),
       warn_(std::move(warn)),
       folder_(folder),
+      configuration_(effective_configuration(settings)),
       log_(folder.metrics(), std::move(metrics)),
       writer_(folder, settings.checkpoints.keep),
       last_step_(Clock::now()),
@@ -169,8 +170,19 @@ void RunRecorder::take_outcomes(bool tries_again) {
     }
     if (!outcome.is_checkpoint) continue;
     checkpoint_problem_ = outcome.problem;
-    if (outcome.problem.empty()) last_checkpoint_ = outcome.steps;
+    if (outcome.problem.empty()) {
+      last_checkpoint_ = outcome.steps;
+      restore_configuration();
+    }
     longest_writing_ = std::max(longest_writing_, outcome.seconds);
+  }
+}
+
+void RunRecorder::restore_configuration() {
+  try {
+    folder_.restore_configuration(configuration_);
+  } catch (const Error& error) {
+    warn_(error.what());
   }
 }
 

@@ -62,6 +62,7 @@ class RunRecorder {
   void if_memory_allows(const std::function<void()>& keep);
   void write_metrics();
   void take_outcomes(bool tries_again = true);
+  void restore_configuration();
 
   const CheckpointSettings checkpoints_;
   std::uint64_t batch_size_;
@@ -69,6 +70,7 @@ class RunRecorder {
   std::vector<std::uint64_t> snapshots_;  ///< steps at which one is kept
   std::function<void(const std::string&)> warn_;
   RunFolder folder_;
+  std::string configuration_;  ///< of the run, as its folder has it
   MetricsLog log_;
   CheckpointWriter writer_;
 

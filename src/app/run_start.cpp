@@ -78,7 +78,8 @@ RunStart::RunStart(const TrainSettings& settings, const std::function<void(const
 }
 
 void RunStart::lock(const std::function<void(const std::string&)>& warn) {
-  lock_.emplace(folder_.lock());
+  constexpr std::chrono::seconds patience{10};  // ranks of a job that was killed end within a few seconds
+  lock_.emplace(folder_.lock(), patience, warn);
   folder_.remove_partial_files();  // nobody writes them any more
   if (!lock_->dead_owner().empty()) {
     warn(fmt::format("the last job in '{}' ended without a word ({})", folder_.path().string(), lock_->dead_owner()));
@@ -137,7 +138,7 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
     warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
   }
   if (!is_there(folder_.metrics())) write_text_file(folder_.metrics(), checkpoint_->metrics);
-  if (!is_there(folder_.configuration())) folder_.write_configuration(checkpoint_->model.configuration);
+  folder_.restore_configuration(checkpoint_->model.configuration);
   finished_model_ = std::move(checkpoint_->model);
 }
 
@@ -174,6 +175,7 @@ void RunStart::take_model() {
            fmt::format("of {} that is finished, but has no checkpoint to go on from to {}",
                        plural(run.layers.hidden.size(), "layer"), plural(settings_.layers.hidden.size(), "layer")));
   }
+  folder_.restore_configuration(model.configuration);
   provenance_ = model.provenance;
   finished_model_ = std::move(model);
 }

@@ -15,7 +15,8 @@ namespace rbmpi {
 /// How a run begins in its folder. For the root only; everything is Local and throws an Error that names the folder.
 class RunStart {
  public:
-  /// Looks at the folder and, if it is there, locks it. Throws Error(Failure::file) if another job is at work in it,
+  /// Looks at the folder and, if it is there, locks it. Throws Error(Failure::file) if another job is at work in it for
+  /// ten seconds more, which `warn` is told of,
   /// Error(Failure::usage) if it holds a run of another configuration. Damaged checkpoints are told to `warn`.
   RunStart(const TrainSettings& settings, const std::function<void(const std::string&)>& warn);
 

@@ -4,16 +4,22 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/utf8.hpp"
 
 namespace rbmpi {
 
 bool output_is_terminal() {
-  if (isatty(STDOUT_FILENO) == 0) return false;
+  const char* const kind = std::getenv("TERM");
+  if (isatty(STDOUT_FILENO) == 0 || (kind != nullptr && std::string_view(kind) == "dumb")) return false;
   if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return true;
   std::error_code error;
   const std::string target =
@@ -25,10 +31,28 @@ void put(std::FILE* stream, const std::string& text) noexcept {
   if (std::fwrite(text.data(), 1, text.size(), stream) < text.size() || std::fflush(stream) != 0) std::clearerr(stream);
 }
 
-std::string printable(std::string message) {
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
-  return message;
+void print_text(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size() || std::fflush(stdout) != 0)
+    throw Error(Failure::other, "cannot write to the standard output");
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  shown.reserve(text.size());
+  while (!text.empty()) {
+    const auto [length, code] = first_character(text);
+    if (length == 0 || is_control(code)) {
+      shown += '?';
+    } else {
+      shown += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return shown;
+}
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 void warn(const std::string& message) {

@@ -136,11 +136,6 @@ std::uint64_t LoadedData::bytes() const {
   return size(samples->samples()) + (validation_samples ? size(validation_samples->samples()) : 0);
 }
 
-void LoadedData::release() {
-  if (validation_samples) validation_samples->release();
-  samples->release();
-}
-
 TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& arguments, const TrainSettings& settings,
                          const Communicator& world)
     : begin_(RunRecorder::Clock::now()),
@@ -195,7 +190,6 @@ bool TrainingRun::is_finished(const std::string& pretrained_digest) {
       [&] { start_->check_origin(data_.samples->digest(), data_.validation_digest(), pretrained_digest); });
   if (!from_root(start_ && start_->is_finished(), world_)) return false;
   world_.agree_on_root([&] { print_finished(); });
-  data_.release();
   return true;
 }
 
@@ -336,7 +330,6 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
     if (best > 0) lost = problem_of_best(folder_, best);
   });
   if (world_.is_root()) print_summary(model, outcome, error, rank_memory, lost);
-  data_.release();
   world_.agree_on_root([&] {
     const std::string problem = recorder_->metrics_problem();
     if (!problem.empty()) refuse_loss(problem);
@@ -347,8 +340,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 /// The end that early stopping made, or the best epoch that it found, and why its model is lost, if it is.
 void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::string& lost) const {
   if (progress.best_epoch == 0) return;
-  const std::string where =
-      lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + printable(lost);
+  const std::string where = lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + lost;
   if (!stopped_early(settings_, progress)) {
     say("  best epoch  {}{}\n", progress.best_epoch, where);
     return;
@@ -423,7 +415,8 @@ void print_training(const TrainSettings& settings, const TrainingRun& run, std::
   const OptimizationOptions& options = settings.training;
   const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
-  say("  memory      {} on each node: samples {}, parameters and buffers {} x {}\n",
+  rank_memory += program_memory;
+  say("  memory      {} on each node: samples {}, parameters, buffers and program {} x {}\n",
       human_bytes(run.data().bytes() + ranks_on_node * rank_memory), human_bytes(run.data().bytes()), ranks_on_node,
       human_bytes(rank_memory));
   say("  training    {}, seed {}\n",

@@ -38,8 +38,6 @@ struct LoadedData {
   }
   /// Of all samples on one node.
   [[nodiscard]] std::uint64_t bytes() const;
-  /// Collective.
-  void release();
 };
 
 /// A run of a command that trains: what such commands have in common, from the arguments to the model in the folder of

@@ -18,10 +18,10 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/resource_limits.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -47,16 +47,10 @@ std::uint64_t data_in_use() {
 
 // --- In the child ---
 
-void limit(__rlimit_resource resource, std::uint64_t most) {
-  rlimit now{};
-  if (getrlimit(resource, &now) != 0) return;
-  now.rlim_cur = std::min<rlim_t>(now.rlim_max, most);
-  setrlimit(resource, &now);
-}
-
 void prepare_child(pid_t parent, const ChildOptions& options, std::uint64_t most_memory) {
   // MPI libraries print the stack at a crash; here a crash is one of the things that may happen.
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGTRAP}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) std::signal(signal, SIG_DFL);
+  if (options.cpu_seconds > 0) std::signal(SIGXCPU, SIG_DFL);
   prctl(PR_SET_DUMPABLE, 0);  // no core file
   if (const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC); nowhere >= 0) dup2(nowhere, STDERR_FILENO);
   if (options.outlives_parent) {
@@ -65,8 +59,8 @@ void prepare_child(pid_t parent, const ChildOptions& options, std::uint64_t most
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
   }
-  if (options.cpu_seconds > 0) limit(RLIMIT_CPU, options.cpu_seconds);
-  if (options.limit_memory) limit(RLIMIT_DATA, most_memory);
+  limit_processor_time(options.cpu_seconds);
+  if (options.limit_memory) limit_data(most_memory);
 }
 
 void send(int pipe, std::string_view bytes) {
@@ -163,11 +157,16 @@ std::string receive(int pipe, const Child& child, bool forward_stop) {
     throw Error(Failure::interrupted, fmt::format("stopped by a signal, so it could not {}", doing));
   const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
   if (signal == SIGXCPU && options.cpu_seconds > 0) {
-    throw Error(Failure::file, fmt::format("cannot {}: it did not come to an end within {} s of processor time", doing,
-                                           options.cpu_seconds));
+    throw Error(Failure::file,
+                fmt::format("cannot {}: it came no further within {} s of processor time", doing, options.cpu_seconds));
   }
   if (signal == SIGKILL)
     throw Error(Failure::other, fmt::format("cannot {}: its process was killed; was the memory exhausted?", doing));
+  if (signal == SIGBUS) {  // comes of memory that is not there, and of nothing in a file
+    throw Error(Failure::other, fmt::format("cannot {}: its process was refused a page of memory (SIGBUS): /dev/shm is "
+                                            "full, or a disk or the memory is faulty",
+                                            doing));
+  }
   std::string how = "for an unknown reason";
   const char* const name = sigabbrev_np(signal);
   if (signal != 0) how = name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);

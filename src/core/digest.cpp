@@ -1,8 +1,11 @@
 #include "rbmpi/core/digest.hpp"
 
+#include <algorithm>
+
 #include <openssl/evp.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
@@ -30,7 +33,12 @@ Sha256::Sha256(Sha256&& other) noexcept = default;
 Sha256& Sha256::operator=(Sha256&& other) noexcept = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  check(EVP_DigestUpdate(evp(context_.get()), bytes.data(), bytes.size()));
+  constexpr std::size_t piece = std::size_t{1} << 26U;
+  for (std::size_t first = 0; first < bytes.size(); first += piece) {
+    const std::span<const std::byte> part = bytes.subspan(first, std::min(piece, bytes.size() - first));
+    check(EVP_DigestUpdate(evp(context_.get()), part.data(), part.size()));
+    still_at_work();
+  }
 }
 
 Digest Sha256::finish() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <sstream>
+#include <vector>
 
 #include <cblas.h>
 
@@ -99,6 +100,12 @@ std::string blas_kernel() {
 
 int detail::set_blas_threads(int threads) {
   openblas_set_num_threads(threads);
+  // OpenBLAS takes its buffers with the first product that is large enough for several threads, and asks for ever for
+  // those that it cannot get. So that is now, while there is room for them.
+  constexpr std::size_t n = 128;
+  const std::vector<float> zeros(n * n);
+  std::vector<float> result(n * n);
+  gemm(CblasNoTrans, CblasNoTrans, n, 1.0F, zeros.data(), n, zeros.data(), n, 0.0F, {result.data(), n, n});
   return openblas_get_num_threads();
 }
 

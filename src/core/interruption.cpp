@@ -35,10 +35,11 @@ void on_signal(int signal) {
 }  // namespace
 
 void stop_on_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     // What was ignored when the program began, as under nohup, stays ignored.
     if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // so that a write beyond the limit fails as one to a full disk does
 }
 
 void stop_at(std::chrono::steady_clock::time_point time) noexcept {

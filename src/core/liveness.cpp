@@ -5,6 +5,8 @@
 
 #include <sys/mman.h>
 
+#include "core/resource_limits.hpp"
+
 namespace rbmpi {
 namespace {
 
@@ -27,8 +29,9 @@ Life& life() noexcept {
   return shared;
 }
 
-void beat() noexcept {
+void beat(double seconds = 0) noexcept {
   life().beats.fetch_add(1, std::memory_order_relaxed);
+  renew_processor_time(seconds);
 }
 
 }  // namespace
@@ -38,8 +41,8 @@ void now_doing(const char* what) noexcept {
   beat();
 }
 
-void still_at_work() noexcept {
-  beat();
+void still_at_work(double seconds) noexcept {
+  beat(seconds);
 }
 
 WaitingForOthers::WaitingForOthers() noexcept {

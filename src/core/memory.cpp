@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 #include "core/control_group.hpp"
@@ -45,6 +46,12 @@ std::uint64_t available_in_group(const std::filesystem::path& folder, bool versi
   return limit - std::min(limit, needed);
 }
 
+bool can_map(std::size_t bytes, int protection) noexcept {
+  // Without a reserve: the system need not have all of it at this moment, unless it promises no more than it has.
+  void* const memory = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory != MAP_FAILED && munmap(memory, bytes) == 0;
+}
+
 }  // namespace
 
 std::uint64_t available_memory() {
@@ -68,6 +75,14 @@ std::uint64_t peak_private_memory() {
       (field_of("/proc/self/status", "RssAnon:") + field_of("/proc/self/status", "RssFile:")) * 1024;
   peak = std::max(peak, now);
   return peak;
+}
+
+bool may_take(std::size_t bytes) noexcept {
+  return can_map(bytes, PROT_READ | PROT_WRITE);
+}
+
+bool may_map(std::size_t bytes) noexcept {
+  return can_map(bytes, PROT_NONE);
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -1,6 +1,7 @@
 #include "rbmpi/core/system.hpp"
 
 #include <array>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -8,7 +9,7 @@
 
 namespace rbmpi {
 
-Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+Descriptor::Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   Descriptor moved(std::move(other));
@@ -17,10 +18,11 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 }
 
 void Descriptor::close() noexcept {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
+  if (number_ >= 0) ::close(release());
 }
 
 std::string error_text(int error_number) {
+  if (error_number == EFBIG) return "file too large: a limit (ulimit -f) or quota";
   return std::generic_category().message(error_number);
 }
 

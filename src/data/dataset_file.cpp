@@ -78,8 +78,8 @@ std::vector<std::uint64_t> read_picture(const Hdf5File& file, std::uint64_t colu
   return {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
 }
 
-bool check_labels(const Hdf5File& file, std::uint64_t rows) {
-  if (!file.exists(labels_name)) return false;
+std::optional<RowChunks> check_labels(const Hdf5File& file, std::uint64_t rows) {
+  if (!file.exists(labels_name)) return std::nullopt;
   const ArrayInfo array = file.array_info(labels_name);
   if (!array.integers) fail(file.path(), fmt::format("'/labels' holds {}; integers would be right", array.type_name));
   if (array.dimensions.size() != 1)
@@ -87,7 +87,7 @@ bool check_labels(const Hdf5File& file, std::uint64_t rows) {
   if (array.dimensions.front() != rows)
     fail(file.path(), fmt::format("'/labels' has {} for {} of '/samples'", plural(array.dimensions.front(), "value"),
                                   plural(rows, "row")));
-  return true;
+  return array.chunks;
 }
 
 DatasetInfo read_info(const Hdf5File& file) {
@@ -101,9 +101,11 @@ DatasetInfo read_info(const Hdf5File& file) {
   info.columns = array.dimensions[1];
   info.scale = read_scale(file, info.type);
   info.picture = read_picture(file, info.columns);
-  info.has_labels = check_labels(file, info.rows);
+  const std::optional<RowChunks> label_chunks = check_labels(file, info.rows);
+  info.has_labels = label_chunks.has_value();
+  info.label_chunks = label_chunks.value_or(RowChunks());
   info.source = file.text_attribute("/", "source").value_or("");
-  info.chunk_rows = array.chunk_rows;
+  info.sample_chunks = array.chunks;
   return info;
 }
 
@@ -142,7 +144,21 @@ bool is_scale(double value) noexcept {
          value <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
-DatasetReader::DatasetReader(const fs::path& path) : file_(Hdf5File::open(path)), info_(read_info(file_)) {}
+void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, const std::function<void(Shard)>& read) {
+  const double chunk_work = static_cast<double>(chunks.rows) * chunks.row_work;
+  const auto chunks_at_once =
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(work) / chunk_work));
+  const std::uint64_t rows_at_once = chunks_at_once * chunks.rows;
+  const std::uint64_t last = rows.first + rows.count;
+  for (std::uint64_t first = rows.first; first < last;) {
+    const std::uint64_t end = std::min((first / rows_at_once + 1) * rows_at_once, last);
+    read({first, end - first});
+    first = end;
+  }
+}
+
+DatasetReader::DatasetReader(const fs::path& path)
+    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_)) {}
 
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
   file_.read_rows(samples_name, info_.type, first, count, values);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <vector>
 
 #include "rbmpi/core/interruption.hpp"
@@ -55,34 +54,69 @@ struct Figures {
   }
 };
 
+/// The different ones among many labels, in the memory of a few times these.
+class Classes {
+ public:
+  void add(const std::vector<std::int32_t>& labels) {
+    all_.insert(all_.end(), labels.begin(), labels.end());
+    if (all_.size() - sorted_ > sorted_) sort();  // so that sorting is seldom, however many differ
+  }
+  [[nodiscard]] const std::vector<std::int32_t>& sorted() {
+    sort();
+    return all_;
+  }
+
+ private:
+  void sort() {
+    std::ranges::sort(all_);
+    all_.erase(std::unique(all_.begin(), all_.end()), all_.end());
+    sorted_ = all_.size();
+  }
+  std::vector<std::int32_t> all_;
+  std::size_t sorted_ = 0;  // of these, from the front
+};
+
 }  // namespace
 
 DatasetSummary summarise(const DatasetReader& reader) {
-  constexpr std::uint64_t blocks_at_once = 8;
   const DatasetInfo& info = reader.info();
-  const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
-  const std::uint64_t rows_at_once = std::min(info.rows, blocks_at_once * block_rows);
-  std::vector<std::byte> memory(rows_at_once * info.columns * element_size(info.type));
-  const Samples samples{info.type, memory.data(), info.rows, info.columns, info.scale};
+  const Shard all{0, info.rows};
+  std::vector<std::byte> memory;
+  Samples samples{info.type, nullptr, info.rows, info.columns, info.scale};
 
   Figures figures;
+  const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
   std::vector<Digest> block_digests;
-  std::vector<std::int32_t> labels;
-  std::set<std::int32_t> classes;
-  Sha256 labels_hash;
-  for (std::uint64_t first = 0; first < info.rows; first += rows_at_once) {
+  Sha256 block_hash;
+  in_whole_chunks(info.sample_chunks, all, work_of_a_call, [&](Shard piece) {
     throw_if_stopped("reading a dataset");
-    const std::uint64_t count = std::min(rows_at_once, info.rows - first);
-    reader.read_samples(first, count, memory.data());
-    figures.add(samples.part(0, count));
-    for (std::uint64_t row = 0; row < count; row += block_rows)
-      block_digests.push_back(block_digest(samples.part(row, std::min(block_rows, count - row))));
-    if (info.has_labels) {
-      labels.resize(count);
-      reader.read_labels(first, count, labels.data());
-      labels_hash.update(std::as_bytes(std::span(labels)));
-      classes.insert(labels.begin(), labels.end());
+    memory.resize(std::max(memory.size(), piece.count * samples.row_bytes()));
+    samples.values = memory.data();
+    reader.read_samples(piece.first, piece.count, memory.data());
+    // Pieces are of the file's chunks, and blocks may begin in one and end in the next.
+    for (std::uint64_t row = 0; row < piece.count;) {
+      const std::uint64_t in_block = (piece.first + row) % block_rows;
+      const Samples part = samples.part(row, std::min(block_rows - in_block, piece.count - row));
+      figures.add(part);
+      block_hash.update({part.values, part.rows * part.row_bytes()});
+      row += part.rows;
+      if (in_block + part.rows < block_rows && piece.first + row < info.rows) continue;
+      block_digests.push_back(block_hash.finish());
+      block_hash = Sha256();
     }
+  });
+
+  Sha256 labels_hash;
+  Classes classes;
+  if (info.has_labels) {
+    std::vector<std::int32_t> labels;
+    in_whole_chunks(info.label_chunks, all, work_of_a_call, [&](Shard piece) {
+      throw_if_stopped("reading the labels");
+      labels.resize(piece.count);
+      reader.read_labels(piece.first, piece.count, labels.data());
+      labels_hash.update(std::as_bytes(std::span(labels)));
+      classes.add(labels);
+    });
   }
 
   DatasetSummary summary;
@@ -93,7 +127,8 @@ DatasetSummary summarise(const DatasetReader& reader) {
   summary.zeros = static_cast<double>(figures.zeros) / values;
   std::optional<Digest> labels_digest;
   if (info.has_labels) {
-    summary.labels = LabelSummary{info.rows, classes.size(), *classes.begin(), *classes.rbegin()};
+    const std::vector<std::int32_t>& different = classes.sorted();
+    summary.labels = LabelSummary{info.rows, different.size(), different.front(), different.back()};
     labels_digest = labels_hash.finish();
   }
   summary.digest = dataset_digest(samples, block_digests, labels_digest);

@@ -18,6 +18,7 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/file_version.hpp"
 
 namespace rbmpi {
 namespace {
@@ -355,7 +356,7 @@ std::vector<std::string> odd_things(const CsvImport& import, const CsvTable& tab
 
 /// Collects converted rows and writes them a few megabytes at a time.
 template <typename Value>
-void write_rows(const CsvImport& import, CsvTable& table, const DatasetInfo& info) {
+void write_rows(const CsvImport& import, CsvTable& table, const DatasetInfo& info, const FileVersion& version) {
   constexpr std::size_t block_bytes = 4U << 20U;
   const std::size_t block_rows = std::max<std::size_t>(1, block_bytes / (info.columns * sizeof(Value)));
   DatasetWriter writer(import.output, info);
@@ -384,12 +385,14 @@ void write_rows(const CsvImport& import, CsvTable& table, const DatasetInfo& inf
   });
   if (rows != info.rows) fail(import, "it changed while it was read");
   flush();
+  version.throw_if_changed();
   writer.finish();
 }
 
 }  // namespace
 
 ImportResult import_csv(const CsvImport& import) {
+  const FileVersion version(import.csv);
   CsvTable table(import);
   const Findings findings = examine(import, table);
   check_picture(import, table.columns());
@@ -407,13 +410,13 @@ ImportResult import_csv(const CsvImport& import) {
 
   switch (info.type) {
     case ElementType::uint8:
-      write_rows<std::uint8_t>(import, table, info);
+      write_rows<std::uint8_t>(import, table, info, version);
       break;
     case ElementType::float32:
-      write_rows<float>(import, table, info);
+      write_rows<float>(import, table, info, version);
       break;
     default:
-      write_rows<double>(import, table, info);
+      write_rows<double>(import, table, info, version);
       break;
   }
   return result;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/file_version.hpp"
 
 namespace rbmpi {
 namespace {
@@ -106,6 +108,8 @@ void check_end(ByteSource& source, const IdxHeader& header) {
 
 ImportResult import_idx(const IdxImport& import) {
   constexpr std::uint64_t block_bytes = 4U << 20U;
+  std::vector<FileVersion> versions = {FileVersion(import.images)};
+  if (import.labels) versions.emplace_back(*import.labels);
   ByteSource images(import.images);
   const IdxHeader header = read_images_header(images);
   std::optional<ByteSource> labels;
@@ -145,6 +149,7 @@ ImportResult import_idx(const IdxImport& import) {
   }
   check_end(images, header);
   if (labels) check_end(*labels, labels_header);
+  for (const FileVersion& version : versions) version.throw_if_changed();
   writer.finish();
   return result;
 }

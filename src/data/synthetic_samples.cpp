@@ -1,5 +1,6 @@
 #include "rbmpi/data/synthetic_samples.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -17,17 +18,12 @@ namespace {
 void check_memory(const Communicator& node, std::uint64_t rows, std::uint64_t columns, std::uint64_t other_bytes) {
   const std::uint64_t bytes = rows * columns;
   const std::uint64_t available = available_memory();
+  other_bytes += std::min(program_memory * static_cast<std::uint64_t>(node.size()), ~other_bytes);
   if (bytes > available || other_bytes > available - bytes) {
     throw Error(Failure::other,
-                fmt::format("not enough memory: {} synthetic rows x {} columns take {} on each node and the models and "
-                            "buffers {}, but only {} are available; give smaller shapes",
+                fmt::format("not enough memory: {} synthetic rows x {} columns take {} on each node and the models, "
+                            "buffers and programs {}, but only {} are available; give smaller shapes",
                             rows, columns, human_bytes(bytes), human_bytes(other_bytes), human_bytes(available)));
-  }
-  if (node.size() > 1 && bytes > available_shared_memory()) {
-    throw Error(Failure::other,
-                fmt::format("not enough shared memory: the synthetic rows take {} on each node, but /dev/shm has only "
-                            "{} free; make it larger or give smaller shapes",
-                            human_bytes(bytes), human_bytes(available_shared_memory())));
   }
 }
 
@@ -47,7 +43,7 @@ void fill_row(std::span<std::byte> row, std::uint64_t index, std::uint64_t thres
 SyntheticSamples::SyntheticSamples(const Communicator& world, const Communicator& node, std::uint64_t rows,
                                    std::uint64_t columns, double density, std::uint64_t other_bytes) {
   world.agree([&] { check_memory(node, rows, columns, other_bytes); });
-  window_ = SharedWindow::on_every_node(world, node, rows * columns);
+  window_ = SharedWindow::on_every_node(world, node, rows * columns, "the synthetic rows");
   samples_ = {ElementType::uint8, window_.bytes().data(), rows, columns, 1.0};
   const Shard mine = shard(rows, node.rank(), node.size());
   const auto threshold = static_cast<std::uint64_t>(density * 0x1p32);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <span>
 #include <vector>
 
@@ -16,8 +15,10 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "rbmpi/storage/npz_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -143,8 +144,8 @@ NumpyArray read_array(const Hdf5File& file, const std::string& group, const std:
   // The file holds as many bytes as the array claims, so the product does not overflow.
   const std::uint64_t count = shape[0] * (shape.size() == 2 ? shape[1] : 1);
   if (count > available_memory() / (sizeof(float) + sizeof(double))) {
-    refuse(file.path(),
-           fmt::format("has '{}' [{}], for which there is not enough memory", place, fmt::join(shape, " x ")));
+    throw Error(Failure::other, fmt::format("not enough memory for the array '{}' [{}] of '{}'", place,
+                                            fmt::join(shape, " x "), file.path().string()));
   }
   NumpyArray array{name, shape, std::vector<float>(count)};
   if (info.type == ElementType::float32) {
@@ -181,14 +182,6 @@ ImportedModel read_rbms(const fs::path& path, std::optional<std::uint64_t> wante
           fmt::format("rbms, update {}", update)};
 }
 
-/// Whether a file begins as zip archives do.
-bool is_zip(const fs::path& path) {
-  std::string front(2, '\0');
-  std::ifstream stream(path, std::ios::binary);
-  stream.read(front.data(), static_cast<std::streamsize>(front.size()));
-  return front == "PK";
-}
-
 }  // namespace
 
 void export_npz(const fs::path& path, RbmView<const Real> rbm) {
@@ -223,19 +216,22 @@ void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t up
 }
 
 ImportedModel import_model(const fs::path& path, std::optional<std::uint64_t> update) {
-  const bool zip = is_zip(path);
+  const bool zip = first_bytes(path, 2) == "PK";
   if (zip && update) {
     throw Error(Failure::usage,
                 fmt::format("update = {}: '{}' is an .npz file, which has one model", *update, path.string()));
   }
-  const auto read = [&] { return zip ? read_npz(path) : read_rbms(path, update); };
-  const auto try_it = [&] {
-    static_cast<void>(read());
-    return std::string();
-  };
-  // What would crash this process crashes a child first.
-  static_cast<void>(zip ? run_in_child(fmt::format("read '{}'", path.string()), try_it) : read_in_child(path, try_it));
-  return read();
+  if (!zip) return read_after_trial(path, [&] { return read_rbms(path, update); });
+  ImportedModel imported;
+  FileVersion(path).guard([&] {
+    // What would crash this process crashes a child first.
+    static_cast<void>(run_in_child(fmt::format("read '{}'", path.string()), [&] {
+      static_cast<void>(read_npz(path));
+      return std::string();
+    }));
+    imported = read_npz(path);
+  });
+  return imported;
 }
 
 }  // namespace rbmpi

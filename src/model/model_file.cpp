@@ -10,7 +10,6 @@
 #include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -70,11 +69,14 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   return info.dimensions;
 }
 
+void check_shape(const Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape) {
+  if (extents(file, name, shape.size()) == shape) return;
+  refuse(file, fmt::format("has '{}' in another shape than [{}]", name, fmt::join(shape, " x ")));
+}
+
 void read_values(const Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape,
                  std::span<Real> values) {
-  if (extents(file, name, shape.size()) != shape) {
-    refuse(file, fmt::format("has '{}' in another shape than [{}]", name, fmt::join(shape, " x ")));
-  }
+  check_shape(file, name, shape);
   file.read_rows(name, ElementType::float32, 0, shape.front(), values.data());
   for (const Real value : values) {
     if (!std::isfinite(value)) refuse(file, fmt::format("has a value in '{}' that is not finite", name));
@@ -94,15 +96,14 @@ void check_unit(const Hdf5File& file, const std::string& group, const std::strin
   }
 }
 
-/// No size is believed before it was compared with the memory; `array_info` compared it with the file's length.
+/// Larger ones fit no matrix product. That they fit the memory, all together, `array_info` sees to.
 void check_size(const Hdf5File& file, const std::string& group, const std::vector<std::uint64_t>& weights) {
-  const std::uint64_t most = available_memory() / sizeof(Real);
-  if (weights[0] <= largest_layer && weights[1] <= largest_layer && weights[0] * weights[1] <= most) return;
-  refuse(file,
-         fmt::format("claims weights [{} x {}] in '{}', which do not fit the memory", weights[0], weights[1], group));
+  if (weights[0] <= largest_layer && weights[1] <= largest_layer) return;
+  refuse(file, fmt::format("has weights [{} x {}] in '{}'; at most {} units on a side can be used", weights[0],
+                           weights[1], group, largest_layer));
 }
 
-Rbm read_layer(const Hdf5File& file, const std::string& group) {
+RbmShape read_layer_shape(const Hdf5File& file, const std::string& group) {
   const auto weights = extents(file, group + "/weights", 2);
   const auto visible_bias = extents(file, group + "/visible_bias", 1);
   const auto hidden_bias = extents(file, group + "/hidden_bias", 1);
@@ -114,10 +115,7 @@ Rbm read_layer(const Hdf5File& file, const std::string& group) {
   check_size(file, group, weights);
   check_unit(file, group, "visible_unit");
   check_unit(file, group, "hidden_unit");
-
-  Rbm rbm(RbmShape{weights[0], weights[1]});
-  read_parameters(file, group, rbm.shape(), rbm.parameters());
-  return rbm;
+  return {weights[0], weights[1]};
 }
 
 void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
@@ -129,13 +127,15 @@ void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
 /// Classes whose units are beside those of the features in the highest layer.
 std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs);
 
-std::vector<Rbm> read_stack(const Hdf5File& file, std::vector<std::int32_t>& classes) {
-  std::vector<Rbm> layers;
-  while (file.exists(layer_group(layers.size()))) layers.push_back(read_layer(file, layer_group(layers.size())));
+void read_stack(const Hdf5File& file, Model& model) {
+  std::vector<RbmShape> layers;
+  while (file.exists(layer_group(layers.size()))) {
+    layers.push_back(read_layer_shape(file, layer_group(layers.size())));
+  }
   if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
   if (file.exists(classes_name)) {
-    const std::size_t visible = layers.back().shape().visible;
-    const std::size_t below = layers.size() > 1 ? layers[layers.size() - 2].shape().hidden : 0;
+    const std::size_t visible = layers.back().visible;
+    const std::size_t below = layers.size() > 1 ? layers[layers.size() - 2].hidden : 0;
     const ArrayInfo info = file.array_info(classes_name);
     const bool fits = info.dimensions.size() == 1 && info.dimensions[0] > 0 && info.dimensions[0] < visible &&
                       (layers.size() == 1 || info.dimensions[0] == visible - std::min(visible, below));
@@ -143,16 +143,20 @@ std::vector<Rbm> read_stack(const Hdf5File& file, std::vector<std::int32_t>& cla
       refuse(file, fmt::format("has '{}' as [{}], which does not fit the {} visible units of the highest layer",
                                classes_name, fmt::join(info.dimensions, " x "), visible));
     }
-    classes = read_classes(file, info.dimensions[0]);
+    model.classes = read_classes(file, info.dimensions[0]);
   }
   for (std::size_t i = 1; i < layers.size(); ++i) {
-    const std::size_t below = layers[i - 1].shape().hidden;
-    if (layers[i].shape().visible != below + (i + 1 == layers.size() ? classes.size() : 0)) {
+    const std::size_t below = layers[i - 1].hidden;
+    if (layers[i].visible != below + (i + 1 == layers.size() ? model.classes.size() : 0)) {
       refuse(file, fmt::format("has {} visible units in layer_{}, but {} hidden units in the layer below",
-                               layers[i].shape().visible, i, below));
+                               layers[i].visible, i, below));
     }
   }
-  return layers;
+  // The sizes of all layers are known to fit, the file and each other, before the first one is read.
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    Rbm& rbm = model.layers.emplace_back(layers[i]);
+    read_parameters(file, layer_group(i), rbm.shape(), rbm.parameters());
+  }
 }
 
 NetShape read_net_shape(const Hdf5File& file) {
@@ -183,7 +187,6 @@ NetShape read_net_shape(const Hdf5File& file) {
   if (std::ranges::find(shape.activations, Activation::softmax) < shape.activations.end() - 1) {
     refuse(file, "has a softmax below its outputs");
   }
-  if (shape.parameters() > available_memory() / sizeof(Real)) refuse(file, "claims layers that do not fit the memory");
   return shape;
 }
 
@@ -238,6 +241,12 @@ std::string layer_group(std::size_t layer) {
   return fmt::format("/layer_{}", layer);
 }
 
+void check_parameters(const Hdf5File& file, const std::string& group, RbmShape shape) {
+  check_shape(file, group + "/weights", {shape.visible, shape.hidden});
+  check_shape(file, group + "/visible_bias", {shape.visible});
+  check_shape(file, group + "/hidden_bias", {shape.hidden});
+}
+
 void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values) {
   const RbmView<Real> view(shape, values);
   read_values(file, group + "/weights", {shape.visible, shape.hidden}, values.first(shape.weights()));
@@ -251,6 +260,14 @@ void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, 
   write_values(file, group + "/weights", {shape.visible, shape.hidden}, view.weights.values);
   write_values(file, group + "/visible_bias", {shape.visible}, view.visible_bias.data());
   write_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias.data());
+}
+
+void check_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape) {
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
+    const std::string group = layer_group(k) + part;
+    check_shape(file, group + "/weights", {shape.units[k], shape.units[k + 1]});
+    check_shape(file, group + "/bias", {shape.units[k + 1]});
+  }
 }
 
 void read_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape, std::span<Real> values) {
@@ -293,12 +310,7 @@ void refuse_stack(const Model& model, const std::filesystem::path& path) {
 }
 
 Model load_model(const std::filesystem::path& path) {
-  // What would crash this process crashes a child first.
-  static_cast<void>(read_in_child(path, [&] {
-    static_cast<void>(read_model(Hdf5File::open(path)));
-    return std::string();
-  }));
-  return read_model(Hdf5File::open(path));
+  return read_after_trial(path, [&] { return read_model(Hdf5File::open(path)); });
 }
 
 Model read_model(const Hdf5File& file) {
@@ -307,7 +319,7 @@ Model read_model(const Hdf5File& file) {
   if (net) {
     read_net(file, model);
   } else {
-    model.layers = read_stack(file, model.classes);
+    read_stack(file, model);
   }
   if (file.exists("/config")) model.configuration = file.read_text("/config");
   for (const char* name : provenance_names) {

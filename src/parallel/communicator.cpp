@@ -16,6 +16,7 @@
 
 #include "parallel/handles.hpp"
 #include "parallel/mpi_check.hpp"
+#include "parallel/single_copy.hpp"
 #include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
@@ -29,6 +30,7 @@ void check_mpi(int code, const char* call) {
 }
 
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
+  choose_single_copy();
   int provided = 0;
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_FUNNELED) {

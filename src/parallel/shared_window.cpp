@@ -1,136 +1,128 @@
+#include "rbmpi/parallel/shared_window.hpp"
+
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
-#include <optional>
 #include <utility>
 
-#include <fmt/format.h>
-#include <mpi.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include "parallel/handles.hpp"
-#include "parallel/mpi_check.hpp"
+#include "parallel/memory_file.hpp"
 #include "rbmpi/core/liveness.hpp"
-#include "rbmpi/core/memory.hpp"
-#include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
-
 namespace {
 
-Mapping map_memory(std::size_t bytes) {
-  const std::size_t length = std::max<std::size_t>(1, bytes);
-  void* const memory = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+constexpr std::size_t alignment = 64;
+
+/// Whoever waits here spins for a short time, which is all it takes where each rank has a core, and then sleeps: where
+/// ranks share cores, those that still compute get them. (MPI_Barrier polls for ever.)
+void pause_processor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) {
+  // Not std::atomic::wait, which is for the threads of one process.
+  return syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
+}
+
+/// Of a file, or of none if the number is negative.
+std::unique_ptr<std::byte, Unmap> map_memory(std::size_t bytes, int file) {
+  void* const memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0), file, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  return {static_cast<std::byte*>(memory), {length}};
+  return {static_cast<std::byte*>(memory), {bytes}};
 }
 
 }  // namespace
 
-SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes) {
-  auto handle = std::make_unique<Handle>();
+struct SharedWindow::Barrier {
+  alignas(alignment) std::atomic<std::uint32_t> arrived{0};
+  std::atomic<std::uint32_t> sleeping{0};
+  std::uint32_t ranks = 1;
+  alignas(alignment) std::atomic<std::uint32_t> round{0};
+
+  void wait() {
+    const std::uint32_t this_round = round.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == ranks) {
+      arrived.store(0, std::memory_order_relaxed);
+      round.store(this_round + 1);  // sequentially consistent, as the sleepers' look at it
+      if (sleeping.load() > 0) futex(round, FUTEX_WAKE, std::numeric_limits<int>::max());
+      return;
+    }
+    constexpr int spins = 2000;
+    for (int i = 0; i < spins; ++i) {
+      if (round.load(std::memory_order_acquire) != this_round) return;
+      pause_processor();
+    }
+    const WaitingForOthers waiting;
+    sleeping.fetch_add(1);
+    while (round.load() == this_round) futex(round, FUTEX_WAIT, this_round);
+    sleeping.fetch_sub(1);
+  }
+};
+
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free, "processes share them");
+
+void Unmap::operator()(std::byte* memory) const noexcept {
+  munmap(memory, bytes);
+}
+
+SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes, const std::string& what) {
   if (node.size() == 1) {
-    // Such memory needs no file system behind it.
-    node.agree([&] { handle->own_mapping = map_memory(bytes); });
-    bytes_ = {handle->own_mapping.get(), bytes};
-    handle_ = handle.release();
+    // Shared with its own children, who read files for it. Kernels before 5.14 cannot claim it.
+    node.agree([&] {
+      mapping_ = map_memory(std::max<std::size_t>(1, bytes), -1);
+      const int error = claim(0, bytes, 1, [&](std::uint64_t first, std::uint64_t some) {
+        return madvise(mapping_.get() + first, some, MADV_POPULATE_WRITE) == 0 || errno == EINVAL ? 0 : errno;
+      });
+      throw_if_refused(error, MemoryFileKind::unnamed, bytes, what);
+    });
+    bytes_ = {mapping_.get(), bytes};
     return;
   }
-
-  handle->node = node.handle_->communicator;
-  // All of it belongs to the first rank; the others ask where it is.
-  MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_RETURN);
-  void* memory = nullptr;
-  const int code = [&] {
-    const WaitingForOthers waiting;
-    return MPI_Win_allocate_shared(node.is_root() ? static_cast<MPI_Aint>(bytes) : 0, 1, MPI_INFO_NULL, handle->node,
-                                   static_cast<void*>(&memory), &handle->window);
-  }();
-  MPI_Comm_set_errhandler(handle->node, MPI_ERRORS_ARE_FATAL);
-  node.agree([&] {
-    if (code != MPI_SUCCESS) {
-      throw Error(Failure::other,
-                  fmt::format("MPI cannot provide {} bytes of memory that the ranks of a node share (is /dev/shm, or "
-                              "what Open MPI uses instead, large enough?)",
-                              bytes));
-    }
-  });
-  MPI_Aint size = 0;
-  int unit = 0;
-  check_mpi(MPI_Win_shared_query(handle->window, 0, &size, &unit, static_cast<void*>(&memory)), "MPI_Win_shared_query");
-  // One long epoch of direct access; `synchronise` orders the accesses inside it.
-  check_mpi(MPI_Win_lock_all(MPI_MODE_NOCHECK, handle->window), "MPI_Win_lock_all");
-  bytes_ = {static_cast<std::byte*>(memory), bytes};
-  handle_ = handle.release();
+  const std::size_t length = sizeof(Barrier) + bytes;
+  const Descriptor file = share_memory_file(node, length, what);
+  node.agree([&] { mapping_ = map_memory(length, file.number()); });
+  barrier_ = reinterpret_cast<Barrier*>(mapping_.get());
+  if (node.is_root()) (new (barrier_) Barrier)->ranks = static_cast<std::uint32_t>(node.size());
+  bytes_ = {mapping_.get() + sizeof(Barrier), bytes};
+  node.barrier();
 }
 
-namespace {
-
-/// Open MPI wants a twentieth more than it takes, and if there is less, some ranks fail and others wait for ever.
-std::uint64_t room_for(std::size_t bytes) {
-  constexpr std::size_t header = 65536;
-  return bytes + bytes / 16 + header;
-}
-
-}  // namespace
-
-bool SharedWindow::fits(const Communicator& world, const Communicator& node, std::size_t bytes) {
-  const Communicator machine = world.split_by_node(0);
-  std::int64_t wanted = node.size() > 1 && node.is_root() ? static_cast<std::int64_t>(room_for(bytes)) : 0;
-  machine.sum(std::span(&wanted, 1));
-  const bool enough = wanted == 0 || static_cast<std::uint64_t>(wanted) <= available_shared_memory();
-  return world.maximum(enough ? 0 : 1) == 0;
-}
-
-SharedWindow SharedWindow::on_every_node(const Communicator& world, const Communicator& node, std::size_t bytes) {
-  if (!fits(world, node, bytes)) {
-    throw AgreedError(Failure::other,
-                      fmt::format("the ranks of each node have to share {} of memory, but /dev/shm of a "
-                                  "machine has only {} left",
-                                  human_bytes(bytes), human_bytes(available_shared_memory())));
-  }
+SharedWindow SharedWindow::on_every_node(const Communicator& world, const Communicator& node, std::size_t bytes,
+                                         const std::string& what) {
   SharedWindow window;
-  std::optional<Error> failure;
-  try {
-    window = SharedWindow(node, bytes);
-  } catch (const AgreedError& error) {  // agreed upon in this node only
-    failure = error;
-  }
-  world.agree([&] {
-    if (failure) throw Error(*failure);
-  });
+  // All ranks of a node throw, or none.
+  world.agree([&] { window = SharedWindow(node, bytes, what); });
   return window;
 }
 
-SharedWindow::~SharedWindow() {
-  delete handle_;
-}
-
-void SharedWindow::release() {
-  if (handle_ != nullptr && handle_->window != MPI_WIN_NULL) {
-    check_mpi(MPI_Win_unlock_all(handle_->window), "MPI_Win_unlock_all");
-    const WaitingForOthers waiting;
-    check_mpi(MPI_Win_free(&handle_->window), "MPI_Win_free");
-  }
-  delete std::exchange(handle_, nullptr);
-  bytes_ = {};
-}
-
 SharedWindow::SharedWindow(SharedWindow&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), bytes_(std::exchange(other.bytes_, {})) {}
+    : mapping_(std::move(other.mapping_)),
+      barrier_(std::exchange(other.barrier_, nullptr)),
+      bytes_(std::exchange(other.bytes_, {})) {}
 
 SharedWindow& SharedWindow::operator=(SharedWindow&& other) noexcept {
-  SharedWindow moved(std::move(other));
-  std::swap(handle_, moved.handle_);
-  std::swap(bytes_, moved.bytes_);
+  mapping_ = std::move(other.mapping_);
+  barrier_ = std::exchange(other.barrier_, nullptr);
+  bytes_ = std::exchange(other.bytes_, {});
   return *this;
 }
 
 void SharedWindow::synchronise() const {
-  if (handle_ == nullptr || handle_->window == MPI_WIN_NULL) return;
-  check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
-  const WaitingForOthers waiting;
-  check_mpi(MPI_Barrier(handle_->node), "MPI_Barrier");
-  check_mpi(MPI_Win_sync(handle_->window), "MPI_Win_sync");
+  if (barrier_ != nullptr) barrier_->wait();
 }
 
 }  // namespace rbmpi

@@ -7,33 +7,13 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "rbmpi/core/utf8.hpp"
+
 namespace rbmpi {
 namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
 constexpr std::string_view minus = "\xe2\x88\x92";        // U+2212
-
-/// The length of the UTF-8 character that `text` begins with; 0 if it begins with none.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xC2 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4
-                                           : 0;
-  if (length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return 0;
-  }
-  // Longer than need be, a half of a surrogate pair, or beyond the last character.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF0 && byte(1) < 0x90) ||
-      (lead == 0xF4 && byte(1) >= 0x90)) {
-    return 0;
-  }
-  return length;
-}
 
 std::string with_minus(std::string text) {
   for (std::size_t at = text.find('-'); at != std::string::npos; at = text.find('-', at)) text.replace(at, 1, minus);
@@ -46,10 +26,9 @@ std::string escape(std::string_view text) {
   std::string html;
   html.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = character_length(text);
+    const auto [length, code] = first_character(text);
     const char c = text.front();
-    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
-    if (length == 0 || control) {
+    if (length == 0 || (is_control(code) && c != '\n' && c != '\t')) {
       html += replacement;
     } else if (c == '&') {
       html += "&amp;";

@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -24,14 +25,6 @@ gzFile gzip(void* file) noexcept {
   throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(), why));
 }
 
-std::uint64_t file_length(const fs::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail(path, errno == ENOENT ? "no such file" : error_text(errno));
-  if (S_ISDIR(status.st_mode)) fail(path, "it is a folder");
-  if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
 }  // namespace
 
 void ByteSource::Close::operator()(void* file) const noexcept {
@@ -41,9 +34,13 @@ void ByteSource::Close::operator()(void* file) const noexcept {
 ByteSource::ByteSource(const fs::path& path) : path_(path) {
   constexpr unsigned buffer_bytes = 1U << 18U;
   constexpr std::uint64_t best_compression = 1032;  // deflate's limit: 258 bytes from two bits
-  const std::uint64_t length = file_length(path);
-  file_.reset(gzopen(path.c_str(), "rb"));
-  if (file_ == nullptr) fail(path, errno != 0 ? error_text(errno) : "out of memory");
+  Descriptor file = open_to_read(path);
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) fail(path, error_text(errno));
+  const auto length = static_cast<std::uint64_t>(status.st_size);
+  file_.reset(gzdopen(file.number(), "rb"));
+  if (file_ == nullptr) fail(path, "out of memory");
+  file.release();
   gzbuffer(gzip(file_.get()), buffer_bytes);
   most_bytes_ = gzdirect(gzip(file_.get())) == 1 ? length : length * best_compression;
 }

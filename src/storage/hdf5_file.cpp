@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
-#include <fstream>
 #include <initializer_list>
 #include <limits>
 #include <optional>
@@ -12,12 +12,13 @@
 
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/regular_file.hpp"
+#include "storage/read_account.hpp"
 #include "storage/write_driver.hpp"
 
 namespace rbmpi {
@@ -418,6 +419,32 @@ Handle open_array_for_reading(hid_t file_id, const std::string& name, std::uint6
   return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
 }
 
+/// `sizes` of an array with at least one dimension; of others it says nothing.
+RowChunks row_chunks(const Sizes& sizes) {
+  constexpr double bytes_for_a_chunk = 500;  // to find it takes as long as to unpack so many
+  RowChunks chunks;
+  if (sizes.dimensions.empty() || sizes.dimensions.front() == 0) return chunks;
+  if (sizes.chunk.empty()) {
+    chunks.row_work = static_cast<double>(sizes.claimed_bytes) / static_cast<double>(sizes.dimensions.front());
+    return chunks;
+  }
+  chunks.rows = sizes.chunk.front();
+  double across = 1;
+  for (std::size_t i = 1; i < sizes.chunk.size(); ++i) {
+    across *= std::ceil(static_cast<double>(sizes.dimensions[i]) / static_cast<double>(sizes.chunk[i]));
+  }
+  chunks.row_work =
+      across * (static_cast<double>(sizes.chunk_bytes) + bytes_for_a_chunk) / static_cast<double>(chunks.rows);
+  return chunks;
+}
+
+/// The processor time that a machine takes at most to read rows, in seconds.
+double most_seconds(const RowChunks& chunks, std::uint64_t first, std::uint64_t count) {
+  constexpr double bytes_per_second = 5e6;  // slow ones unpack ten times as many
+  const std::uint64_t touched = (first + count - 1) / chunks.rows - first / chunks.rows + 1;
+  return static_cast<double>(touched) * static_cast<double>(chunks.rows) * chunks.row_work / bytes_per_second;
+}
+
 struct RowSelection {
   Handle in_file;
   Handle in_memory;
@@ -443,6 +470,7 @@ void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, co
   if (count == 0) return;
   const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
   const RowSelection rows = select_rows(array.id(), first, count, "read", file);
+  still_at_work(most_seconds(info.chunks, first, count));
   check(H5Dread(array.id(), memory_type, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "read", file);
 }
 
@@ -455,7 +483,7 @@ constexpr std::uint64_t longest_variable_text = std::uint64_t{16} << 20U;
 // texts so unless told otherwise; how long one is, HDF5 says only when it was read.
 template <typename Read>
 std::string read_string(hid_t file_id, hid_t type, hid_t space, const std::string& name, const fs::path& file,
-                        const Read& read) {
+                        ReadAccount* account, const Read& read) {
   if (H5Tcommitted(type) != 0 || H5Tget_class(type) != H5T_STRING)
     fail("read", file, fmt::format("'{}' is not a text", name));
   if (element_count(space, file) != 1) fail("read", file, fmt::format("'{}' is not a single text", name));
@@ -466,6 +494,7 @@ std::string read_string(hid_t file_id, hid_t type, hid_t space, const std::strin
     const std::size_t length = value != nullptr ? ::strnlen(value, longest_variable_text + 1) : 0;
     if (length > longest_variable_text)
       fail("read", file, fmt::format("'{}' has more than {}", name, human_bytes(longest_variable_text)));
+    if (account != nullptr) account->add(name, length, length);
     return {value, length};
   }
   hsize_t file_length = 0;
@@ -473,6 +502,7 @@ std::string read_string(hid_t file_id, hid_t type, hid_t space, const std::strin
   const std::size_t length = H5Tget_size(type);
   if (length > std::min<std::uint64_t>(longest_text, file_length))
     fail("read", file, fmt::format("'{}' claims a text of {}", name, human_bytes(length)));
+  if (account != nullptr) account->add(name, length, length);
   std::string text(length, '\0');
   check(read(type, text.data()), "read", file);
   text.resize(std::min(text.find('\0'), text.size()));
@@ -543,20 +573,25 @@ std::string_view element_name(ElementType type) noexcept {
   return "other";
 }
 
-Hdf5File::Hdf5File(std::int64_t id, fs::path path, std::unique_ptr<int> problem) noexcept
-    : id_(id), path_(std::move(path)), problem_(std::move(problem)) {}
+Hdf5File::Hdf5File(std::int64_t id, fs::path path, std::unique_ptr<ReadAccount> account,
+                   std::unique_ptr<int> problem) noexcept
+    : id_(id), path_(std::move(path)), account_(std::move(account)), problem_(std::move(problem)) {}
 
 Hdf5File::~Hdf5File() {
   if (id_ >= 0) H5Fclose(id_);
 }
 
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
-    : id_(std::exchange(other.id_, -1)), path_(std::exchange(other.path_, {})), problem_(std::move(other.problem_)) {}
+    : id_(std::exchange(other.id_, -1)),
+      path_(std::exchange(other.path_, {})),
+      account_(std::move(other.account_)),
+      problem_(std::move(other.problem_)) {}
 
 Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
   Hdf5File moved(std::move(other));
   std::swap(id_, moved.id_);
   std::swap(path_, moved.path_);
+  std::swap(account_, moved.account_);
   std::swap(problem_, moved.problem_);
   return *this;
 }
@@ -565,8 +600,7 @@ namespace {
 
 /// What a file is that is no HDF5 file, as far as its first bytes tell, and what to do about it.
 const char* what_it_is(const fs::path& path) {
-  std::string front(6, '\0');
-  std::ifstream(path, std::ios::binary).read(front.data(), static_cast<std::streamsize>(front.size()));
+  const std::string front = first_bytes(path, 6);
   if (front == "\x93NUMPY") {
     return "it is a NumPy array (.npy), not an HDF5 file; in Python, h5py.File('a.h5', 'w')['samples'] = "
            "numpy.load('a.npy') makes a dataset of it (models are imported from .npz files)";
@@ -581,17 +615,16 @@ const char* what_it_is(const fs::path& path) {
 
 }  // namespace
 
-Hdf5File Hdf5File::open(const fs::path& path) {
+Hdf5File Hdf5File::open(const fs::path& path, Reading reading) {
   keep_quiet();
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail("read", path, errno == ENOENT ? "no such file" : error_text(errno));
-  if (S_ISDIR(status.st_mode)) fail("read", path, "it is a folder, not an HDF5 file");
-  if (!S_ISREG(status.st_mode)) fail("read", path, "it is not a regular file");
-  if (::access(path.c_str(), R_OK) != 0) fail("read", path, error_text(errno));
-  if (status.st_size == 0) fail("read", path, "it is empty, not an HDF5 file");
+  if (first_bytes(path, 1).empty()) fail("read", path, "it is empty, not an HDF5 file");
   if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail("read", path, what_it_is(path));
+  std::error_code gone;
+  const std::uintmax_t length = fs::file_size(path, gone);
+  if (gone) fail("read", path, gone.message());
   const Handle access = access_list(path);
-  return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path};
+  return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path,
+          std::make_unique<ReadAccount>(path, length, reading), nullptr};
 }
 
 Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {
@@ -606,7 +639,7 @@ Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint
   if (id < 0 && *problem != 0) fail("write", shown, error_text(*problem));
   check(id, "write", shown);
   *problem = 0;  // HDF5 first tries to open what is not there yet
-  return {id, shown, std::move(problem)};
+  return {id, shown, nullptr, std::move(problem)};
 }
 
 void Hdf5File::check_written() const {
@@ -622,15 +655,24 @@ std::vector<std::string> Hdf5File::names(const std::string& group) const {
   if (!exists(group)) fail("read", path_, fmt::format("there is no '{}'", group));
   const Handle object = open_object(id_, group, "read", path_);
   if (H5Iget_type(object.id()) != H5I_GROUP) fail("read", path_, fmt::format("'{}' is not a group", group));
-  std::vector<std::string> names;
+  struct Found {
+    std::vector<std::string> names;
+    hsize_t bytes_left = 0;  // a name that is there many times may be stored once
+  } found;
+  check(H5Fget_filesize(id_, &found.bytes_left), "read", path_);
   const auto collect = [](hid_t, const char* name, const H5L_info_t*, void* data) -> herr_t {
-    auto& list = *static_cast<std::vector<std::string>*>(data);
-    if (list.size() == most) return 1;
-    list.emplace_back(name);
+    auto& [names, bytes_left] = *static_cast<Found*>(data);
+    const std::string_view text(name);
+    if (names.size() == most || text.size() > bytes_left) return 1;
+    bytes_left -= text.size();
+    names.emplace_back(text);
     return 0;
   };
-  check(H5Literate(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "read", path_);
-  return names;
+  if (check(H5Literate(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &found), "read", path_) > 0 &&
+      found.names.size() < most) {
+    fail("read", path_, fmt::format("the names in '{}' are longer than the file", group));
+  }
+  return std::move(found.names);
 }
 
 ArrayInfo Hdf5File::array_info(const std::string& name) const {
@@ -641,9 +683,10 @@ ArrayInfo Hdf5File::array_info(const std::string& name) const {
   ArrayInfo info;
   describe_type(type.id(), info);
   info.dimensions.assign(sizes.dimensions.begin(), sizes.dimensions.end());
-  info.chunk_rows = sizes.chunk.empty() ? 0 : sizes.chunk.front();
+  info.chunks = row_chunks(sizes);
   info.chunk_bytes = sizes.chunk_bytes;
   info.stored_bytes = sizes.stored_bytes;
+  if (account_) account_->add(name, sizes.stored_bytes, std::max(sizes.claimed_bytes, sizes.chunk_bytes));
   return info;
 }
 
@@ -668,7 +711,7 @@ std::string Hdf5File::read_text(const std::string& name) const {
   const Handle type(check(H5Dget_type(array.id()), "read", path_));
   const Handle space(check(H5Dget_space(array.id()), "read", path_));
   static_cast<void>(checked_sizes(id_, array.id(), name, path_));
-  return read_string(id_, type.id(), space.id(), name, path_, [&](hid_t memory_type, void* buffer) {
+  return read_string(id_, type.id(), space.id(), name, path_, account_.get(), [&](hid_t memory_type, void* buffer) {
     return H5Dread(array.id(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
 }
@@ -741,6 +784,7 @@ std::optional<std::string> Hdf5File::text_attribute(const std::string& name, con
   const std::optional<Attribute> found = open_attribute(id_, name, attribute, path_);
   if (!found) return std::nullopt;
   return read_string(id_, found->type.id(), found->space.id(), fmt::format("{}@{}", name, attribute), path_,
+                     account_.get(),
                      [&](hid_t memory_type, void* buffer) { return H5Aread(found->id.id(), memory_type, buffer); });
 }
 

@@ -12,16 +12,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 #include <zip.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "storage/numpy_header.hpp"
+#include "storage/read_account.hpp"
 
 namespace rbmpi {
 namespace {
@@ -74,10 +74,13 @@ class Member {
       refuse(fmt::format("it claims {}, which the archive cannot hold", human_bytes(status.size)));
     }
     size_ = status.size;
+    packed_ = packed;
     file_.reset(zip_fopen_index(archive, status.index, ZIP_FL_UNCHANGED));
     if (!file_) refuse(zip_strerror(archive));
   }
 
+  /// Bytes of the archive.
+  [[nodiscard]] std::uint64_t packed() const noexcept { return packed_; }
   /// Bytes that are not read yet.
   [[nodiscard]] std::uint64_t left() const noexcept { return size_ - position_; }
 
@@ -110,6 +113,7 @@ class Member {
   const fs::path& path_;
   std::unique_ptr<zip_file_t, Close> file_;
   std::uint64_t size_ = 0;
+  std::uint64_t packed_ = 0;
   std::uint64_t position_ = 0;
 };
 
@@ -150,9 +154,6 @@ std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
   if (count * header.element_bytes != member.left()) {
     member.refuse(fmt::format("its shape [{}] does not fit its {}", fmt::join(header.shape, " x "),
                               plural(member.left(), "byte")));
-  }
-  if (count > available_memory() / (3 * sizeof(float))) {  // read, converted, in order
-    member.refuse(fmt::format("there is not enough memory for its shape [{}]", fmt::join(header.shape, " x ")));
   }
   return count;
 }
@@ -231,10 +232,16 @@ std::vector<float> read_values(Member& member, const NumpyHeader& header, std::u
   return values;
 }
 
-std::string npy(const NumpyArray& array) {
-  std::string bytes = numpy_header(array.shape);
-  bytes.append(reinterpret_cast<const char*>(array.values.data()), array.values.size() * sizeof(float));
-  return bytes;
+/// A finished archive, as the library has it in memory.
+void write_archive(AtomicFile& atomic, zip_source_t* archive) {
+  if (zip_source_open(archive) != 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+  std::vector<char> piece(std::size_t{1} << 20U);
+  for (;;) {
+    const zip_int64_t count = zip_source_read(archive, piece.data(), piece.size());
+    if (count < 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+    if (count == 0) break;
+    atomic.write({piece.data(), static_cast<std::size_t>(count)});
+  }
 }
 
 }  // namespace
@@ -244,13 +251,15 @@ void NpzFile::Close::operator()(void* archive) const noexcept {
 }
 
 NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) fail("read", path_, errno == ENOENT ? "no such file" : error_text(errno));
-  if (S_ISDIR(status.st_mode)) fail("read", path_, "it is a folder");
-  if (!S_ISREG(status.st_mode)) fail("read", path_, "it is not a regular file");
+  Descriptor file = open_to_read(path_);
   int problem = 0;
-  archive_.reset(zip_open(path_.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &problem));
+  archive_.reset(zip_fdopen(file.number(), ZIP_CHECKCONS, &problem));
   if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
+  file.release();
+  std::error_code gone;
+  const std::uintmax_t length = fs::file_size(path_, gone);
+  if (gone) fail("read", path_, gone.message());
+  account_ = std::make_unique<ReadAccount>(path_, length, Reading::whole);
 }
 
 NpzFile::~NpzFile() = default;
@@ -277,6 +286,11 @@ NumpyArray NpzFile::read(const std::string& name) const {
   Member member(zip(archive_.get()), name, path_);
   const NumpyHeader header = read_header(member);
   const std::uint64_t count = checked_count(header, member);
+  account_->add(name, member.packed(), count * sizeof(float));
+  if (count > available_memory() / (3 * sizeof(float))) {  // read, put in order, in a model
+    throw Error(Failure::other, fmt::format("not enough memory for the array '{}' [{}] of '{}'", name,
+                                            fmt::join(header.shape, " x "), path_.string()));
+  }
   NumpyArray array{name, header.shape, read_values(member, header, count)};
   member.expect_end();
   if (header.column_major && header.shape.size() == 2) {
@@ -287,15 +301,24 @@ NumpyArray NpzFile::read(const std::string& name) const {
 
 void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
   AtomicFile atomic(path);
-  int problem = 0;
+  // Into memory: with a name, the library makes a temporary file of its own and renames it.
+  zip_error_t problem{};
+  const std::unique_ptr<zip_source_t, decltype(&zip_source_free)> whole(
+      zip_source_buffer_create(nullptr, 0, 0, &problem), zip_source_free);
   std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
-      zip_open(atomic.temporary().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &problem), zip_discard);
-  if (!archive) fail("write", path, text_of(problem));
+      whole ? zip_open_from_source(whole.get(), ZIP_TRUNCATE, &problem) : nullptr, zip_discard);
+  if (!archive) fail("write", path, zip_error_strerror(&problem));
+  zip_source_keep(whole.get());  // the archive gives back its own share
 
-  std::vector<std::string> contents;  // that the library reads when the archive is closed
-  for (const NumpyArray& array : arrays) contents.push_back(npy(array));
+  std::vector<std::string> headers;  // that the library reads when the archive is closed, as it does the values
+  for (const NumpyArray& array : arrays) headers.push_back(numpy_header(array.shape));
   for (std::size_t i = 0; i < arrays.size(); ++i) {
-    zip_source_t* const source = zip_source_buffer(archive.get(), contents[i].data(), contents[i].size(), 0);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the library only reads them, but wants no const
+    auto* const values = const_cast<float*>(arrays[i].values.data());
+    std::array<zip_buffer_fragment_t, 2> parts{
+        {{reinterpret_cast<zip_uint8_t*>(headers[i].data()), headers[i].size()},
+         {reinterpret_cast<zip_uint8_t*>(values), arrays[i].values.size() * sizeof(float)}}};
+    zip_source_t* const source = zip_source_buffer_fragment(archive.get(), parts.data(), parts.size(), 0);
     const zip_int64_t index =
         source == nullptr ? -1
                           : zip_file_add(archive.get(), file_name(arrays[i].name).c_str(), source, ZIP_FL_ENC_UTF_8);
@@ -312,6 +335,7 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
   }
   if (zip_close(archive.get()) != 0) fail("write", path, zip_strerror(archive.get()));
   static_cast<void>(archive.release());
+  write_archive(atomic, whole.get());
   atomic.commit();
 }
 

@@ -13,6 +13,7 @@
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -69,7 +70,7 @@ DamagedFile::DamagedFile(const fs::path& file, const std::string& why)
     : Error(Failure::file, fmt::format("'{}' is damaged: {}", file.string(), why)), why_(why) {}
 
 void seal_file(const fs::path& path, const fs::path& named) {
-  const Descriptor file = open_file(path, O_RDWR, "write", named);
+  const Descriptor file = open_file(path, O_RDWR | O_NOFOLLOW, "write", named);
   flush(file, named);
   // What comes back is then what the disk holds. Where the system keeps its copy, that one is read.
   (void)::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
@@ -84,7 +85,7 @@ void check_seal(const fs::path& path) {
   const Descriptor file = open_file(path, O_RDONLY, "read", path);
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) fail("read", path, error_text(errno));
-  if (!S_ISREG(status.st_mode)) throw DamagedFile(path, "it is not a regular file");
+  if (const std::string kind = other_kind(status.st_mode); !kind.empty()) throw DamagedFile(path, kind);
   std::string seal(seal_bytes, '\0');
   if (read_some(file, seal, path) < seal.size()) throw DamagedFile(path, "it is too short");
   if (!seal.starts_with("rbmpi-seal "))

@@ -1,31 +1,30 @@
 #include "rbmpi/storage/text_file.hpp"
 
-#include <cerrno>
-#include <fstream>
+#include <algorithm>
 #include <span>
 
-#include <fmt/format.h>
-
-#include "rbmpi/core/error.hpp"
-#include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 
 namespace rbmpi {
 
 std::string read_text_file(const std::filesystem::path& path, std::size_t longest) {
-  std::string text(longest, '\0');
+  constexpr std::size_t piece = std::size_t{1} << 16U;  // few files are as long as they may be
   ByteSource source(path);
-  text.resize(source.read(std::as_writable_bytes(std::span(text))));
-  return text;
+  std::string text;
+  for (;;) {
+    const std::size_t length = text.size();
+    text.resize(std::min(longest, length + piece));
+    const std::size_t count = source.read(std::as_writable_bytes(std::span(text).subspan(length)));
+    if (length + count == text.size() && text.size() < longest) continue;
+    text.resize(length + count);
+    return text;
+  }
 }
 
 void write_text_file(const std::filesystem::path& path, const std::string& text) {
   AtomicFile atomic(path);
-  std::ofstream stream(atomic.temporary(), std::ios::binary);
-  stream << text << std::flush;
-  if (!stream) throw Error(Failure::file, fmt::format("cannot write '{}': {}", path.string(), error_text(errno)));
-  stream.close();
+  atomic.write(text);
   atomic.commit();
 }
 

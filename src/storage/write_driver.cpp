@@ -45,7 +45,7 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t access_list, haddr_t) 
   if ((flags & H5F_ACC_TRUNC) != 0) mode |= O_TRUNC;
   if ((flags & H5F_ACC_CREAT) != 0) mode |= O_CREAT;
   if ((flags & H5F_ACC_EXCL) != 0) mode |= O_EXCL;
-  const int descriptor = ::open(name, mode | O_CLOEXEC, 0666);
+  const int descriptor = ::open(name, mode | O_NOFOLLOW | O_CLOEXEC, 0666);  // who planted a link would choose the file
   struct stat status {};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
     *problem = errno;

@@ -13,6 +13,7 @@
 #include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
@@ -142,6 +143,7 @@ class Stopwatch {
     steps_of_block_ = 0;
     ++blocks_;
     for (std::uint64_t i = 0; i < block_; ++i) {
+      still_at_work();
       const Clock::time_point begin = Clock::now();
       products_.compute();
       if (i > 0) product_seconds_.push_back(seconds_since(begin));

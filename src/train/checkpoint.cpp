@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "train/training_file.hpp"
@@ -79,6 +83,22 @@ bool holds_numbers(const Hdf5File& file, const Checkpoint& checkpoint) {
   });
 }
 
+/// What the optimizer remembers, each name once: an array counts once for each name (Hdf5File::open), so it is repeated
+/// names that could take any memory.
+std::vector<std::string> memory_names(const Hdf5File& file) {
+  std::istringstream text(file.text_attribute(progress_group, optimizer_attribute).value_or(""));
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (std::string name; text >> name;) {
+    if (!seen.insert(name).second) {
+      refuse(file, fmt::format("names '{}' twice in the attribute '{}' of '{}'; once would be right", name,
+                               optimizer_attribute, progress_group));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 }  // namespace
 
 bool is_checkpoint(const Hdf5File& file) {
@@ -102,18 +122,22 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
   const Model& model = checkpoint.model;
   const std::size_t layers = model.net ? 1 : model.layers.size();  // those of a net are trained together
   if (checkpoint.progress.layer >= layers) {
-    refuse(file, fmt::format("claims to be in layer {} of {}", checkpoint.progress.layer, layers));
+    throw DamagedFile(file.path(), fmt::format("it claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
-  const std::size_t parameters = parameters_of(model, checkpoint.progress.layer);
-  std::string names = file.text_attribute(progress_group, optimizer_attribute).value_or("");
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find(' '), names.size());
-    SavedState::Memory memory{names.substr(0, end), AlignedBuffer<Real>(parameters)};
-    names.erase(0, end + 1);
+  const std::vector<std::string> names = memory_names(file);
+  for (const std::string& name : names) {  // all of them, before memory is taken for the first
     if (model.net) {
-      read_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span());
+      check_net_parameters(file, "/" + name, model.net->shape());
     } else {
-      read_parameters(file, optimizer_group(checkpoint, memory.name), model.layers[checkpoint.progress.layer].shape(),
+      check_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape());
+    }
+  }
+  for (const std::string& name : names) {
+    SavedState::Memory memory{name, AlignedBuffer<Real>(parameters_of(model, checkpoint.progress.layer))};
+    if (model.net) {
+      read_net_parameters(file, "/" + name, model.net->shape(), memory.values.span());
+    } else {
+      read_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape(),
                       memory.values.span());
     }
     checkpoint.optimizer.push_back(std::move(memory));
@@ -123,7 +147,6 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {
-  check_seal(path);
   return read_sealed(path, read_checkpoint);
 }
 
@@ -134,16 +157,12 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
   std::map<std::uint64_t, std::string> of_others;  // steps, and why they cannot be used
   for (const std::uint64_t steps : folder.checkpoints()) {
     const fs::path file = folder.checkpoint(steps);
-    try {
-      check_seal(file);
-    } catch (const DamagedFile& error) {
-      const fs::path name = folder.set_aside(steps, "damaged").filename();
-      warn(fmt::format("'{}' is skipped: {}; it is now '{}'", file.string(), error.why(), name.string()));
-      continue;
-    }
+    const FileVersion version(file);
     std::string why;
     try {
-      Checkpoint checkpoint = read_sealed(file, read_checkpoint);
+      check_seal(file);
+      Checkpoint checkpoint = read_after_trial(file, [&] { return read_checkpoint(Hdf5File::open(file)); });
+      version.throw_if_changed();
       why = difference(checkpoint);
       if (why.empty() && checkpoint.progress.steps != steps) {
         why = fmt::format("it is of step {}", checkpoint.progress.steps);
@@ -156,8 +175,13 @@ std::optional<Checkpoint> newest_checkpoint(const RunFolder& folder,
         }
         return checkpoint;
       }
+    } catch (const DamagedFile& error) {
+      const fs::path name = folder.set_aside(steps, "damaged").filename();
+      warn(fmt::format("'{}' is skipped: {}; it is now '{}'", file.string(), error.why(), name.string()));
+      continue;
     } catch (const Error& error) {
       if (error.failure() != Failure::file) throw;  // too little memory, say, is not the file's fault
+      version.throw_if_changed();
       why = error.what();
     }
     if (unusable.empty()) unusable = fmt::format("'{}': {}", file.filename().string(), why);

@@ -15,6 +15,7 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/evaluate/stack_weights.hpp"
+#include "rbmpi/parallel/shared_window.hpp"
 
 namespace rbmpi {
 namespace {
@@ -28,7 +29,7 @@ class SharedLayers {
                const Communicator& node) {
     std::size_t size = 0;
     for (const RbmShape& shape : shapes) size += whole_lines<Real>(shape.parameters());
-    window_ = SharedWindow::on_every_node(world, node, size * sizeof(Real));
+    window_ = SharedWindow::on_every_node(world, node, size * sizeof(Real), "the layers below");
     auto* place = reinterpret_cast<Real*>(window_.bytes().data());
     if (world.is_root()) {
       Real* to = place;
@@ -47,8 +48,6 @@ class SharedLayers {
   }
 
   [[nodiscard]] const std::vector<RbmView<const Real>>& views() const noexcept { return views_; }
-  /// Collective over the node.
-  void release() { window_.release(); }
 
  private:
   SharedWindow window_;
@@ -71,11 +70,16 @@ class FeatureLimit {
     left_ = static_cast<std::uint64_t>(-world.maximum(-static_cast<std::int64_t>(std::min(here, most))));
   }
 
-  /// Collective. Whether so much more may be kept, on all nodes; then it is taken off.
-  bool take(std::uint64_t bytes, const Communicator& world, const Communicator& node) {
-    if (bytes > left_ || !SharedWindow::fits(world, node, bytes)) return false;
-    left_ -= bytes;
-    return true;
+  /// Collective. Memory for so much more, if it may be kept and all nodes have it.
+  std::optional<SharedWindow> take(std::uint64_t bytes, const Communicator& world, const Communicator& node) {
+    if (bytes > left_) return std::nullopt;
+    try {
+      SharedWindow window = SharedWindow::on_every_node(world, node, bytes, "the features of a layer");
+      left_ -= bytes;
+      return window;
+    } catch (const AgreedError&) {
+      return std::nullopt;
+    }
   }
 
  private:
@@ -99,26 +103,23 @@ class LayerData {
       world.agree([&] { part->maker = std::make_unique<StackFeatures>(*weights_, *view, classes); });
       *view = part->maker->samples();
       const std::uint64_t bytes = view->rows * view->row_bytes();
-      if (limit.take(bytes, world, node)) {
+      if (std::optional<SharedWindow> window = limit.take(bytes, world, node)) {
+        part->window = *std::move(window);
         keep(*view, *part, world, node);
         kept_bytes_ += bytes;
       } else {
         made_rows_ += view->rows;
       }
     }
-    if (made_rows_ == 0) release_weights();
+    if (made_rows_ == 0) {  // then nobody needs the weights any more
+      weights_.reset();
+      rounded_ = {};
+    }
   }
 
   [[nodiscard]] const TrainingData& views() const noexcept { return views_; }
   [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
   [[nodiscard]] std::uint64_t made_rows() const noexcept { return made_rows_; }
-
-  /// Collective over the node.
-  void release() {
-    validation_.window.release();
-    training_.window.release();
-    release_weights();
-  }
 
  private:
   struct Part {
@@ -131,7 +132,8 @@ class LayerData {
     std::vector<RbmShape> shapes;
     for (const RbmView<const Real>& layer : below.views()) shapes.push_back(layer.shape());
     const std::size_t size = StackWeights::size(shapes);
-    if (size > 0) rounded_ = SharedWindow::on_every_node(world, node, size * sizeof(double));
+    if (size > 0)
+      rounded_ = SharedWindow::on_every_node(world, node, size * sizeof(double), "the weights of the layers below");
     world.agree([&] {
       weights_.emplace(below.views(), std::span(reinterpret_cast<double*>(rounded_.bytes().data()), size));
       if (node.is_root()) weights_->round();
@@ -139,16 +141,9 @@ class LayerData {
     rounded_.synchronise();
   }
 
-  /// Collective over the node.
-  void release_weights() {
-    weights_.reset();
-    rounded_.release();
-  }
-
   /// Collective. Makes the rows, shared out over the ranks of the node.
   static void keep(Samples& view, Part& part, const Communicator& world, const Communicator& node) {
     constexpr std::uint64_t rows_at_once = 256;
-    part.window = SharedWindow::on_every_node(world, node, view.rows * view.row_bytes());
     auto* const values = reinterpret_cast<Real*>(part.window.bytes().data());
     world.agree([&] {
       const Shard mine = shard(view.rows, node.rank(), node.size());
@@ -345,8 +340,6 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     TrainingResult trained = train_layer(of_layer, options.layers.size(), rows->views(), world, events.training,
                                          std::exchange(state, std::nullopt));
     add(result, trained);
-    rows->release();
-    below.release();
     if (!trained.finished) return result;
     if (world.is_root()) result.layers.push_back(std::move(trained.rbm));
   }

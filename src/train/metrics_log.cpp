@@ -9,6 +9,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
@@ -25,7 +26,9 @@ void MetricsLog::restore() const {
 }
 
 void MetricsLog::write() const {
-  const int descriptor = open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  // No link of a stranger is followed, and nothing waited for.
+  const int descriptor =
+      open(behind_link(file_).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   if (descriptor < 0) fail(file_, errno);
   struct stat status {};
   int problem = fstat(descriptor, &status) == 0 ? 0 : errno;

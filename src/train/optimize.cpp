@@ -14,7 +14,6 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
-#include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
@@ -67,17 +66,36 @@ std::uint64_t shared_memory(const GradientFunction& function, const Optimization
   return counted.taken() + function.shared_memory(share) + optimizer_memory(function.blocks(), options);
 }
 
-/// Collective over the nodes' ranks. Fails everywhere if it does anywhere.
-NodeMemory make_memory(const Communicator& world, const Communicator& node, std::uint64_t bytes) {
-  if (!NodeMemory::fits(world, node, bytes)) {
-    throw AgreedError(Failure::other,
-                      fmt::format("training needs {} on each node that its ranks share, but /dev/shm of one has less; "
-                                  "exchange = allreduce does without",
-                                  human_bytes(bytes)));
-  }
+/// Who shares the parameters with whom, and the memory for it.
+struct TrainingMemory {
+  RankLayout layout;
+  NodeShare share;
   NodeMemory memory;
-  world.agree([&] { memory = NodeMemory(node, bytes); });
-  return memory;
+};
+
+/// Collective.
+TrainingMemory take_memory(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                           Exchange exchange, const Communicator& world) {
+  TrainingMemory taken{.layout = arrange_ranks(world, exchange, options.ranks_per_node), .share = {}, .memory = {}};
+  const Communicator& node = taken.layout.node;
+  taken.share = first_share(function, options, rows, taken.layout.peers.size(), node.size());
+  taken.share.slot = static_cast<std::size_t>(node.rank());
+  world.agree([&] { taken.memory = NodeMemory(node, shared_memory(function, options, taken.share)); });
+  return taken;
+}
+
+/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
+TrainingMemory find_memory(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                           const Communicator& world) {
+  try {
+    return take_memory(function, options, rows, options.exchange, world);
+  } catch (const AgreedError& error) {
+    if (error.failure() == Failure::usage || options.exchange == Exchange::allreduce || world.size() == 1) throw;
+    if (options.exchange == Exchange::shared) {
+      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
+    }
+  }
+  return take_memory(function, options, rows, Exchange::allreduce, world);
 }
 
 /// One optimisation on one rank. The path of the data is `step`, top to bottom.
@@ -85,17 +103,17 @@ class Optimization {
  public:
   /// Collective.
   Optimization(GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
-               const Communicator& world, const TrainingEvents& events)
+               TrainingMemory memory, const Communicator& world, const TrainingEvents& events)
       : function_(function),
         blocks_(function.blocks()),
         samples_(samples),
         options_(options),
         world_(world),
         events_(events),
-        layout_(arrange_ranks(world, options.exchange, options.ranks_per_node)),
+        layout_(std::move(memory.layout)),
         sums_by_(iallreduce_setting(world).empty() ? SumsBy::messages : SumsBy::mpi),
-        share_(share_of(function, options, samples.rows, layout_)),
-        memory_(make_memory(world, layout_.node, shared_memory(function, options, share_))),
+        share_(memory.share),
+        memory_(std::move(memory.memory)),
         parameters_(memory_.take<Real>(blocks_.size())),
         totals_(memory_.take<StepTotals>(share_.slots)) {}
 
@@ -203,21 +221,14 @@ class Optimization {
     result.finished = finished;
     // What is no longer needed makes room for the result.
     sums_.reset();
+    under_way_.reset();
     function_.finish();
     panels_ = {};
     world_.agree_on_root([&] {
       result.parameters = AlignedBuffer<Real>(parameters_.size());
       std::ranges::copy(parameters_, result.parameters.data());
     });
-    memory_.release();
     return result;
-  }
-
-  static NodeShare share_of(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
-                            const RankLayout& layout) {
-    NodeShare share = first_share(function, options, rows, layout.peers.size(), layout.node.size());
-    share.slot = static_cast<std::size_t>(layout.node.rank());
-    return share;
   }
 
   /// Values of the largest panel of a thread.
@@ -601,9 +612,10 @@ OptimizationResult optimize(GradientFunction& function, const Samples& samples, 
     throw AgreedError(Failure::usage,
                       "all ranks must use equally many threads: they share out their work in equal parts");
   }
+  TrainingMemory memory = find_memory(function, options, samples.rows, world);
   OptimizationOptions chosen = options;
-  chosen.exchange = exchange_in_use(function, options, samples.rows, world);
-  Optimization optimization(function, samples, chosen, world, events);
+  chosen.exchange = memory.layout.exchange;
+  Optimization optimization(function, samples, chosen, std::move(memory), world, events);
   world.agree([&] { optimization.prepare(); });
   if (resumes != 0) {
     optimization.resume(start);
@@ -617,11 +629,7 @@ OptimizationResult optimize(GradientFunction& function, const Samples& samples, 
 Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          const Communicator& world) {
   if (options.exchange != Exchange::automatic) return options.exchange;
-  const Communicator node = world.split_by_node(options.ranks_per_node);
-  if (world.maximum(node.size()) != -world.maximum(-std::int64_t{node.size()})) return Exchange::allreduce;
-  const NodeShare share = first_share(function, options, rows, world.size() / node.size(), node.size());
-  return NodeMemory::fits(world, node, shared_memory(function, options, share)) ? Exchange::shared
-                                                                                : Exchange::allreduce;
+  return find_memory(function, options, rows, world).layout.exchange;
 }
 
 void check_options(const OptimizationOptions& options) {

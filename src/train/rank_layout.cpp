@@ -16,7 +16,10 @@ RankLayout arrange_ranks(const Communicator& world, Exchange exchange, int ranks
       // The ranks of a node need not have the same place among their peers.
       std::int64_t index = peers.rank();
       node.broadcast(std::as_writable_bytes(std::span(&index, 1)));
-      return {.node = std::move(node), .peers = std::move(peers), .node_index = static_cast<int>(index)};
+      return {.node = std::move(node),
+              .peers = std::move(peers),
+              .node_index = static_cast<int>(index),
+              .exchange = Exchange::shared};
     }
     if (exchange == Exchange::shared) {
       throw AgreedError(Failure::usage,

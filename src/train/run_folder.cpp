@@ -12,6 +12,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
@@ -88,11 +89,12 @@ void RunFolder::write_configuration(const std::string& text) const {
   write_text_file(configuration(), text);
 }
 
+void RunFolder::restore_configuration(const std::string& text) const {
+  if (!text.empty() && !is_there(configuration())) write_configuration(text);
+}
+
 void RunFolder::remove_partial_files() const {
-  for (const std::string& name : names_in(path_)) {
-    std::error_code ignored;
-    if (name.starts_with(".") && name.find(".partial-") != std::string::npos) fs::remove(path_ / name, ignored);
-  }
+  rbmpi::remove_partial_files(path_, {}, /*sole_writer=*/true);
 }
 
 fs::path RunFolder::move_aside() const {

@@ -10,7 +10,6 @@
 #include <fmt/ranges.h>
 
 #include "rbmpi/parallel/node_memory.hpp"
-#include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "train/training_file.hpp"
@@ -117,7 +116,6 @@ void save_state(const std::filesystem::path& path, const TrainingState& state) {
 
 SavedState load_state(const std::filesystem::path& path, const ParameterBlocks& blocks,
                       const OptimizationOptions& options) {
-  check_seal(path);
   return read_sealed(path, [&](const Hdf5File& file) { return read_state(file, blocks, options); });
 }
 

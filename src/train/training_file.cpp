@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
@@ -33,12 +34,37 @@ auto reals_of(Progress& progress) {
   return std::array{std::pair{"epoch_loss", &progress.epoch_loss}, std::pair{"epoch_seconds", &progress.epoch_seconds}};
 }
 
+/// What no training can have written, so that the file is worth as little as one whose bytes have changed.
+[[noreturn]] void damaged(const Hdf5File& file, const std::string& why) {
+  throw DamagedFile(file.path(), why);
+}
+
+/// Each epoch has steps, and the best is one of them.
+void check_counts(const Hdf5File& file, const TrainingProgress& progress) {
+  const auto& [layer, epoch, epoch_rows, steps, loss, seconds, best_epoch, best_figure] = progress;
+  if (epoch == 0) damaged(file, "its epoch is 0, but they count from 1");
+  if (steps < epoch - 1 || (epoch_rows > 0 && steps < epoch)) {
+    damaged(file, fmt::format("it is in epoch {} after {} rows of it, but has done {}", epoch, epoch_rows,
+                              plural(steps, "step")));
+  }
+  if (best_epoch > epoch) damaged(file, fmt::format("it is in epoch {}, but its best is {}", epoch, best_epoch));
+}
+
 std::uint64_t read_count(const Hdf5File& file, const char* name) {
   const auto values = file.integers_attribute(progress_group, name);
   if (!values || values->size() != 1 || values->front() < 0) {
-    refuse(file, fmt::format("has no whole number '{}' in '{}'", name, progress_group));
+    damaged(file, fmt::format("it has no whole number '{}' in '{}'", name, progress_group));
   }
   return static_cast<std::uint64_t>(values->front());
+}
+
+void read_best(const Hdf5File& file, TrainingProgress& progress) {
+  progress.best_epoch = read_count(file, best_epoch_attribute);
+  const auto figure = file.real_attribute(progress_group, best_figure_attribute);
+  if (!figure || !std::isfinite(*figure)) {
+    damaged(file, fmt::format("it has no number '{}' in '{}'", best_figure_attribute, progress_group));
+  }
+  progress.best_figure = *figure;
 }
 
 }  // namespace
@@ -67,17 +93,12 @@ TrainingProgress read_progress(const Hdf5File& file) {
     const auto number = file.real_attribute(progress_group, name);
     const bool may_be_negative = value == &progress.epoch_loss;  // a loss may be what one likes
     if (!number || !std::isfinite(*number) || (*number < 0 && !may_be_negative)) {
-      refuse(file, fmt::format("has no number '{}' in '{}'", name, progress_group));
+      damaged(file, fmt::format("it has no number '{}' in '{}'", name, progress_group));
     }
     *value = *number;
   }
-  if (!file.integers_attribute(progress_group, best_epoch_attribute)) return progress;
-  progress.best_epoch = read_count(file, best_epoch_attribute);
-  const auto figure = file.real_attribute(progress_group, best_figure_attribute);
-  if (!figure || !std::isfinite(*figure)) {
-    refuse(file, fmt::format("has no number '{}' in '{}'", best_figure_attribute, progress_group));
-  }
-  progress.best_figure = *figure;
+  if (file.integers_attribute(progress_group, best_epoch_attribute)) read_best(file, progress);
+  check_counts(file, progress);
   return progress;
 }
 
@@ -102,7 +123,7 @@ void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf
   write(file);
   file.close();
   seal_file(atomic.temporary(), path);
-  if (!holds(Hdf5File::open(atomic.temporary()))) {
+  if (!holds(Hdf5File::open(atomic.temporary(), Reading::in_pieces))) {
     throw Error(Failure::file, fmt::format("cannot write '{}': what was read back is not what was written; the disk or "
                                            "the memory of this machine is faulty",
                                            path.string()));

@@ -3,11 +3,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
+#include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -32,15 +36,16 @@ void write_progress(Hdf5File& file, const TrainingProgress& progress);
 void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf5File&)>& write,
                  const std::function<bool(const Hdf5File&)>& holds);
 
-/// What `read` makes of a file whose seal is right. That tells of no accident, but not of no intent: what would crash
-/// this process crashes a child first.
+/// What `read` makes of a file whose seal is right, which tells of no accident, but not of no intent. Throws
+/// DamagedFile if it is not, and what `read` throws.
 template <typename Read>
 auto read_sealed(const std::filesystem::path& path, const Read& read) {
-  (void)read_in_child(path, [&] {
-    (void)read(Hdf5File::open(path));
-    return std::string();
+  std::optional<decltype(read(std::declval<Hdf5File>()))> result;
+  FileVersion(path).guard([&] {
+    check_seal(path);
+    result = read_after_trial(path, [&] { return read(Hdf5File::open(path)); });
   });
-  return read(Hdf5File::open(path));
+  return std::move(*result);
 }
 
 }  // namespace rbmpi

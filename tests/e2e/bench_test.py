@@ -170,7 +170,7 @@ class Figures(unittest.TestCase):
     def test_help_names_every_option(self):
         text = assert_success(run(["bench", "--help"], ranks=2)).stdout
         for name in ("visible", "density", "seconds", "most", "hidden", "batch-size", "threads", "ranks-per-node",
-                     "engine", "exchange", "json"):
+                     "engine", "exchange", "hang-timeout", "json"):
             self.assertEqual(len(re.findall(rf"^  --{name}\b", text, re.MULTILINE)), 1, name)
         self.assertRegex(text, r"--hidden N .*\[300\]")
 

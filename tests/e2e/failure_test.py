@@ -11,13 +11,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
 import h5py
 
 import jobs
+from own_mounts import enter_own_mounts
 from resuming import DIGITS, USUAL, Resuming, undisturbed
 from support import assert_clean, assert_one_message, assert_success
 
@@ -279,6 +279,29 @@ class FullDisk(Disks):
         self.assert_same_as_undisturbed(*USUAL, name="run")
 
 
+class FileSize(Resuming):
+    """A limit on the length of files, as batch systems set: what a full disk is, not the end by SIGXFSZ."""
+
+    def test_training_goes_on(self):
+        job = self.start(*USUAL, "--checkpoint-steps", "100", ranks=2)
+        job.wait_for(lambda: len(jobs.checkpoints(self.run_folder)) >= 2, "two checkpoints")
+        resource.prlimit(job.ranks()[0], resource.RLIMIT_FSIZE, (65536, 65536))
+        result = job.end(60)
+        assert_clean(result)
+        self.assertEqual(result.code, 3, result)
+        for line in result.messages:
+            self.assertIn("file too large: a limit (ulimit -f) or quota", line)
+        self.assertGreaterEqual(len(warnings(result.stderr)), 1, result)
+        errors = [line for line in result.messages if not line.startswith(WARNING)]
+        self.assertEqual(len(errors), 1, result)
+        self.assertIn("model.h5", errors[0])
+        self.assertEqual(jobs.partial_files(self.run_folder), [])
+        for path in jobs.checkpoints(self.run_folder).values():
+            jobs.check_checkpoint(path)
+        assert_success(self.train(*USUAL))
+        self.assert_same_as_undisturbed(*USUAL)
+
+
 class LostFolder(Disks):
     def test_deleted(self):
         job = self.start_and_wait(*LONG, "--checkpoint-steps", "100", ranks=2)
@@ -332,23 +355,6 @@ class DataLost(Resuming):
             assert_one_message(self.train(*USUAL, data=data, ranks=ranks), 3, "d.h5", "no such file", seconds=9)
         assert_success(self.train(*USUAL))
         self.assert_same_as_undisturbed(*USUAL)
-
-
-def enter_own_mounts():
-    """Starts this test anew in a mount namespace of its own, where it may mount."""
-    if os.environ.get("RBMPI_TEST_OWN_MOUNTS"):
-        # Open MPI's folder for root in /tmp may be the real root's.
-        subprocess.run(["mount", "-t", "tmpfs", "none", "/mnt"], check=True)
-        os.environ["OMPI_MCA_orte_tmpdir_base"] = "/mnt"
-        return
-    kinds = [["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]]
-    for kind in kinds if os.geteuid() == 0 else kinds[1:]:
-        trial = [*kind, "mount", "-t", "tmpfs", "none", "/mnt"]
-        if subprocess.run(trial, capture_output=True, check=False).returncode == 0:
-            os.environ["RBMPI_TEST_OWN_MOUNTS"] = "yes"
-            os.execvp(kind[0], [*kind, sys.executable, *sys.argv])
-    raise SystemExit("failure_test: neither root nor users may mount in a namespace of their own here; in a container, "
-                     "give it CAP_SYS_ADMIN, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)")
 
 
 if __name__ == "__main__":

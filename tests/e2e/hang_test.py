@@ -77,6 +77,20 @@ class Hangs(FolderTest):
                     self.assertLess(time.monotonic(), deadline, "a rank lives on")
                     time.sleep(0.05)
 
+    def test_a_benchmark_is_watched_as_well(self):
+        launcher = subprocess.Popen(
+            command_line(["bench", "--visible", "50", "--hidden", "20", "--batch-size", "10", "--seconds", "600",
+                          "--hang-timeout", f"{TIMEOUT}s"], RANKS),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=mpi_environment(), start_new_session=True)
+        self.addCleanup(self.end, launcher)
+        self.assertIn("rbmpi", launcher.stdout.readline())
+        processes = rank_processes(launcher.pid)
+        self.addCleanup(self.end_ranks, processes)
+        os.kill(processes[1], signal.SIGSTOP)
+        _, stderr = launcher.communicate(timeout=60)
+        self.assertIn(f"rank 1 of {RANKS}", without_mpirun(stderr))
+        self.assertIn("does not answer; the others have waited for 2 seconds in", without_mpirun(stderr))
+
     def goes_on(self, *victims, seconds, between=0.0):
         """Stops some ranks for some seconds; the run must end with the model of one that was left alone. The first to be
         stopped is the last to go on, and all others wait for it."""

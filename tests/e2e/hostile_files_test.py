@@ -1,6 +1,9 @@
 """HDF5 files that were made to do harm, or damaged: `rbmpi info` and `rbmpi train`, alone and on 3 ranks, answer each with
-one message and exit code 3."""
+one message and exit code 3. Texts that were made to do harm to the terminal."""
 
+import json
+import resource
+import shutil
 import tempfile
 import unittest
 import zlib
@@ -166,6 +169,74 @@ class Storage(HostileFiles):
                 assert_one_message(result, 3, "bomb.h5")
 
 
+class Sums(HostileFiles):
+    """What is sound by itself and takes all memory together."""
+
+    def model(self, units, deflated=False, chunk=None):
+        """A model of one layer of zeros, open to be added to."""
+        file = h5py.File(self.folder / "m.h5", "w")
+        file.attrs["format"] = "rbmpi-model"
+        layer = file.create_group("layer_0")
+        layer["visible_bias"] = layer["hidden_bias"] = numpy.zeros(units, numpy.float32)
+        if not deflated:
+            layer["weights"] = numpy.zeros((units, units), numpy.float32)
+            return file
+        weights = layer.create_dataset("weights", (units, units), numpy.float32, chunks=(chunk, units), compression="gzip")
+        zeros = zlib.compress(bytes(4 * chunk * units), 9)
+        for row in range(0, units, chunk):
+            weights.id.write_direct_chunk((row, 0), zeros)
+        return file
+
+    def refused_model(self, *fragments):
+        path = self.folder / "m.h5"
+        for arguments in (["info", path], ["export", path, "--format", "npz", "--layer", 1, "--output", self.folder / "a.npz"]):
+            assert_one_message(run(arguments), 3, "m.h5", *fragments)
+        # Of any process that a test has started; today's program took 400 MB.
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+
+    def test_layers_that_are_links_to_one(self):
+        for deflated in (False, True):
+            with self.model(500, deflated, chunk=500) as file:
+                for number in range(1, 400):
+                    file[f"layer_{number}"] = file["layer_0"] if number % 2 else h5py.SoftLink("/layer_0")
+            self.refused_model("with '/layer_", "but the file has only", "do several names lead to one object?")
+
+    def test_zeros_that_inflate(self):
+        self.model(10000, deflated=True, chunk=200).close()
+        self.refused_model("with '/layer_0/weights' its arrays take 400.0 MB", "more than 250 times", "without compression")
+
+    def test_sound_models_that_are_compressed_are_read(self):
+        self.model(1000, deflated=True, chunk=100).close()
+        assert_success(run(["info", self.folder / "m.h5"]))
+        weights = numpy.random.default_rng(1).normal(size=(500, 500)) * (numpy.random.default_rng(2).random((500, 500)) < 0.01)
+        for dtype in ("float32", "float64"):
+            arrays = {"weights": weights.astype(dtype), "visible_bias": numpy.zeros(500), "hidden_bias": numpy.zeros(500)}
+            numpy.savez_compressed(self.folder / "a.npz", **arrays)
+            assert_success(run(["import-model", self.folder / "a.npz", "--output", self.folder / "m.h5"]))
+        with h5py.File(self.folder / "m.h5") as file, h5py.File(self.folder / "c.h5", "w") as packed:
+            packed.attrs["format"] = "rbmpi-model"
+            for name, array in file["layer_0"].items():
+                packed.create_dataset(f"layer_0/{name}", data=array, compression="gzip", compression_opts=9, shuffle=True)
+        digests = {run(["info", "--digest", self.folder / name]).stdout for name in ("m.h5", "c.h5")}
+        self.assertEqual(len(digests), 1)
+
+    def test_zeros_of_an_archive_that_inflate(self):
+        numpy.savez_compressed(self.folder / "a.npz", weights=numpy.zeros((9000, 9000), numpy.float32),
+                               visible_bias=numpy.zeros(9000), hidden_bias=numpy.zeros(9000))
+        result = run(["import-model", self.folder / "a.npz", "--output", self.folder / "m.h5"])
+        assert_one_message(result, 3, "a.npz", "with 'weights'", "324.0 MB", "more than 250 times")
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+
+    def test_labels_that_all_differ(self):
+        with h5py.File(self.folder / "l.h5", "w") as file:
+            rows = 4_000_000
+            file.create_dataset("samples", data=numpy.zeros((rows, 1), numpy.uint8), compression="gzip")
+            file.create_dataset("labels", data=numpy.arange(rows, dtype="i4"), compression="gzip", shuffle=True)
+        result = assert_success(run(["info", self.folder / "l.h5"]))
+        self.assertIn("4000000 different, 0 to 3999999", result.stdout)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+
+
 class Types(HostileFiles):
     def test_types(self):
         def of(dtype):
@@ -248,6 +319,61 @@ class Attributes(HostileFiles):
                 file.attrs["format"] = "rbmpi-dataset"
                 file.attrs["source"] = text
             self.accepted(make)
+
+
+class Texts(FolderTest):
+    """What files say, and how they are called, reaches the terminal as text alone."""
+
+    EVIL = "\x1b]0;x\x07\u202e\u009b31m"
+
+    def harmless(self, *arguments, code=0):
+        result = run(arguments)
+        self.assertEqual(result.code, code, result)
+        for control in ("\x1b", "\x07", "\u202e", "\u009b"):
+            self.assertNotIn(control, result.stdout + result.raw_stderr, result)
+        return result
+
+    def set_texts(self, path, texts):
+        with h5py.File(path, "a") as file:
+            for place, name in texts:
+                group = file.require_group(place)
+                if name in group.attrs:
+                    del group.attrs[name]
+                group.attrs[name] = numpy.bytes_(self.EVIL.encode())
+
+    def test_of_datasets(self):
+        path = self.folder / "d.h5"
+        shutil.copy(SOURCE / "data/digits.h5", path)
+        self.set_texts(path, [("/", "source")])
+        self.assertIn("?]0;x???31m", self.harmless("info", path).stdout)
+        self.assertEqual(json.loads(self.harmless("info", "--json", path).stdout)["source"], self.EVIL)
+
+    def test_of_models_and_nets(self):
+        data = SOURCE / "data/digits.h5"
+        for command, shape in (("train", ("--hidden", 3)), ("finetune", ("--from-scratch", "--layers", 3))):
+            folder = self.folder / command
+            assert_success(run([command, "--data", data, "--epochs", 1, "--output", folder, *shape]))
+            self.set_texts(folder / "model.h5", [("/", "program"), ("/", "config")])
+            self.assertIn("?]0;x???31m", self.harmless("info", folder / "model.h5").stdout)
+            provenance = json.loads(self.harmless("info", "--json", folder / "model.h5").stdout)["provenance"]
+            self.assertEqual(provenance["program"], self.EVIL)
+            self.harmless("evaluate", folder / "model.h5", data)
+
+    def test_names_of_files(self):
+        data = self.folder / f"{self.EVIL}.h5"
+        shutil.copy(SOURCE / "data/digits.h5", data)
+        output = self.folder / self.EVIL
+        self.harmless("train", "--data", data, "--epochs", 1, "--hidden", 3, "--output", output)
+        self.harmless("evaluate", output / "model.h5", data)
+        self.assertEqual(json.loads(self.harmless("evaluate", "--json", output / "model.h5", data).stdout)["data"], str(data))
+        self.harmless("transform", output / "model.h5", data, "--output", self.folder / f"{self.EVIL}.features.h5")
+        self.harmless("sample", output / "model.h5", "--output", self.folder / f"{self.EVIL}.samples.h5", "--steps", 1)
+        self.harmless("export", output / "model.h5", "--format", "npz", "--output",
+                      self.folder / f"{self.EVIL}.npz")
+        self.harmless("report", output)
+        self.harmless("info", data)
+        self.harmless("info", self.EVIL, code=3)
+        self.harmless(self.EVIL, code=2)
 
 
 class Crashes(HostileFiles):

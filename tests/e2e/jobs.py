@@ -24,7 +24,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)\.h5")
-PARTIAL = re.compile(r"\.(?P<file>.+)\.partial-(?P<host>.+)-(?P<process>\d+)")
+PARTIAL = re.compile(r"\.(?P<file>.+)\.partial-[0-9a-f]{16}")
 TIMES = ("seconds", "samples_per_second")
 
 

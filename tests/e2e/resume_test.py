@@ -43,7 +43,7 @@ class Finished(Resuming):
 
     def test_killed_while_the_model_was_written(self):
         assert_success(self.train(*SHORT))
-        (self.run_folder / "model.h5").rename(self.run_folder / ".model.h5.partial-node1-4711")
+        (self.run_folder / "model.h5").rename(self.run_folder / ".model.h5.partial-0123456789abcdef")
         assert_success(self.train(*SHORT))
         self.assert_same_as_undisturbed(*SHORT)
 
@@ -54,6 +54,19 @@ class Finished(Resuming):
             os.remove(self.run_folder / name)
             self.assertIn("is finished", assert_success(self.train(*SHORT)).stdout)
             self.assertEqual((self.run_folder / name).read_text(), before)
+        for path in jobs.checkpoints(self.run_folder).values():
+            path.unlink()
+        before = (self.run_folder / "config.ini").read_text()
+        (self.run_folder / "config.ini").unlink()
+        self.assertIn("is finished", assert_success(self.train(*SHORT)).stdout)
+        self.assertEqual((self.run_folder / "config.ini").read_text(), before)
+
+    def test_configuration_lost_while_it_runs(self):
+        job = self.start_and_wait(*USUAL)
+        before = (self.run_folder / "config.ini").read_text()
+        (self.run_folder / "config.ini").unlink()
+        assert_success(job.end(60))
+        self.assertEqual((self.run_folder / "config.ini").read_text(), before)
 
     def test_leaves_a_last_checkpoint_and_no_lock(self):
         assert_success(self.train(*SHORT))
@@ -171,7 +184,11 @@ class Fresh(Resuming):
 
     def test_not_while_it_runs(self):
         job = self.start_and_wait("--hidden", "100", "--epochs", "1000000", ranks=2)
-        assert_one_message(self.train(*SHORT, "--fresh"), 3, "run", str(job.ranks()[0]))
+        second = self.start(*SHORT, "--fresh")
+        second.wait_for(lambda: second.output()[1], "a word on the wait")
+        self.assertIn(f"process {job.ranks()[0]},", second.output()[1])
+        second.process.terminate()
+        self.assertEqual(second.end(10).code, 75)
         self.assertEqual(self.files(), ["run"])
         job.process.send_signal(signal.SIGUSR1)
         self.assert_stopped(job.end(10), "SIGUSR1")

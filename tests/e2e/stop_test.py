@@ -2,6 +2,8 @@
 disturbed."""
 
 import os
+import re
+import select
 import shutil
 import signal
 import socket
@@ -10,7 +12,7 @@ import time
 import unittest
 
 import jobs
-from resuming import LONGER, RICH, SHORT, USUAL, Resuming
+from resuming import LONGER, RICH, SHORT, STOPPED, USUAL, Resuming
 from support import assert_one_message, assert_success, command_line, mpi_environment
 
 
@@ -62,6 +64,12 @@ class Stopping(Resuming):
 
     def test_user_signal_to_mpirun(self):
         self.stop_and_go_on(signal.SIGUSR1, 3, "mpirun", None)
+
+    def test_second_user_signal_to_mpirun(self):
+        self.stop_and_go_on(signal.SIGUSR2, 2, "mpirun", None)
+
+    def test_processor_time_of_one_rank(self):
+        self.stop_and_go_on(signal.SIGXCPU, 2, 1, None)
 
     # mpirun that is stopped itself sends SIGTERM to its ranks, perhaps a second later, and gives 1, whatever they give.
     def test_interrupt_mpirun(self):
@@ -215,28 +223,79 @@ class Killed(Resuming):
 
 
 class Locked(Resuming):
+    FOREVER = ("--hidden", "100", "--epochs", "1000000")
+    WAITS = r"rbmpi: warning: waits for the output folder '{}': it is in use by another job \({}\)"
+
+    def owner(self, process):
+        return rf"host {re.escape(socket.gethostname())}, process {process}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+
+    def waits(self, process):
+        return self.WAITS.format(re.escape(str(self.run_folder)), self.owner(process))
+
     def test_second_job_is_refused(self):
-        for first, second, finishes in ((None, None, True), (2, 3, False)):
-            name = f"run{first}"
-            job = self.start_and_wait(*LONGER, ranks=first, name=name)
-            process = str(job.ranks()[0])
-            self.assertIn(process, (self.folder / name / "lock").read_text())
-            result = self.train(*LONGER, ranks=second, name=name)
-            assert_one_message(result, 3, str(self.folder / name), socket.gethostname(), process)
-            self.assertRegex(result.messages[0], r"since \d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-            if finishes:
-                assert_success(job.end(60))
-                self.assert_same_as_undisturbed(*LONGER, name=name)
-            else:
-                os.kill(job.ranks()[0], signal.SIGTERM)
-                self.assert_stopped(job.end(10), "SIGTERM", name=name)
+        job = self.start_and_wait(*self.FOREVER, ranks=2)
+        process = job.ranks()[0]
+        self.assertIn(str(process), (self.run_folder / "lock").read_text())
+        result = self.train(*self.FOREVER, ranks=3)
+        self.assertEqual((result.code, len(result.messages)), (3, 2), result)
+        self.assertRegex(result.messages[0], self.waits(process))
+        self.assertRegex(result.messages[1], rf"^rbmpi: the output folder .* is in use by another job \({self.owner(process)}\)")
+        self.assertGreater(result.seconds, 10)
+        self.assertLess(result.seconds, 15)
+        os.kill(job.ranks()[0], signal.SIGTERM)
+        self.assert_stopped(job.end(10), "SIGTERM")
+
+    def test_second_job_waits_for_one_that_ends(self):
+        first = self.start_and_wait(*self.FOREVER)
+        second = self.start(*self.FOREVER, ranks=2)
+        second.wait_for(lambda: second.output()[1], "a word on the wait")
+        self.assertRegex(second.output()[1], self.waits(first.process.pid))
+        os.kill(first.process.pid, signal.SIGTERM)
+        steps = STOPPED.fullmatch(first.end(10).messages[0])["step"]
+        second.wait_for(lambda: f"from checkpoint-{steps}.h5" in second.output()[0], "the second goes on")
+        os.kill(second.ranks()[1], signal.SIGTERM)
+        self.assertEqual(second.end(10).code, 75)
+
+    def test_a_job_in_another_container_of_that_name_is_not_taken_for_dead(self):
+        # Whose processes have numbers of their own.
+        job = self.start_and_wait(*self.FOREVER)
+        second = subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
+                                   *command_line(self.words(*self.FOREVER))], stderr=subprocess.PIPE, text=True,
+                                  stdout=subprocess.DEVNULL, env=mpi_environment())
+        self.addCleanup(second.wait)
+        self.addCleanup(second.kill)
+        line = self.first_line(second.stderr, 30)
+        self.assertRegex(line, self.waits(job.process.pid))
+        inside = [process for process, parent in jobs.process_table().items() if parent == second.pid]
+        os.kill(inside[0], signal.SIGTERM)
+        self.assertIn("stopped by a signal while waiting for the output folder", second.communicate(timeout=10)[1])
+        self.assertEqual(second.returncode, 75)
+        os.kill(job.process.pid, signal.SIGTERM)
+        self.assert_stopped(job.end(10), "SIGTERM")
+
+    def first_line(self, stream, seconds):
+        self.assertTrue(select.select([stream], [], [], seconds)[0], "nothing is said")
+        return stream.readline()
+
+    def test_the_same_command_waits_for_the_ranks_of_a_killed_mpirun(self):
+        first = self.start_and_wait(*self.FOREVER, "--checkpoint-steps", "100", ranks=2, epochs=20)
+        rank = first.ranks()[0]
+        second = self.start(*self.FOREVER)
+        second.wait_for(lambda: second.output()[1], "a word on the wait")
+        self.assertRegex(second.output()[1], self.waits(rank))
+        jobs.kill(first.process.pid)
+        second.wait_for(lambda: "resumes" in second.output()[0], "it goes on", 15)
+        self.assertRegex(second.output()[1], f"the last job in .* ended without a word .*process {rank},")
+        os.kill(second.process.pid, signal.SIGTERM)
+        self.assertEqual(second.end(10).code, 75)
 
     def test_two_jobs_at_once(self):
         for attempt in range(3):
             name = f"race{attempt}"
             pair = [self.start(*USUAL, name=name, ranks=ranks) for ranks in (None, 1)]
             results = [job.end(60) for job in pair]
-            self.assertEqual(sorted(result.code for result in results), [0, 3], results)
+            # The second is refused if both make the folder, and else waits for the first.
+            self.assertIn(sorted(result.code for result in results), ([0, 0], [0, 3]), results)
             self.assert_same_as_undisturbed(*USUAL, name=name)
 
     def test_lock_of_a_dead_job(self):

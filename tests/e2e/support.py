@@ -57,15 +57,17 @@ def mpi_environment(extra=None):
     return {key: value for key, value in environment.items() if value is not None}
 
 
-def command_line(arguments, ranks=None):
+def command_line(arguments, ranks=None, limits=None):
+    """`limits` are those of the shell for each rank: "-v 500000"."""
     launcher = [] if ranks is None else MPIRUN + ["-n", str(ranks)]
-    return launcher + [str(RBMPI)] + [str(argument) for argument in arguments]
+    limited = [] if limits is None else ["bash", "-c", f'ulimit {limits}; exec "$@"', "bash"]
+    return launcher + limited + [str(RBMPI)] + [str(argument) for argument in arguments]
 
 
-def run(arguments, ranks=None, environment=None, timeout=60, folder=None):
+def run(arguments, ranks=None, environment=None, timeout=60, folder=None, limits=None):
     """Runs `rbmpi ARGUMENTS`; with `ranks` under mpirun. A run beyond `timeout` seconds is ended and fails the test."""
     begin = time.monotonic()
-    process = subprocess.Popen(command_line(arguments, ranks), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    process = subprocess.Popen(command_line(arguments, ranks, limits), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                stdin=subprocess.DEVNULL, text=True, env=mpi_environment(environment), cwd=folder,
                                start_new_session=True)
     try:

@@ -121,7 +121,7 @@ class WhatARunLeaves(Training):
                         r"exact arithmetic\n  engine      active \(.+\); each rank has a copy of the parameters$",
                         r"^  data        .*digits\.h5: 898 rows x 64 uint8$", r"^  validation  0\.5: 899 rows$",
                         r"^  model       64 x 100, 6564 parameters$",
-                        r"^  memory      \S+ [kM]B on each node: samples 115\.0 kB, parameters and buffers 2 x \S+ kB$",
+                        r"^  memory      \S+ [kM]B on each node: samples 115\.0 kB, parameters, buffers and program 2 x \S+ MB$",
                         r"^  training    1 epoch of 9 steps of 100 rows, seed 1$", r"^  output      .*run$",
                         r"^epoch 1/1  reconstruction_mse 0\.\d+  validation 0\.\d+  free energy -?\d",
                         r"^  digest      [0-9a-f]{64}$",

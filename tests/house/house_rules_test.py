@@ -114,6 +114,9 @@ def check_files(repository):
             yield from check_script(path, lines, (repository / path).stat().st_mode)
         elif path.parts[0] in ("scripts", ".ci") and not path.suffix:
             yield f"{path}:1: a script begins with '#!'"
+        if path.parts[0] == "src":
+            yield from (f"{path}:{number}: fmt::print shows texts of files as they are; say or print (app/terminal) do not"
+                        for number, line in enumerate(lines, 1) if "fmt::print(" in line)
         if path.suffix in CODE and path.parts[0] in ("src", "include"):
             yield from check_includes(path, lines)
             blas_files += [path for line in lines if (m := INCLUDE.match(line)) and m.group(1) in IN_ONE_FILE]

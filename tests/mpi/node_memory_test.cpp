@@ -58,7 +58,6 @@ TEST_F(NodeMemoryTest, CountingSaysWhatIsNeeded) {
   memory.synchronise();
   EXPECT_EQ(arrays.words.back(), 7U);
   memory.synchronise();
-  memory.release();
 }
 
 TEST_F(NodeMemoryTest, ArraysAreZeroApartAndOnCacheLines) {
@@ -89,7 +88,6 @@ TEST_F(NodeMemoryTest, ArraysAreZeroApartAndOnCacheLines) {
       EXPECT_THAT(arrays.floats, Each(2.0F));
       EXPECT_THAT(arrays.words, Each(3U));
       memory.synchronise();
-      memory.release();
     }
   }
 }
@@ -111,7 +109,6 @@ TEST_F(NodeMemoryTest, WhatEachRankWroteIsSeenByAll) {
       memory.synchronise();
     }
     EXPECT_EQ(wrong, 0U) << ranks_per_node;
-    memory.release();
   }
 }
 
@@ -137,7 +134,6 @@ TEST_F(NodeMemoryTest, NobodyGoesOnBeforeTheLastAndWhoWaitsLongSleeps) {
     EXPECT_LT(processor_seconds() - before, 0.1);
     memory.synchronise();
   }
-  memory.release();
 }
 
 TEST_F(NodeMemoryTest, SimulatedNodesAreApart) {
@@ -151,7 +147,6 @@ TEST_F(NodeMemoryTest, SimulatedNodesAreApart) {
     world_.barrier();
     EXPECT_EQ(value[0], number_of_node + 1);
     memory.synchronise();
-    memory.release();
   }
 }
 
@@ -167,17 +162,29 @@ TEST_F(NodeMemoryTest, MovesAndIsGivenBack) {
   moved.synchronise();
   EXPECT_EQ(first[0], 5);
   moved.synchronise();
-  moved.release();
+  moved = NodeMemory();  // which only counts
   EXPECT_TRUE(moved.take<int>(1).empty());
-  moved.release();
   moved.synchronise();
 }
 
 TEST_F(NodeMemoryTest, TooMuchIsRefusedOnAllRanks) {
   const Communicator node = world_.split_by_node(0);
   if (node.size() == 1) return;  // which has ordinary memory
-  test::expect_error(Failure::other, {"1.2 EB", "/dev/shm", "exchange = allreduce"},
+  test::expect_error(Failure::other, {"not enough memory for the training", "1.2 EB"},
                      [&] { NodeMemory(node, std::size_t{1} << 60); });
+}
+
+TEST_F(NodeMemoryTest, WhoeverTakesMoreThanWasCountedIsToldSo) {
+  const Communicator node = world_.split_by_node(0);
+  NodeMemory memory(node, 3 * 64);
+  EXPECT_EQ(memory.take<float>(17).size(), 17U);
+  test::expect_error(Failure::other, {"17 values of 4 bytes", "192 bytes", "64 bytes are left", "shared_memory"},
+                     [&] { (void)memory.take<float>(17); });
+  constexpr std::size_t overflows = (std::size_t{1} << 62U) + 1;
+  test::expect_error(Failure::other, {"64 bytes are left"}, [&] { (void)memory.take<float>(overflows); });
+  EXPECT_EQ(memory.take<float>(16).size(), 16U);
+  EXPECT_EQ(memory.taken(), 3 * 64U);
+  memory.synchronise();
 }
 
 }  // namespace

@@ -1,12 +1,16 @@
 #include "rbmpi/data/node_samples.hpp"
 
 #include <cstring>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/core/system.hpp"
 #include "rbmpi/data/dataset_summary.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
@@ -49,11 +53,16 @@ class NodeSamplesTest : public testing::Test {
 
   /// Collective. The message is the same on all ranks, as `fragments` say.
   void refused(Failure failure, const std::vector<std::string>& fragments, const fs::path& path, std::uint64_t rows,
-               std::uint64_t other_bytes = 0) const {
-    const Communicator node = world_.split_by_node(0);
+               std::uint64_t other_bytes = 0, int ranks_per_node = 0) const {
+    refused(
+        failure, fragments, path, rows, [&](const DatasetInfo&) { return other_bytes; }, ranks_per_node);
+  }
+  void refused(Failure failure, const std::vector<std::string>& fragments, const fs::path& path, std::uint64_t rows,
+               const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes, int ranks_per_node) const {
+    const Communicator node = world_.split_by_node(ranks_per_node);
     test::expect_error(failure, fragments, [&] {
       try {
-        const NodeSamples samples(world_, node, path, rows, [&](const DatasetInfo&) { return other_bytes; });
+        const NodeSamples samples(world_, node, path, rows, other_bytes);
       } catch (const AgreedError& error) {
         EXPECT_EQ(error.what(), world_.broadcast(error.what()));
         throw;
@@ -68,6 +77,110 @@ class NodeSamplesTest : public testing::Test {
 };
 
 constexpr auto nothing_else = [](const DatasetInfo&) -> std::uint64_t { return 0; };
+
+/// A dataset of small numbers, of which each node may have another copy. The digest has two blocks of it.
+struct Copy {
+  static constexpr std::uint64_t columns = 1000;
+  static constexpr std::uint64_t rows_of_a_block = 1048;
+  DatasetInfo info;
+  std::vector<std::uint8_t> values;
+  std::vector<std::int32_t> labels;
+
+  Copy() : values(1100 * columns), labels(1100) {
+    info.columns = columns;
+    info.has_labels = true;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i % 251);
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
+  }
+  void write(const fs::path& path) const {
+    DatasetWriter writer(path, info);
+    writer.append(values.size() / info.columns, values.data(), info.has_labels ? labels.data() : nullptr);
+    writer.finish();
+  }
+};
+
+TEST_F(NodeSamplesTest, NodesWithOtherCopiesOfTheDataAreRefused) {
+  struct Case {
+    void (*change)(Copy& copy);
+    std::vector<std::string> fragments;
+  };
+  const std::string shape = "1100 rows x 1000 columns (uint8, 255 means 1.0, labels)";
+  const std::vector<Case> cases = {
+      {[](Copy& copy) { copy.values.back() ^= 1U; }, {"rows 1048 to 1099 of '", "others on host"}},
+      {[](Copy& copy) { copy.values.front() ^= 1U; }, {"rows 0 to 1047 of '", "others on host"}},
+      {[](Copy& copy) { copy.labels.back() += 1; }, {"the labels of rows 1048 to 1099 of '", "others on host"}},
+      {[](Copy& copy) {
+         for (std::uint8_t& value : std::span(copy.values).subspan(1050 * Copy::columns)) value ^= 255U;
+       },
+       {"rows 1048 to 1099 of '"}},
+      {[](Copy& copy) { copy.values.resize(1099 * Copy::columns); }, {"1099 rows x 1000 columns", "but " + shape}},
+      {[](Copy& copy) { copy.info.columns = 500; }, {"2200 rows x 500 columns", "but " + shape}},
+      {[](Copy& copy) { copy.info.scale = 254.0; }, {"1000 columns (uint8, 254 means 1.0, labels)", "but " + shape}},
+      {[](Copy& copy) { copy.info.has_labels = false; }, {"no labels)", "but " + shape}},
+      {[](Copy& copy) {
+         copy.info.picture = {40, 25};
+       },
+       {"pictures of 40x25, labels)", "but " + shape}},
+  };
+  const fs::path other = path_.parent_path() / "other.h5";
+  world_.agree_on_root([&] { Copy().write(path_); });
+  for (const int ranks_per_node : {1, 2}) {
+    const int nodes = (world_.size() + ranks_per_node - 1) / ranks_per_node;
+    if (nodes == 1) continue;
+    const bool last_node = world_.rank() / ranks_per_node == nodes - 1;
+    for (const Case& one : cases) {
+      world_.agree_on_root([&] {
+        Copy copy;
+        one.change(copy);
+        if (copy.info.columns == 500) copy.labels.resize(2200);
+        copy.write(other);
+      });
+      std::vector<std::string> fragments = one.fragments;
+      fragments.insert(fragments.end(), {other.string(), "host " + host_name(), "every node must read the same file",
+                                         fmt::format("(on rank {} of", (nodes - 1) * ranks_per_node)});
+      refused(Failure::file, fragments, last_node ? other : path_, 0, 0, ranks_per_node);
+    }
+  }
+}
+
+TEST_F(NodeSamplesTest, NodesWithEqualCopiesOfTheDataHaveItsDigest) {
+  const fs::path other = path_.parent_path() / "other.h5";
+  world_.agree_on_root([&] {
+    Copy copy;
+    copy.write(path_);
+    copy.info.source = "elsewhere";  // other bytes in the file
+    copy.write(other);
+  });
+  for (const int ranks_per_node : {1, 2}) {
+    const Communicator node = world_.split_by_node(ranks_per_node);
+    NodeSamples loaded(world_, node, world_.rank() / ranks_per_node == 0 ? path_ : other, 0, nothing_else);
+    EXPECT_EQ(loaded.digest(), summarise(DatasetReader(path_)).digest);
+  }
+}
+
+TEST_F(NodeSamplesTest, AFileThatChangesWhileItIsReadIsRefused) {
+  const std::vector<std::function<void()>> changes = {
+      [&] { test::overwrite(path_, 100'000, "x"); },
+      [&] { fs::resize_file(path_, fs::file_size(path_) / 2); },
+      [&] {
+        Copy().write(path_);  // another file of that name
+      },
+  };
+  for (const std::function<void()>& change : changes) {
+    world_.agree_on_root([&] { Copy().write(path_); });
+    // Called when the file was looked at, and not read yet.
+    const auto change_it = [&](const DatasetInfo&) -> std::uint64_t {
+      if (world_.is_root()) change();
+      return 0;
+    };
+    for (const int ranks_per_node : {0, 1}) {
+      refused(Failure::file, {"'" + path_.string() + "' changed while it was read"}, path_, 0, change_it,
+              ranks_per_node);
+      if (world_.is_root()) Copy().write(path_);
+      world_.barrier();
+    }
+  }
+}
 
 TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
   for (const bool labels : {false, true}) {
@@ -92,7 +205,6 @@ TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
           ASSERT_EQ(samples.labels[row], static_cast<std::int32_t>(row % 10));
           ASSERT_EQ(*samples.part(row, 1).labels, samples.labels[row]);
         }
-        loaded.release();
       }
     }
   }
@@ -108,7 +220,6 @@ TEST_F(NodeSamplesTest, TheFirstRowsHaveTheDigestOfAFileOfThem) {
   EXPECT_EQ(loaded.info().rows, 20U);
   EXPECT_EQ(loaded.samples().labels[19], 9);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(part)).digest);
-  loaded.release();
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
@@ -127,7 +238,6 @@ TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
   const Communicator node = world_.split_by_node(0);
   NodeSamples loaded(world_, node, path_, 0, nothing_else);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(path_)).digest);
-  loaded.release();
 }
 
 TEST_F(NodeSamplesTest, MoreRowsThanTheFileHasAreRefused) {

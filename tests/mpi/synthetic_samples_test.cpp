@@ -42,7 +42,6 @@ TEST_F(SyntheticSamplesTest, AreZerosAndOnesOfTheDensityOnEveryNode) {
         EXPECT_NEAR(static_cast<double>(on) / (1001 * 99), density, 0.01);
       }
       world_.barrier();
-      rows.release();
     }
   }
 }
@@ -55,7 +54,6 @@ TEST_F(SyntheticSamplesTest, AreTheSameOnEveryLayout) {
   const Samples& samples = shared.samples();
   EXPECT_FALSE(std::ranges::equal(bytes(samples.part(0, 1)), bytes(samples.part(1, 1))));
   world_.barrier();
-  shared.release();
 }
 
 TEST_F(SyntheticSamplesTest, MoreThanTheMemoryIsRefusedOnAllRanks) {

@@ -212,7 +212,8 @@ TEST_F(WatchdogTest, ItsThreadGetsNoSignalsAndEndsAtOnce) {
     std::string line;
     while (std::getline(status, line) && !line.starts_with("SigBlk:")) continue;
     const std::uint64_t blocked = std::stoull(line.substr(7), nullptr, 16);
-    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) EXPECT_TRUE(blocked >> (signal - 1) & 1) << signal;
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU})
+      EXPECT_TRUE(blocked >> (signal - 1) & 1) << signal;
   }
   EXPECT_EQ(threads().size(), before.size() + (world_.size() > 1 ? 1 : 0));
   world_.barrier();

@@ -19,6 +19,14 @@ namespace rbmpi::test {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+/// Writes over a part of a file, which stays as long as it is.
+inline void overwrite(const std::filesystem::path& path, std::streamoff place, std::string_view bytes) {
+  std::fstream stream(path, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekp(place);
+  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!stream.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
 /// A new, empty folder (its name has a space) that is removed with everything in it at the end of the test.
 class TemporaryFolder {
  public:

@@ -9,7 +9,8 @@ namespace rbmpi {
 struct ChildOptions {
   /// What a crash of the child means; the message becomes "cannot <doing>: <on_crash> (<how it ended>)".
   std::string on_crash = "the process for it crashed";
-  /// Seconds of processor time after which the child is ended; 0: no limit.
+  /// Seconds of processor time without a sign of life (rbmpi/core/liveness.hpp) after which the child is ended; 0: no
+  /// limit.
   unsigned cpu_seconds = 0;
   /// The child may take no more memory than the machine has left.
   bool limit_memory = true;
@@ -22,10 +23,11 @@ struct ChildOptions {
 /// such as "read 'a.h5'".
 ///
 /// What `work` throws is thrown here: an Error with its failure and message, any other exception as
-/// Error(Failure::other). A child that crashes, or takes more processor time than it may, is an Error(Failure::file).
-/// If this process is asked to stop (rbmpi/core/interruption.hpp), the child is asked as well, and ended if it is not
-/// done within a few seconds: Error(Failure::interrupted). What the child prints on its standard output comes in order;
-/// its standard error goes nowhere, because only a crashing library writes there.
+/// Error(Failure::other). A child that crashes, or takes more processor time than it may, is an Error(Failure::file);
+/// one that was killed, or refused a page of memory (SIGBUS), an Error(Failure::other). If this process is asked to
+/// stop (rbmpi/core/interruption.hpp), the child is asked as well, and ended if it is not done within a few seconds:
+/// Error(Failure::interrupted). What the child prints on its standard output comes in order; its standard error goes
+/// nowhere, because only a crashing library writes there.
 ///
 /// It is meant for libraries that can be made to crash by the file that they read. Fork and not exec, because the work
 /// can so be any function, takes its arguments as they are and can fill memory that both share, and because a new

@@ -4,9 +4,10 @@
 
 namespace rbmpi {
 
-/// Local. From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1 (what Slurm sends ahead of time) only ask this process to
-/// stop, so that a loop can leave in good order and no half-written file stays behind. The second SIGINT ends the
-/// process at once.
+/// Local. From now on SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 (what batch systems send ahead of time) and SIGXCPU
+/// (the soft limit on processor time) only ask this process to stop, so that a loop can leave in good order and no
+/// half-written file stays behind. The second SIGINT ends the process at once. A file that grows beyond a limit
+/// (SIGXFSZ) is an error of the write, EFBIG.
 void stop_on_signals();
 
 /// Local. From this time on the process is asked to stop as by a signal.

@@ -13,8 +13,10 @@ namespace rbmpi {
 void now_doing(const char* what) noexcept;
 
 /// A sign of life from within something that takes long, whatever the process was said to be doing. The one that work
-/// in the background may give as well: it ends with the work.
-void still_at_work() noexcept;
+/// in the background may give as well: it ends with the work. To a child whose processor time is limited
+/// (ChildOptions::cpu_seconds) any sign of life gives that time anew, and this one so many `seconds` more, for
+/// something that may take them without another sign.
+void still_at_work(double seconds = 0) noexcept;
 
 /// While it lives, the process waits for other ranks, in what it was last said to be doing. Begin and end are signs of
 /// life.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 namespace rbmpi {
 
@@ -19,6 +20,8 @@ class Descriptor {
   [[nodiscard]] int number() const noexcept { return number_; }
   /// Owns none afterwards. Not for files whose last writes matter: there `close` of the system has something to say.
   void close() noexcept;
+  /// Owns none afterwards; the caller closes it.
+  int release() noexcept { return std::exchange(number_, -1); }
 
  private:
   int number_;

@@ -1,17 +1,29 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 namespace rbmpi {
 
-/// Local. Cores that this process may use (its affinity mask, which mpirun's binding sets, and the control group's
-/// share), and all cores of the machine that are online.
-[[nodiscard]] int usable_cores();
+/// What keeps a process from cores of its machine: its affinity mask, which mpirun and srun set; the places that OpenMP
+/// is told to bind threads to; the share of time that its control group grants.
+enum class CoreBound { none, affinity, places, quota };
+
+struct UsableCores {
+  int count = 1;
+  CoreBound bound = CoreBound::none;  ///< the tightest
+};
+
+/// Local. Cores that this process may use, and all cores of the machine that are online.
+[[nodiscard]] UsableCores usable_cores();
 [[nodiscard]] int machine_cores();
+
+/// Local. The numbers of the cores that OpenMP binds threads to, in ascending order; empty if it binds none.
+[[nodiscard]] std::vector<int> cores_of_places();
 
 /// Local. From now on the loops and products of this process run on `threads` threads (OpenMP's and OpenBLAS's).
 /// Verifies it, by counting the threads of a parallel region and asking OpenBLAS, and throws Error(Failure::usage) if
-/// the system gives another number.
+/// the system gives another number, Error(Failure::other) if the limits on memory have no room for them.
 void use_threads(int threads);
 
 /// Local. The number given to `use_threads`.

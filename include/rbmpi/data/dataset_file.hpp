@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "rbmpi/data/shard.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
@@ -18,9 +20,16 @@ struct DatasetInfo {
   double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
   bool has_labels = false;
-  std::string source;            ///< where the data came from, or empty
-  std::uint64_t chunk_rows = 0;  ///< rows in one chunk of the file, 0 if not chunked
+  std::string source;  ///< where the data came from, or empty
+  RowChunks sample_chunks;
+  RowChunks label_chunks;
 };
+
+/// Local. Calls `read` for one piece of `rows` after the other: whole chunks of the file, as far as `rows` go, so that
+/// HDF5 unpacks each chunk once. They make about `work` bytes each, or one chunk if that has more.
+void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, const std::function<void(Shard)>& read);
+/// What one call of HDF5 may as well read, in bytes.
+inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 
 /// Local. Whether a number can be a scale: positive, and normal in single precision.
 [[nodiscard]] bool is_scale(double value) noexcept;

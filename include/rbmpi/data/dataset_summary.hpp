@@ -26,8 +26,8 @@ struct DatasetSummary {
   std::string digest;                  ///< see dataset_digest.hpp
 };
 
-/// Local. Reads the whole dataset once, in blocks of about 8 MiB. Throws Error(Failure::file) for values outside
-/// [0, scale] and Error(Failure::interrupted) if a signal asks to stop.
+/// Local. Reads the whole dataset once, by whole chunks of about 64 MiB together. Throws Error(Failure::file) for
+/// values outside [0, scale] and Error(Failure::interrupted) if a signal asks to stop.
 [[nodiscard]] DatasetSummary summarise(const DatasetReader& reader);
 
 }  // namespace rbmpi

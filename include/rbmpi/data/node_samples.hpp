@@ -8,6 +8,7 @@
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/shared_window.hpp"
 
 namespace rbmpi {
 
@@ -16,9 +17,12 @@ namespace rbmpi {
 class NodeSamples {
  public:
   /// Collective over `world`, of which `node` is this rank's node. Reads the first `rows` rows, or all if `rows` is 0.
-  /// Throws an AgreedError on all ranks if the file cannot be read by any one of them, does not hold that many rows, or
-  /// holds a value outside [0, scale]; and, before anything is allocated, if the memory of a node does not suffice for
-  /// the samples and `other_bytes` more for each of its ranks; it is told what the file holds.
+  /// Each node reads what it has under `path`, and all have to hold the same: a file that is not that of the root, in
+  /// shape, values or labels, is an AgreedError(Failure::file) that names both hosts and the first rows that differ.
+  /// Throws an AgreedError on all ranks, too, if the file cannot be read by any one of them, changes meanwhile, does
+  /// not hold that many rows, or holds a value outside [0, scale]; and, before anything is allocated, if the memory of
+  /// a node does not suffice for the samples and `other_bytes` more for each of its ranks; it is told what the file
+  /// holds.
   NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
               std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes);
 
@@ -26,9 +30,6 @@ class NodeSamples {
   [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
   /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
-
-  /// Collective over the node. Gives the memory back.
-  void release() { window_.release(); }
 
  private:
   DatasetInfo info_;

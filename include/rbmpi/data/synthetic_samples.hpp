@@ -4,6 +4,7 @@
 
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/shared_window.hpp"
 
 namespace rbmpi {
 
@@ -18,9 +19,6 @@ class SyntheticSamples {
                    double density, std::uint64_t other_bytes);
 
   [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
-
-  /// Collective over the node. Gives the memory back.
-  void release() { window_.release(); }
 
  private:
   Samples samples_;

@@ -18,7 +18,8 @@ class AgreedError : public Error {
 };
 
 /// Starts MPI (MPI_THREAD_FUNNELED: only the main thread calls it) and ends it in good order. One per program, made
-/// before the first Communicator. Collective over all processes of the job.
+/// before the first Communicator. Collective over all processes of the job. Where the system does not let processes
+/// read each other's memory, as in many containers, Open MPI is told so in the environment (docs/design.md).
 class MpiEnvironment {
  public:
   MpiEnvironment(int& argc, char**& argv);
@@ -84,7 +85,6 @@ class Communicator {
   void agree_on_root(const std::function<void()>& local) const;
 
  private:
-  friend class SharedWindow;
   friend class SumsUnderWay;
   friend struct Link;
   struct Handle;
@@ -92,40 +92,6 @@ class Communicator {
   Handle* handle_ = nullptr;  // owns an MPI_Comm; null for this process alone
   int rank_ = 0;
   int size_ = 1;
-};
-
-/// Memory that the ranks of one node share: one copy for all of them. Move-only.
-class SharedWindow {
- public:
-  SharedWindow() noexcept = default;
-  /// Collective over `node`. `bytes` is the size of the whole window and equal on all ranks. Throws on all ranks alike
-  /// if the memory cannot be had.
-  SharedWindow(const Communicator& node, std::size_t bytes);
-  /// Collective over `world`, of which `node` is this rank's node. Whether /dev/shm, where windows of several ranks
-  /// lie, has room for a window on every node; simulated nodes of one machine have to get along together.
-  [[nodiscard]] static bool fits(const Communicator& world, const Communicator& node, std::size_t bytes);
-  /// Collective over `world`: a window on every node. One that a single node cannot provide is an error of all nodes.
-  [[nodiscard]] static SharedWindow on_every_node(const Communicator& world, const Communicator& node,
-                                                  std::size_t bytes);
-  ~SharedWindow();
-  SharedWindow(SharedWindow&& other) noexcept;
-  SharedWindow& operator=(SharedWindow&& other) noexcept;
-  SharedWindow(const SharedWindow&) = delete;
-  SharedWindow& operator=(const SharedWindow&) = delete;
-
-  /// Local. The same memory on every rank of the node. What a rank has written is seen by the others after
-  /// `synchronise`.
-  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
-  /// Collective over the node.
-  void synchronise() const;
-  /// Collective over the node. Gives the memory back. The destructor does not: to free shared memory is to communicate,
-  /// and on the way out of one rank's error nobody would answer. What was not released goes with the process.
-  void release();
-
- private:
-  struct Handle;
-  Handle* handle_ = nullptr;  // owns an MPI_Win, or plain memory for a process alone
-  std::span<std::byte> bytes_;
 };
 
 }  // namespace rbmpi

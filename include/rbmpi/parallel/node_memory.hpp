@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/parallel/shared_window.hpp"
 
 namespace rbmpi {
 
@@ -16,34 +16,27 @@ class NodeMemory {
  public:
   /// One that only counts: the arrays that it gives are empty.
   NodeMemory() = default;
-  /// Collective over `world`, of which `node` is this rank's node. Whether there is memory for such a block on every
-  /// node; simulated nodes of one machine have to get along together.
-  [[nodiscard]] static bool fits(const Communicator& world, const Communicator& node, std::size_t bytes);
-  /// Collective over `node`, which must live on. Throws on all of its ranks alike if the memory cannot be had.
+  /// Collective over `node`. Throws an AgreedError(Failure::other) on all of its ranks if the memory cannot be had.
   NodeMemory(const Communicator& node, std::size_t bytes);
 
-  /// Local.
+  /// Local. Throws Error(Failure::other) if so much is not left.
   template <typename Value>
   [[nodiscard]] std::span<Value> take(std::size_t count) {
-    std::byte* const place = reserve(count * sizeof(Value));
+    std::byte* const place = reserve(count, sizeof(Value));
     return place == nullptr ? std::span<Value>() : std::span(reinterpret_cast<Value*>(place), count);
   }
   /// Local. What was taken so far.
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
   /// Collective over the node. What a rank has written is seen by the others from here on.
-  void synchronise() const;
-  /// Collective over the node. Gives the memory back (see SharedWindow::release).
-  void release();
+  void synchronise() const { window_.synchronise(); }
 
  private:
-  struct Barrier;
-  std::byte* reserve(std::size_t bytes);
+  std::byte* reserve(std::size_t count, std::size_t size);
 
+  bool counts_only_ = true;
   AlignedBuffer<std::byte> own_;
   SharedWindow window_;
-  Barrier* barrier_ = nullptr;  // of the node's ranks; none for a rank alone
-  std::uint32_t ranks_ = 1;
   std::span<std::byte> block_;
   std::size_t taken_ = 0;
 };

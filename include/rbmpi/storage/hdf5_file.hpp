@@ -19,15 +19,23 @@ enum class ElementType { uint8, int32, float32, float64, other };
 /// "uint8", "int32", "float32", "float64", "other".
 [[nodiscard]] std::string_view element_name(ElementType type) noexcept;
 
+/// How the rows of an array lie in the file.
+struct RowChunks {
+  std::uint64_t rows = 1;  ///< extent of a chunk along the first dimension; 1 if the array is not chunked
+  /// Bytes that HDF5 goes through for each row, if whole chunks are read: all that these unpack to, and some hundreds
+  /// for each of them.
+  double row_work = 1;
+};
+
 /// What a file says of one of its arrays. Its size was compared with what the file holds, but not with the memory.
 struct ArrayInfo {
   ElementType type = ElementType::other;
   std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
   bool integers = false;                  ///< whether `read_integers` can read it
   std::vector<std::uint64_t> dimensions;  ///< slowest first
-  std::uint64_t chunk_rows = 0;           ///< extent of a chunk along the first dimension; 0 if not chunked
-  std::uint64_t chunk_bytes = 0;          ///< of one chunk in memory; 0 if not chunked
-  std::uint64_t stored_bytes = 0;         ///< what the file holds of it, compressed as it may be
+  RowChunks chunks;
+  std::uint64_t chunk_bytes = 0;   ///< of one chunk in memory; 0 if not chunked
+  std::uint64_t stored_bytes = 0;  ///< what the file holds of it, compressed as it may be
 };
 
 /// How a new array is laid out.
@@ -37,19 +45,27 @@ struct ArrayLayout {
   int deflate = 0;               ///< 0 (none) to 9; wants chunk_rows > 0
 };
 
+/// How a file is read: `whole`, all that is asked for at once in memory, so that the sum has to fit it; or `in_pieces`.
+enum class Reading { whole, in_pieces };
+
+class ReadAccount;
+
 /// One open HDF5 file. What it reads may have been made to do harm: links that leave the file, values in other files,
 /// types that are not plain numbers or texts, filters other than gzip (deflate), shuffle and fletcher32, and sizes that
-/// the file does not hold are refused. A damaged file can still crash the library itself: read_in_child contains that.
-/// Every method is Local. Each call of the HDF5 library is checked; its own error stack goes into
-/// the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects are
-/// paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
+/// the file does not hold, each or all together, are refused. A damaged file can still crash the library itself:
+/// read_in_child contains that. Every method is Local. Each call of the HDF5 library is checked; its own error stack
+/// goes into the message of the Error(Failure::file), which names the file, and never to the terminal. Names of objects
+/// are paths from the root ("/samples", "/layer_0/weights"); the root itself is "/". Move-only.
 class Hdf5File {
  public:
   /// Opens for reading, without file locks (network file systems). A missing file, a folder, a file that may not be
-  /// read and one that is not HDF5 each get their own message.
-  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path);
-  /// Creates or truncates. `named` is how messages call the file (the target of an AtomicFile); default: `path`. The
-  /// first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
+  /// read and one that is not HDF5 each get their own message. An array or a text that is read, or whose ArrayInfo is,
+  /// counts once for each name that it is asked for by: all together may claim no more bytes than the file has. If read
+  /// `whole`, they may take no more memory than there is, Error(Failure::other), nor more than 250 times the length of
+  /// the file, beyond the first 256 MiB.
+  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path, Reading reading = Reading::whole);
+  /// Creates or truncates; a link is not followed. `named` is how messages call the file (the target of an AtomicFile);
+  /// default: `path`. The first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
   [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {},
                                        std::uint64_t user_block = 0);
 
@@ -72,7 +88,8 @@ class Hdf5File {
   /// claims, even if it was made with a size and never written.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;
   /// Reads rows [first, first + count) of an array (of any number of dimensions >= 1) into `values`, which holds
-  /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider.
+  /// count * (product of the other dimensions) elements of `type`. `type` must be the array's own type, or wider. Gives
+  /// a sign of life.
   void read_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                  void* values) const;
   /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
@@ -111,11 +128,13 @@ class Hdf5File {
   [[nodiscard]] static std::string library_version();
 
  private:
-  Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<int> problem = nullptr) noexcept;
+  Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<ReadAccount> account,
+           std::unique_ptr<int> problem) noexcept;
   void check_written() const;
   std::int64_t id_ = -1;  // hid_t, which only the .cpp may name
   std::filesystem::path path_;
-  std::unique_ptr<int> problem_;  // of a file that is written: errno of the first write that failed, or 0
+  std::unique_ptr<ReadAccount> account_;  // of a file that is read
+  std::unique_ptr<int> problem_;          // of a file that is written: errno of the first write that failed, or 0
 };
 
 }  // namespace rbmpi

@@ -20,9 +20,11 @@ struct NumpyArray {
 /// bytes. The file appears whole or not at all. Throws Error(Failure::file).
 void write_npz(const std::filesystem::path& path, std::span<const NumpyArray> arrays);
 
-/// An .npz file open for reading. What it reads may have been made to do harm: sizes are compared with what the archive
-/// can hold and with the memory before anything is allocated. Every method is Local and throws Error(Failure::file)
-/// with the file's name. Move-only.
+class ReadAccount;
+
+/// An .npz file open for reading. What it reads may have been made to do harm: sizes, and their sum over all arrays,
+/// are compared with what the archive can hold and with the memory before anything is allocated. Every method is Local
+/// and throws Error(Failure::file) with the file's name. Move-only.
 class NpzFile {
  public:
   /// A missing file, a folder, and one that is no zip archive each get their own message.
@@ -45,6 +47,7 @@ class NpzFile {
     void operator()(void* archive) const noexcept;
   };
   std::filesystem::path path_;
+  std::unique_ptr<ReadAccount> account_;
   std::unique_ptr<void, Close> archive_;  // a zip_t, which only the .cpp may name
 };
 

@@ -46,7 +46,7 @@ struct OptimizationResult : OptimizationOutcome {
                                           const TrainingEvents& events = {}, std::optional<SavedState> start = {});
 
 /// Collective. What `automatic` stands for in such an optimisation: `shared` where all nodes have equally many ranks
-/// and enough memory to share, else `allreduce`.
+/// and enough memory to share, which is tried, else `allreduce`.
 [[nodiscard]] Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options,
                                        std::uint64_t rows, const Communicator& world);
 

@@ -11,7 +11,8 @@ namespace rbmpi {
 struct RankLayout {
   Communicator node;
   Communicator peers;
-  int node_index = 0;  ///< of the node, from 0 to peers.size() - 1
+  int node_index = 0;                       ///< of the node, from 0 to peers.size() - 1
+  Exchange exchange = Exchange::allreduce;  ///< never automatic
 };
 
 /// Collective. Throws an AgreedError(Failure::usage) if Exchange::shared is wanted where nodes have unequal numbers of

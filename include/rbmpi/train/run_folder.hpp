@@ -21,6 +21,8 @@ class RunFolder {
   void create() const;
   /// Writes config.ini; the old one, if any, is replaced in one instant.
   void write_configuration(const std::string& text) const;
+  /// The same if there is none any more.
+  void restore_configuration(const std::string& text) const;
   /// Removes half-written files that a run left behind when it was killed. Only for who holds the lock.
   void remove_partial_files() const;
   /// Renames the folder to the first free of `<path>.old-1`, `<path>.old-2`, ..., and makes a new one in its place.

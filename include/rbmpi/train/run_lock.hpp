@@ -1,7 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
+
+#include "rbmpi/core/system.hpp"
 
 namespace rbmpi {
 
@@ -12,10 +16,13 @@ namespace rbmpi {
 class RunLock {
  public:
   RunLock() noexcept = default;
-  /// Local. Throws Error(Failure::file) if a living job has the lock, with its host, process and since when; or if the
-  /// file cannot be made. On file systems without locks, the process in the file is looked up if it is of this host,
-  /// and believed to live if it is of another.
-  explicit RunLock(const std::filesystem::path& file);
+  /// Local. Waits as long as `patience` for a living job that has the lock, and for the child of a dead one as long as
+  /// it takes; for whom is told to `warn`. Throws Error(Failure::file) if a living job still has it then, with its
+  /// host, process and since when; or if the file cannot be made, or is a link; and Error(Failure::interrupted) if this
+  /// process is asked to stop while it waits. A process of another host, PID namespace (container) or start of the
+  /// machine is believed to live. On file systems without locks nothing is waited for.
+  explicit RunLock(const std::filesystem::path& file, std::chrono::milliseconds patience = {},
+                   const std::function<void(const std::string&)>& warn = {});
   ~RunLock();
   RunLock(RunLock&& other) noexcept;
   RunLock& operator=(RunLock&& other) noexcept;
@@ -27,7 +34,7 @@ class RunLock {
 
  private:
   std::filesystem::path file_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::string dead_owner_;
 };
 

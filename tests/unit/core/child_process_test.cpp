@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/liveness.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -105,7 +107,7 @@ TEST_F(ChildProcessTest, ErrorsComeOutAsTheyWentIn) {
 
 TEST_F(ChildProcessTest, ACrashIsAnErrorThatSaysHowItEnded) {
   const ChildOptions options{.on_crash = "the library crashed on it"};
-  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS}) {
+  for (const int signal : {SIGSEGV, SIGABRT}) {
     const std::string name = std::string("SIG") + sigabbrev_np(signal);
     test::expect_error(Failure::file, {"cannot read 'a.h5': the library crashed on it (" + name + ")"}, [&] {
       (void)run_in_child(
@@ -122,6 +124,12 @@ TEST_F(ChildProcessTest, ACrashIsAnErrorThatSaysHowItEnded) {
   test::expect_error(Failure::other, {"cannot read 'a.h5'", "killed", "memory"}, [&] {
     (void)run_in_child("read 'a.h5'", [] {
       std::raise(SIGKILL);
+      return std::string();
+    });
+  });
+  test::expect_error(Failure::other, {"cannot read 'a.h5'", "SIGBUS", "/dev/shm"}, [&] {
+    (void)run_in_child("read 'a.h5'", [] {
+      std::raise(SIGBUS);
       return std::string();
     });
   });
@@ -151,11 +159,46 @@ TEST_F(ChildProcessTest, OutputComesOnceAndInOrder) {
 
 TEST_F(ChildProcessTest, AnEndlessLoopHasALimit) {
   const ChildOptions options{.cpu_seconds = 1};
+  // What stops a program in good order must not keep its child alive.
+  const auto before = std::signal(SIGXCPU, [](int) {});
   test::expect_error(Failure::file, {"cannot read 'a.h5'", "within 1 s of processor time"}, [&] {
     (void)run_in_child(
         "read 'a.h5'",
         [] {
           for (volatile unsigned count = 0;;) count = count + 1;
+          return std::string();
+        },
+        options);
+  });
+  std::signal(SIGXCPU, before);
+}
+
+TEST_F(ChildProcessTest, AChildThatComesFurtherMayTakeAnyTime) {
+  const auto work_for = [](double seconds) {
+    const std::clock_t end = std::clock() + static_cast<std::clock_t>(seconds * CLOCKS_PER_SEC);
+    while (std::clock() < end) continue;
+  };
+  const ChildOptions options{.cpu_seconds = 1};
+  EXPECT_EQ(run_in_child(
+                "read 'a.h5'",
+                [&] {
+                  for (int piece = 0; piece < 3; ++piece) {
+                    still_at_work();
+                    work_for(0.4);
+                  }
+                  still_at_work(1);  // and a second for something large
+                  work_for(1.3);
+                  return std::string("done");
+                },
+                options),
+            "done");
+  test::expect_error(Failure::file, {"within 1 s of processor time"}, [&] {
+    (void)run_in_child(
+        "read 'a.h5'",
+        [&] {
+          still_at_work(1);
+          still_at_work();  // the large thing is done
+          work_for(60);
           return std::string();
         },
         options);

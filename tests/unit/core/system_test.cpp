@@ -33,6 +33,7 @@ TEST(DescriptorTest, ClosesOnceAndMoves) {
 
 TEST(SystemTest, NamesAndTexts) {
   EXPECT_EQ(error_text(ENOENT), "No such file or directory");
+  EXPECT_EQ(error_text(EFBIG), "file too large: a limit (ulimit -f) or quota");
   EXPECT_FALSE(host_name().empty());
 }
 

@@ -44,8 +44,10 @@ TEST_F(ThreadsTest, MoreThreadsThanTheSystemGivesAreRefused) {
 }
 
 TEST_F(ThreadsTest, ThereIsACore) {
-  EXPECT_GE(usable_cores(), 1);
-  EXPECT_GE(machine_cores(), usable_cores());
+  const UsableCores usable = usable_cores();
+  EXPECT_GE(usable.count, 1);
+  EXPECT_GE(machine_cores(), usable.count);
+  EXPECT_EQ(usable.bound == CoreBound::none, usable.count == machine_cores());
 }
 
 }  // namespace

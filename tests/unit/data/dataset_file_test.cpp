@@ -95,7 +95,7 @@ TEST_F(DatasetFileTest, ChunksOfASmallFileAreSmall) {
   const std::vector<std::uint8_t> samples(12, 1);
   writer.append(3, samples.data());
   writer.finish();
-  EXPECT_EQ(DatasetReader(path_).info().chunk_rows, 3U);
+  EXPECT_EQ(DatasetReader(path_).info().sample_chunks.rows, 3U);
   EXPECT_LT(fs::file_size(path_), 16000U);
 }
 

@@ -1,6 +1,9 @@
 #include "rbmpi/data/dataset_summary.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <random>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -103,6 +106,53 @@ TEST_F(DatasetSummaryTest, TheDigestIsOfTheContentAlone) {
   EXPECT_NE(other(2, values, {}), digest);
   EXPECT_NE(other(3, values, {1, 2}), digest);
   EXPECT_NE(other(2, {0, 50, 100, 0, 150, 21}, {1, 2, 3}), digest);
+}
+
+/// Bytes that this process has read so far.
+std::uint64_t bytes_read() {
+  std::ifstream file("/proc/self/io");
+  std::string name;
+  std::uint64_t count = 0;
+  file >> name >> count;
+  EXPECT_EQ(name, "rchar:");
+  return count;
+}
+
+// HDF5 keeps no chunk beyond its cache: what is not read at once is read, and unpacked, anew for each piece.
+TEST_F(DatasetSummaryTest, LargeChunksAreReadOnce) {
+  constexpr std::uint64_t rows = 2'000'000;  // of 20 bytes, in two chunks, and 8 MB of labels in one
+  std::vector<std::uint8_t> values(rows * 20);
+  std::vector<std::int32_t> labels(rows);
+  std::minstd_rand random;
+  for (std::uint8_t& value : values) value = static_cast<std::uint8_t>(random() >> 8U & 15U);
+  for (std::int32_t& label : labels) label = static_cast<std::int32_t>(random() >> 8U & 7U);
+  Hdf5File file = Hdf5File::create(folder_ / "a.h5");
+  file.create_array("/samples", ElementType::uint8, {rows, 20}, {.chunk_rows = rows / 2, .deflate = 1});
+  file.write_rows("/samples", ElementType::uint8, 0, rows, values.data());
+  file.create_array("/labels", ElementType::int32, {rows}, {.chunk_rows = rows, .deflate = 1});
+  file.write_rows("/labels", ElementType::int32, 0, rows, labels.data());
+  file.close();
+
+  const std::uint64_t before = bytes_read();
+  const DatasetSummary summary = summarise(DatasetReader(folder_ / "a.h5"));
+  const std::uint64_t length = fs::file_size(folder_ / "a.h5");
+  EXPECT_GT(length, 5'000'000U);
+  EXPECT_LT(bytes_read() - before, length + length / 20);
+  EXPECT_EQ(summary.labels->count, rows);
+}
+
+TEST_F(DatasetSummaryTest, PiecesAreWholeChunks) {
+  const auto pieces = [](const RowChunks& chunks, Shard rows, std::uint64_t work) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
+    in_whole_chunks(chunks, rows, work, [&](Shard piece) { all.emplace_back(piece.first, piece.count); });
+    return all;
+  };
+  using Pieces = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  EXPECT_EQ(pieces({.rows = 10, .row_work = 2}, {0, 45}, 40), (Pieces{{0, 20}, {20, 20}, {40, 5}}));
+  EXPECT_EQ(pieces({.rows = 10, .row_work = 2}, {7, 20}, 40), (Pieces{{7, 13}, {20, 7}}));
+  EXPECT_EQ(pieces({.rows = 100, .row_work = 2}, {50, 100}, 40), (Pieces{{50, 50}, {100, 50}})) << "one at least";
+  EXPECT_EQ(pieces({.rows = 1, .row_work = 10}, {3, 5}, 20), (Pieces{{3, 1}, {4, 2}, {6, 2}}));
+  EXPECT_EQ(pieces({.rows = 10, .row_work = 2}, {5, 0}, 40), Pieces{});
 }
 
 TEST_F(DatasetSummaryTest, ValuesOutsideTheScaleAreRefused) {

@@ -1,5 +1,6 @@
 #include "rbmpi/model/model_file.hpp"
 
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -7,8 +8,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/core/child_process.hpp"
+#include "rbmpi/core/memory.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "support/expect_error.hpp"
+#include "support/memory_limit.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace rbmpi {
@@ -141,14 +145,42 @@ TEST_F(ModelFileTest, ClaimsAreNotBelieved) {
     const std::uint64_t huge = 1000000000;
     file.create_array("/layer_0/weights", ElementType::float32, {huge, huge}, {.chunk_rows = 1});
   });
-  refused({"do not fit the memory", "[2000000 x 1000000]"}, [](Hdf5File& file) {
-    // A file of that length, although the disk holds only what was written.
-    const std::vector<float> row(2000000);
-    file.create_array("/layer_0/weights", ElementType::float32, {2000000, 1000000});
-    file.write_rows("/layer_0/weights", ElementType::float32, 0, 1, row.data());
-    write_floats(file, "/layer_0/visible_bias", {2000000}, row);
-    write_floats(file, "/layer_0/hidden_bias", {1000000}, row);
+  refused({"has weights [5000000 x 1] in '/layer_0'", "at most 4194304"}, [](Hdf5File& file) {
+    const std::vector<float> values(5000000);
+    write_floats(file, "/layer_0/weights", {5000000, 1}, values);
+    write_floats(file, "/layer_0/visible_bias", {5000000}, values);
+    write_floats(file, "/layer_0/hidden_bias", {1}, values);
   });
+}
+
+/// Layers of this many units, of whose weights the disk holds but the first row, although the file has their length.
+void write_large_layers(Hdf5File& file, std::size_t layers, std::uint64_t units) {
+  const std::vector<float> row(units);
+  for (std::size_t k = 0; k < layers; ++k) {
+    const std::string group = layer_group(k);
+    file.create_array(group + "/weights", ElementType::float32, {units, units});
+    file.write_rows(group + "/weights", ElementType::float32, 0, 1, row.data());
+    for (const char* bias : {"/visible_bias", "/hidden_bias", "/bias"}) write_floats(file, group + bias, {units}, row);
+    file.set_text_attribute(group, "unit", "sigmoid");
+  }
+}
+
+TEST_F(ModelFileTest, LayersHaveToFitTheMemoryTogether) {
+  // Each fits, and three of them do not.
+  const auto units = static_cast<std::uint64_t>(std::sqrt(static_cast<double>(available_memory()) / 10));
+  for (const char* const format : {"rbmpi-model", "rbmpi-net"}) {
+    foreign([&](Hdf5File& file) {
+      file.set_text_attribute("/", "format", format);
+      write_large_layers(file, 3, units);
+    });
+    test::expect_error(Failure::other, {"not enough memory to read", "m.h5", "with '/layer_2/weights'"}, [&] {
+      (void)run_in_child("read it", [&] {
+        test::limit_further_memory(std::uint64_t{64} << 20U);  // what is found before anything is allocated
+        (void)read_model(Hdf5File::open(path_));
+        return std::string();
+      });
+    });
+  }
 }
 
 TEST_F(ModelFileTest, AVersionFromTheFutureIsRefused) {

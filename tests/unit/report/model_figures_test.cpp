@@ -66,7 +66,13 @@ TEST(SpreadPieces, CoverTheWholeFileAndDoNotOverlap) {
 class RowsOfAFile : public ::testing::Test {
  protected:
   RowsOfAFile() {
-    DatasetWriter writer(file_, {.rows = 100, .columns = 2, .picture = {1, 2}, .has_labels = true, .source = {}});
+    DatasetWriter writer(file_, {.rows = 100,
+                                 .columns = 2,
+                                 .picture = {1, 2},
+                                 .has_labels = true,
+                                 .source = {},
+                                 .sample_chunks = {},
+                                 .label_chunks = {}});
     for (int i = 0; i < 100; ++i) {
       const std::array<std::uint8_t, 2> row = {static_cast<std::uint8_t>(i), 255};
       const std::int32_t label = 1000 + i;

@@ -68,8 +68,10 @@ TEST_F(Hdf5FileTest, ArraysOfEveryTypeComeBack) {
   EXPECT_EQ(info.type_name, "float32");
   EXPECT_FALSE(info.integers);
   EXPECT_THAT(info.dimensions, ElementsAre(1, 2));
-  EXPECT_EQ(info.chunk_rows, 1U);
-  EXPECT_EQ(again.array_info("/bytes").chunk_rows, 0U);
+  EXPECT_EQ(info.chunks.rows, 1U);
+  EXPECT_GT(info.chunks.row_work, 8.0);
+  EXPECT_EQ(again.array_info("/bytes").chunks.rows, 1U);
+  EXPECT_EQ(again.array_info("/bytes").chunks.row_work, 2.0);
   EXPECT_TRUE(again.array_info("/bytes").integers);
 }
 
@@ -198,6 +200,34 @@ TEST_F(Hdf5FileTest, WhatWasNeverWrittenIsRefused) {
                      [&] { file.read_rows("/plain", ElementType::float32, 0, 1, &value); });
 }
 
+TEST_F(Hdf5FileTest, AllThatIsAskedForMayBeAsLongAsTheFile) {
+  {
+    Hdf5File file = Hdf5File::create(path_);
+    const std::vector<std::uint8_t> values(50000);
+    file.create_array("/a", ElementType::uint8, {50000});
+    file.write_rows("/a", ElementType::uint8, 0, 50000, values.data());
+    file.set_text_attribute("/", "text", std::string(40000, 'x'));
+    file.write_text("/text", std::string(30000, 'x'));
+    file.close();
+  }
+  for (const Reading reading : {Reading::whole, Reading::in_pieces}) {
+    const Hdf5File file = Hdf5File::open(path_, reading);
+    std::uint8_t value = 0;
+    for (int again = 0; again < 3; ++again) {  // under one name each
+      EXPECT_NO_THROW((void)file.array_info("/a"));
+      EXPECT_NO_THROW(file.read_rows("/a", ElementType::uint8, 49999, 1, &value));
+      EXPECT_NO_THROW((void)file.text_attribute("/", "text"));
+      EXPECT_NO_THROW((void)file.read_text("/text"));
+    }
+    const std::vector<std::string> why = {"a.h5", "come to", "but the file has only",
+                                          "several names lead to one object"};
+    test::expect_error(Failure::file, why, [&] { file.read_rows("//a", ElementType::uint8, 0, 1, &value); });
+    test::expect_error(Failure::file, why, [&] { (void)file.array_info("/./a"); });
+    test::expect_error(Failure::file, why, [&] { (void)file.text_attribute("//", "text"); });
+    test::expect_error(Failure::file, why, [&] { (void)file.read_text("//text"); });
+  }
+}
+
 TEST_F(Hdf5FileTest, AttributesHoldFewIntegers) {
   Hdf5File file = Hdf5File::create(path_);
   file.set_integers_attribute("/", "few", std::vector<std::int64_t>(64, 7));
@@ -285,9 +315,9 @@ TEST_F(Hdf5FileTest, AFullDiskIsAnErrorWithItsReasonAndTheLibraryGoesOn) {
     Hdf5File file = Hdf5File::create(path_, folder_ / "shown.h5");
     file.create_array("/a", ElementType::uint8, {rows}, layout);
     const FileLengthLimit limit(1U << 20U);
-    test::expect_error(Failure::file, {"cannot write", "shown.h5", "File too large"},
+    test::expect_error(Failure::file, {"cannot write", "shown.h5", "file too large"},
                        [&] { file.write_rows("/a", ElementType::uint8, 0, rows, values.data()); });
-    test::expect_error(Failure::file, {"shown.h5", "File too large"}, [&] { file.close(); });
+    test::expect_error(Failure::file, {"shown.h5", "file too large"}, [&] { file.close(); });
   }
   Hdf5File file = Hdf5File::create(path_);
   file.create_array("/a", ElementType::uint8, {rows});
@@ -305,7 +335,7 @@ TEST_F(Hdf5FileTest, AFullDiskIsFoundWhenTheLastBytesAreWritten) {
   } catch (const Error&) {
     // Whether these few bytes are held back until the end is the library's affair.
   }
-  test::expect_error(Failure::file, {"a.h5", "File too large"}, [&] { file.close(); });
+  test::expect_error(Failure::file, {"a.h5", "file too large"}, [&] { file.close(); });
 }
 
 TEST_F(Hdf5FileTest, FilesThatCannotBeOpenedAreNamed) {
@@ -317,6 +347,10 @@ TEST_F(Hdf5FileTest, FilesThatCannotBeOpenedAreNamed) {
   const fs::path text = folder_.write("text.h5", "label,pixel0\n1,2\n");
   test::expect_error(Failure::file, {"text.h5", "not an HDF5 file"}, [&] { open(text); });
   test::expect_error(Failure::file, {"not a regular file"}, [&] { open("/dev/null"); });
+  fs::create_symlink(text, folder_ / "link.h5");
+  const std::string before = test::content(text);
+  test::expect_error(Failure::file, {"link.h5"}, [&] { (void)Hdf5File::create(folder_ / "link.h5"); });
+  EXPECT_EQ(test::content(text), before);
   test::expect_error(Failure::file, {"b.h5"},
                      [&] { static_cast<void>(Hdf5File::create(folder_ / "no folder/a.h5", folder_ / "b.h5")); });
 }

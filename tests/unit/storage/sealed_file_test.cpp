@@ -62,6 +62,9 @@ TEST_F(SealedFileTest, WhatIsNoSealedFileIsRefused) {
   ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
   EXPECT_THROW(check_seal(folder_ / "pipe"), DamagedFile);
   test::expect_error(Failure::file, {"cannot write 'b'"}, [&] { seal_file(folder_ / "nowhere", "b"); });
+  fs::create_symlink(folder_.write("victim", std::string(600, 'v')), folder_ / "link");
+  test::expect_error(Failure::file, {"cannot write 'b'"}, [&] { seal_file(folder_ / "link", "b"); });
+  EXPECT_EQ(test::content(folder_ / "victim"), std::string(600, 'v'));
 }
 
 TEST_F(SealedFileTest, Hdf5LeavesRoomForTheSealAndSkipsIt) {

@@ -13,6 +13,7 @@
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/training_states.hpp"
+#include "train/training_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -208,11 +209,24 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
   refused("'layer'", [&](Hdf5File& file) { progress(file, -1, 1, ""); });
   refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, -1, ""); });
   refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, std::numeric_limits<double>::quiet_NaN(), ""); });
+  const auto counts = [](const TrainingProgress& claimed) {
+    return [claimed](Hdf5File& file) { write_progress(file, claimed); };
+  };
+  refused("its epoch is 0", counts({.epoch = 0}));
+  refused("epoch 5 after 0 rows of it, but has done 3 steps", counts({.epoch = 5, .steps = 3}));
+  refused("epoch 2 after 9 rows of it, but has done 1 step", counts({.epoch = 2, .epoch_rows = 9, .steps = 1}));
+  refused("epoch 2, but its best is 3", counts({.epoch = 2, .steps = 9, .best_epoch = 3}));
   refused("velocity/weights", [&](Hdf5File& file) { progress(file, 0, 1, "velocity"); });
   refused("velocity/weights", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
     const std::vector<Real> other(3 * 2 + 3 + 2);
     write_parameters(file, "/layer_0/velocity", {3, 2}, other);
+  });
+  refused("'velocity' twice", [&](Hdf5File& file) {
+    progress(file, 0, 1, "velocity other velocity");
+    for (const char* const group : {"/layer_0/velocity", "/layer_0/other"}) {
+      write_parameters(file, group, good.model.layers.front().shape(), good.optimizer.front().values.span());
+    }
   });
   refused("not finite", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
@@ -220,6 +234,24 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
     values.back() = std::numeric_limits<Real>::infinity();
     write_parameters(file, "/layer_0/velocity", good.model.layers.front().shape(), values);
   });
+}
+
+TEST_F(CheckpointTest, OneMemoryUnderManyNamesIsRefused) {
+  const Checkpoint good = test::SomeTraining({200, 100}).checkpoint();
+  const auto name_it = [&](const std::string& names) {
+    forge(file_, test::SomeTraining({200, 100}).checkpoint(), [&](Hdf5File& file) {
+      write_progress(file, good.progress);
+      write_parameters(file, "/layer_0/velocity", {200, 100}, good.optimizer.front().values.span());
+      file.set_text_attribute("/progress", "optimizer", names);
+      file.write_text("/metrics", "x");
+    });
+  };
+  name_it("velocity");
+  EXPECT_EQ(load_checkpoint(file_).optimizer.size(), 1U);
+  name_it("velocity ./velocity");
+  test::expect_error(Failure::file,
+                     {file_.string(), "'/layer_0/./velocity/weights'", "several names lead to one object"},
+                     [&] { (void)load_checkpoint(file_); });
 }
 
 TEST_F(CheckpointTest, AForgedNetIsPassedOver) {
@@ -315,6 +347,16 @@ TEST_F(CheckpointTest, TheNewestThatIsWholeIsTaken) {
   EXPECT_EQ(warnings.size(), 1U);
 
   save(30);
+  forge(run.checkpoint(60), test::SomeTraining().checkpoint(), [](Hdf5File& file) {
+    TrainingProgress progress{.epoch = 0, .steps = 60};
+    write_progress(file, progress);
+    file.set_text_attribute("/progress", "optimizer", "");
+    file.write_text("/metrics", "");
+  });
+  EXPECT_EQ(newest(), 30U) << "a whole seal around what cannot be";
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("checkpoint-60.h5' is skipped: its epoch is 0")));
+  EXPECT_TRUE(fs::exists(folder_ / "checkpoint-60.h5.damaged"));
+
   EXPECT_EQ(newest("of another run"), 0U) << "nothing to go on from, and nothing is touched";
   EXPECT_THAT(warnings, ElementsAre());
   EXPECT_EQ(unusable, "'checkpoint-30.h5': of another run");

@@ -52,6 +52,7 @@ TEST_F(CheckpointWriterTest, ManyInTurnAndTheNewestStay) {
   test::SomeTraining training;
   CheckpointWriter writer(run_, 2);
   writer.describe(training.description());
+  training.progress().epoch = 1;
   for (std::uint64_t steps = 1; steps <= 20; ++steps) {
     training.progress().steps = steps;
     writer.keep_checkpoint(training.state(), "");
@@ -74,6 +75,7 @@ TEST_F(CheckpointWriterTest, OneOfTheFutureIsNotCounted) {
   save_checkpoint(run_.checkpoint(9000), training.checkpoint());
   CheckpointWriter writer(run_, 1);
   writer.describe(training.description());
+  training.progress().epoch = 1;
   for (const std::uint64_t steps : {1U, 2U}) {
     training.progress().steps = steps;
     writer.keep_checkpoint(training.state(), "");

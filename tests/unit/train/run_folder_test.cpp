@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/storage/atomic_file.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -78,13 +79,16 @@ TEST(RunFolderTest, OldCheckpointsGoButNotNewerOnes) {
 
 TEST(RunFolderTest, HalfWrittenFilesAreRemoved) {
   const test::TemporaryFolder folder;
-  for (const char* name : {".checkpoint-8.h5.partial-host-1", ".model.h5.partial-host-2", ".hidden", "a.partial-b"}) {
+  for (const char* name : {".checkpoint-8.h5.partial-0123456789abcdef", ".model.h5.partial-00000000000000ff", ".hidden",
+                           "a.partial-0123456789abcdef"}) {
     (void)folder.write(name, "");
   }
+  const AtomicFile page(folder / "report.html");  // that another command is just writing
   RunFolder(folder.path()).remove_partial_files();
   EXPECT_TRUE(fs::exists(folder / ".hidden"));
-  EXPECT_TRUE(fs::exists(folder / "a.partial-b"));
-  EXPECT_EQ(folder.entries(), 2U);
+  EXPECT_TRUE(fs::exists(folder / "a.partial-0123456789abcdef"));
+  EXPECT_TRUE(fs::exists(page.temporary()));
+  EXPECT_EQ(folder.entries(), 3U);
 }
 
 TEST(RunFolderTest, IsMovedAsideAsOftenAsNeeded) {
