@@ -70,6 +70,11 @@ def run(arguments, ranks=None, environment=None, timeout=60, folder=None, limits
     process = subprocess.Popen(command_line(arguments, ranks, limits), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                stdin=subprocess.DEVNULL, text=True, env=mpi_environment(environment), cwd=folder,
                                start_new_session=True)
+    return result_of(process, arguments, begin, timeout)
+
+
+def result_of(process, arguments, begin, timeout):
+    """How a process ends that was started at `begin`, in a session of its own; beyond `timeout` seconds as in `run`."""
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:

@@ -136,9 +136,6 @@ class Hosts:
         """Nothing comes from or to `host` any more, and nobody is told."""
         ip("-n", self._space("hub"), "link", "set", host, "nomaster")
 
-    def mend(self, host):
-        ip("-n", self._space("hub"), "link", "set", host, "master", "bridge")
-
     def mpirun(self, ranks, options=()):
         """mpirun on the first host, with `ranks` ranks on each: a list of the beginning of a command."""
         places = ",".join(f"{name}:{count}" for name, count in zip(self.names, ranks, strict=True) if count)
@@ -157,13 +154,7 @@ class Hosts:
         """`rbmpi ARGUMENTS` with so many ranks on each host; a run beyond `timeout` seconds fails the test."""
         begin = time.monotonic()
         process = self.start(arguments, ranks, environment, options)
-        try:
-            stdout, stderr = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            stdout, stderr = process.communicate()
-            raise AssertionError(f"still running after {timeout} s: {arguments}\n{stdout}\n{stderr}") from None
-        return support.Result(process.returncode, stdout, stderr, time.monotonic() - begin)
+        return support.result_of(process, arguments, begin, timeout)
 
 
 def enter(way, folder, host, *command):
