@@ -4,6 +4,8 @@ target_compile_features(rbmpi_settings INTERFACE cxx_std_20)
 target_compile_options(rbmpi_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
   $<$<BOOL:${RBMPI_WERROR}>:-Werror>
+  # Where sources are compiled as one, each sees the unnamed namespaces of others.
+  $<$<BOOL:${RBMPI_UNITY}>:-Wno-shadow>
   # Every float operation is rounded on its own, on every processor: the digest rests on it (docs/numerics.md).
   -ffp-contract=off)
 # Highway's vectors whose length is known only at run time cannot stand in arrays, as our kernels want them to; where a
@@ -13,12 +15,16 @@ if(RBMPI_FEW_KERNELS)
   string(APPEND rbmpi_disabled_kernels |HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)
 endif()
 target_compile_definitions(rbmpi_settings INTERFACE "HWY_DISABLED_TARGETS=(${rbmpi_disabled_kernels})")
-if(RBMPI_FUZZ)
-  set(rbmpi_sanitizers fuzzer-no-link,address,undefined)
-elseif(NOT RBMPI_SANITIZE)
+# clang's address sanitizer comes with what the fuzzers steer by.
+set(rbmpi_has_fuzzers OFF)
+if(NOT RBMPI_SANITIZE)
   set(rbmpi_sanitizers "")
 elseif(RBMPI_SANITIZE STREQUAL address)
   set(rbmpi_sanitizers address,undefined)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    set(rbmpi_has_fuzzers ON)
+    string(APPEND rbmpi_sanitizers ,fuzzer-no-link)
+  endif()
 elseif(RBMPI_SANITIZE STREQUAL thread)
   set(rbmpi_sanitizers thread)
 else()
@@ -30,10 +36,10 @@ if(rbmpi_sanitizers)
   target_link_options(rbmpi_settings INTERFACE -fsanitize=${rbmpi_sanitizers})
 endif()
 
-# rbmpi_precompile(TARGET HEADER...): as RBMPI_PRECOMPILE wants. ccache has no use for what is compiled with such headers.
+# rbmpi_precompile(TARGET HEADER...). ccache has no use for what is compiled with such headers.
 # rbmpi_precompile(TARGET REUSE_FROM OTHER): those of a target with the same compiler options.
 function(rbmpi_precompile target)
-  if(NOT RBMPI_PRECOMPILE OR CMAKE_CXX_COMPILER_LAUNCHER)
+  if(CMAKE_CXX_COMPILER_LAUNCHER)
     return()
   elseif(ARGV1 STREQUAL REUSE_FROM)
     target_precompile_headers(${target} REUSE_FROM ${ARGV2})
@@ -44,14 +50,24 @@ endfunction()
 set(rbmpi_common_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <optional> <span>
     <string> <vector> <fmt/format.h> <fmt/ranges.h>)
 
-if(RBMPI_PRECOMPILE)
-  # Those of the layers: a library of nothing else.
-  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/headers.cpp CONTENT "")
-  add_library(rbmpi_headers OBJECT ${PROJECT_BINARY_DIR}/headers.cpp)
-  set_target_properties(rbmpi_headers PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  target_link_libraries(rbmpi_headers PRIVATE rbmpi_settings fmt::fmt OpenMP::OpenMP_CXX)
-  rbmpi_precompile(rbmpi_headers ${rbmpi_common_headers})
-endif()
+# Sources that include themselves, once for each kind of processor, are compiled by themselves.
+file(GLOB_RECURSE rbmpi_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)
+set(rbmpi_kernel_sources "")
+foreach(source IN LISTS rbmpi_sources)
+  file(STRINGS ${source} foreach_target REGEX "hwy/foreach_target.h" LIMIT_COUNT 1)
+  if(foreach_target)
+    list(APPEND rbmpi_kernel_sources ${source})
+  endif()
+endforeach()
+
+# rbmpi_unite(TARGET): as RBMPI_UNITY wants.
+function(rbmpi_unite target)
+  if(NOT RBMPI_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  set_source_files_properties(${rbmpi_kernel_sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
 
 # rbmpi_add_layer(NAME LINKS ...): the static library rbmpi_NAME (alias rbmpi::NAME) from src/NAME/*.cpp, with the
 # public headers include/rbmpi/NAME.
@@ -67,5 +83,5 @@ function(rbmpi_add_layer name)
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(rbmpi_${name} PRIVATE $<BUILD_INTERFACE:rbmpi_settings>)
   target_link_libraries(rbmpi_${name} ${layer_LINKS})
-  rbmpi_precompile(rbmpi_${name} REUSE_FROM rbmpi_headers)
+  rbmpi_unite(rbmpi_${name})
 endfunction()

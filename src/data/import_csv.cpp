@@ -23,7 +23,7 @@
 namespace rbmpi {
 namespace {
 
-[[noreturn]] void fail(const CsvImport& import, const std::string& why) {
+[[noreturn]] void refuse_csv(const CsvImport& import, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot import '{}': {}", import.csv.string(), why));
 }
 
@@ -78,13 +78,13 @@ class CsvFields {
     if (problem_) std::rethrow_exception(problem_);
     if (parsed < part.size()) {
       if (csv_error(&parser_) != CSV_EPARSE) throw std::bad_alloc();
-      fail(import_, fmt::format("line {} has a quote in a wrong place", line_));
+      refuse_csv(import_, fmt::format("line {} has a quote in a wrong place", line_));
     }
     if (csv_get_buffer_size(&parser_) > longest_field) unclosed_quote();
   }
 
   [[noreturn]] void unclosed_quote() const {
-    fail(import_, fmt::format("a quote in line {} is not closed", row_line_));
+    refuse_csv(import_, fmt::format("a quote in line {} is not closed", row_line_));
   }
 
   // Exceptions must not pass through the C library: they wait here until it has returned.
@@ -181,7 +181,7 @@ class CsvTable {
                         numbers_.clear();
                       }});
     fields.read_all();
-    if (width_ == 0) fail(import_, "it is empty");
+    if (width_ == 0) refuse_csv(import_, "it is empty");
   }
 
  private:
@@ -194,8 +194,8 @@ class CsvTable {
   void add_number(std::string_view text, std::uint64_t line) {
     const std::optional<double> number = to_number(text);
     if (!number)
-      fail(import_, fmt::format("{} is {}; a number would be right", field_place(line, numbers_.size()),
-                                text.empty() ? "empty" : fmt::format("'{}'", shown(text))));
+      refuse_csv(import_, fmt::format("{} is {}; a number would be right", field_place(line, numbers_.size()),
+                                      text.empty() ? "empty" : fmt::format("'{}'", shown(text))));
     numbers_.push_back(*number);
   }
 
@@ -208,8 +208,8 @@ class CsvTable {
 
   NumberRow finish_row(std::uint64_t line) {
     if (numbers_.size() != width_)
-      fail(import_,
-           fmt::format("line {} has {}; the rows before it have {}", line, plural(numbers_.size(), "field"), width_));
+      refuse_csv(import_, fmt::format("line {} has {}; the rows before it have {}", line,
+                                      plural(numbers_.size(), "field"), width_));
     NumberRow row;
     row.line = line;
     if (label_) {
@@ -283,8 +283,8 @@ bool is_label(double value) noexcept {
 
 [[noreturn]] void outside(const CsvImport& import, const CsvTable& table, const Placed& wrong) {
   const std::string range = import.scale ? fmt::format("[0, scale] = [0, {}]", *import.scale) : "[0, scale]";
-  fail(import,
-       fmt::format("{} is {}; values in {} would be right", table.place(wrong.line, wrong.index), wrong.value, range));
+  refuse_csv(import, fmt::format("{} is {}; values in {} would be right", table.place(wrong.line, wrong.index),
+                                 wrong.value, range));
 }
 
 Findings examine(const CsvImport& import, CsvTable& table) {
@@ -299,11 +299,11 @@ Findings examine(const CsvImport& import, CsvTable& table) {
       findings.smallest = std::min(findings.smallest, here.value);
     }
     if (table.has_labels() && !is_label(row.label))
-      fail(import, fmt::format("the label in {} is {}; a whole number of 32 bits would be right",
-                               table.label_place(row.line), row.label));
+      refuse_csv(import, fmt::format("the label in {} is {}; a whole number of 32 bits would be right",
+                                     table.label_place(row.line), row.label));
     ++findings.rows;
   });
-  if (findings.rows == 0) fail(import, "it has a header but no rows");
+  if (findings.rows == 0) refuse_csv(import, "it has a header but no rows");
   return findings;
 }
 
@@ -374,16 +374,16 @@ void write_rows(const CsvImport& import, CsvTable& table, const DatasetInfo& inf
     for (const double value : row.values) {
       // Only a file that changes meanwhile can break what the first pass found.
       if (!(value >= 0.0 && value <= info.scale) || (info.type == ElementType::uint8 && !is_byte(value)))
-        fail(import, "it changed while it was read");
+        refuse_csv(import, "it changed while it was read");
       samples.push_back(static_cast<Value>(value));
     }
     if (info.has_labels) {
-      if (!is_label(row.label)) fail(import, "it changed while it was read");
+      if (!is_label(row.label)) refuse_csv(import, "it changed while it was read");
       labels.push_back(static_cast<std::int32_t>(row.label));
     }
     if (++rows - written == block_rows) flush();
   });
-  if (rows != info.rows) fail(import, "it changed while it was read");
+  if (rows != info.rows) refuse_csv(import, "it changed while it was read");
   flush();
   version.throw_if_changed();
   writer.finish();

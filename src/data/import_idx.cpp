@@ -23,16 +23,16 @@ constexpr std::uint32_t images_magic = 0x00000803;
 constexpr std::uint32_t labels_magic = 0x00000801;
 constexpr std::uint32_t byte_values = 0x00000800;  // a magic number is a type, here unsigned bytes, and the dimensions
 
-[[noreturn]] void fail(const fs::path& path, const std::string& why) {
+[[noreturn]] void refuse_idx(const fs::path& path, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot import '{}': {}", path.string(), why));
 }
 
 std::uint32_t read_number(ByteSource& source) {
   std::array<std::byte, 4> bytes{};
   if (source.read(bytes) < bytes.size())
-    fail(source.path(), source.position() == 0
-                            ? "it is empty; an IDX file would be right"
-                            : fmt::format("it ends after {}, within the header", plural(source.position(), "byte")));
+    refuse_idx(source.path(), source.position() == 0 ? "it is empty; an IDX file would be right"
+                                                     : fmt::format("it ends after {}, within the header",
+                                                                   plural(source.position(), "byte")));
   std::uint32_t number = 0;
   for (const std::byte byte : bytes) number = number << 8U | std::to_integer<std::uint32_t>(byte);
   return number;
@@ -62,18 +62,18 @@ IdxHeader read_sizes(ByteSource& source, std::uint32_t dimensions) {
   for (std::uint32_t i = 1; i < dimensions; ++i) {
     const std::uint64_t size = read_number(source);
     if (dimensions == 3) header.picture.push_back(size);
-    if (size != 0 && header.columns > most / size) fail(source.path(), "its sizes overflow 64 bits");
+    if (size != 0 && header.columns > most / size) refuse_idx(source.path(), "its sizes overflow 64 bits");
     header.columns *= size;
   }
-  if (header.rows == 0) fail(source.path(), "it has no rows");
-  if (header.columns == 0) fail(source.path(), "its rows are empty");
-  if (header.rows > most / header.columns) fail(source.path(), "its sizes overflow 64 bits");
+  if (header.rows == 0) refuse_idx(source.path(), "it has no rows");
+  if (header.columns == 0) refuse_idx(source.path(), "its rows are empty");
+  if (header.rows > most / header.columns) refuse_idx(source.path(), "its sizes overflow 64 bits");
   const std::uint64_t claimed = header.rows * header.columns;
   const std::uint64_t possible = source.most_bytes() - std::min(source.most_bytes(), source.position());
   if (claimed > possible)
-    fail(source.path(),
-         fmt::format("its header claims {} x {} bytes, more than the file holds; it is truncated or damaged",
-                     header.rows, header.columns));
+    refuse_idx(source.path(),
+               fmt::format("its header claims {} x {} bytes, more than the file holds; it is truncated or damaged",
+                           header.rows, header.columns));
   return header;
 }
 
@@ -81,27 +81,28 @@ IdxHeader read_images_header(ByteSource& source) {
   const std::uint32_t magic = read_number(source);
   const std::uint32_t dimensions = magic & 0xffU;
   if ((magic & ~0xffU) != byte_values || dimensions < 2)
-    fail(source.path(), wrong_magic(magic, "images", images_magic));
+    refuse_idx(source.path(), wrong_magic(magic, "images", images_magic));
   return read_sizes(source, dimensions);
 }
 
 IdxHeader read_labels_header(ByteSource& source) {
   const std::uint32_t magic = read_number(source);
-  if (magic != labels_magic) fail(source.path(), wrong_magic(magic, "labels", labels_magic));
+  if (magic != labels_magic) refuse_idx(source.path(), wrong_magic(magic, "labels", labels_magic));
   return read_sizes(source, 1);
 }
 
 void read_rows(ByteSource& source, const IdxHeader& header, std::span<std::byte> bytes) {
   if (source.read(bytes) < bytes.size())
-    fail(source.path(), fmt::format("it ends after {}; its header promises {} of {}", plural(source.position(), "byte"),
-                                    plural(header.rows, "row"), header.columns));
+    refuse_idx(source.path(),
+               fmt::format("it ends after {}; its header promises {} of {}", plural(source.position(), "byte"),
+                           plural(header.rows, "row"), header.columns));
 }
 
 void check_end(ByteSource& source, const IdxHeader& header) {
   std::array<std::byte, 1> byte{};
   if (source.read(byte) != 0)
-    fail(source.path(), fmt::format("it goes on after the {} of {} that its header promises",
-                                    plural(header.rows, "row"), plural(header.columns, "byte")));
+    refuse_idx(source.path(), fmt::format("it goes on after the {} of {} that its header promises",
+                                          plural(header.rows, "row"), plural(header.columns, "byte")));
 }
 
 }  // namespace
@@ -118,8 +119,8 @@ ImportResult import_idx(const IdxImport& import) {
     labels.emplace(*import.labels);
     labels_header = read_labels_header(*labels);
     if (labels_header.rows != header.rows)
-      fail(*import.labels, fmt::format("it has {} for the {} of '{}'", plural(labels_header.rows, "label"),
-                                       plural(header.rows, "image"), import.images.string()));
+      refuse_idx(*import.labels, fmt::format("it has {} for the {} of '{}'", plural(labels_header.rows, "label"),
+                                             plural(header.rows, "image"), import.images.string()));
   }
 
   ImportResult result;

@@ -71,7 +71,7 @@ std::string shown_parameters(const RunSummary& run) {
   return html;
 }
 
-std::string facts(const RunSummary& run) {
+std::string net_facts(const RunSummary& run) {
   constexpr std::array<std::pair<const char*, const char*>, 11> named = {{{"optimizer", "Optimizer"},
                                                                           {"batch-size", "Batch size"},
                                                                           {"learning-rate", "Learning rate"},
@@ -123,7 +123,7 @@ Section net_overview_section(const RunSummary& run, const NetFindings* found) {
           .title = "Overview",
           .html = "<dl class=\"figures\">\n" + best_figure(run) + found_figure(run, found) + cross_entropy_figure(run) +
                   epochs_figure(run.epochs, run.value("epochs"), run.state) + parameters_figure(run) +
-                  time_figure(run.epochs) + "</dl>\n" + facts(run)};
+                  time_figure(run.epochs) + "</dl>\n" + net_facts(run)};
 }
 
 }  // namespace rbmpi

@@ -48,7 +48,7 @@ std::string units_figure(const RunLayer& layer, const HiddenUse* use) {
   return large_figure("Hidden units", whole_text(layer.rbm->shape().hidden), word);
 }
 
-std::string facts(const RunLayer& layer) {
+std::string layer_facts(const RunLayer& layer) {
   // The keys that say most, with the names that people use for them.
   constexpr std::array<std::pair<const char*, const char*>, 9> of_layer = {
       {{"estimator", "Gradient"},
@@ -105,7 +105,7 @@ Section overview_section(const RunLayer& layer, const HiddenUse* use) {
           .html = "<dl class=\"figures\">\n" +
                   epochs_figure(layer.epochs, layer.run->value("epochs", layer.number), layer.state) +
                   error_figure(layer) + gap_figure(layer) + likelihood_figure(layer) + units_figure(layer, use) +
-                  time_figure(layer.epochs) + "</dl>\n" + facts(layer)};
+                  time_figure(layer.epochs) + "</dl>\n" + layer_facts(layer)};
 }
 
 }  // namespace rbmpi

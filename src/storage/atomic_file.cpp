@@ -17,6 +17,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "storage/file_errors.hpp"
 
 namespace rbmpi {
 namespace {
@@ -25,10 +26,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view mark = ".partial-";
 constexpr std::size_t random_digits = 16;
-
-[[noreturn]] void fail(const fs::path& target, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot write '{}': {}", target.string(), why));
-}
 
 fs::path folder_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
@@ -70,7 +67,8 @@ void want_own_link(const fs::path& link) {
   constexpr mode_t open_to_all = S_ISVTX | S_IWOTH;
   if ((of_folder.st_mode & open_to_all) != open_to_all) return;
   if (of_link.st_uid == ::geteuid() || of_link.st_uid == of_folder.st_uid) return;
-  fail(link, "it is a symbolic link of another user; the file that it leads to, by its own name, would be right");
+  fail_to_write(link,
+                "it is a symbolic link of another user; the file that it leads to, by its own name, would be right");
 }
 
 /// Flushes a folder to disk; gives errno, 0 if all is well.
@@ -107,22 +105,22 @@ void remove_partial_files(const fs::path& folder, std::string_view target, bool 
 }
 
 AtomicFile::AtomicFile(const fs::path& target) : target_(behind_link(target)) {
-  if (!target_.has_filename()) fail(target_, "that is no file name");
+  if (!target_.has_filename()) fail_to_write(target_, "that is no file name");
   std::error_code ignored;
   const fs::path folder = folder_of(target_);
-  if (!fs::exists(folder, ignored)) fail(target_, fmt::format("no such folder '{}'", folder.string()));
-  if (!fs::is_directory(folder, ignored)) fail(target_, fmt::format("'{}' is not a folder", folder.string()));
+  if (!fs::exists(folder, ignored)) fail_to_write(target_, fmt::format("no such folder '{}'", folder.string()));
+  if (!fs::is_directory(folder, ignored)) fail_to_write(target_, fmt::format("'{}' is not a folder", folder.string()));
   // A rename would put a file in the place of a device.
   struct stat status {};
   const bool is_there = ::stat(target_.c_str(), &status) == 0;
-  if (is_there && !S_ISREG(status.st_mode)) fail(target_, other_kind(status.st_mode));
+  if (is_there && !S_ISREG(status.st_mode)) fail_to_write(target_, other_kind(status.st_mode));
 
   remove_partial_files(folder, target_.filename().string());
   constexpr int attempts = 100;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     if (make_temporary(folder)) return;
   }
-  fail(target_, fmt::format("no file can be made in '{}': others take it away at once", folder.string()));
+  fail_to_write(target_, fmt::format("no file can be made in '{}': others take it away at once", folder.string()));
 }
 
 /// False if somebody else has a file of that name, or took the new one for left behind before it was locked.
@@ -132,7 +130,7 @@ bool AtomicFile::make_temporary(const fs::path& folder) {
   Descriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (file.number() < 0 && errno == EEXIST) return false;
   if (file.number() < 0)
-    fail(target_, fmt::format("no file can be made in '{}': {}", folder.string(), error_text(errno)));
+    fail_to_write(target_, fmt::format("no file can be made in '{}': {}", folder.string(), error_text(errno)));
   // A file system without locks does without: nobody else can take them there either.
   const bool is_taken = ::flock(file.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   struct stat status {};
@@ -167,19 +165,19 @@ void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(file_.number(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) fail(target_, error_text(count < 0 ? errno : ENOSPC));
+    if (count <= 0) fail_to_write(target_, error_text(count < 0 ? errno : ENOSPC));
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
 }
 
 void AtomicFile::commit() {
-  if (::fsync(file_.number()) != 0) fail(target_, error_text(errno));
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(target_, error_text(errno));
+  if (::fsync(file_.number()) != 0) fail_to_write(target_, error_text(errno));
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_to_write(target_, error_text(errno));
   temporary_.clear();
   file_.close();  // only now: nobody may take it for left behind
   // Some file systems cannot flush a folder and say EINVAL; the file is in place all the same.
   const int problem = synchronise(folder_of(target_));
-  if (problem != 0 && problem != EINVAL) fail(target_, error_text(problem));
+  if (problem != 0 && problem != EINVAL) fail_to_write(target_, error_text(problem));
 }
 
 }  // namespace rbmpi

@@ -11,6 +11,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "storage/file_errors.hpp"
 
 namespace rbmpi {
 namespace {
@@ -19,10 +20,6 @@ namespace fs = std::filesystem;
 
 gzFile gzip(void* file) noexcept {
   return static_cast<gzFile>(file);
-}
-
-[[noreturn]] void fail(const fs::path& path, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(), why));
 }
 
 }  // namespace
@@ -36,10 +33,10 @@ ByteSource::ByteSource(const fs::path& path) : path_(path) {
   constexpr std::uint64_t best_compression = 1032;  // deflate's limit: 258 bytes from two bits
   Descriptor file = open_to_read(path);
   struct stat status {};
-  if (::fstat(file.number(), &status) != 0) fail(path, error_text(errno));
+  if (::fstat(file.number(), &status) != 0) fail_to_read(path, error_text(errno));
   const auto length = static_cast<std::uint64_t>(status.st_size);
   file_.reset(gzdopen(file.number(), "rb"));
-  if (file_ == nullptr) fail(path, "out of memory");
+  if (file_ == nullptr) fail_to_read(path, "out of memory");
   file.release();
   gzbuffer(gzip(file_.get()), buffer_bytes);
   most_bytes_ = gzdirect(gzip(file_.get())) == 1 ? length : length * best_compression;
@@ -60,10 +57,10 @@ std::size_t ByteSource::read(std::span<std::byte> bytes) {
 
     int problem = Z_OK;
     gzerror(gzip(file_.get()), &problem);
-    if (problem == Z_ERRNO) fail(path_, error_text(errno));
-    if (problem == Z_BUF_ERROR) fail(path_, "it is a truncated gzip file");
-    if (problem == Z_MEM_ERROR) fail(path_, "out of memory");
-    if (problem != Z_OK && problem != Z_STREAM_END) fail(path_, "it is a damaged gzip file");
+    if (problem == Z_ERRNO) fail_to_read(path_, error_text(errno));
+    if (problem == Z_BUF_ERROR) fail_to_read(path_, "it is a truncated gzip file");
+    if (problem == Z_MEM_ERROR) fail_to_read(path_, "out of memory");
+    if (problem != Z_OK && problem != Z_STREAM_END) fail_to_read(path_, "it is a damaged gzip file");
     break;
   }
   position_ += done;
@@ -71,7 +68,7 @@ std::size_t ByteSource::read(std::span<std::byte> bytes) {
 }
 
 void ByteSource::rewind() {
-  if (gzrewind(gzip(file_.get())) != 0) fail(path_, "its beginning cannot be read a second time");
+  if (gzrewind(gzip(file_.get())) != 0) fail_to_read(path_, "its beginning cannot be read a second time");
   position_ = 0;
 }
 

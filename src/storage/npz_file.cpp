@@ -20,6 +20,7 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "storage/file_errors.hpp"
 #include "storage/numpy_header.hpp"
 #include "storage/read_account.hpp"
 
@@ -32,10 +33,6 @@ static_assert(std::endian::native == std::endian::little, "values are written as
 
 zip_t* zip(void* archive) noexcept {
   return static_cast<zip_t*>(archive);
-}
-
-[[noreturn]] void fail(const char* doing, const fs::path& path, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot {} '{}': {}", doing, path.string(), why));
 }
 
 std::string text_of(int problem) {
@@ -102,7 +99,7 @@ class Member {
     if (got > 0) refuse("it is longer than the archive says");
   }
   [[noreturn]] void refuse(const std::string& why) const {
-    fail("read", path_, fmt::format("array '{}': {}", name_, why));
+    fail_to_read(path_, fmt::format("array '{}': {}", name_, why));
   }
 
  private:
@@ -234,11 +231,11 @@ std::vector<float> read_values(Member& member, const NumpyHeader& header, std::u
 
 /// A finished archive, as the library has it in memory.
 void write_archive(AtomicFile& atomic, zip_source_t* archive) {
-  if (zip_source_open(archive) != 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+  if (zip_source_open(archive) != 0) fail_to_write(atomic.target(), zip_error_strerror(zip_source_error(archive)));
   std::vector<char> piece(std::size_t{1} << 20U);
   for (;;) {
     const zip_int64_t count = zip_source_read(archive, piece.data(), piece.size());
-    if (count < 0) fail("write", atomic.target(), zip_error_strerror(zip_source_error(archive)));
+    if (count < 0) fail_to_write(atomic.target(), zip_error_strerror(zip_source_error(archive)));
     if (count == 0) break;
     atomic.write({piece.data(), static_cast<std::size_t>(count)});
   }
@@ -254,11 +251,11 @@ NpzFile::NpzFile(fs::path path) : path_(std::move(path)) {
   Descriptor file = open_to_read(path_);
   int problem = 0;
   archive_.reset(zip_fdopen(file.number(), ZIP_CHECKCONS, &problem));
-  if (!archive_) fail("read", path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
+  if (!archive_) fail_to_read(path_, fmt::format("it is no sound .npz file (a zip archive): {}", text_of(problem)));
   file.release();
   std::error_code gone;
   const std::uintmax_t length = fs::file_size(path_, gone);
-  if (gone) fail("read", path_, gone.message());
+  if (gone) fail_to_read(path_, gone.message());
   account_ = std::make_unique<ReadAccount>(path_, length, Reading::whole);
 }
 
@@ -307,7 +304,7 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
       zip_source_buffer_create(nullptr, 0, 0, &problem), zip_source_free);
   std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
       whole ? zip_open_from_source(whole.get(), ZIP_TRUNCATE, &problem) : nullptr, zip_discard);
-  if (!archive) fail("write", path, zip_error_strerror(&problem));
+  if (!archive) fail_to_write(path, zip_error_strerror(&problem));
   zip_source_keep(whole.get());  // the archive gives back its own share
 
   std::vector<std::string> headers;  // that the library reads when the archive is closed, as it does the values
@@ -324,16 +321,16 @@ void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {
                           : zip_file_add(archive.get(), file_name(arrays[i].name).c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0) {
       zip_source_free(source);
-      fail("write", path, zip_strerror(archive.get()));
+      fail_to_write(path, zip_strerror(archive.get()));
     }
     const auto place = static_cast<zip_uint64_t>(index);
     // No compression, and no time: the first one that zip knows, 1980.
     if (zip_set_file_compression(archive.get(), place, ZIP_CM_STORE, 0) != 0 ||
         zip_file_set_dostime(archive.get(), place, 0, (1U << 5U) | 1U, 0) != 0) {
-      fail("write", path, zip_strerror(archive.get()));
+      fail_to_write(path, zip_strerror(archive.get()));
     }
   }
-  if (zip_close(archive.get()) != 0) fail("write", path, zip_strerror(archive.get()));
+  if (zip_close(archive.get()) != 0) fail_to_write(path, zip_strerror(archive.get()));
   static_cast<void>(archive.release());
   write_archive(atomic, whole.get());
   atomic.commit();

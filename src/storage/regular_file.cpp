@@ -8,20 +8,18 @@
 #include <unistd.h>
 
 #include "rbmpi/core/error.hpp"
+#include "storage/file_errors.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const fs::path& path, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot read '{}': {}", path.string(), why));
-}
-
 void want_regular(mode_t mode, const fs::path& path) {
   const std::string kind = other_kind(mode);
   if (kind.empty()) return;
-  fail(path, fmt::format("{}; a file {} would be right", kind, S_ISDIR(mode) ? "in it" : "with what comes out of it"));
+  fail_to_read(
+      path, fmt::format("{}; a file {} would be right", kind, S_ISDIR(mode) ? "in it" : "with what comes out of it"));
 }
 
 }  // namespace
@@ -40,10 +38,10 @@ std::string other_kind(mode_t mode) {
 Descriptor open_to_read(const fs::path& path) {
   struct stat status {};
   // Devices are not even opened: a tape would wind back.
-  if (::stat(path.c_str(), &status) != 0) fail(path, errno == ENOENT ? "no such file" : error_text(errno));
+  if (::stat(path.c_str(), &status) != 0) fail_to_read(path, errno == ENOENT ? "no such file" : error_text(errno));
   want_regular(status.st_mode, path);
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) fail(path, error_text(errno));
+  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) fail_to_read(path, error_text(errno));
   want_regular(status.st_mode, path);  // another may have taken the name meanwhile
   return file;
 }
@@ -55,7 +53,7 @@ std::string first_bytes(const fs::path& path, std::size_t count) {
   while (done < count) {
     const ssize_t some = ::read(file.number(), bytes.data() + done, count - done);
     if (some < 0 && errno == EINTR) continue;
-    if (some < 0) fail(path, error_text(errno));
+    if (some < 0) fail_to_read(path, error_text(errno));
     if (some == 0) break;
     done += static_cast<std::size_t>(some);
   }

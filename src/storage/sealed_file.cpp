@@ -14,19 +14,16 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "storage/file_errors.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const char* doing, const fs::path& file, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot {} '{}': {}", doing, file.string(), why));
-}
-
 Descriptor open_file(const fs::path& path, int flags, const char* doing, const fs::path& named) {
   Descriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK));  // a pipe must not be waited for
-  if (file.number() < 0) fail(doing, named, errno == ENOENT ? "no such file" : error_text(errno));
+  if (file.number() < 0) fail_to(doing, named, errno == ENOENT ? "no such file" : error_text(errno));
   return file;
 }
 
@@ -36,7 +33,7 @@ std::size_t read_some(const Descriptor& file, std::span<char> bytes, const fs::p
   while (done < bytes.size()) {
     const ssize_t count = ::read(file.number(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("read", named, error_text(errno));
+    if (count < 0) fail_to_read(named, error_text(errno));
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
@@ -61,7 +58,7 @@ std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
 }
 
 void flush(const Descriptor& file, const fs::path& named) {
-  if (::fsync(file.number()) != 0) fail("write", named, error_text(errno));
+  if (::fsync(file.number()) != 0) fail_to_write(named, error_text(errno));
 }
 
 }  // namespace
@@ -74,17 +71,17 @@ void seal_file(const fs::path& path, const fs::path& named) {
   flush(file, named);
   // What comes back is then what the disk holds. Where the system keeps its copy, that one is read.
   (void)::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
-  if (::lseek(file.number(), static_cast<off_t>(seal_bytes), SEEK_SET) < 0) fail("write", named, error_text(errno));
+  if (::lseek(file.number(), static_cast<off_t>(seal_bytes), SEEK_SET) < 0) fail_to_write(named, error_text(errno));
   const std::string seal = seal_of_rest(file, named);
   const ssize_t written = ::pwrite(file.number(), seal.data(), seal.size(), 0);
-  if (written != static_cast<ssize_t>(seal.size())) fail("write", named, error_text(written < 0 ? errno : ENOSPC));
+  if (written != static_cast<ssize_t>(seal.size())) fail_to_write(named, error_text(written < 0 ? errno : ENOSPC));
   flush(file, named);
 }
 
 void check_seal(const fs::path& path) {
   const Descriptor file = open_file(path, O_RDONLY, "read", path);
   struct stat status {};
-  if (::fstat(file.number(), &status) != 0) fail("read", path, error_text(errno));
+  if (::fstat(file.number(), &status) != 0) fail_to_read(path, error_text(errno));
   if (const std::string kind = other_kind(status.st_mode); !kind.empty()) throw DamagedFile(path, kind);
   std::string seal(seal_bytes, '\0');
   if (read_some(file, seal, path) < seal.size()) throw DamagedFile(path, "it is too short");
