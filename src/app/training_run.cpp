@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <cstring>
 #include <ctime>
 #include <limits>
 #include <numeric>
@@ -22,6 +23,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/train/back_propagation.hpp"
@@ -52,10 +54,7 @@ std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog&
 std::string command_line_of(const char* command, const std::vector<std::string>& arguments) {
   constexpr std::size_t longest = 10000;  // an attribute of HDF5 holds 64 KiB
   std::string line = fmt::format("rbmpi {}", command);
-  for (const std::string& word : arguments) {
-    const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
-    line += plain ? " " + word : " '" + word + "'";
-  }
+  for (const std::string& word : arguments) line += " " + shell_word(word);
   return line.size() <= longest ? line : line.substr(0, longest) + "...";
 }
 
