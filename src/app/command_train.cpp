@@ -95,8 +95,7 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
   if (progress.layer + 1 >= options.layers.size()) return;
   const std::uint64_t epochs = options.layers[progress.layer].epochs;
   const TrainSettings run = parse_configuration("the run", checkpoint->model.configuration);
-  const bool was_highest = progress.layer + 1 == greedy_options(run).layers.size();
-  if (!was_highest || !stopped_early(run, progress) || progress.epoch > epochs) return;
+  if (end_of_run(run, progress) != RunEnd::stopped_early || progress.epoch > epochs) return;
   const bool best = options.layers.back().early_stop != EarlyStop::off;
   warn(fmt::format(
       "layer {} had stopped early, after epoch {}; with layers above it, it is trained on to epochs = {}{}. "

@@ -19,7 +19,6 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/net_trainer.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -645,9 +644,17 @@ bool keeps_best(const TrainSettings& settings) {
   return settings.training.early_stop != EarlyStop::off;
 }
 
-bool stopped_early(const TrainSettings& settings, const TrainingProgress& progress) {
-  if (settings.command == TrainingCommand::train) return stopped_early(settings.training, progress);
-  return settings.finetune.early_stop && stopped_early(settings.training.patience, progress);
+RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress) {
+  RunGoal goal{.layers = 1, .epochs = settings.training.epochs, .patience = {}};
+  if (settings.command == TrainingCommand::train) {
+    const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
+    goal.layers = layers.size();
+    goal.epochs = layers.at(progress.layer).epochs;
+  }
+  const bool stops_early = settings.command == TrainingCommand::train ? settings.training.early_stop != EarlyStop::off
+                                                                      : settings.finetune.early_stop;
+  if (stops_early) goal.patience = settings.training.patience;
+  return end_of_run(goal, progress);
 }
 
 const ConfigurationKey& configuration_key(std::string_view name) {

@@ -26,8 +26,7 @@ std::string unfinished(const NamedModel& named) {
     const TrainSettings settings = parse_configuration(named.file.string(), named.model.configuration);
     const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
     const std::uint64_t epochs = layers.at(progress.layer).epochs;
-    const bool highest = progress.layer + 1 == layers.size();
-    if (highest && (progress.epoch > epochs || stopped_early(settings, progress))) return {};
+    if (end_of_run(settings, progress) != RunEnd::not_yet) return {};
     return fmt::format("it is in epoch {} of {} of layer {} of {}", std::min(progress.epoch, epochs), epochs,
                        progress.layer + 1, layers.size());
   } catch (const std::exception&) {

@@ -340,7 +340,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::string& lost) const {
   if (progress.best_epoch == 0) return;
   const std::string where = lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + lost;
-  if (!stopped_early(settings_, progress)) {
+  if (end_of_run(settings_, progress) != RunEnd::stopped_early) {
     say("  best epoch  {}{}\n", progress.best_epoch, where);
     return;
   }
@@ -360,7 +360,7 @@ void TrainingRun::print_finished() {
   const std::uint64_t best = checkpoint ? checkpoint->progress.best_epoch : 0;
   const std::string lost = best > 0 ? problem_of_best(folder_, best) : "";
   if (checkpoint) print_early_stop(checkpoint->progress, lost);
-  const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
+  const bool early = checkpoint && end_of_run(settings_, checkpoint->progress) == RunEnd::stopped_early;
   say("{}--fresh starts over.\n", !checkpoint  ? ""
                                   : early      ? "More patience goes on with it, "
                                   : layers > 1 ? "More epochs of the highest layer, or more layers, go on with it, "
