@@ -17,6 +17,7 @@
 #include "rbmpi/train/checkpoint_writer.hpp"
 #include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -131,7 +132,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
-    steps += (data.training.rows + layer.batch_size - 1) / layer.batch_size * layer.epochs;
+    steps += steps_of_epoch(layer, data.training.rows) * layer.epochs;
   }
   const auto describe = [&] { return run.description(); };  // its layers come with the beginning of each
   run.begin([&] { print_banner(in_use, run); }, describe, steps);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
@@ -34,12 +34,8 @@ LoadedModel::LoadedModel(const fs::path& path, const Communicator& world, std::s
   rbm = std::move(below.back());  // NOLINT(cppcoreguidelines-prefer-member-initializer): it is known only now
   below.pop_back();
   // Labels are units of the highest layer alone.
-  std::uint64_t count =
-      world.is_root() && below.size() + 1 == named.model.layers.size() ? named.model.classes.size() : 0;
-  world.broadcast(std::as_writable_bytes(std::span(&count, 1)));
-  if (world.is_root() && count > 0) classes = named.model.classes;
-  classes.resize(count);
-  world.broadcast(std::as_writable_bytes(std::span(classes)));
+  if (world.is_root() && below.size() + 1 == named.model.layers.size()) classes = named.model.classes;
+  classes = from_root(std::move(classes), world);
 }
 
 std::vector<RbmView<const Real>> LoadedModel::stack() const {

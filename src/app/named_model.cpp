@@ -8,6 +8,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
 
@@ -26,12 +27,12 @@ std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const
     }
     if (number == 0) wanted = 1;
   });
-  world.broadcast(std::as_writable_bytes(std::span(&wanted, 1)));
+  wanted = from_root(wanted, world);
   std::vector<Rbm> layers;
   for (std::size_t i = 0; i < wanted; ++i) {
     std::array<std::uint64_t, 2> sizes{};
     if (world.is_root()) sizes = {named.model.layers[i].shape().visible, named.model.layers[i].shape().hidden};
-    world.broadcast(std::as_writable_bytes(std::span(sizes)));
+    sizes = from_root(sizes, world);
     world.agree([&] { layers.emplace_back(RbmShape{sizes[0], sizes[1]}); });
     if (world.is_root()) std::ranges::copy(named.model.layers[i].parameters(), layers[i].parameters().begin());
     world.broadcast(std::as_writable_bytes(layers[i].parameters()));

@@ -14,6 +14,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
 namespace {
@@ -64,11 +65,8 @@ Pretrained::Pretrained(const TrainSettings& settings, const Model* so_far, const
     warn(fmt::format("model = {}: it is not there any more; the run, which began with it, goes on without it",
                      model.string()));
   });
-  std::uint64_t sizes[] = {inputs_, hidden_.size()};
-  world.broadcast(std::as_writable_bytes(std::span(sizes)));
-  inputs_ = sizes[0];
-  hidden_.resize(sizes[1]);
-  world.broadcast(std::as_writable_bytes(std::span(hidden_)));
+  inputs_ = from_root(inputs_, world);
+  hidden_ = from_root(std::move(hidden_), world);
 }
 
 void Pretrained::read(const TrainSettings& settings) {

@@ -10,7 +10,6 @@
 #include <ctime>
 #include <limits>
 #include <numeric>
-#include <span>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -26,19 +25,14 @@
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/train/back_propagation.hpp"
 #include "rbmpi/train/rank_layout.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
-
-/// Collective. The root's value on every rank.
-template <typename Value>
-Value from_root(Value value, const Communicator& world) {
-  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
-  return value;
-}
 
 /// Collective. Looks at the folder, on the root.
 std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog& watchdog, const Communicator& world) {
@@ -222,8 +216,7 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
       }
     }
     const std::uint64_t rows = data_.views.training.rows;
-    const std::uint64_t batch = settings_.training.batch_size;
-    if (steps == 0) steps = (rows + batch - 1) / batch * settings_.training.epochs;
+    if (steps == 0) steps = steps_of_epoch(settings_.training, rows) * settings_.training.epochs;
     recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? checkpoint_->metrics : std::string(), describe(),
                       checkpoint_bytes_, begin_, warn_over_bar);
     job_.emplace(folder_, layout_, progress.steps, begin_);
@@ -261,7 +254,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   if (beginning.made_rows > 0) {
     features += fmt::format("; features of {} are made when they are wanted", plural(beginning.made_rows, "row"));
   }
-  const std::uint64_t steps = (beginning.rows + options.batch_size - 1) / options.batch_size;
+  const std::uint64_t steps = steps_of_epoch(options, beginning.rows);
   progress_->clear();
   say("  layer {:<5} {} x {}: {} of {} of {}{}\n", fmt::format("{}/{}", beginning.layer + 1, layers), beginning.visible,
       options.hidden, plural(options.epochs, "epoch"), plural(steps, "step"), plural(options.batch_size, "row"),
@@ -412,7 +405,7 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
 void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,
                     const std::string& work) {
   const OptimizationOptions& options = settings.training;
-  const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
+  const std::uint64_t steps = steps_of_epoch(options, run.data().views.training.rows);
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
   rank_memory += program_memory;
   say("  memory      {} on each node: samples {}, parameters, buffers and program {} x {}\n",
