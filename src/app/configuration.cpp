@@ -539,12 +539,12 @@ void settle_layers(TrainSettings& settings, const Origins& origins) {
 /// have the length of the learning rate itself.
 void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
   if (origins.contains("learning-rate")) return;
+  const std::string& name = settings.training.optimizer;
   Schedule& learning_rate = settings.training.learning_rate;
-  if (settings.training.optimizer == "adam") {
-    learning_rate = Schedule(0.001);
-  } else if (settings.finetune.autoencoder) {
-    learning_rate = Schedule(0.02);
+  for (const OptimizerEntry& entry : optimizers()) {
+    if (name == entry.name) learning_rate = Schedule(entry.usual_learning_rate);
   }
+  if (name == "momentum" && settings.finetune.autoencoder) learning_rate = Schedule(0.02);
 }
 
 /// Lists of values must not be longer than the layers.
