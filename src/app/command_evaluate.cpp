@@ -434,13 +434,12 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   const EvaluateSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
   const Layout& layout = started.layout;
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = named_model(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);
   }
-  LoadedModel model(settings.model, world, settings.layer);
+  LoadedModel model(std::move(named), world, settings.layer);
   const RbmShape shape = model.rbm.shape();
   const RbmShape shape_for_data = model.shape_for_data();
   bool exact = false;

@@ -118,8 +118,7 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
   if (!parsed) return;
   const PredictSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = named_model(settings.model, world);
   const LoadedNet model = loaded_net(std::move(named), world);
   world.agree_on_root([&] {
     if (model.is_classifier()) return;

@@ -167,12 +167,11 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = named_model(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
     return transform_by_net(loaded_net(std::move(named), world), settings, started.layout, world);
   }
-  const LoadedModel model(settings.model, world, settings.layer);
+  const LoadedModel model(std::move(named), world, settings.layer);
   world.agree([&] {
     if (model.classes.empty()) return;
     throw Error(Failure::usage, fmt::format("'{}': layer {} has units for labels, so it has no features of data alone; "
