@@ -318,7 +318,8 @@ std::string grey_note(const DataScores& scores) {
 
 void print_scores(const DataScores& scores) {
   if (scores.grey_rows > 0) print("  note        {}\n", grey_note(scores));
-  print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
+  print_mean("mean-field error", *scores.reconstruction_mse,
+             "mean square a unit, nothing sampled: not what training shows");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
   print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row, over all units");
@@ -416,7 +417,7 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
           {"binarise", name_of(settings.scores.rows.binarise)},
           {"grey_rows", scores.grey_rows},
           {"seed", settings.scores.rows.seed},
-          {"reconstruction_mse", to_json(*scores.reconstruction_mse)},
+          {"mean_field_mse", to_json(*scores.reconstruction_mse)},
           {"cross_entropy", to_json(*scores.cross_entropy)},
           {"free_energy", to_json(scores.free_energy)},
           {"pseudo_likelihood", to_json(*scores.full_pseudo_likelihood)},

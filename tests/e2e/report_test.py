@@ -591,7 +591,7 @@ class WhileItGoesOn(WithRuns):
             self.assertEqual(names[0], "Log-likelihood")
             self.assertEqual(len(names), len(set(names)))
             self.assertEqual(names[-5:], ["Pseudo-likelihood", "Pseudo-likelihood, stochastic", "Free energy", "Cross-entropy",
-                                          "Reconstruction error"])
+                                          "Mean-field error"])
             scores = json.loads(evaluated.stdout)
             for row in rows:
                 self.assertEqual(len(row), 4)
