@@ -22,8 +22,8 @@
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
-#include "app/share_bar.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -172,7 +172,7 @@ struct Evaluated {
 /// What is shown of a work that goes on, on the root; the others have nothing to show.
 template <typename Work>
 auto with_bar(const EvaluateSettings& settings, const Communicator& world, const char* name, const Work& work) {
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   if (world.is_root()) bar.emplace(settings.train.progress, name);
   return work(bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
 }
@@ -244,8 +244,8 @@ void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, 
 }
 
 /// Collective.
-LogZFigures measure_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated, bool exact,
-                          const ReverseStart& start, const Communicator& world) {
+LogZFigures measure_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated,
+                          bool exact, const ReverseStart& start, const Communicator& world) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const RbmView<const Real> rbm = evaluated.rbm();
@@ -262,16 +262,14 @@ LogZFigures measure_log_z(const EvaluateSettings& settings, const Layout& layout
   if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
   LogZFigures figures;
   figures.temperatures = ais.temperatures.size() - 1;
-  figures.found =
-      with_bar(settings, world, exact ? "log Z" : "log Z by AIS", [&](const ProgressReport& progress) {
-        return find_log_z(rbm, exact, ais, evaluated.samples(), settings.scores.rows, world, progress);
-      });
+  figures.found = with_bar(settings, world, exact ? "log Z" : "log Z by AIS", [&](const ProgressReport& progress) {
+    return find_log_z(rbm, exact, ais, evaluated.samples(), settings.scores.rows, world, progress);
+  });
   if (!exact && !settings.reverse.empty()) {
     ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
     figures.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
-      return reverse_annealed_importance_sampling(rbm, figures.found.base_bias,
-                                                  {start.bits.data(), start.count, rbm.shape().visible}, ais, world,
-                                                  progress);
+      return reverse_annealed_importance_sampling(
+          rbm, figures.found.base_bias, {start.bits.data(), start.count, rbm.shape().visible}, ais, world, progress);
     });
   }
   figures.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -435,7 +433,7 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   const EvaluateSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
   const Layout& layout = started.layout;
-  NamedModel named = named_model(settings.model, world);
+  NamedModel named = model_on_root(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);

@@ -16,8 +16,8 @@
 #include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
-#include "app/share_bar.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
@@ -140,7 +140,7 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   const char* const name = model.is_classifier() ? "features" : "codes";
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world);
   std::optional<FeatureWriter> writer;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     const std::string source =
         fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
@@ -167,7 +167,7 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  NamedModel named = named_model(settings.model, world);
+  NamedModel named = model_on_root(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
     return transform_by_net(loaded_net(std::move(named), world), settings, started.layout, world);
   }
@@ -181,7 +181,7 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   NodeSamples data =
       load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(), started.layout, world);
   std::optional<FeatureWriter> writer;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     writer.emplace(settings, model.rbm.shape().hidden, source_of(model, settings.features.sample), data);
     bar.emplace(settings.train.progress, "transforming");

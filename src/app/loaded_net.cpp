@@ -16,7 +16,7 @@ LoadedNet loaded_net(NamedModel named, const Communicator& world) {
   world.agree_on_root([&] { refuse_stack(named.model, named.file); });
   LoadedNet loaded;
   if (world.is_root()) loaded.net = std::move(*named.model.net);
-  share_net(loaded.net, world);
+  broadcast_net(loaded.net, world);
   loaded.classes = from_root(named.model.classes, world);
   loaded.code_layer = from_root(named.model.code_layer, world);
   loaded.named = std::move(named);

@@ -70,7 +70,7 @@ std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const
 
 }  // namespace
 
-NamedModel named_model(const fs::path& path, const Communicator& world) {
+NamedModel model_on_root(const fs::path& path, const Communicator& world) {
   return read_on_root(path, load_best_model, world);
 }
 

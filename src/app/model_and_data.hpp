@@ -22,10 +22,10 @@ inline constexpr std::size_t highest_layer = std::numeric_limits<std::size_t>::m
 
 /// Collective. The model of `path` to use, on the root, be it a net (load_best_model) or not; the others have nothing
 /// yet. Throws an AgreedError.
-[[nodiscard]] NamedModel named_model(const std::filesystem::path& path, const Communicator& world);
+[[nodiscard]] NamedModel model_on_root(const std::filesystem::path& path, const Communicator& world);
 
-/// Collective. The model of `path`, or one that the root has read, and one of its layers on every rank, with those below
-/// it. `layer`: its number, from 1; 0: the only one.
+/// Collective. The model of `path`, or one that the root has read, and one of its layers on every rank, with those
+/// below it. `layer`: its number, from 1; 0: the only one.
 struct LoadedModel {
   LoadedModel(const std::filesystem::path& path, const Communicator& world, std::size_t layer = 0);
   LoadedModel(NamedModel model, const Communicator& world, std::size_t layer = 0);

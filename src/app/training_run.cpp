@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <cstring>
 #include <ctime>
 #include <limits>
 #include <numeric>

@@ -70,7 +70,7 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
   }
 }
 
-void share_net(FeedForwardNet& net, const Communicator& world) {
+void broadcast_net(FeedForwardNet& net, const Communicator& world) {
   const NetShape shape{.units = from_root(net.shape().units, world),
                        .activations = from_root(net.shape().activations, world)};
   world.agree([&] {

@@ -67,7 +67,7 @@ TEST_F(NetScoresTest, OutputsOfAnyLayerComeInOrder) {
     net = FeedForwardNet(classifier_shape(12, std::vector<std::size_t>{7, 5}, 3));
     initialise_net(net, 2);
   }
-  share_net(net, world_);
+  broadcast_net(net, world_);
   ASSERT_EQ(to_text(net.shape()), "12-7-5-3");
   for (const std::size_t layers : {1U, 3U}) {
     // The layers alone are a net as well.
