@@ -85,12 +85,12 @@ TransformSettings settings_of(const po::variables_map& values) {
 /// The dataset of features, on the root.
 class FeatureWriter {
  public:
-  /// `features`: so many of each row; `source`: what makes them, in words.
-  FeatureWriter(const TransformSettings& settings, std::size_t features, const std::string& source,
+  /// `features`: so many of each row, any numbers if they are `unbounded`; `source`: what makes them, in words.
+  FeatureWriter(const TransformSettings& settings, std::size_t features, bool unbounded, const std::string& source,
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
         labels_(data.samples().labels),
-        writer_(settings.output, info(settings, features, source, data)) {}
+        writer_(settings.output, info(settings, features, unbounded, source, data)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
     const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
@@ -102,14 +102,15 @@ class FeatureWriter {
   void finish() { writer_.finish(); }
 
  private:
-  static DatasetInfo info(const TransformSettings& settings, std::size_t features, const std::string& source,
-                          const NodeSamples& data) {
+  static DatasetInfo info(const TransformSettings& settings, std::size_t features, bool unbounded,
+                          const std::string& source, const NodeSamples& data) {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
     info.type = sampled ? ElementType::uint8 : ElementType::float32;
     info.rows = data.samples().rows;
     info.columns = features;
     info.scale = 1.0;
+    info.unbounded = unbounded;
     info.has_labels = data.info().has_labels;
     info.source = fmt::format("{} for '{}' (digest {}){}", source, settings.data.string(), data.digest(),
                               sampled ? fmt::format(", seed {}", settings.features.seed) : "");
@@ -144,7 +145,7 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   world.agree_on_root([&] {
     const std::string source =
         fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
-    writer.emplace(settings, shape.units[layers], source, data);
+    writer.emplace(settings, shape.units[layers], shape.activations[layers - 1] == Activation::linear, source, data);
     bar.emplace(settings.train.progress, "transforming");
   });
   net_outputs(
@@ -183,7 +184,8 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   std::optional<FeatureWriter> writer;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {
-    writer.emplace(settings, model.rbm.shape().hidden, source_of(model, settings.features.sample), data);
+    writer.emplace(settings, model.rbm.shape().hidden, /*unbounded=*/false, source_of(model, settings.features.sample),
+                   data);
     bar.emplace(settings.train.progress, "transforming");
   });
   hidden_features(

@@ -138,7 +138,7 @@ class ImportTest(FolderTest):
         self.assertAlmostEqual(shown.pop("mean"), values.mean() / 16)
         self.assertAlmostEqual(shown.pop("zeros"), (values == 0).mean())
         self.assertEqual(shown, {
-            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0,
+            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0, "unbounded": False,
             "minimum": values.min(), "maximum": values.max(), "picture": [2, 3], "source": "made up", "digest": digest,
             "labels": {"count": 200, "classes": len(set(labels)), "minimum": labels.min(), "maximum": labels.max()}})
         self.assertEqual(assert_success(run(["info", "--digest", self.output], ranks=3)).stdout, digest + "\n")
