@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,7 +58,8 @@ struct EvaluateSettings {
   std::optional<std::uint64_t> gibbs_steps;  ///< of the samples of the reverse direction
   bool ais_options = false;                  ///< whether an option was given that only AIS has
   bool json = false;
-  std::size_t layer = 0;  ///< 0: the only one
+  std::size_t layer = 0;     ///< 0: the only one
+  std::string only_of_rbms;  ///< an option that was given, and is for RBMs alone; else empty
 };
 
 LogZ log_z_of(const std::string& text) {
@@ -154,6 +156,9 @@ EvaluateSettings settings_of(const po::variables_map& values) {
   }
   if (settings.gibbs_steps && settings.reverse.empty()) {
     throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(usage));
+  }
+  for (const CommandOption<EvaluateSettings>& option : own_options) {
+    if (option.name != std::string_view("json") && values.count(option.name) != 0) settings.only_of_rbms = option.name;
   }
   if (settings.json) settings.train.progress = ProgressStyle::off;
   return settings;
@@ -435,6 +440,12 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   const Layout& layout = started.layout;
   NamedModel named = model_on_root(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
+    world.agree_on_root([&] {
+      if (settings.only_of_rbms.empty()) return;
+      throw Error(Failure::usage, fmt::format("option --{}: it is for RBMs, but '{}' is a net", settings.only_of_rbms,
+                                              named.file.string()) +
+                                      see_help(usage));
+    });
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);
   }

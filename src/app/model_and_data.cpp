@@ -177,6 +177,7 @@ void check_output(const char* option, const fs::path& output, const std::vector<
     throw Error(Failure::usage, fmt::format("--{} is '{}', {}; give it another name", option, output.string(), what));
   };
   std::error_code not_there;
+  if (output == "-") refuse("which elsewhere means the standard output, but here would be a file of that name");
   for (const fs::path& input : inputs) {
     if (fs::equivalent(output, input, not_there)) refuse("which is read from");
   }

@@ -218,6 +218,7 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
     if (steps == 0) steps = steps_of_epoch(settings_.training, rows) * settings_.training.epochs;
     recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? checkpoint_->metrics : std::string(), describe(),
                       checkpoint_bytes_, begin_, warn_over_bar);
+    if (const std::string note = recorder_->too_little_time(); !note.empty()) say("  note        {}\n", note);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
   watch_the_time();

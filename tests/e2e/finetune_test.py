@@ -244,6 +244,10 @@ class Finetune(FolderTest):
                            "which is read from")
         assert_one_message(run(["predict", self.folder / "run", self.test_data, "--output", self.folder / "no/p.csv"]),
                            3, "no")
+        for option in (("--chains", "5"), ("--layer", "1"), ("--seed", "2")):
+            assert_one_message(run(["evaluate", self.folder / "run", self.test_data, *option]), 2, f"option {option[0]}",
+                               "for RBMs", "is a net")
+        assert_one_message(run(["predict", self.folder / "run", self.test_data, "--output", "-"]), 2, "standard output")
         other = write_dataset(self.folder / "other.h5", digits()[0][:20], [12] * 20)
         assert_one_message(run(["evaluate", self.folder / "run", other]), 3, "other.h5", "the label 12", "none of")
         self.assertFalse(out.exists())
