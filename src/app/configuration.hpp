@@ -92,8 +92,8 @@ struct TrainSettings {
 /// The commands that have a key.
 enum class KeyOf { both, train, finetune };
 
-/// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
-/// parser, --help and the effective configuration read. Commands may have different keys of the same name.
+/// One key of the configuration file and option of the command line: a row of the table in configuration_keys.cpp,
+/// which the parser, --help and the effective configuration read. Commands may have different keys of the same name.
 struct ConfigurationKey {
   const char* name = nullptr;
   const char* value = nullptr;  ///< what to write after it, for --help: "N", "FILE", "on|off"
