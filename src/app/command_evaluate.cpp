@@ -23,6 +23,7 @@
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
+#include "app/score_text.hpp"
 #include "app/terminal.hpp"
 #include "app/work_bar.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
@@ -297,17 +298,9 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
                                                             : ", 1 from 0.5 on, else 0");
 }
 
-std::string error_text(std::optional<double> error) {
-  return error ? fmt::format("+- {:.2g}", *error) : "-";  // of a single row nobody knows
-}
-
 /// One line of the table: a figure, its value, its standard error (empty: exact), and a word on it.
 void print_figure(const char* name, double value, const std::string& error, const std::string& word) {
   print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
-}
-
-nlohmann::ordered_json number_or_null(std::optional<double> number) {
-  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
 }
 
 void print_mean(const char* name, const RowMean& score, const char* word) {
@@ -401,10 +394,6 @@ void add_likelihood(nlohmann::ordered_json& json, const LogZFigures& figures, co
                             {"partition_error", likelihood.partition_error},
                             {"data_error", number_or_null(likelihood.data_error)}};
   for (const std::string& why : doubts(figures)) json["warnings"].push_back(why);
-}
-
-nlohmann::ordered_json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
 }
 
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {

@@ -23,15 +23,6 @@
 namespace rbmpi {
 namespace {
 
-/// The shapes of the layers, without units for labels, of which nothing is known before the data are read.
-std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible) {
-  std::vector<RbmShape> shapes;
-  for (const TrainingOptions& layer : options.layers) {
-    shapes.push_back({shapes.empty() ? visible : shapes.back().hidden, layer.hidden});
-  }
-  return shapes;
-}
-
 std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
   std::uint64_t sum = 0;
   for (const RbmShape& shape : shapes) sum += shape.parameters();
@@ -40,7 +31,7 @@ std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
 
 TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visible, const TrainingRun& run) {
   const GreedyOptions options = greedy_options(settings);
-  const std::vector<RbmShape> shapes = shapes_of(options, visible);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
   const Layout& layout = run.layout();
   TrainingRun::Memory memory;
   memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
@@ -57,7 +48,7 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
 void print_banner(const TrainSettings& settings, const TrainingRun& run) {
   const TrainingData& data = run.data().views;
   const GreedyOptions options = greedy_options(settings);
-  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, data.training.columns);
   std::string units = fmt::format("{}", data.training.columns);
   for (const RbmShape& shape : shapes) units += fmt::format(" x {}", shape.hidden);
   const Layout& layout = run.layout();

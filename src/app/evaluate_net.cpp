@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/loaded_net.hpp"
+#include "app/score_text.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/evaluate/net_scores.hpp"
@@ -22,10 +23,6 @@ using Json = nlohmann::ordered_json;
 
 std::string percent(std::optional<double> share) {
   return share ? fmt::format("{:.2f} %", *share * 100) : "-";
-}
-
-std::string error_text(const RowMean& mean) {
-  return mean.standard_error ? fmt::format("+- {:.2g}", *mean.standard_error) : "-";  // of a single row nobody knows
 }
 
 void print_classes(const LoadedNet& model, const NetScores& scores) {
@@ -55,24 +52,16 @@ void print_scores(const NetEvaluation& settings, const LoadedNet& model, const N
   print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.samples().columns);
   if (!model.is_classifier()) {
     print("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
-          error_text(scores.squared_error));
+          error_text(scores.squared_error.standard_error));
     print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-          error_text(scores.cross_entropy));
+          error_text(scores.cross_entropy.standard_error));
     return;
   }
   print("  {:<22}{:>12}  {:<10} {} of {}\n", "error", percent(scores.error()), "", scores.errors,
         plural(scores.rows, "row"));
   print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-        error_text(scores.cross_entropy));
+        error_text(scores.cross_entropy.standard_error));
   print_classes(model, scores);
-}
-
-Json number_or_null(std::optional<double> number) {
-  return number ? Json(*number) : Json();
-}
-
-Json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
 }
 
 Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSamples& data, const NetScores& scores) {

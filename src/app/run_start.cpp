@@ -6,17 +6,13 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 [[noreturn]] void refuse(const RunFolder& folder, const std::string& what) {
   throw Error(Failure::usage,

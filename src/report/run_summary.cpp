@@ -13,6 +13,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
 #include "rbmpi/train/named_model.hpp"
 #include "rbmpi/train/run_end.hpp"
@@ -25,11 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t longest_text = std::size_t{1} << 26U;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 /// A text of the folder; empty if it is not there or cannot be read.
 std::string text_or_nothing(const fs::path& path) {

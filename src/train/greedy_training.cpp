@@ -236,17 +236,6 @@ bool is_finished(const std::optional<GreedyStart>& start, const GreedyOptions& o
   return from_root(finished, world);
 }
 
-std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible, std::size_t classes) {
-  std::vector<RbmShape> shapes;
-  std::size_t below = visible;
-  for (const TrainingOptions& layer : options.layers) {
-    shapes.push_back({below, layer.hidden});
-    below = layer.hidden;
-  }
-  shapes.back().visible += classes;
-  return shapes;
-}
-
 void add(OptimizationOutcome& all, const OptimizationOutcome& layer) {
   all.shared_bytes = std::max(all.shared_bytes, layer.shared_bytes);
   for (std::size_t phase = 0; phase < all.time_split.size(); ++phase) all.time_split[phase] += layer.time_split[phase];
@@ -296,6 +285,17 @@ TrainingResult train_layer(const TrainingOptions& options, std::size_t layers, c
 
 }  // namespace
 
+std::vector<RbmShape> shapes_of_layers(const GreedyOptions& options, std::uint64_t visible, std::size_t classes) {
+  std::vector<RbmShape> shapes;
+  std::size_t below = visible;
+  for (const TrainingOptions& layer : options.layers) {
+    shapes.push_back({below, layer.hidden});
+    below = layer.hidden;
+  }
+  shapes.back().visible += classes;
+  return shapes;
+}
+
 GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data, const Communicator& world,
                          const GreedyEvents& events, std::optional<GreedyStart> start) {
   GreedyResult result;
@@ -303,7 +303,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     check_options(options);
     if (options.join_labels) result.classes = classes_of(data);
   });
-  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns, result.classes.size());
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, data.training.columns, result.classes.size());
   auto [first, state] = begin_stack(std::move(start), options, shapes, result, world);
 
   const Communicator node = world.split_by_node(options.layers.front().ranks_per_node);
@@ -365,7 +365,7 @@ std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std:
 
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
                             int ranks_on_node) {
-  const std::vector<RbmShape> shapes = shapes_of(options, visible, 0);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
   std::uint64_t most = 0;
   std::uint64_t below = 0;  // parameters of the finished layers, of which the root has a copy, and the node one
