@@ -126,8 +126,8 @@ void settle_layers(TrainSettings& settings, const Origins& origins) {
   settings.training.hidden = layers.front();
 }
 
-/// What nobody has given depends on the others: the loss of an autoencoder is a sum over all inputs, and Adam's steps
-/// have the length of the learning rate itself.
+/// A learning rate that is not given depends on the other keys: the loss of an autoencoder is a sum over all inputs,
+/// and Adam's steps have the length of the learning rate itself.
 void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
   if (origins.contains("learning-rate")) return;
   const std::string& name = settings.training.optimizer;

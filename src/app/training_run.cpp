@@ -35,7 +35,7 @@ namespace {
 
 /// Collective. Looks at the folder, on the root.
 std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog& watchdog, const Communicator& world) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads what is printed may leave; training goes on
+  std::signal(SIGPIPE, SIG_IGN);  // the reader of the output may leave; training goes on
   if (world.is_root() && !watchdog.problem().empty()) {
     warn("a rank that hangs would not be found: " + watchdog.problem());
   }

@@ -15,7 +15,7 @@ namespace rbmpi::hdf5 {
 /// Whether values of the type `stored` can be read as `wanted` without a loss.
 [[nodiscard]] bool same_or_wider(ElementType stored, ElementType wanted);
 /// Whether these are integers, or numbers, that every processor has: others would go through conversions of the library
-/// that nobody needs here.
+/// that are not needed here.
 [[nodiscard]] bool is_standard_integer(hid_t type);
 [[nodiscard]] bool is_standard_number(hid_t type);
 /// Fills in what `type` is: type, type_name and integers.
