@@ -47,7 +47,7 @@ std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog&
 std::string command_line_of(const char* command, const std::vector<std::string>& arguments) {
   constexpr std::size_t longest = 10000;  // an attribute of HDF5 holds 64 KiB
   std::string line = fmt::format("rbmpi {}", command);
-  for (const std::string& word : arguments) line += " " + shell_word(word);
+  for (const std::string& word : arguments) line += fmt::format(" {}", shell_word(word));
   return line.size() <= longest ? line : line.substr(0, longest) + "...";
 }
 
