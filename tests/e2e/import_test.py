@@ -298,7 +298,7 @@ def bad_inputs(folder):
     yield "output: no folder", good + [folder / "none" / "a.h5"], FILE, ["a.h5", "no such folder", "none"]
     yield "output: cannot be written", good + ["/proc/a.h5"], FILE, ["/proc/a.h5", "cannot write"]
     yield "output: a folder", good + [folder], FILE, ["it is a folder"]
-    yield "output: the input", good + [good_csv], USAGE, ["same file", "good.csv"]
+    yield "output: the input", good + [good_csv], USAGE, ["which is read from", "good.csv"]
 
     yield "options: none", ["import"], USAGE, ["--idx-images", "--csv"]
     yield "options: no output", ["import", "--csv", good_csv], USAGE, ["--output"]
