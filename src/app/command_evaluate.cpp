@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,8 +23,9 @@
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
-#include "app/share_bar.hpp"
+#include "app/score_text.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/memory.hpp"
@@ -31,6 +33,7 @@
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/exact_partition.hpp"
+#include "rbmpi/evaluate/log_z.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 
 namespace rbmpi {
@@ -56,7 +59,8 @@ struct EvaluateSettings {
   std::optional<std::uint64_t> gibbs_steps;  ///< of the samples of the reverse direction
   bool ais_options = false;                  ///< whether an option was given that only AIS has
   bool json = false;
-  std::size_t layer = 0;  ///< 0: the only one
+  std::size_t layer = 0;     ///< 0: the only one
+  std::string only_of_rbms;  ///< an option that was given, and is for RBMs alone; else empty
 };
 
 LogZ log_z_of(const std::string& text) {
@@ -154,6 +158,9 @@ EvaluateSettings settings_of(const po::variables_map& values) {
   if (settings.gibbs_steps && settings.reverse.empty()) {
     throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(usage));
   }
+  for (const CommandOption<EvaluateSettings>& option : own_options) {
+    if (option.name != std::string_view("json") && values.count(option.name) != 0) settings.only_of_rbms = option.name;
+  }
   if (settings.json) settings.train.progress = ProgressStyle::off;
   return settings;
 }
@@ -171,16 +178,14 @@ struct Evaluated {
 /// What is shown of a work that goes on, on the root; the others have nothing to show.
 template <typename Work>
 auto with_bar(const EvaluateSettings& settings, const Communicator& world, const char* name, const Work& work) {
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   if (world.is_root()) bar.emplace(settings.train.progress, name);
   return work(bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
 }
 
 /// log Z and how it was found.
-struct FoundLogZ {
-  bool exact = false;
-  double log_z = 0;
-  LogPartition forward;  ///< by AIS
+struct LogZFigures {
+  FoundLogZ found;
   std::optional<LogPartition> reverse;
   std::size_t temperatures = 0;  ///< after 0
   double seconds = 0;
@@ -236,22 +241,20 @@ void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, 
   world.agree([&] {
     check("scoring the data", scoring_memory(shape), "--threads");
     if (settings.log_z == LogZ::off) return;
-    if (exact) return check("exact log Z", enumeration_memory(shape), "--threads");
+    const std::uint64_t bytes = log_z_memory(shape, exact, settings.ais, layout.ranks);
+    if (exact) return check("exact log Z", bytes, "--threads");
     const std::uint64_t rows = settings.reverse.empty() ? 0 : settings.ais.chains;  // that the reverse begins with
-    check("AIS",
-          annealing_memory(shape, settings.ais.chains, settings.ais.temperatures.size(), layout.ranks) +
-              rows * words_for(shape.visible) * sizeof(std::uint64_t),
+    check("AIS", bytes + rows * words_for(shape.visible) * sizeof(std::uint64_t),
           "--chains, --temperatures, --threads");
   });
 }
 
 /// Collective.
-FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated, bool exact,
-                     const ReverseStart& start, const Communicator& world) {
+LogZFigures measure_log_z(const EvaluateSettings& settings, const Layout& layout, const Evaluated& evaluated,
+                          bool exact, const ReverseStart& start, const Communicator& world) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   const RbmView<const Real> rbm = evaluated.rbm();
-  FoundLogZ found{.exact = exact, .log_z = 0, .forward = {}, .reverse = {}, .temperatures = 0, .seconds = 0};
   if (exact) {
     world.agree_on_root([&] {
       const double seconds = enumeration_seconds(rbm, layout.ranks * layout.threads);
@@ -260,31 +263,27 @@ FoundLogZ find_log_z(const EvaluateSettings& settings, const Layout& layout, con
           fmt::format("  log Z over all 2^{} states takes {}\n", std::min(rbm.shape().visible, rbm.shape().hidden),
                       seconds < 1 ? "less than a second" : "about " + human_seconds(seconds)));
     });
-    found.log_z = with_bar(settings, world, "log Z",
-                           [&](const ProgressReport& progress) { return exact_log_partition(rbm, world, progress); });
-  } else {
-    AisSettings ais = settings.ais;
-    if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
-    found.temperatures = ais.temperatures.size() - 1;
-    const std::vector<Real> base = base_visible_bias(unit_means(evaluated.samples(), settings.scores.rows, world));
-    found.forward = with_bar(settings, world, "log Z by AIS", [&](const ProgressReport& progress) {
-      return annealed_importance_sampling(rbm, base, ais, world, progress);
-    });
-    found.log_z = found.forward.log_z;
-    if (!settings.reverse.empty()) {
-      ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
-      found.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
-        return reverse_annealed_importance_sampling(rbm, base, {start.bits.data(), start.count, rbm.shape().visible},
-                                                    ais, world, progress);
-      });
-    }
   }
-  found.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  return found;
+  AisSettings ais = settings.ais;
+  if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
+  LogZFigures figures;
+  figures.temperatures = ais.temperatures.size() - 1;
+  figures.found = with_bar(settings, world, exact ? "log Z" : "log Z by AIS", [&](const ProgressReport& progress) {
+    return find_log_z(rbm, exact, ais, evaluated.samples(), settings.scores.rows, world, progress);
+  });
+  if (!exact && !settings.reverse.empty()) {
+    ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
+    figures.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
+      return reverse_annealed_importance_sampling(
+          rbm, figures.found.base_bias, {start.bits.data(), start.count, rbm.shape().visible}, ais, world, progress);
+    });
+  }
+  figures.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return figures;
 }
 
 LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
-  return log_likelihood(scores.free_energy, found.log_z, found.exact ? 0 : found.forward.standard_error);
+  return log_likelihood(scores.free_energy, found.log_z, found.standard_error());
 }
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
@@ -299,17 +298,9 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
                                                             : ", 1 from 0.5 on, else 0");
 }
 
-std::string error_text(std::optional<double> error) {
-  return error ? fmt::format("+- {:.2g}", *error) : "-";  // of a single row nobody knows
-}
-
 /// One line of the table: a figure, its value, its standard error (empty: exact), and a word on it.
 void print_figure(const char* name, double value, const std::string& error, const std::string& word) {
   print("  {:<22}{:>12.6g}  {:<10} {}\n", name, value, error, word);
-}
-
-nlohmann::ordered_json number_or_null(std::optional<double> number) {
-  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
 }
 
 void print_mean(const char* name, const RowMean& score, const char* word) {
@@ -323,7 +314,8 @@ std::string grey_note(const DataScores& scores) {
 
 void print_scores(const DataScores& scores) {
   if (scores.grey_rows > 0) print("  note        {}\n", grey_note(scores));
-  print_mean("reconstruction error", *scores.reconstruction_mse, "mean square, of probabilities");
+  print_mean("mean-field error", *scores.reconstruction_mse,
+             "mean square a unit, nothing sampled: not what training shows");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
   print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row, over all units");
@@ -338,43 +330,46 @@ void print_partition(const char* name, const LogPartition& partition) {
 }
 
 /// Why an estimate of log Z may be far from the truth.
-std::vector<std::string> doubts(const FoundLogZ& found) {
+std::vector<std::string> doubts(const LogZFigures& figures) {
   std::vector<std::string> doubts;
-  if (found.exact) return doubts;
+  if (!figures.found.estimate) return doubts;
+  const LogPartition& forward = *figures.found.estimate;
+  const std::optional<LogPartition>& reverse = figures.reverse;
   // From fewer chains than these the spread of the weights says nothing about itself.
   constexpr double fewest = 10;
-  if (found.forward.effective_samples < fewest) {
+  if (forward.effective_samples < fewest) {
     doubts.emplace_back(
         "few chains carry the estimate, and its error is larger than is said: more --temperatures are needed");
   }
-  if (!found.reverse) return doubts;
-  if (found.reverse->effective_samples < fewest) {
+  if (!reverse) return doubts;
+  if (reverse->effective_samples < fewest) {
     doubts.emplace_back("few chains carry the estimate of the reverse direction: more --temperatures are needed");
   }
-  if (found.reverse->high < found.forward.low) {
+  if (reverse->high < forward.low) {
     doubts.emplace_back(
         "the reverse direction is far below: the samples that it began at lack most of what the model has");
-  } else if (found.reverse->low > found.forward.high) {
+  } else if (reverse->low > forward.high) {
     doubts.push_back(
         fmt::format("the two directions are {:.2g} nats apart, more than their errors, with the truth "
                     "between them: more --temperatures are needed",
-                    found.reverse->log_z - found.forward.log_z));
+                    reverse->log_z - forward.log_z));
   }
   return doubts;
 }
 
-void print_likelihood(const FoundLogZ& found, const LogLikelihood& likelihood) {
-  if (found.exact) {
-    print_figure("log Z", found.log_z, {}, "nats, exact");
+void print_likelihood(const LogZFigures& figures, const LogLikelihood& likelihood) {
+  const std::optional<LogPartition>& estimate = figures.found.estimate;
+  if (!estimate) {
+    print_figure("log Z", figures.found.log_z, {}, "nats, exact");
   } else {
-    print_partition("log Z by AIS", found.forward);
-    if (found.reverse) print_partition("  reverse", *found.reverse);
-    for (const std::string& why : doubts(found)) print("  note        {}\n", why);
+    print_partition("log Z by AIS", *estimate);
+    if (figures.reverse) print_partition("  reverse", *figures.reverse);
+    for (const std::string& why : doubts(figures)) print("  note        {}\n", why);
   }
   print_figure("log-likelihood", likelihood.mean, error_text(likelihood.data_error),
-               found.exact ? std::string("nats a row")
-                           : fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error));
-  if (found.seconds >= 1) print("  log Z took {}\n", human_seconds(found.seconds));
+               estimate ? fmt::format("nats a row, for the rows; +- {:.2g} for log Z", likelihood.partition_error)
+                        : std::string("nats a row"));
+  if (figures.seconds >= 1) print("  log Z took {}\n", human_seconds(figures.seconds));
 }
 
 nlohmann::ordered_json to_json(const LogPartition& partition) {
@@ -386,22 +381,19 @@ nlohmann::ordered_json to_json(const LogPartition& partition) {
           {"chains", partition.log_weights.size()}};
 }
 
-void add_likelihood(nlohmann::ordered_json& json, const FoundLogZ& found, const LogLikelihood& likelihood) {
+void add_likelihood(nlohmann::ordered_json& json, const LogZFigures& figures, const LogLikelihood& likelihood) {
   nlohmann::ordered_json& log_z = json["log_z"];
-  log_z = {{"method", found.exact ? "exact" : "ais"}, {"value", found.log_z}, {"seconds", found.seconds}};
-  if (!found.exact) {
-    log_z["temperatures"] = found.temperatures;
-    log_z["forward"] = to_json(found.forward);
-    log_z["reverse"] = found.reverse ? to_json(*found.reverse) : nlohmann::ordered_json();
+  const FoundLogZ& found = figures.found;
+  log_z = {{"method", found.estimate ? "ais" : "exact"}, {"value", found.log_z}, {"seconds", figures.seconds}};
+  if (found.estimate) {
+    log_z["temperatures"] = figures.temperatures;
+    log_z["forward"] = to_json(*found.estimate);
+    log_z["reverse"] = figures.reverse ? to_json(*figures.reverse) : nlohmann::ordered_json();
   }
   json["log_likelihood"] = {{"mean", likelihood.mean},
                             {"partition_error", likelihood.partition_error},
                             {"data_error", number_or_null(likelihood.data_error)}};
-  for (const std::string& why : doubts(found)) json["warnings"].push_back(why);
-}
-
-nlohmann::ordered_json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
+  for (const std::string& why : doubts(figures)) json["warnings"].push_back(why);
 }
 
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {
@@ -417,7 +409,7 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
           {"binarise", name_of(settings.scores.rows.binarise)},
           {"grey_rows", scores.grey_rows},
           {"seed", settings.scores.rows.seed},
-          {"reconstruction_mse", to_json(*scores.reconstruction_mse)},
+          {"mean_field_mse", to_json(*scores.reconstruction_mse)},
           {"cross_entropy", to_json(*scores.cross_entropy)},
           {"free_energy", to_json(scores.free_energy)},
           {"pseudo_likelihood", to_json(*scores.full_pseudo_likelihood)},
@@ -435,13 +427,18 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   const EvaluateSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
   const Layout& layout = started.layout;
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = model_on_root(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
+    world.agree_on_root([&] {
+      if (settings.only_of_rbms.empty()) return;
+      throw Error(Failure::usage, fmt::format("option --{}: it is for RBMs, but '{}' is a net", settings.only_of_rbms,
+                                              named.file.string()) +
+                                      see_help(usage));
+    });
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);
   }
-  LoadedModel model(settings.model, world, settings.layer);
+  LoadedModel model(std::move(named), world, settings.layer);
   const RbmShape shape = model.rbm.shape();
   const RbmShape shape_for_data = model.shape_for_data();
   bool exact = false;
@@ -464,11 +461,11 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
     if (!settings.json) print_scores(scores);
   });
   if (settings.log_z != LogZ::off) {
-    const FoundLogZ found = find_log_z(settings, layout, evaluated, exact, start, world);
-    const LogLikelihood likelihood = likelihood_of(scores, found);
+    const LogZFigures figures = measure_log_z(settings, layout, evaluated, exact, start, world);
+    const LogLikelihood likelihood = likelihood_of(scores, figures.found);
     world.agree_on_root([&] {
-      add_likelihood(json, found, likelihood);
-      if (!settings.json) print_likelihood(found, likelihood);
+      add_likelihood(json, figures, likelihood);
+      if (!settings.json) print_likelihood(figures, likelihood);
     });
   }
   world.agree_on_root([&] {

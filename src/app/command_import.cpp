@@ -5,13 +5,13 @@
 #include <optional>
 #include <sstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
@@ -159,11 +159,11 @@ Job prepare(const po::variables_map& values) {
   const Importer& importer = choose_importer(values);
   const fs::path output = text_of(values, "output");
   if (output.empty()) refuse("--output FILE is missing: the dataset to make");
+  std::vector<fs::path> inputs;
   for (const char* input : {"idx-images", "idx-labels", "csv"}) {
-    std::error_code not_there;
-    if (values.count(input) != 0 && fs::equivalent(output, text_of(values, input), not_there))
-      refuse(fmt::format("--output and --{} are the same file '{}'", input, output.string()));
+    if (values.count(input) != 0) inputs.emplace_back(text_of(values, input));
   }
+  check_output("output", output, inputs, OutputKind::hdf5);
   return importer.prepare(values);
 }
 

@@ -17,6 +17,7 @@
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_exchange.hpp"
 #include "rbmpi/model/model_file.hpp"
@@ -83,7 +84,7 @@ void run_import_model(const std::vector<std::string>& arguments, const Communica
     model.layers.push_back(std::move(imported.rbm));
     model.provenance = {
         {"program", fmt::format("rbmpi {}", version())},
-        {"command", fmt::format("rbmpi import-model '{}' ({})", settings.file.string(), imported.origin)}};
+        {"command", fmt::format("rbmpi import-model {} ({})", shell_word(settings.file.string()), imported.origin)}};
     save_model(settings.output, model);
     const RbmShape shape = model.layers.front().shape();
     say("{}: {} x {}, from {}\ndigest {}\n", settings.output.string(), shape.visible, shape.hidden, imported.origin,

@@ -63,13 +63,11 @@ nlohmann::ordered_json to_json(const DatasetInfo& info, const DatasetSummary& su
   }
   nlohmann::ordered_json picture;
   if (!info.picture.empty()) picture = info.picture;
-  return {{"format", "rbmpi-dataset"},  {"rows", info.rows},
-          {"columns", info.columns},    {"type", element_name(info.type)},
-          {"scale", info.scale},        {"minimum", summary.minimum},
-          {"maximum", summary.maximum}, {"mean", summary.mean},
-          {"zeros", summary.zeros},     {"picture", picture},
-          {"labels", labels},           {"source", info.source},
-          {"digest", summary.digest}};
+  return {{"format", "rbmpi-dataset"},       {"rows", info.rows},          {"columns", info.columns},
+          {"type", element_name(info.type)}, {"scale", info.scale},        {"unbounded", info.unbounded},
+          {"minimum", summary.minimum},      {"maximum", summary.maximum}, {"mean", summary.mean},
+          {"zeros", summary.zeros},          {"picture", picture},         {"labels", labels},
+          {"source", info.source},           {"digest", summary.digest}};
 }
 
 void print_for_people(const fs::path& path, const DatasetInfo& info, const DatasetSummary& summary) {
@@ -77,9 +75,10 @@ void print_for_people(const fs::path& path, const DatasetInfo& info, const Datas
   print("  rows     {}\n", info.rows);
   print("  columns  {}{}\n", info.columns,
         info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
-  print("  type     {}, {} means 1.0\n", element_name(info.type), info.scale);
+  print("  type     {}, {}\n", element_name(info.type),
+        info.unbounded ? "any numbers: to look at, not to train on" : fmt::format("{} means 1.0", info.scale));
   print("  range    {} to {}\n", summary.minimum, summary.maximum);
-  print("  mean     {:.6g} (1.0 is full)\n", summary.mean);
+  print("  mean     {:.6g}{}\n", summary.mean, info.unbounded ? "" : " (1.0 is full)");
   print("  zeros    {:.2f} %\n", 100.0 * summary.zeros);
   if (summary.labels)
     print("  labels   {} different, {} to {}\n", summary.labels->classes, summary.labels->minimum,
@@ -92,7 +91,7 @@ void print_for_people(const fs::path& path, const DatasetInfo& info, const Datas
 
 void print_dataset_info(const fs::path& path, bool json, bool digest_only) {
   const FileVersion version(path);
-  const DatasetReader reader(path);
+  const DatasetReader reader(path, Values::any);
   const DatasetSummary summary = summarise(reader);
   version.throw_if_changed();
   if (digest_only) {

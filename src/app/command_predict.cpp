@@ -19,8 +19,8 @@
 #include "app/configuration.hpp"
 #include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
-#include "app/share_bar.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/evaluate/net_outputs.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
@@ -118,8 +118,7 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
   if (!parsed) return;
   const PredictSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = model_on_root(settings.model, world);
   const LoadedNet model = loaded_net(std::move(named), world);
   world.agree_on_root([&] {
     if (model.is_classifier()) return;
@@ -131,7 +130,7 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
   NodeSamples data =
       load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout, world);
   std::optional<PredictionWriter> writer;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     writer.emplace(settings, model.classes);
     bar.emplace(settings.train.progress, "predicting");

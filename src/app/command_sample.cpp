@@ -17,9 +17,9 @@
 #include "app/layout.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
-#include "app/share_bar.hpp"
 #include "app/terminal.hpp"
 #include "app/unit_selection.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
@@ -330,7 +330,7 @@ class SamplePicture {
 void draw(const SampleSettings& settings, const Source& source, const Communicator& world) {
   std::optional<SampleWriter> writer;
   std::optional<SamplePicture> picture;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     if (!settings.png.empty()) picture.emplace(settings, source);
     if (!settings.output.empty()) writer.emplace(settings, source);

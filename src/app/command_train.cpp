@@ -17,19 +17,11 @@
 #include "rbmpi/train/checkpoint_writer.hpp"
 #include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
-
-/// The shapes of the layers, without units for labels, of which nothing is known before the data are read.
-std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible) {
-  std::vector<RbmShape> shapes;
-  for (const TrainingOptions& layer : options.layers) {
-    shapes.push_back({shapes.empty() ? visible : shapes.back().hidden, layer.hidden});
-  }
-  return shapes;
-}
 
 std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
   std::uint64_t sum = 0;
@@ -39,7 +31,7 @@ std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
 
 TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visible, const TrainingRun& run) {
   const GreedyOptions options = greedy_options(settings);
-  const std::vector<RbmShape> shapes = shapes_of(options, visible);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
   const Layout& layout = run.layout();
   TrainingRun::Memory memory;
   memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
@@ -56,7 +48,7 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
 void print_banner(const TrainSettings& settings, const TrainingRun& run) {
   const TrainingData& data = run.data().views;
   const GreedyOptions options = greedy_options(settings);
-  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, data.training.columns);
   std::string units = fmt::format("{}", data.training.columns);
   for (const RbmShape& shape : shapes) units += fmt::format(" x {}", shape.hidden);
   const Layout& layout = run.layout();
@@ -95,8 +87,7 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
   if (progress.layer + 1 >= options.layers.size()) return;
   const std::uint64_t epochs = options.layers[progress.layer].epochs;
   const TrainSettings run = parse_configuration("the run", checkpoint->model.configuration);
-  const bool was_highest = progress.layer + 1 == greedy_options(run).layers.size();
-  if (!was_highest || !stopped_early(run, progress) || progress.epoch > epochs) return;
+  if (end_of_run(run, progress) != RunEnd::stopped_early || progress.epoch > epochs) return;
   const bool best = options.layers.back().early_stop != EarlyStop::off;
   warn(fmt::format(
       "layer {} had stopped early, after epoch {}; with layers above it, it is trained on to epochs = {}{}. "
@@ -132,7 +123,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
-    steps += (data.training.rows + layer.batch_size - 1) / layer.batch_size * layer.epochs;
+    steps += steps_of_epoch(layer, data.training.rows) * layer.epochs;
   }
   const auto describe = [&] { return run.description(); };  // its layers come with the beginning of each
   run.begin([&] { print_banner(in_use, run); }, describe, steps);

@@ -16,8 +16,8 @@
 #include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
-#include "app/share_bar.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
@@ -85,12 +85,12 @@ TransformSettings settings_of(const po::variables_map& values) {
 /// The dataset of features, on the root.
 class FeatureWriter {
  public:
-  /// `features`: so many of each row; `source`: what makes them, in words.
-  FeatureWriter(const TransformSettings& settings, std::size_t features, const std::string& source,
+  /// `features`: so many of each row, any numbers if they are `unbounded`; `source`: what makes them, in words.
+  FeatureWriter(const TransformSettings& settings, std::size_t features, bool unbounded, const std::string& source,
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
         labels_(data.samples().labels),
-        writer_(settings.output, info(settings, features, source, data)) {}
+        writer_(settings.output, info(settings, features, unbounded, source, data)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
     const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
@@ -102,14 +102,15 @@ class FeatureWriter {
   void finish() { writer_.finish(); }
 
  private:
-  static DatasetInfo info(const TransformSettings& settings, std::size_t features, const std::string& source,
-                          const NodeSamples& data) {
+  static DatasetInfo info(const TransformSettings& settings, std::size_t features, bool unbounded,
+                          const std::string& source, const NodeSamples& data) {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
     info.type = sampled ? ElementType::uint8 : ElementType::float32;
     info.rows = data.samples().rows;
     info.columns = features;
     info.scale = 1.0;
+    info.unbounded = unbounded;
     info.has_labels = data.info().has_labels;
     info.source = fmt::format("{} for '{}' (digest {}){}", source, settings.data.string(), data.digest(),
                               sampled ? fmt::format(", seed {}", settings.features.seed) : "");
@@ -140,11 +141,11 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   const char* const name = model.is_classifier() ? "features" : "codes";
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world);
   std::optional<FeatureWriter> writer;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     const std::string source =
         fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
-    writer.emplace(settings, shape.units[layers], source, data);
+    writer.emplace(settings, shape.units[layers], shape.activations[layers - 1] == Activation::linear, source, data);
     bar.emplace(settings.train.progress, "transforming");
   });
   net_outputs(
@@ -167,12 +168,11 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  NamedModel named;
-  world.agree_on_root([&] { named = load_best_model(settings.model); });
+  NamedModel named = model_on_root(settings.model, world);
   if (world.maximum(named.model.net ? 1 : 0) > 0) {
     return transform_by_net(loaded_net(std::move(named), world), settings, started.layout, world);
   }
-  const LoadedModel model(settings.model, world, settings.layer);
+  const LoadedModel model(std::move(named), world, settings.layer);
   world.agree([&] {
     if (model.classes.empty()) return;
     throw Error(Failure::usage, fmt::format("'{}': layer {} has units for labels, so it has no features of data alone; "
@@ -182,9 +182,10 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   NodeSamples data =
       load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(), started.layout, world);
   std::optional<FeatureWriter> writer;
-  std::optional<ShareBar> bar;
+  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
-    writer.emplace(settings, model.rbm.shape().hidden, source_of(model, settings.features.sample), data);
+    writer.emplace(settings, model.rbm.shape().hidden, /*unbounded=*/false, source_of(model, settings.features.sample),
+                   data);
     bar.emplace(settings.train.progress, "transforming");
   });
   hidden_features(

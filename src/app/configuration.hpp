@@ -11,6 +11,7 @@
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/greedy_training.hpp"
 #include "rbmpi/train/net_trainer.hpp"
+#include "rbmpi/train/run_end.hpp"
 #include "rbmpi/train/snapshot_schedule.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
@@ -84,14 +85,15 @@ struct TrainSettings {
 [[nodiscard]] NetTrainingOptions net_training_options(const TrainSettings& settings);
 /// Local. Whether the model of the best epoch is kept.
 [[nodiscard]] bool keeps_best(const TrainSettings& settings);
-/// Local. Whether a training with this progress, between two epochs, has stopped early.
-[[nodiscard]] bool stopped_early(const TrainSettings& settings, const TrainingProgress& progress);
+/// Local. Whether a run with these settings and this progress has come to its end. The progress is of one of its
+/// layers.
+[[nodiscard]] RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress);
 
 /// The commands that have a key.
 enum class KeyOf { both, train, finetune };
 
-/// One key of the configuration file and option of the command line: a row of the table in configuration.cpp, which the
-/// parser, --help and the effective configuration read. Commands may have different keys of the same name.
+/// One key of the configuration file and option of the command line: a row of the table in configuration_keys.cpp,
+/// which the parser, --help and the effective configuration read. Commands may have different keys of the same name.
 struct ConfigurationKey {
   const char* name = nullptr;
   const char* value = nullptr;  ///< what to write after it, for --help: "N", "FILE", "on|off"

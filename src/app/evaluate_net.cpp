@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/loaded_net.hpp"
+#include "app/score_text.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/evaluate/net_scores.hpp"
@@ -20,61 +21,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// What a classifier makes of the rows of one class.
-struct ClassFigures {
-  std::uint64_t rows = 0;       ///< of this class
-  std::uint64_t predicted = 0;  ///< that are taken for it
-  std::uint64_t right = 0;      ///< both
-
-  /// Nothing without such rows.
-  [[nodiscard]] std::optional<double> precision() const { return share_of(predicted); }
-  [[nodiscard]] std::optional<double> recall() const { return share_of(rows); }
-
- private:
-  [[nodiscard]] std::optional<double> share_of(std::uint64_t all) const {
-    if (all == 0) return std::nullopt;
-    return static_cast<double>(right) / static_cast<double>(all);
-  }
-};
-
-std::vector<ClassFigures> class_figures(const NetScores& scores, std::size_t classes) {
-  std::vector<ClassFigures> figures(classes);
-  for (std::size_t truth = 0; truth < classes; ++truth) {
-    for (std::size_t predicted = 0; predicted < classes; ++predicted) {
-      const std::uint64_t count = scores.confusion[truth * classes + predicted];
-      figures[truth].rows += count;
-      figures[predicted].predicted += count;
-      if (truth == predicted) figures[truth].right = count;
-    }
-  }
-  return figures;
-}
-
 std::string percent(std::optional<double> share) {
   return share ? fmt::format("{:.2f} %", *share * 100) : "-";
-}
-
-std::string error_text(const RowMean& mean) {
-  return mean.standard_error ? fmt::format("+- {:.2g}", *mean.standard_error) : "-";  // of a single row nobody knows
 }
 
 void print_classes(const LoadedNet& model, const NetScores& scores) {
   const std::size_t count = model.classes.size();
   print("\n  {:>8} {:>10} {:>10} {:>10} {:>10}\n", "class", "rows", "predicted", "precision", "recall");
-  const std::vector<ClassFigures> figures = class_figures(scores, count);
+  const ConfusionMatrix& confusion = scores.confusion;
   for (std::size_t k = 0; k < count; ++k) {
-    print("  {:>8} {:>10} {:>10} {:>10} {:>10}\n", model.classes[k], figures[k].rows, figures[k].predicted,
-          percent(figures[k].precision()), percent(figures[k].recall()));
+    print("  {:>8} {:>10} {:>10} {:>10} {:>10}\n", model.classes[k], confusion.rows_of(k), confusion.predicted_as(k),
+          percent(confusion.precision(k)), percent(confusion.recall(k)));
   }
   constexpr std::size_t most_columns = 20;
   if (count > most_columns) return;  // --json has them
-  const std::size_t width = std::max<std::size_t>(fmt::formatted_size("{}", std::ranges::max(scores.confusion)), 5) + 1;
+  const std::size_t width = std::max<std::size_t>(fmt::formatted_size("{}", std::ranges::max(confusion.counts)), 5) + 1;
   std::string text =
       fmt::format("\n  confusion matrix: rows of a class (down), as which class they are seen (across)\n  {:>8}", "");
   for (const std::int32_t name : model.classes) text += fmt::format("{:>{}}", name, width);
   for (std::size_t truth = 0; truth < count; ++truth) {
     text += fmt::format("\n  {:>8}", model.classes[truth]);
-    for (std::size_t k = 0; k < count; ++k) text += fmt::format("{:>{}}", scores.confusion[truth * count + k], width);
+    for (std::size_t k = 0; k < count; ++k) text += fmt::format("{:>{}}", confusion.at(truth, k), width);
   }
   print_text(text + '\n');
 }
@@ -85,24 +52,16 @@ void print_scores(const NetEvaluation& settings, const LoadedNet& model, const N
   print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.samples().columns);
   if (!model.is_classifier()) {
     print("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
-          error_text(scores.squared_error));
+          error_text(scores.squared_error.standard_error));
     print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-          error_text(scores.cross_entropy));
+          error_text(scores.cross_entropy.standard_error));
     return;
   }
   print("  {:<22}{:>12}  {:<10} {} of {}\n", "error", percent(scores.error()), "", scores.errors,
         plural(scores.rows, "row"));
   print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
-        error_text(scores.cross_entropy));
+        error_text(scores.cross_entropy.standard_error));
   print_classes(model, scores);
-}
-
-Json number_or_null(std::optional<double> number) {
-  return number ? Json(*number) : Json();
-}
-
-Json to_json(const RowMean& score) {
-  return {{"mean", score.mean}, {"standard_error", number_or_null(score.standard_error)}};
 }
 
 Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSamples& data, const NetScores& scores) {
@@ -122,14 +81,14 @@ Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSa
   json["error"] = scores.error();
   json["cross_entropy"] = to_json(scores.cross_entropy);
   const std::size_t count = model.classes.size();
-  const std::vector<ClassFigures> figures = class_figures(scores, count);
+  const ConfusionMatrix& confusion = scores.confusion;
   for (std::size_t k = 0; k < count; ++k) {
     json["classes"].push_back({{"class", model.classes[k]},
-                               {"rows", figures[k].rows},
-                               {"predicted", figures[k].predicted},
-                               {"precision", number_or_null(figures[k].precision())},
-                               {"recall", number_or_null(figures[k].recall())}});
-    const auto row = scores.confusion.begin() + static_cast<std::ptrdiff_t>(k * count);
+                               {"rows", confusion.rows_of(k)},
+                               {"predicted", confusion.predicted_as(k)},
+                               {"precision", number_or_null(confusion.precision(k))},
+                               {"recall", number_or_null(confusion.recall(k))}});
+    const auto row = confusion.counts.begin() + static_cast<std::ptrdiff_t>(k * count);
     json["confusion"].push_back(std::vector(row, row + static_cast<std::ptrdiff_t>(count)));
   }
   return json;

@@ -1,9 +1,9 @@
 #include "app/model_and_data.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -15,6 +15,7 @@
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
@@ -24,22 +25,66 @@ namespace rbmpi {
 
 namespace fs = std::filesystem;
 
-LoadedModel::LoadedModel(const fs::path& path, const Communicator& world, std::size_t layer) {
+namespace {
+
+/// Collective. What the root reads; the others have nothing yet.
+NamedModel read_on_root(const fs::path& path, NamedModel (*read)(const fs::path&), const Communicator& world) {
+  NamedModel named;
   world.agree_on_root([&] {
     now_doing("reading the model");
-    named = load_named_model(path);
+    named = read(path);
   });
+  return named;
+}
+
+/// Collective. The layers of the root's model (that of the others has none yet) up to one, on every rank: layer
+/// `number`, from 1, or if it is 0 the only one. Throws an AgreedError: Failure::file for a net, Failure::usage if
+/// there is no such layer, or none was named of several.
+std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const Communicator& world) {
+  std::uint64_t wanted = number;
+  world.agree_on_root([&] {
+    refuse_net(named.model, named.file);
+    const std::size_t layers = named.model.layers.size();
+    if (number == 0 && layers > 1) {
+      throw Error(Failure::usage, fmt::format("'{}' has {} layers: --layer K (1 is the lowest) says which one",
+                                              named.file.string(), layers));
+    }
+    if (number > layers) {
+      throw Error(Failure::usage,
+                  fmt::format("option --layer {}: '{}' has {}", number, named.file.string(), plural(layers, "layer")));
+    }
+    if (number == 0) wanted = 1;
+  });
+  wanted = from_root(wanted, world);
+  std::vector<Rbm> layers;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    std::array<std::uint64_t, 2> sizes{};
+    if (world.is_root()) sizes = {named.model.layers[i].shape().visible, named.model.layers[i].shape().hidden};
+    sizes = from_root(sizes, world);
+    world.agree([&] { layers.emplace_back(RbmShape{sizes[0], sizes[1]}); });
+    if (world.is_root()) std::ranges::copy(named.model.layers[i].parameters(), layers[i].parameters().begin());
+    world.broadcast(std::as_writable_bytes(layers[i].parameters()));
+  }
+  return layers;
+}
+
+}  // namespace
+
+NamedModel model_on_root(const fs::path& path, const Communicator& world) {
+  return read_on_root(path, load_best_model, world);
+}
+
+LoadedModel::LoadedModel(const fs::path& path, const Communicator& world, std::size_t layer)
+    : LoadedModel(read_on_root(path, load_named_model, world), world, layer) {}
+
+LoadedModel::LoadedModel(NamedModel model, const Communicator& world, std::size_t layer) : named(std::move(model)) {
   const std::size_t number = layer == highest_layer && !named.model.net ? named.model.layers.size() : layer;
   below = layers_up_to(number, named, world);
   rbm = std::move(below.back());  // NOLINT(cppcoreguidelines-prefer-member-initializer): it is known only now
   below.pop_back();
   // Labels are units of the highest layer alone.
-  std::uint64_t count =
-      world.is_root() && below.size() + 1 == named.model.layers.size() ? named.model.classes.size() : 0;
-  world.broadcast(std::as_writable_bytes(std::span(&count, 1)));
-  if (world.is_root() && count > 0) classes = named.model.classes;
-  classes.resize(count);
-  world.broadcast(std::as_writable_bytes(std::span(classes)));
+  if (world.is_root() && below.size() + 1 == named.model.layers.size()) classes = named.model.classes;
+  classes = from_root(std::move(classes), world);
 }
 
 std::vector<RbmView<const Real>> LoadedModel::stack() const {
@@ -132,6 +177,7 @@ void check_output(const char* option, const fs::path& output, const std::vector<
     throw Error(Failure::usage, fmt::format("--{} is '{}', {}; give it another name", option, output.string(), what));
   };
   std::error_code not_there;
+  if (output == "-") refuse("which elsewhere means the standard output, but here would be a file of that name");
   for (const fs::path& input : inputs) {
     if (fs::equivalent(output, input, not_there)) refuse("which is read from");
   }

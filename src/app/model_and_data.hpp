@@ -9,21 +9,27 @@
 #include <vector>
 
 #include "app/layout.hpp"
-#include "app/named_model.hpp"
 #include "rbmpi/data/node_samples.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/model/rbm.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/named_model.hpp"
 
 namespace rbmpi {
 
 /// The number, from 1, that stands for the highest layer.
 inline constexpr std::size_t highest_layer = std::numeric_limits<std::size_t>::max();
 
-/// Collective. The model of `path` on the root, and one of its layers on every rank, with those below it. `layer`: its
-/// number, from 1; 0: the only one.
+/// Collective. The model of `path` to use, on the root, be it a net (load_best_model) or not; the others have nothing
+/// yet. Throws an AgreedError.
+[[nodiscard]] NamedModel model_on_root(const std::filesystem::path& path, const Communicator& world);
+
+/// Collective. The model of `path`, or one that the root has read, and one of its layers on every rank, with those
+/// below it. `layer`: its number, from 1; 0: the only one.
 struct LoadedModel {
   LoadedModel(const std::filesystem::path& path, const Communicator& world, std::size_t layer = 0);
-  NamedModel named;
+  LoadedModel(NamedModel model, const Communicator& world, std::size_t layer = 0);
+  NamedModel named;  ///< on the root
   std::vector<Rbm> below;
   Rbm rbm;
   std::vector<std::int32_t> classes;  ///< of labels that are units of this layer

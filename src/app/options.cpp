@@ -51,6 +51,20 @@ constexpr int style = po::command_line_style::allow_long | po::command_line_styl
   throw Error(Failure::usage, message);
 }
 
+/// Refuses an option that wants a value and is followed by another option, which Boost would take for the value.
+void want_values(const std::vector<std::string>& arguments, const po::options_description& options,
+                 const std::string& see) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (!word.starts_with("--") || word.find('=') != std::string::npos) continue;
+    const po::option_description* const option = options.find_nothrow(bare_name(word), /*approx=*/false);
+    if (option == nullptr || option->semantic()->min_tokens() == 0 || ++i == arguments.size()) continue;
+    const std::string& value = arguments[i];
+    if (!value.starts_with("--") || options.find_nothrow(bare_name(value), false) == nullptr) continue;
+    refuse(fmt::format("option '{}' wants a value, but '{}' is an option", word, value) + see);
+  }
+}
+
 }  // namespace
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& known) {
@@ -98,6 +112,7 @@ po::variables_map parse_arguments(const std::string& command, const std::vector<
                                   const po::options_description& options,
                                   const po::positional_options_description& positional) {
   const std::string see = fmt::format(" (rbmpi {} --help lists the options)", command);
+  want_values(arguments, options, see);
   po::variables_map values;
   try {
     po::parsed_options parsed =

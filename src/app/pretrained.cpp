@@ -14,6 +14,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
 namespace {
@@ -26,8 +27,7 @@ std::string unfinished(const NamedModel& named) {
     const TrainSettings settings = parse_configuration(named.file.string(), named.model.configuration);
     const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
     const std::uint64_t epochs = layers.at(progress.layer).epochs;
-    const bool highest = progress.layer + 1 == layers.size();
-    if (highest && (progress.epoch > epochs || stopped_early(settings, progress))) return {};
+    if (end_of_run(settings, progress) != RunEnd::not_yet) return {};
     return fmt::format("it is in epoch {} of {} of layer {} of {}", std::min(progress.epoch, epochs), epochs,
                        progress.layer + 1, layers.size());
   } catch (const std::exception&) {
@@ -65,11 +65,8 @@ Pretrained::Pretrained(const TrainSettings& settings, const Model* so_far, const
     warn(fmt::format("model = {}: it is not there any more; the run, which began with it, goes on without it",
                      model.string()));
   });
-  std::uint64_t sizes[] = {inputs_, hidden_.size()};
-  world.broadcast(std::as_writable_bytes(std::span(sizes)));
-  inputs_ = sizes[0];
-  hidden_.resize(sizes[1]);
-  world.broadcast(std::as_writable_bytes(std::span(hidden_)));
+  inputs_ = from_root(inputs_, world);
+  hidden_ = from_root(std::move(hidden_), world);
 }
 
 void Pretrained::read(const TrainSettings& settings) {

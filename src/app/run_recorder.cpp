@@ -104,11 +104,18 @@ bool RunRecorder::checkpoint_is_due(const TrainingProgress& progress, Clock::tim
           writer_.idle());
 }
 
-bool RunRecorder::time_is_up(Clock::time_point now) {
+bool RunRecorder::time_is_up(Clock::time_point now) const {
   if (!deadline_) return false;
   // This step and the writing of its end come first, either of which may take longer than ever before.
   const Seconds needed(2 * (longest_step_ + longest_writing_));
   return now + needed >= *deadline_;
+}
+
+std::string RunRecorder::too_little_time() const {
+  const Clock::time_point now = Clock::now();
+  if (!time_is_up(now)) return {};
+  return fmt::format("{} leaves {:.1f} s, and {:.1f} s are kept to write a checkpoint: the training stops after a step",
+                     deadline_name_, std::max(0.0, Seconds(*deadline_ - now).count()), 2 * longest_writing_);
 }
 
 std::optional<RunRecorder::Clock::time_point> RunRecorder::last_moment() const {

@@ -51,6 +51,8 @@ class RunRecorder {
   [[nodiscard]] const std::string& checkpoint_problem() const noexcept { return checkpoint_problem_; }
   /// When there is no more than enough time left to write what a stop leaves behind; nothing without a time limit.
   [[nodiscard]] std::optional<Clock::time_point> last_moment() const;
+  /// Before the training: that its time is up as soon as it begins, and why; empty if it is not.
+  [[nodiscard]] std::string too_little_time() const;
   /// What stops the training when its time is up.
   [[nodiscard]] const char* deadline_name() const noexcept { return deadline_name_; }
   /// The steps of the last checkpoint that is safe; nothing if there was none since this start.
@@ -58,7 +60,7 @@ class RunRecorder {
 
  private:
   [[nodiscard]] bool checkpoint_is_due(const TrainingProgress& progress, Clock::time_point now) const;
-  [[nodiscard]] bool time_is_up(Clock::time_point now);
+  [[nodiscard]] bool time_is_up(Clock::time_point now) const;
   void if_memory_allows(const std::function<void()>& keep);
   void write_metrics();
   void take_outcomes(bool tries_again = true);

@@ -6,17 +6,13 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
 namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 [[noreturn]] void refuse(const RunFolder& folder, const std::string& what) {
   throw Error(Failure::usage,
@@ -120,18 +116,17 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   // A net has its layers trained together.
   const bool is_stack = settings_.command == TrainingCommand::train;
   const GreedyOptions stack = greedy_options(settings_);
-  const bool highest = !is_stack || progress.layer + 1 == stack.layers.size();
   if (is_stack) check_layers_below(stack);
   const std::uint64_t epochs = is_stack ? stack.layers.at(progress.layer).epochs : settings_.training.epochs;
-  const bool early = highest && stopped_early(settings_, progress);
-  if (progress.epoch <= epochs && !early) return;
-  if (!early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
+  const RunEnd end = end_of_run(settings_, progress);
+  if (progress.epoch <= epochs && end == RunEnd::not_yet) return;
+  if (end != RunEnd::stopped_early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
     refuse(folder_, progress.epoch_rows > 0
                         ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
                         : fmt::format("that has done {} already, more than epochs = {}",
                                       plural(progress.epoch - 1, "epoch"), epochs));
   }
-  if (!highest) return;
+  if (end == RunEnd::not_yet) return;  // layers above it are left
   // A job may have been killed between its last checkpoint and its model.
   if (!holds(folder_.model(), checkpoint_->model)) {
     save_model(folder_.model(), checkpoint_->model);

@@ -81,7 +81,7 @@ Environment environment_for_libraries(Environment environment) {
     environment["GOMP_SPINCOUNT"] = "10000";  // some tens of microseconds, longer than the gaps inside a step
   }
   environment[kept_threads] = environment[threads];
-  environment[threads] = "1";
+  environment[threads] = std::string("1");
   return environment;
 }
 

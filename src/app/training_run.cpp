@@ -9,7 +9,6 @@
 #include <ctime>
 #include <limits>
 #include <numeric>
-#include <span>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -22,25 +21,21 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/train/back_propagation.hpp"
 #include "rbmpi/train/rank_layout.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
 namespace {
 
-/// Collective. The root's value on every rank.
-template <typename Value>
-Value from_root(Value value, const Communicator& world) {
-  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
-  return value;
-}
-
 /// Collective. Looks at the folder, on the root.
 std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog& watchdog, const Communicator& world) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads what is printed may leave; training goes on
+  std::signal(SIGPIPE, SIG_IGN);  // the reader of the output may leave; training goes on
   if (world.is_root() && !watchdog.problem().empty()) {
     warn("a rank that hangs would not be found: " + watchdog.problem());
   }
@@ -52,10 +47,7 @@ std::optional<RunStart> start_run(const TrainSettings& settings, const Watchdog&
 std::string command_line_of(const char* command, const std::vector<std::string>& arguments) {
   constexpr std::size_t longest = 10000;  // an attribute of HDF5 holds 64 KiB
   std::string line = fmt::format("rbmpi {}", command);
-  for (const std::string& word : arguments) {
-    const bool plain = !word.empty() && word.find_first_of(" \t\"'$\\") == std::string::npos;
-    line += plain ? " " + word : " '" + word + "'";
-  }
+  for (const std::string& word : arguments) line += fmt::format(" {}", shell_word(word));
   return line.size() <= longest ? line : line.substr(0, longest) + "...";
 }
 
@@ -223,10 +215,10 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
       }
     }
     const std::uint64_t rows = data_.views.training.rows;
-    const std::uint64_t batch = settings_.training.batch_size;
-    if (steps == 0) steps = (rows + batch - 1) / batch * settings_.training.epochs;
+    if (steps == 0) steps = steps_of_epoch(settings_.training, rows) * settings_.training.epochs;
     recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? checkpoint_->metrics : std::string(), describe(),
                       checkpoint_bytes_, begin_, warn_over_bar);
+    if (const std::string note = recorder_->too_little_time(); !note.empty()) say("  note        {}\n", note);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
   watch_the_time();
@@ -262,7 +254,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   if (beginning.made_rows > 0) {
     features += fmt::format("; features of {} are made when they are wanted", plural(beginning.made_rows, "row"));
   }
-  const std::uint64_t steps = (beginning.rows + options.batch_size - 1) / options.batch_size;
+  const std::uint64_t steps = steps_of_epoch(options, beginning.rows);
   progress_->clear();
   say("  layer {:<5} {} x {}: {} of {} of {}{}\n", fmt::format("{}/{}", beginning.layer + 1, layers), beginning.visible,
       options.hidden, plural(options.epochs, "epoch"), plural(steps, "step"), plural(options.batch_size, "row"),
@@ -341,7 +333,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
 void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::string& lost) const {
   if (progress.best_epoch == 0) return;
   const std::string where = lost.empty() ? ": " + folder_.best().string() : ", but its model is not there: " + lost;
-  if (!stopped_early(settings_, progress)) {
+  if (end_of_run(settings_, progress) != RunEnd::stopped_early) {
     say("  best epoch  {}{}\n", progress.best_epoch, where);
     return;
   }
@@ -361,7 +353,7 @@ void TrainingRun::print_finished() {
   const std::uint64_t best = checkpoint ? checkpoint->progress.best_epoch : 0;
   const std::string lost = best > 0 ? problem_of_best(folder_, best) : "";
   if (checkpoint) print_early_stop(checkpoint->progress, lost);
-  const bool early = checkpoint && stopped_early(settings_, checkpoint->progress);
+  const bool early = checkpoint && end_of_run(settings_, checkpoint->progress) == RunEnd::stopped_early;
   say("{}--fresh starts over.\n", !checkpoint  ? ""
                                   : early      ? "More patience goes on with it, "
                                   : layers > 1 ? "More epochs of the highest layer, or more layers, go on with it, "
@@ -413,7 +405,7 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
 void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,
                     const std::string& work) {
   const OptimizationOptions& options = settings.training;
-  const std::uint64_t steps = (run.data().views.training.rows + options.batch_size - 1) / options.batch_size;
+  const std::uint64_t steps = steps_of_epoch(options, run.data().views.training.rows);
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
   rank_memory += program_memory;
   say("  memory      {} on each node: samples {}, parameters, buffers and program {} x {}\n",

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* samples_name = "/samples";
 constexpr const char* labels_name = "/labels";
+constexpr const char* unbounded_attribute = "unbounded";
 constexpr std::int64_t newest_version = 1;
 constexpr std::uint64_t most_columns = std::numeric_limits<std::int32_t>::max();  // what BLAS and MPI can count
 constexpr std::uint64_t chunk_bytes = 512U << 10U;
@@ -101,6 +102,8 @@ DatasetInfo read_info(const Hdf5File& file) {
   info.columns = array.dimensions[1];
   info.scale = read_scale(file, info.type);
   info.picture = read_picture(file, info.columns);
+  const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
+  info.unbounded = unbounded && *unbounded != std::vector<std::int64_t>{0};
   const std::optional<RowChunks> label_chunks = check_labels(file, info.rows);
   info.has_labels = label_chunks.has_value();
   info.label_chunks = label_chunks.value_or(RowChunks());
@@ -109,12 +112,12 @@ DatasetInfo read_info(const Hdf5File& file) {
   return info;
 }
 
-// Whether all values are in [0, scale]; false for NaN. No early exit: so the compiler makes a vector loop of it.
+// Whether all values are in [lowest, largest]; false for NaN. No early exit: so the compiler makes a vector loop of it.
 template <typename Value>
-bool all_in_range(const Value* values, std::size_t count, Value scale) {
+bool all_in_range(const Value* values, std::size_t count, Value lowest, Value largest) {
   unsigned outside = 0;
   for (std::size_t i = 0; i < count; ++i)
-    outside |= static_cast<unsigned>(!(values[i] >= Value{0})) | static_cast<unsigned>(!(values[i] <= scale));
+    outside |= static_cast<unsigned>(!(values[i] >= lowest)) | static_cast<unsigned>(!(values[i] <= largest));
   return outside == 0;
 }
 
@@ -124,16 +127,17 @@ void check_range(const Value* values, std::uint64_t first, std::uint64_t count, 
   const std::size_t total = count * info.columns;
   // For whole numbers the bound is the scale rounded down; a float32 is compared with the float32 nearest to the scale,
   // which is how a writer would have stored it.
-  const double largest = std::min(info.scale, static_cast<double>(std::numeric_limits<Value>::max()));
-  if (all_in_range(values, total, static_cast<Value>(largest))) return;
-  const Value* wrong = std::find_if(values, values + total, [&](Value value) {
-    return !(value >= Value{0} && value <= static_cast<Value>(largest));
-  });
+  using Limits = std::numeric_limits<Value>;
+  const Value lowest = info.unbounded ? Limits::lowest() : Value{0};
+  const auto largest =
+      info.unbounded ? Limits::max() : static_cast<Value>(std::min(info.scale, static_cast<double>(Limits::max())));
+  if (all_in_range(values, total, lowest, largest)) return;
+  const Value* wrong =
+      std::find_if(values, values + total, [&](Value value) { return !(value >= lowest && value <= largest); });
   const auto index = static_cast<std::uint64_t>(wrong - values);
-  fail(path,
-       fmt::format("the value in row {}, column {} (counted from 0) is {}; values in [0, scale] = [0, {}] would be "
-                   "right",
-                   first + index / info.columns, index % info.columns, *wrong, info.scale));
+  fail(path, fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right",
+                         first + index / info.columns, index % info.columns, *wrong,
+                         info.unbounded ? "finite values" : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
 }
 
 }  // namespace
@@ -157,8 +161,12 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
   }
 }
 
-DatasetReader::DatasetReader(const fs::path& path)
-    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_)) {}
+DatasetReader::DatasetReader(const fs::path& path, Values accepted)
+    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_)) {
+  if (!info_.unbounded || accepted == Values::any) return;
+  fail(path, fmt::format("its values may be any numbers, as codes are; values in [0, scale] = [0, {}] would be right",
+                         info_.scale));
+}
 
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
   file_.read_rows(samples_name, info_.type, first, count, values);
@@ -206,6 +214,7 @@ DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
   file.create_array(samples_name, info.type, {0, info.columns},
                     {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
   file.set_real_attribute(samples_name, "scale", info.scale);
+  if (info.unbounded) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
   if (!info.picture.empty())
     file.set_integers_attribute(samples_name, "shape", {info.picture.begin(), info.picture.end()});
   if (info.has_labels) {

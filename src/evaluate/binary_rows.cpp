@@ -7,13 +7,12 @@
 
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/row_maker.hpp"
-#include "rbmpi/data/shard.hpp"
+#include "rbmpi/data/unit_means.hpp"
 
 namespace rbmpi {
 namespace {
@@ -55,30 +54,16 @@ void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows,
 }
 
 std::vector<double> unit_means(const Samples& samples, const BinaryRows& rows, const Communicator& world) {
-  std::vector<std::int64_t> sums(samples.columns);
   std::vector<Real> scratch(samples.columns);
   std::vector<double> values(samples.columns);
-  const Shard mine = shard(samples.rows, world.rank(), world.size());
-  constexpr std::uint64_t block_rows = 256;
-  world.agree([&] {
-    SampleBlocks blocks(samples, block_rows);
-    for (std::uint64_t done = 0; done < mine.count; done += block_rows) {
-      throw_if_stopped("averaging the data");
-      BinaryRows of_block = rows;
-      of_block.first += mine.first + done;
-      const Samples block = blocks.rows(mine.first + done, std::min(block_rows, mine.count - done));
-      for (std::uint64_t row = 0; row < block.rows; ++row) {
-        read_row(block, row, of_block, scratch, values);
-        for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
-      }
-    }
-  });
-  world.sum(std::span(sums));
-  std::vector<double> means(samples.columns);
-  std::ranges::transform(sums, means.begin(), [&](std::int64_t sum) {
-    return static_cast<double>(sum) * 0x1p-24 / static_cast<double>(samples.rows);
-  });
-  return means;
+  const AddRow add_row = [&](const Samples& block, std::uint64_t first, std::uint64_t row,
+                             std::span<std::int64_t> sums) {
+    BinaryRows of_block = rows;
+    of_block.first += first;
+    read_row(block, row, of_block, scratch, values);
+    for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
+  };
+  return unit_means(samples, add_row, world);
 }
 
 std::vector<std::uint64_t> spread_rows(const Samples& samples, std::uint64_t count, const BinaryRows& rows) {

@@ -1,7 +1,6 @@
 #include "rbmpi/evaluate/net_outputs.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <span>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/net_pass.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
 namespace {
@@ -70,16 +70,9 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
   }
 }
 
-void share_net(FeedForwardNet& net, const Communicator& world) {
-  std::array<std::uint64_t, 1> layers = {net.shape().layers()};
-  world.broadcast(std::as_writable_bytes(std::span(layers)));
-  NetShape shape = net.shape();
-  world.agree([&] {
-    shape.units.resize(layers[0] + 1);
-    shape.activations.resize(layers[0]);
-  });
-  world.broadcast(std::as_writable_bytes(std::span(shape.units)));
-  world.broadcast(std::as_writable_bytes(std::span(shape.activations)));
+void broadcast_net(FeedForwardNet& net, const Communicator& world) {
+  const NetShape shape{.units = from_root(net.shape().units, world),
+                       .activations = from_root(net.shape().activations, world)};
   world.agree([&] {
     if (!world.is_root()) net = FeedForwardNet(shape);
   });

@@ -45,10 +45,13 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
   const Shard mine = shard(blocks, world.rank(), world.size());
   const std::size_t outputs = shape_.outputs();
   std::vector<BlockSums> sums;
-  std::vector<std::uint64_t> confusion;
+  ConfusionMatrix confusion;
   world.agree([&] {
     sums.resize(blocks);
-    if (shape_.is_classifier()) confusion.resize(outputs * outputs);
+    if (shape_.is_classifier()) {
+      confusion.classes.assign(classes.begin(), classes.end());
+      confusion.counts.resize(outputs * outputs);
+    }
     for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
       throw_if_stopped("scoring the data");
       const std::uint64_t first = block * rows_at_once;
@@ -62,7 +65,7 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
           const Real* const p = found.row(i);
           const std::size_t truth = class_of(classes, samples.labels[first + i]).value_or(0);
           const auto likeliest = static_cast<std::size_t>(std::max_element(p, p + outputs) - p);
-          ++confusion[truth * outputs + likeliest];
+          ++confusion.counts[truth * outputs + likeliest];
           sums[block].cross_entropy.add(
               -std::log(std::max(double{p[truth]}, double{std::numeric_limits<Real>::min()})));
         }
@@ -79,23 +82,18 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
     }
   });
   world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(BlockSums) / sizeof(double))));
-  world.sum(std::span(reinterpret_cast<std::int64_t*>(confusion.data()), confusion.size()));
+  world.sum(std::span(reinterpret_cast<std::int64_t*>(confusion.counts.data()), confusion.counts.size()));
 
   BlockSums total;
   for (const BlockSums& block : sums) {
     total.cross_entropy.add(block.cross_entropy);
     total.squared_error.add(block.squared_error);
   }
-  NetScores scores{.rows = samples.rows,
+  return NetScores{.rows = samples.rows,
                    .cross_entropy = total.cross_entropy.result(),
-                   .errors = 0,
+                   .errors = confusion.errors(),
                    .confusion = std::move(confusion),
                    .squared_error = total.squared_error.result()};
-  if (!scores.confusion.empty()) {
-    scores.errors = samples.rows;
-    for (std::size_t k = 0; k < outputs; ++k) scores.errors -= scores.confusion[k * outputs + k];
-  }
-  return scores;
 }
 
 void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what) {

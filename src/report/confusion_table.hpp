@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "rbmpi/report/confusion.hpp"
+#include "rbmpi/evaluate/confusion_matrix.hpp"
 
 namespace rbmpi {
 

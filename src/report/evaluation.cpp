@@ -81,7 +81,9 @@ Evaluation read_evaluation(const std::filesystem::path& file) {
   for (const auto& [key, value] : json.items()) {
     if (key == "log_likelihood" || !value.is_object()) continue;
     const std::optional<double> mean = number_in(value, "mean");
-    if (mean) evaluation.scores[key] = {.value = *mean, .standard_error = number_in(value, "standard_error")};
+    // So it was called before training's own was told from it.
+    const std::string name = key == "reconstruction_mse" ? "mean_field_mse" : key;
+    if (mean) evaluation.scores[name] = {.value = *mean, .standard_error = number_in(value, "standard_error")};
   }
   const Json& log_z = at(json, "log_z");
   if (text_in(log_z, "method") == "exact") evaluation.exact_log_z = number_in(log_z, "value");

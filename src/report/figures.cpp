@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/report/html.hpp"
 
 namespace rbmpi {
@@ -58,16 +59,6 @@ std::vector<LineChart::Point> free_energy_gaps(const std::vector<EpochFigures>& 
     if (std::isfinite(gap)) gaps.push_back({.x = epoch.at("epoch"), .y = gap});
   }
   return gaps;
-}
-
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
-  return text + "'";
 }
 
 std::string repeating_command(const RunSummary& run) {

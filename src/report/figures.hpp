@@ -40,8 +40,6 @@ struct LastFigure {
   return activity > saturated_activity;
 }
 
-/// A word of a command line as a shell takes it.
-[[nodiscard]] std::string shell_word(const std::string& word);
 /// The command that does the run once more, in another folder.
 [[nodiscard]] std::string repeating_command(const RunSummary& run);
 

@@ -8,6 +8,7 @@
 
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/report/html.hpp"
+#include "rbmpi/train/optimizer.hpp"
 #include "report/figures.hpp"
 
 namespace rbmpi {
@@ -15,10 +16,13 @@ namespace {
 
 /// The command that starts over with a smaller learning rate; empty if that is a schedule or not known.
 std::string gentler_command(const RunSummary& run) {
-  constexpr double usual = 0.1;
   const std::optional<double> rate = parse_number(run.value("learning-rate"));
   if (!rate || !(*rate > 0)) return {};
-  return fmt::format("{} --learning-rate {:g}", repeating_command(run), *rate > 10 * usual ? usual : *rate / 10);
+  const std::string used = run.value("optimizer").empty() ? OptimizationOptions().optimizer : run.value("optimizer");
+  const auto entry = std::ranges::find(optimizers(), used, &OptimizerEntry::name);
+  if (entry == optimizers().end()) return {};
+  return fmt::format("{} --learning-rate {:g}", repeating_command(run),
+                     gentler_learning_rate(*entry, *rate, parse_number(run.value("weight-cost")).value_or(0)));
 }
 
 /// What became of a run that diverged, and what to try.

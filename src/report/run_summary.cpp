@@ -13,10 +13,12 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/model/model_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/text_file.hpp"
-#include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/named_model.hpp"
+#include "rbmpi/train/run_end.hpp"
 #include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/training_options.hpp"
 
 namespace rbmpi {
 namespace {
@@ -24,11 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t longest_text = std::size_t{1} << 26U;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 /// A text of the folder; empty if it is not there or cannot be read.
 std::string text_or_nothing(const fs::path& path) {
@@ -61,22 +58,23 @@ std::size_t count_of(const std::string& text, std::size_t otherwise) {
   return number && *number >= 0 && *number < 0x1p63 ? static_cast<std::size_t>(*number) : otherwise;
 }
 
-/// Whether the training has waited long enough for a better epoch; of a stack, its highest layer.
-bool has_stopped_early(const RunSummary& run) {
+/// As its configuration says.
+RunGoal goal_of(const RunSummary& run) {
+  RunGoal goal{.layers = run.layers(),
+               .epochs = count_of(run.value("epochs", run.progress->layer), TrainingOptions().epochs),
+               .patience = {}};
   const std::string rule = run.value("early-stop");
-  const std::uint64_t patience = count_of(run.value("patience"), TrainingOptions().patience);
-  return !rule.empty() && rule != "off" && stopped_early(patience, *run.progress);
+  if (!rule.empty() && rule != "off") goal.patience = count_of(run.value("patience"), TrainingOptions().patience);
+  return goal;
 }
 
 RunState state_of(const RunSummary& run, const RunFolder& folder) {
   if (is_there(folder.model())) {
     // Without a checkpoint nothing can go on: the model is the end.
     if (run.model && !run.progress) return RunState::finished;
-    if (run.progress && run.progress->layer + 1 >= run.layers()) {
-      const std::size_t epochs = count_of(run.value("epochs", run.progress->layer), TrainingOptions().epochs);
-      if (run.progress->epoch > epochs) return RunState::finished;
-      if (has_stopped_early(run)) return RunState::stopped_early;
-    }
+    const RunEnd end = run.progress ? end_of_run(goal_of(run), *run.progress) : RunEnd::not_yet;
+    if (end == RunEnd::epochs_done) return RunState::finished;
+    if (end == RunEnd::stopped_early) return RunState::stopped_early;
   }
   return !run.jobs.empty() && run.jobs.back().end == "diverged" ? RunState::diverged : RunState::unfinished;
 }

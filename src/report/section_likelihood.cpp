@@ -89,8 +89,9 @@ void add_scores(const Evaluation& evaluation, Table& figures) {
       Score{"free_energy", "Free energy", nats_a_row,
             "Of the data; it means something only beside that of other data."},
       Score{"cross_entropy", "Cross-entropy", nats_a_row, "Between a row and its reconstruction, nothing sampled."},
-      Score{"reconstruction_mse", "Reconstruction error", "mean square a&nbsp;unit",
-            "Between a row and its reconstruction, nothing sampled."}};
+      Score{"mean_field_mse", "Mean-field error", "mean square a&nbsp;unit",
+            "Between a row and its reconstruction, nothing sampled; the reconstruction error of the curves is another: "
+            "there states are sampled."}};
   for (const Score& score : scores) {
     const auto found = evaluation.scores.find(score.key);
     if (found == evaluation.scores.end()) continue;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/sections.hpp"

@@ -1,6 +1,7 @@
 #include "rbmpi/storage/regular_file.hpp"
 
 #include <cerrno>
+#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,6 +34,11 @@ std::string other_kind(mode_t mode) {
   if (S_ISSOCK(mode)) kind = "a socket";
   if (S_ISLNK(mode)) kind = "a symbolic link";
   return fmt::format("it is {}, not a regular file", kind);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
 }
 
 Descriptor open_to_read(const fs::path& path) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -20,6 +21,8 @@ namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view first_word = "rbmpi-seal ";
 
 Descriptor open_file(const fs::path& path, int flags, const char* doing, const fs::path& named) {
   Descriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK));  // a pipe must not be waited for
@@ -50,7 +53,7 @@ std::string seal_of_rest(const Descriptor& file, const fs::path& named) {
     hash.update(std::as_bytes(std::span(block).first(count)));
     still_at_work();
   }
-  std::string seal = fmt::format("rbmpi-seal 1\nbytes {}\nsha256 {}\n", length, hexadecimal(hash.finish())) +
+  std::string seal = fmt::format("{}1\nbytes {}\nsha256 {}\n", first_word, length, hexadecimal(hash.finish())) +
                      "\nThe SHA-256 is that of the bytes that follow these first 512, where the HDF5 file begins.\n"
                      "tail --bytes=+513 FILE | sha256sum\n";
   seal.resize(seal_bytes - 1, ' ');
@@ -78,6 +81,14 @@ void seal_file(const fs::path& path, const fs::path& named) {
   flush(file, named);
 }
 
+bool has_seal(const fs::path& path) {
+  try {
+    return first_bytes(path, first_word.size()) == first_word;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void check_seal(const fs::path& path) {
   const Descriptor file = open_file(path, O_RDONLY, "read", path);
   struct stat status {};
@@ -85,7 +96,7 @@ void check_seal(const fs::path& path) {
   if (const std::string kind = other_kind(status.st_mode); !kind.empty()) throw DamagedFile(path, kind);
   std::string seal(seal_bytes, '\0');
   if (read_some(file, seal, path) < seal.size()) throw DamagedFile(path, "it is too short");
-  if (!seal.starts_with("rbmpi-seal "))
+  if (!seal.starts_with(first_word))
     throw DamagedFile(path, "it does not begin with a seal, the checksum of its content");
   if (seal != seal_of_rest(file, path)) throw DamagedFile(path, "its content does not match its checksum");
 }

@@ -16,6 +16,7 @@
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
@@ -194,12 +195,6 @@ void root_alone(const Communicator& world, const std::function<void()>& local) {
   world.agree_on_root([&] {
     if (problem) std::rethrow_exception(problem);
   });
-}
-
-template <typename Value>
-Value from_root(Value value, const Communicator& world) {
-  world.broadcast(std::as_writable_bytes(std::span(&value, 1)));
-  return value;
 }
 
 /// The runs of one benchmark.

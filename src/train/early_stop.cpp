@@ -24,8 +24,4 @@ bool stopped_early(std::uint64_t patience, const TrainingProgress& progress) noe
          progress.epoch - 1 - progress.best_epoch >= patience;
 }
 
-bool stopped_early(const TrainingOptions& options, const TrainingProgress& progress) noexcept {
-  return options.early_stop != EarlyStop::off && stopped_early(options.patience, progress);
-}
-
 }  // namespace rbmpi

@@ -15,7 +15,9 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/evaluate/stack_weights.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/parallel/shared_window.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 
 namespace rbmpi {
 namespace {
@@ -202,10 +204,6 @@ std::vector<std::int32_t> classes_of(const TrainingData& data) {
   return classes;
 }
 
-std::uint64_t steps_of_layer(const TrainingOptions& options, std::uint64_t rows) {
-  return (rows + options.batch_size - 1) / options.batch_size * options.epochs;
-}
-
 /// Throws if a start is of other layers than these.
 void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
   const std::size_t layer = start.below.size();
@@ -229,25 +227,13 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
 
 /// Collective. Whether the start's layer is finished as well: then it joins those below.
 bool is_finished(const std::optional<GreedyStart>& start, const GreedyOptions& options, const Communicator& world) {
-  std::int64_t finished = 0;
+  bool finished = false;
   if (start) {
     const std::size_t layer = start->below.size();
     const TrainingProgress& progress = start->state.progress;
-    finished = layer + 1 < options.layers.size() && progress.epoch == options.layers[layer].epochs + 1 ? 1 : 0;
+    finished = layer + 1 < options.layers.size() && progress.epoch == options.layers[layer].epochs + 1;
   }
-  world.broadcast(std::as_writable_bytes(std::span(&finished, 1)));
-  return finished != 0;
-}
-
-std::vector<RbmShape> shapes_of(const GreedyOptions& options, std::uint64_t visible, std::size_t classes) {
-  std::vector<RbmShape> shapes;
-  std::size_t below = visible;
-  for (const TrainingOptions& layer : options.layers) {
-    shapes.push_back({below, layer.hidden});
-    below = layer.hidden;
-  }
-  shapes.back().visible += classes;
-  return shapes;
+  return from_root(finished, world);
 }
 
 void add(OptimizationOutcome& all, const OptimizationOutcome& layer) {
@@ -281,8 +267,8 @@ StackBeginning begin_stack(std::optional<GreedyStart> start, const GreedyOptions
       beginning.state = std::move(start->state);
     }
   }
-  world.broadcast(std::as_writable_bytes(std::span(&beginning.layer, 1)));
-  world.broadcast(std::as_writable_bytes(std::span(&result.progress, 1)));
+  beginning.layer = from_root(beginning.layer, world);
+  result.progress = from_root(result.progress, world);
   return beginning;
 }
 
@@ -299,6 +285,17 @@ TrainingResult train_layer(const TrainingOptions& options, std::size_t layers, c
 
 }  // namespace
 
+std::vector<RbmShape> shapes_of_layers(const GreedyOptions& options, std::uint64_t visible, std::size_t classes) {
+  std::vector<RbmShape> shapes;
+  std::size_t below = visible;
+  for (const TrainingOptions& layer : options.layers) {
+    shapes.push_back({below, layer.hidden});
+    below = layer.hidden;
+  }
+  shapes.back().visible += classes;
+  return shapes;
+}
+
 GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data, const Communicator& world,
                          const GreedyEvents& events, std::optional<GreedyStart> start) {
   GreedyResult result;
@@ -306,7 +303,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     check_options(options);
     if (options.join_labels) result.classes = classes_of(data);
   });
-  const std::vector<RbmShape> shapes = shapes_of(options, data.training.columns, result.classes.size());
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, data.training.columns, result.classes.size());
   auto [first, state] = begin_stack(std::move(start), options, shapes, result, world);
 
   const Communicator node = world.split_by_node(options.layers.front().ranks_per_node);
@@ -350,7 +347,9 @@ TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer
   TrainingOptions of_layer = options.layers.at(layer);
   of_layer.layer = static_cast<std::uint32_t>(layer);
   of_layer.first_step = 0;
-  for (std::size_t i = 0; i < layer; ++i) of_layer.first_step += steps_of_layer(options.layers[i], rows);
+  for (std::size_t i = 0; i < layer; ++i) {
+    of_layer.first_step += steps_of_epoch(options.layers[i], rows) * options.layers[i].epochs;
+  }
   if (layer + 1 < options.layers.size()) of_layer.early_stop = EarlyStop::off;
   return of_layer;
 }
@@ -366,7 +365,7 @@ std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std:
 
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
                             int ranks_on_node) {
-  const std::vector<RbmShape> shapes = shapes_of(options, visible, 0);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
   std::uint64_t most = 0;
   std::uint64_t below = 0;  // parameters of the finished layers, of which the root has a copy, and the node one

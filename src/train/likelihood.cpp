@@ -1,32 +1,30 @@
 #include "rbmpi/train/likelihood.hpp"
 
 #include <algorithm>
-#include <vector>
 
-#include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/exact_partition.hpp"
+#include "rbmpi/evaluate/log_z.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 
 namespace rbmpi {
 namespace {
 
+AisSettings annealing(const TrainingOptions& options) {
+  return {.chains = options.evaluate_chains,
+          .temperatures = parse_temperatures(options.evaluate_temperatures),
+          .seed = options.seed};
+}
+
 LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, const BinaryRows& rows,
                           const TrainingOptions& options, const Communicator& world) {
+  const FoundLogZ found =
+      find_log_z(rbm, can_enumerate(rbm.shape()), annealing(options), data.training, rows, world);
   LikelihoodFigures figures;
-  if (can_enumerate(rbm.shape())) {
-    figures.log_z = exact_log_partition(rbm, world);
-  } else {
-    const std::vector<Real> base = base_visible_bias(unit_means(data.training, rows, world));
-    const AisSettings settings{.chains = options.evaluate_chains,
-                               .temperatures = parse_temperatures(options.evaluate_temperatures),
-                               .seed = rows.seed};
-    const LogPartition estimate = annealed_importance_sampling(rbm, base, settings, world);
-    figures.log_z = estimate.log_z;
-    figures.log_z_standard_error = estimate.standard_error;
-    figures.log_z_effective_chains = estimate.effective_samples;
-  }
+  figures.log_z = found.log_z;
+  figures.log_z_standard_error = found.standard_error();
+  if (found.estimate) figures.log_z_effective_chains = found.estimate->effective_samples;
   const auto likelihood_of = [&](const Samples& samples) {
     const ScoreSettings free_energy{
         .rows = rows, .reconstruction = false, .pseudo_likelihood = false, .full_pseudo_likelihood = false};
@@ -53,11 +51,7 @@ std::optional<LikelihoodFigures> measure_likelihood(RbmView<const Real> rbm, con
 }
 
 std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks) {
-  const std::uint64_t for_log_z =
-      can_enumerate(shape) ? enumeration_memory(shape)
-                           : annealing_memory(shape, options.evaluate_chains,
-                                              parse_temperatures(options.evaluate_temperatures).size(), ranks);
-  return std::max(for_log_z, scoring_memory(shape));
+  return std::max(log_z_memory(shape, can_enumerate(shape), annealing(options), ranks), scoring_memory(shape));
 }
 
 }  // namespace rbmpi

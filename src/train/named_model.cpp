@@ -19,14 +19,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool holds_checkpoint(const fs::path& file) {
-  return read_in_child(file, [&] { return std::string(is_checkpoint(Hdf5File::open(file)) ? "yes" : "no"); }) == "yes";
+NamedModel read_named(const fs::path& file) {
+  const Hdf5File hdf5 = Hdf5File::open(file);
+  if (!is_checkpoint(hdf5)) return {.model = read_model(hdf5), .file = file, .progress = {}};
+  if (!has_seal(file)) check_seal(file);  // which says what is wrong with it
+  Checkpoint checkpoint = read_checkpoint(hdf5);
+  return {.model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress};
 }
 
+/// Each file is read once, after a trial in a child; of sealed ones HDF5 gets no byte before the checksum was found
+/// right.
 NamedModel load_file(const fs::path& file) {
-  if (!holds_checkpoint(file)) return {.model = load_model(file), .file = file, .progress = {}};
-  Checkpoint checkpoint = load_checkpoint(file);
-  return {.model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress};
+  NamedModel named;
+  FileVersion(file).guard([&] {
+    if (has_seal(file)) check_seal(file);
+    named = read_after_trial(file, [&] { return read_named(file); });
+  });
+  return named;
+}
+
+/// Whether a file is a net, as its root says.
+bool holds_net(const fs::path& file) {
+  return read_in_child(file, [&] {
+           return Hdf5File::open(file).text_attribute("/", "format").value_or(std::string());
+         }) == "rbmpi-net";
 }
 
 /// Throws if the last job of a run that has no model ended because it diverged.
@@ -62,11 +78,8 @@ std::optional<NamedModel> newest_model(const RunFolder& folder) {
 NamedModel load_best_model(const fs::path& path) {
   std::error_code ignored;
   const fs::path best = RunFolder(path).best();
-  if (fs::is_directory(path, ignored) && fs::exists(best, ignored)) {
-    NamedModel named = load_file(best);
-    if (named.model.net) return named;
-  }
-  return load_named_model(path);
+  const bool use_best = fs::is_directory(path, ignored) && fs::exists(best, ignored) && holds_net(best);
+  return use_best ? load_file(best) : load_named_model(path);
 }
 
 NamedModel load_named_model(const fs::path& path) {

@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/train/back_propagation.hpp"
 #include "train/refuse_option.hpp"
 
@@ -26,15 +27,6 @@ NetTrainingOptions chosen_options(const NetTrainingOptions& options) {
 void check_share(const std::string& key, double share) {
   if (share >= 0 && share < 1) return;
   refuse_option(key, fmt::format("{}", share), "must be 0 or more and less than 1");
-}
-
-/// Collective. The root's values on all ranks.
-template <typename Value>
-void share_values(std::vector<Value>& values, const Communicator& world) {
-  std::uint64_t count = values.size();
-  world.broadcast(std::as_writable_bytes(std::span(&count, 1)));
-  world.agree([&] { values.resize(count); });
-  world.broadcast(std::as_writable_bytes(std::span(values)));
 }
 
 /// A net that can be trained, and classes for its outputs.
@@ -76,11 +68,9 @@ TrainingData data_of(std::uint64_t rows, bool validation) {
 NetTrainingResult train_net(const NetTrainingOptions& options, FeedForwardNet net,
                             std::span<const std::int32_t> classes, const TrainingData& data, const Communicator& world,
                             const TrainingEvents& events, std::optional<SavedState> start) {
-  NetShape shape = net.shape();
-  share_values(shape.units, world);
-  share_values(shape.activations, world);
-  std::vector<std::int32_t> labels(classes.begin(), classes.end());
-  share_values(labels, world);
+  const NetShape shape{.units = from_root(net.shape().units, world),
+                       .activations = from_root(net.shape().activations, world)};
+  const std::vector<std::int32_t> labels = from_root(std::vector(classes.begin(), classes.end()), world);
   world.agree([&] {
     check_options(options);
     check_net(shape, labels);

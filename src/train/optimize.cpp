@@ -501,8 +501,6 @@ class Optimization {
   void follow_parameters() {
     if (settle()) return;
     const std::uint64_t epoch = progress_.epoch;
-    const double usual = options_.optimizer == "adam" ? 0.001 : 0.1;
-    const double stable = std::min(usual, 0.1 / options_.weight_cost.at(epoch));  // weights must not shrink by more
     throw AgreedError(
         Failure::diverged,
         fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
@@ -511,7 +509,8 @@ class Optimization {
                     options_.weight_cost.at(epoch) * options_.learning_rate.at(epoch) > 1
                         ? fmt::format(" for weight-cost = {}", options_.weight_cost.at(epoch))
                         : "",
-                    std::min(options_.learning_rate.at(epoch) / 10, stable)));
+                    gentler_learning_rate(optimizer(options_.optimizer), options_.learning_rate.at(epoch),
+                                          options_.weight_cost.at(epoch))));
   }
 
   /// The end of an epoch. False if training was stopped meanwhile.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
@@ -7,8 +9,8 @@ namespace rbmpi {
 
 std::span<const OptimizerEntry> optimizers() {
   static constexpr OptimizerEntry table[] = {
-      {"momentum", "gradient ascent with momentum", make_momentum},
-      {"adam", "steps of much the same length for all parameters", make_adam},
+      {"momentum", "gradient ascent with momentum", 0.1, make_momentum},
+      {"adam", "steps of much the same length for all parameters", 0.001, make_adam},
   };
   return table;
 }
@@ -20,6 +22,10 @@ const OptimizerEntry& optimizer(const std::string& name) {
     known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
   }
   throw Error(Failure::usage, fmt::format("optimizer = {}: known are {}", name, known));
+}
+
+double gentler_learning_rate(const OptimizerEntry& optimizer, double learning_rate, double weight_cost) {
+  return std::min({learning_rate / 10, optimizer.usual_learning_rate, 0.1 / weight_cost});
 }
 
 std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options) {

@@ -8,6 +8,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_maker.hpp"
+#include "rbmpi/data/unit_means.hpp"
 #include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/likelihood.hpp"
 
@@ -16,30 +17,15 @@ namespace {
 
 enum Block : std::size_t { weights, biases };
 
-/// Collective. Mean of each unit over all rows, by exact sums in units of 2^-24.
+/// Collective. Mean of each unit over all rows.
 std::vector<double> unit_means(const Samples& samples, const Communicator& world) {
   constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
-  std::vector<std::int64_t> sums(samples.columns);
-  std::vector<Real> row(samples.columns);
-  const Shard mine = shard(samples.rows, world.rank(), world.size());
-  constexpr std::uint64_t block_rows = 256;
-  world.agree([&] {
-    SampleBlocks blocks(samples, block_rows);
-    for (std::uint64_t done = 0; done < mine.count; done += block_rows) {
-      throw_if_stopped("averaging the data");
-      const Samples block = blocks.rows(mine.first + done, std::min(block_rows, mine.count - done));
-      for (std::uint64_t i = 0; i < block.rows; ++i) {
-        row_probabilities(block, block.row(i), finest, row.data());
-        for (std::size_t j = 0; j < row.size(); ++j) sums[j] += static_cast<std::int64_t>(row[j] * 0x1p24F);
-      }
-    }
-  });
-  world.sum(std::span(sums));
-  std::vector<double> means(samples.columns);
-  std::transform(sums.begin(), sums.end(), means.begin(), [&](std::int64_t sum) {
-    return static_cast<double>(sum) * 0x1p-24 / static_cast<double>(samples.rows);
-  });
-  return means;
+  std::vector<Real> values(samples.columns);
+  const AddRow add_row = [&](const Samples& block, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
+    row_probabilities(block, block.row(row), finest, values.data());
+    for (std::size_t j = 0; j < values.size(); ++j) sums[j] += static_cast<std::int64_t>(values[j] * 0x1p24F);
+  };
+  return unit_means(samples, add_row, world);
 }
 
 void add_figures(const ValidationFigures& validation, std::vector<Figure>& figures) {

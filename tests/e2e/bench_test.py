@@ -182,6 +182,7 @@ class Mistakes(unittest.TestCase):
                 (["--density", "0.1", "--density", "0.2"], ["option '--density' is given twice"]),
                 (["--json", "yes"], ["more arguments than 'rbmpi bench' takes"]),
                 (["--visible"], ["option '--visible' wants a value"]),
+                (["--visible", "--json"], ["option '--visible' wants a value", "'--json' is an option"]),
                 (["--visible", "0"], ["option --visible: visible = 0: must be a whole number from 1 to 4194304"]),
                 (["--visible", "1.5"], ["visible = 1.5", "a whole number"]),
                 (["--visible", "4194305"], ["visible = 4194305", "from 1 to 4194304"]),

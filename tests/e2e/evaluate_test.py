@@ -90,7 +90,7 @@ class Evaluate(FolderTest):
             log_weights = states @ c + softplus(b + states @ W.T).sum(1)
             log_z = numpy.logaddexp.reduce(log_weights)
             for key, rows in [("free_energy", energy), ("pseudo_likelihood", full),
-                              ("reconstruction_mse", ((v - 1 / (1 + numpy.exp(-field))) ** 2).mean(1)),
+                              ("mean_field_mse", ((v - 1 / (1 + numpy.exp(-field))) ** 2).mean(1)),
                               ("cross_entropy", (softplus(field) - v * field).sum(1))]:
                 self.assertAlmostEqual(figures[key]["mean"], rows.mean(), 9, key)
                 self.assertAlmostEqual(figures[key]["standard_error"], rows.std(ddof=1) / 1797 ** 0.5, 9, key)
@@ -163,7 +163,7 @@ class Evaluate(FolderTest):
         result = assert_success(self.evaluate(self.folder / "run", ranks=2))
         for pattern in (r"(?m)^  model       .*run/checkpoint-54\.h5: 64 x 12, a checkpoint after 54 steps$",
                         r"(?m)^  data        .*digits\.h5: 1797 rows x 64, zeros and ones drawn with the values",
-                        r"(?m)^  reconstruction error +0\.\d+  \+- \S+ +mean square, of probabilities$",
+                        r"(?m)^  mean-field error +0\.\d+  \+- \S+ +mean square a unit, nothing sampled: not what training shows$",
                         r"(?m)^  pseudo-likelihood +-\d+\.\d+  \+- \S+ +nats a row, over all units$",
                         r"(?m)^  log Z over all 2\^12 states takes less than a second\n  log Z +\d+\.\d+ +nats, exact$",
                         r"(?m)^  log-likelihood +-\d+\.\d+  \+- \S+ +nats a row$"):
@@ -191,7 +191,7 @@ class Evaluate(FolderTest):
     def test_a_single_row_has_no_standard_error(self):
         model = self.write_model("m.h5", numpy.ones((64, 3)), numpy.zeros(64), numpy.zeros(3))
         figures = self.figures(model, "--rows", "1")
-        for name in ("reconstruction_mse", "cross_entropy", "free_energy", "pseudo_likelihood"):
+        for name in ("mean_field_mse", "cross_entropy", "free_energy", "pseudo_likelihood"):
             self.assertIsNone(figures[name]["standard_error"])
         self.assertIsNone(figures["log_likelihood"]["data_error"])
         result = assert_success(self.evaluate(model, "--rows", "1"))

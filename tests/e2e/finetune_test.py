@@ -192,6 +192,13 @@ class Finetune(FolderTest):
             numpy.testing.assert_allclose(codes["samples"][()], forward(self.folder / "run/best.h5", inputs, 2),
                                           atol=1e-4)
             self.assertEqual(codes["labels"][()].tolist(), digits()[1][TRAINING_ROWS:].tolist())
+            least = codes["samples"][()].min()
+        shown = json.loads(assert_success(run(["info", "--json", self.folder / "codes.h5"])).stdout)
+        self.assertEqual((shown["unbounded"], shown["columns"]), (True, 50))
+        self.assertAlmostEqual(shown["minimum"], float(least), places=5)
+        self.assertIn("not to train on", assert_success(run(["info", self.folder / "codes.h5"])).stdout)
+        assert_one_message(run(["train", "--data", self.folder / "codes.h5", "--output", self.folder / "no"]), 3,
+                           "codes.h5", "any numbers")
         assert_one_message(run(["predict", self.folder / "run", self.test_data, "--output", self.folder / "p.csv"]), 3,
                            "is an autoencoder")
         self.assertFalse((self.folder / "p.csv").exists())
@@ -237,6 +244,10 @@ class Finetune(FolderTest):
                            "which is read from")
         assert_one_message(run(["predict", self.folder / "run", self.test_data, "--output", self.folder / "no/p.csv"]),
                            3, "no")
+        for option in (("--chains", "5"), ("--layer", "1"), ("--seed", "2")):
+            assert_one_message(run(["evaluate", self.folder / "run", self.test_data, *option]), 2, f"option {option[0]}",
+                               "for RBMs", "is a net")
+        assert_one_message(run(["predict", self.folder / "run", self.test_data, "--output", "-"]), 2, "standard output")
         other = write_dataset(self.folder / "other.h5", digits()[0][:20], [12] * 20)
         assert_one_message(run(["evaluate", self.folder / "run", other]), 3, "other.h5", "the label 12", "none of")
         self.assertFalse(out.exists())

@@ -138,7 +138,7 @@ class ImportTest(FolderTest):
         self.assertAlmostEqual(shown.pop("mean"), values.mean() / 16)
         self.assertAlmostEqual(shown.pop("zeros"), (values == 0).mean())
         self.assertEqual(shown, {
-            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0,
+            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0, "unbounded": False,
             "minimum": values.min(), "maximum": values.max(), "picture": [2, 3], "source": "made up", "digest": digest,
             "labels": {"count": 200, "classes": len(set(labels)), "minimum": labels.min(), "maximum": labels.max()}})
         self.assertEqual(assert_success(run(["info", "--digest", self.output], ranks=3)).stdout, digest + "\n")
@@ -298,7 +298,7 @@ def bad_inputs(folder):
     yield "output: no folder", good + [folder / "none" / "a.h5"], FILE, ["a.h5", "no such folder", "none"]
     yield "output: cannot be written", good + ["/proc/a.h5"], FILE, ["/proc/a.h5", "cannot write"]
     yield "output: a folder", good + [folder], FILE, ["it is a folder"]
-    yield "output: the input", good + [good_csv], USAGE, ["same file", "good.csv"]
+    yield "output: the input", good + [good_csv], USAGE, ["which is read from", "good.csv"]
 
     yield "options: none", ["import"], USAGE, ["--idx-images", "--csv"]
     yield "options: no output", ["import", "--csv", good_csv], USAGE, ["--output"]

@@ -231,6 +231,8 @@ class Mistakes(FolderTest):
                 ("layers = 5,4\njoin-labels = yes", "join-labels = yes", "on or off")):
             configuration.write_text(text + "\n")
             assert_one_message(self.train(configuration), 2, str(configuration), *fragments)
+        assert_one_message(self.train(configuration, "--join-labels", "--epochs", "1"), 2,
+                           "option '--join-labels' wants a value", "'--epochs' is an option")
         self.assertEqual(self.files(), ["my.ini"])
 
     def test_an_option_wins_over_the_file(self):

@@ -591,7 +591,7 @@ class WhileItGoesOn(WithRuns):
             self.assertEqual(names[0], "Log-likelihood")
             self.assertEqual(len(names), len(set(names)))
             self.assertEqual(names[-5:], ["Pseudo-likelihood", "Pseudo-likelihood, stochastic", "Free energy", "Cross-entropy",
-                                          "Reconstruction error"])
+                                          "Mean-field error"])
             scores = json.loads(evaluated.stdout)
             for row in rows:
                 self.assertEqual(len(row), 4)
@@ -630,12 +630,13 @@ class WhileItGoesOn(WithRuns):
         self.assertIn("of 60, finished", text_of(section(parsed(folder / "report.html"), "overview")))
 
     def test_a_diverged_run_says_so(self):
-        for name, rate, epochs, command in (("at once", "1e30", 0, "--learning-rate 0.1"),
-                                            ("later", "1:0.1,3:1e20", 2, None)):
+        for name, optimizer, rate, epochs, command in (("at once", "momentum", "1e30", 0, "--learning-rate 0.1"),
+                                                       ("adam", "adam", "1e30", 0, "--learning-rate 0.001"),
+                                                       ("later", "momentum", "1:0.1,3:1e20", 2, None)):
             with self.subTest(name):
                 folder = self.folder / name
-                self.assertEqual(run(["train", "--data", DIGITS, "--output", folder, "--hidden", "5", "--learning-rate",
-                                      rate, "--checkpoint-epochs", "1"]).code, 4)
+                self.assertEqual(run(["train", "--data", DIGITS, "--output", folder, "--hidden", "5", "--optimizer",
+                                      optimizer, "--learning-rate", rate, "--checkpoint-epochs", "1"]).code, 4)
                 assert_success(report(folder))
                 tree = parsed(folder / "report.html")
                 header = text_of(elements(tree, "header")[0])

@@ -184,8 +184,14 @@ class TimeLimit(Resuming):
         self.assertGreaterEqual(parts, 1)
         self.assert_same_as_undisturbed(*arguments)
 
+    def test_less_time_than_a_checkpoint_may_take_is_told_before(self):
+        result = self.train(*self.FOREVER, "--time-limit", "1")
+        self.assert_stopped(result, "time.limit")
+        self.assertRegex(result.stdout, r"(?m)^  note        its time limit leaves 0\.\d s, and 2\.\d s are kept to write a "
+                                        r"checkpoint: the training stops after a step$")
+
     def test_enough_time(self):
-        assert_success(self.train(*SHORT, "--time-limit", "1h"))
+        self.assertNotIn("after a step", assert_success(self.train(*SHORT, "--time-limit", "1h")).stdout)
         self.assert_same_as_undisturbed(*SHORT)
 
     def test_values_that_are_no_time(self):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -56,6 +57,12 @@ class WhatARunLeaves(Training):
             for attribute in ("program", "mpi", "blas", "hdf5", "created", "command", "dataset", "dataset_digest"):
                 self.assertTrue(model.attrs[attribute], attribute)
             self.assertEqual(model["config"][()].decode(), (self.folder / "run/config.ini").read_text())
+
+    def test_the_command_of_a_model_is_one_that_a_shell_takes(self):
+        words = ["train", "--data", DIGITS, "--output", self.folder / "it's; a & (b|c) *", "--epochs", "1", "--hidden", "5"]
+        assert_success(run(words))
+        with h5py.File(words[4] / "model.h5") as model:
+            self.assertEqual(shlex.split(model.attrs["command"].decode()), ["rbmpi", *map(str, words)])
 
     def test_effective_configuration_repeats_the_run(self):
         assert_success(self.train("--epochs", "2", "--hidden", "9", "--momentum", "1:0.5, 2:0.9", name="a"))

@@ -35,7 +35,7 @@ TEST_F(NetScoresTest, ClassifierAsAPlainLoopCounts) {
   NetScoring scoring(net.shape());
   const NetScores scores = scoring.score(net.parameters(), samples_.classes(), samples_.view(), world_);
   EXPECT_EQ(scores.rows, rows);
-  EXPECT_EQ(scores.confusion, confusion);
+  EXPECT_EQ(scores.confusion.counts, confusion);
   EXPECT_EQ(scores.errors, rows - confusion[0] - confusion[4] - confusion[8]);
   EXPECT_GT(scores.errors, 100U);
   EXPECT_DOUBLE_EQ(scores.error(), static_cast<double>(scores.errors) / rows);
@@ -58,7 +58,7 @@ TEST_F(NetScoresTest, AutoencoderAsAPlainLoopCounts) {
   const NetScores scores = scoring.score(net.parameters(), {}, samples_.view(), world_);
   EXPECT_NEAR(scores.cross_entropy.mean, loss / rows, 1e-5);
   EXPECT_NEAR(scores.squared_error.mean, squared_error / rows, 1e-4);
-  EXPECT_TRUE(scores.confusion.empty());
+  EXPECT_TRUE(scores.confusion.counts.empty());
 }
 
 TEST_F(NetScoresTest, OutputsOfAnyLayerComeInOrder) {
@@ -67,7 +67,7 @@ TEST_F(NetScoresTest, OutputsOfAnyLayerComeInOrder) {
     net = FeedForwardNet(classifier_shape(12, std::vector<std::size_t>{7, 5}, 3));
     initialise_net(net, 2);
   }
-  share_net(net, world_);
+  broadcast_net(net, world_);
   ASSERT_EQ(to_text(net.shape()), "12-7-5-3");
   for (const std::size_t layers : {1U, 3U}) {
     // The layers alone are a net as well.

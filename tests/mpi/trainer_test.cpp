@@ -496,7 +496,7 @@ TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
     events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
     const TrainingResult result = train_rbm(case_.options, data, world_, events);
     EXPECT_TRUE(result.finished);
-    EXPECT_TRUE(stopped_early(case_.options, result.progress));
+    EXPECT_TRUE(stopped_early(case_.options.patience, result.progress));
     EXPECT_LT(figures.size(), 40U);
     EXPECT_EQ(figures.size(), best + 2);
     EXPECT_EQ(result.progress.best_epoch, best);

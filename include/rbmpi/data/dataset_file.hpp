@@ -20,7 +20,8 @@ struct DatasetInfo {
   double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
   bool has_labels = false;
-  std::string source;  ///< where the data came from, or empty
+  bool unbounded = false;  ///< values may be any finite numbers: to look at, not to train on
+  std::string source;      ///< where the data came from, or empty
   RowChunks sample_chunks;
   RowChunks label_chunks;
 };
@@ -34,20 +35,23 @@ inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 /// Local. Whether a number can be a scale: positive, and normal in single precision.
 [[nodiscard]] bool is_scale(double value) noexcept;
 
+/// Which datasets are read: those whose values are in [0, scale], or those that say that theirs may be any, as well.
+enum class Values { in_scale, any };
+
 /// A dataset file open for reading: `/samples` [rows x columns] and perhaps `/labels` [rows]. Every method is Local and
 /// throws Error(Failure::file) with the file's name.
 class DatasetReader {
  public:
   /// Checks everything that can be checked without reading the samples: that `/samples` is there, two-dimensional, of
   /// a readable type and not empty, that scale is positive, that the labels are as many as the rows, and that sizes do
-  /// not overflow.
-  explicit DatasetReader(const std::filesystem::path& path);
+  /// not overflow; and that values are in [0, scale], as far as the file says, unless `accepted` are others, too.
+  explicit DatasetReader(const std::filesystem::path& path, Values accepted = Values::in_scale);
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
 
   /// Reads rows [first, first + count) in the stored type into `values` (count * columns elements) and checks that
-  /// each value is in [0, scale]; NaN is not. The message names row, column and value.
+  /// each value is in [0, scale], or finite if they may be any; NaN is not. The message names row, column and value.
   void read_samples(std::uint64_t first, std::uint64_t count, void* values) const;
   /// Reads labels [first, first + count). Only if `info().has_labels`.
   void read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const;

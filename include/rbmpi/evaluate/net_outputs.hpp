@@ -21,6 +21,6 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
                  const ProgressReport& progress = {});
 
 /// Collective. The net of the root, on all ranks.
-void share_net(FeedForwardNet& net, const Communicator& world);
+void broadcast_net(FeedForwardNet& net, const Communicator& world);
 
 }  // namespace rbmpi

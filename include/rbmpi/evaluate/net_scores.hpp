@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rbmpi/data/samples.hpp"
+#include "rbmpi/evaluate/confusion_matrix.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/model/net_pass.hpp"
@@ -18,8 +19,8 @@ struct NetScores {
   std::uint64_t rows = 0;
   RowMean cross_entropy;  ///< of the label; of an autoencoder, of the data, summed over the units; in nats
   // Of a classifier.
-  std::uint64_t errors = 0;              ///< rows whose likeliest class is another one
-  std::vector<std::uint64_t> confusion;  ///< [classes x classes]: rows of class i (the row) that seem to be of class j
+  std::uint64_t errors = 0;   ///< rows whose likeliest class is another one
+  ConfusionMatrix confusion;  ///< by the likeliest class
   // Of an autoencoder.
   RowMean squared_error;  ///< sum over the units of (v - p)^2
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/report/confusion.hpp"
+#include "rbmpi/evaluate/confusion_matrix.hpp"
 
 namespace rbmpi {
 

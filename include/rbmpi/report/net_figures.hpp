@@ -8,8 +8,8 @@
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/evaluate/confusion_matrix.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
-#include "rbmpi/report/confusion.hpp"
 #include "rbmpi/report/model_figures.hpp"
 
 namespace rbmpi {

@@ -15,6 +15,9 @@ namespace rbmpi {
 /// What a file of this mode is if it is no regular one: "it is a pipe, not a regular file"; else empty.
 [[nodiscard]] std::string other_kind(mode_t mode);
 
+/// Whether there is a file or folder of that name, behind links; no if that cannot be found out.
+[[nodiscard]] bool is_there(const std::filesystem::path& path);
+
 /// Opens a file for reading, without waiting for anything. Throws Error(Failure::file), "cannot read 'a': ...", if it
 /// is missing, may not be read or is no regular file.
 [[nodiscard]] Descriptor open_to_read(const std::filesystem::path& path);

@@ -29,6 +29,9 @@ inline constexpr std::uint64_t seal_bytes = 512;
 /// Error(Failure::file).
 void seal_file(const std::filesystem::path& path, const std::filesystem::path& named);
 
+/// Local. Whether a file begins as sealed ones do; no if it cannot be read.
+[[nodiscard]] bool has_seal(const std::filesystem::path& path);
+
 /// Local. Throws DamagedFile unless every byte of the file is as it was when it was sealed: the seal itself, the length
 /// and the content; and a plain Error(Failure::file) if it cannot be read.
 void check_seal(const std::filesystem::path& path);

@@ -23,7 +23,5 @@ bool judge_epoch(EarlyStop rule, const ValidationFigures& figures, TrainingProgr
 
 /// Local. Whether a training with this progress, between two epochs, has stopped early.
 [[nodiscard]] bool stopped_early(std::uint64_t patience, const TrainingProgress& progress) noexcept;
-/// The same, which it never has if it is not to.
-[[nodiscard]] bool stopped_early(const TrainingOptions& options, const TrainingProgress& progress) noexcept;
 
 }  // namespace rbmpi

@@ -69,6 +69,10 @@ struct GreedyResult : OptimizationOutcome {
                                        const Communicator& world, const GreedyEvents& events = {},
                                        std::optional<GreedyStart> start = {});
 
+/// Local. The shapes of the layers on data of so many columns. `classes`: of the labels that join the highest layer.
+[[nodiscard]] std::vector<RbmShape> shapes_of_layers(const GreedyOptions& options, std::uint64_t visible,
+                                                     std::size_t classes = 0);
+
 /// Local. The options of a layer as `train_stack` uses them for so many rows.
 [[nodiscard]] TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer, std::uint64_t rows);
 

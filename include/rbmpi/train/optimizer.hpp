@@ -40,6 +40,7 @@ class Optimizer {
 struct OptimizerEntry {
   const char* name;
   const char* summary;
+  double usual_learning_rate;  ///< that suits most data
   /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
   std::unique_ptr<Optimizer> (*make)(const ParameterBlocks& blocks, const OptimizationOptions& options,
                                      NodeMemory& memory);
@@ -47,6 +48,9 @@ struct OptimizerEntry {
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const OptimizerEntry& optimizer(const std::string& name);
+/// Local. A learning rate to try where this one made parameters diverge: a tenth of it, at most the usual one of the
+/// optimizer, and such that a step takes no more than a tenth off the weights for the weight cost.
+[[nodiscard]] double gentler_learning_rate(const OptimizerEntry& optimizer, double learning_rate, double weight_cost);
 /// Bytes that the optimizer of these options remembers.
 [[nodiscard]] std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options);
 

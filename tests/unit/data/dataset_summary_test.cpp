@@ -1,7 +1,9 @@
 #include "rbmpi/data/dataset_summary.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <random>
 #include <utility>
 #include <vector>
@@ -153,6 +155,29 @@ TEST_F(DatasetSummaryTest, PiecesAreWholeChunks) {
   EXPECT_EQ(pieces({.rows = 100, .row_work = 2}, {50, 100}, 40), (Pieces{{50, 50}, {100, 50}})) << "one at least";
   EXPECT_EQ(pieces({.rows = 1, .row_work = 10}, {3, 5}, 20), (Pieces{{3, 1}, {4, 2}, {6, 2}}));
   EXPECT_EQ(pieces({.rows = 10, .row_work = 2}, {5, 0}, 40), Pieces{});
+}
+
+TEST_F(DatasetSummaryTest, AnyNumbersAreShownWhereTheFileSaysSo) {
+  DatasetInfo info;
+  info.type = ElementType::float32;
+  info.columns = 2;
+  info.scale = 1;
+  info.unbounded = true;
+  for (const float last : {7.5F, std::numeric_limits<float>::quiet_NaN()}) {
+    const std::vector<float> values = {-3.5F, 0, 2, last};
+    DatasetWriter writer(folder_ / "codes.h5", info);
+    writer.append(2, values.data());
+    writer.finish();
+    const fs::path file = folder_ / "codes.h5";
+    test::expect_error(Failure::file, {"codes.h5", "any numbers", "[0, 1]"}, [&] { const DatasetReader reader(file); });
+    const DatasetReader reader(file, Values::any);
+    if (std::isnan(last)) {
+      test::expect_error(Failure::file, {"row 1, column 1", "nan", "finite"}, [&] { (void)summarise(reader); });
+    } else {
+      EXPECT_EQ(summarise(reader).minimum, -3.5);
+      EXPECT_EQ(summarise(reader).maximum, 7.5);
+    }
+  }
 }
 
 TEST_F(DatasetSummaryTest, ValuesOutsideTheScaleAreRefused) {

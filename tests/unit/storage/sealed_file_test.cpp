@@ -33,6 +33,7 @@ TEST_F(SealedFileTest, AWholeFilePasses) {
   for (const std::size_t size : {0U, 1U, 1000U, 1U << 20U, (1U << 20U) + 1}) {
     const std::string content(size, 'x');
     const fs::path path = sealed(content);
+    EXPECT_TRUE(has_seal(path));
     EXPECT_NO_THROW(check_seal(path));
     EXPECT_EQ(test::content(path).substr(seal_bytes), content);
     EXPECT_NE(test::content(path).find(hexadecimal(sha256(std::as_bytes(std::span(content))))), std::string::npos);
@@ -56,6 +57,8 @@ TEST_F(SealedFileTest, EveryOtherLengthIsFound) {
 }
 
 TEST_F(SealedFileTest, WhatIsNoSealedFileIsRefused) {
+  EXPECT_FALSE(has_seal(folder_.write("a", "rbmpi")));
+  EXPECT_FALSE(has_seal(folder_ / "missing"));
   expect_damaged(std::string(2000, 'a'));
   test::expect_error(Failure::file, {"nowhere", "no such file"}, [&] { check_seal(folder_ / "nowhere"); });
   EXPECT_THROW(check_seal(folder_.path()), DamagedFile);

@@ -101,12 +101,21 @@ TEST(AdamTest, IsThePublishedAlgorithm) {
   }
 }
 
+TEST(OptimizersTest, AGentlerLearningRateIsUsualForTheOptimizerAtMost) {
+  EXPECT_EQ(gentler_learning_rate(optimizer("momentum"), 1e30, 0), 0.1);
+  EXPECT_EQ(gentler_learning_rate(optimizer("adam"), 1e30, 0), 0.001);
+  EXPECT_EQ(gentler_learning_rate(optimizer("momentum"), 0.5, 0), 0.05);
+  EXPECT_EQ(gentler_learning_rate(optimizer("adam"), 0.005, 0), 0.0005);
+  EXPECT_EQ(gentler_learning_rate(optimizer("momentum"), 1e30, 100), 0.001);
+}
+
 TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
   const ParameterBlocks blocks = rbm_blocks({4, 3});
   ASSERT_FALSE(optimizers().empty());
   for (const OptimizerEntry& entry : optimizers()) {
     EXPECT_EQ(&optimizer(entry.name), &entry);
     EXPECT_STRNE(entry.summary, "");
+    EXPECT_GT(entry.usual_learning_rate, 0);
     TrainingOptions options;
     options.optimizer = entry.name;
     NodeMemory memory(Communicator(), optimizer_memory(blocks, options));

@@ -1,8 +1,16 @@
-#include "rbmpi/report/confusion.hpp"
+#include "rbmpi/evaluate/confusion_matrix.hpp"
 
 #include <numeric>
 
 namespace rbmpi {
+namespace {
+
+std::optional<double> share(std::uint64_t part, std::uint64_t all) {
+  if (all == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(all);
+}
+
+}  // namespace
 
 std::uint64_t ConfusionMatrix::rows_of(std::size_t truth) const {
   std::uint64_t sum = 0;
@@ -24,6 +32,14 @@ std::uint64_t ConfusionMatrix::errors() const {
   std::uint64_t errors = rows();
   for (std::size_t k = 0; k < classes.size(); ++k) errors -= at(k, k);
   return errors;
+}
+
+std::optional<double> ConfusionMatrix::precision(std::size_t k) const {
+  return share(at(k, k), predicted_as(k));
+}
+
+std::optional<double> ConfusionMatrix::recall(std::size_t k) const {
+  return share(at(k, k), rows_of(k));
 }
 
 }  // namespace rbmpi

@@ -1,6 +1,6 @@
-#include <nlohmann/json.hpp>
-
 #include "rbmpi/train/training_events.hpp"
+
+#include <nlohmann/json.hpp>
 
 namespace rbmpi {
 

@@ -7,18 +7,18 @@
 
 namespace rbmpi {
 
-/// Shows on the standard output which share of a long work is done, as a bar that is drawn anew ten times a second, if
+/// Shows on the standard output how much of a long work is done, as a bar that is drawn anew ten times a second, if
 /// there is a terminal; else nothing. For the root only.
-class ShareBar {
+class WorkBar {
  public:
-  ShareBar(ProgressStyle style, std::string work);
+  WorkBar(ProgressStyle style, std::string work);
   /// Takes the bar off the screen.
-  ~ShareBar();
-  ShareBar(const ShareBar&) = delete;
-  ShareBar& operator=(const ShareBar&) = delete;
+  ~WorkBar();
+  WorkBar(const WorkBar&) = delete;
+  WorkBar& operator=(const WorkBar&) = delete;
 
-  /// `share`: from 0 to 1.
-  void show(double share);
+  /// `done`: the fraction of the work, from 0 to 1.
+  void show(double done);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace rbmpi {
@@ -21,6 +22,10 @@ struct ConfusionMatrix {
   [[nodiscard]] std::uint64_t rows() const;
   /// Rows that are taken for another class than theirs.
   [[nodiscard]] std::uint64_t errors() const;
+  /// Share of the rows that are taken for class k that are of it; nothing without such rows.
+  [[nodiscard]] std::optional<double> precision(std::size_t k) const;
+  /// Share of the rows of class k that are taken for it; nothing without such rows.
+  [[nodiscard]] std::optional<double> recall(std::size_t k) const;
 };
 
 }  // namespace rbmpi

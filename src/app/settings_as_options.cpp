@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <utility>
+
+#include "app/configuration_keys.hpp"
+
+namespace rbmpi {
+
+TrainSettings default_settings(TrainingCommand command) {
+  TrainSettings settings;
+  settings.command = command;
+  if (command == TrainingCommand::finetune) {
+    settings.training.epochs = 50;
+    settings.training.patience = 10;
+  }
+  return settings;
+}
+
+NetTrainingOptions net_training_options(const TrainSettings& settings) {
+  NetTrainingOptions options;
+  static_cast<OptimizationOptions&>(options) = static_cast<const OptimizationOptions&>(settings.training);
+  options.input_dropout = settings.finetune.input_dropout;
+  options.hidden_dropout = settings.finetune.hidden_dropout;
+  options.early_stop = settings.finetune.early_stop;
+  return options;
+}
+
+bool keeps_best(const TrainSettings& settings) {
+  if (settings.command == TrainingCommand::finetune) return !settings.validation.empty();
+  return settings.training.early_stop != EarlyStop::off;
+}
+
+RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress) {
+  RunGoal goal{.layers = 1, .epochs = settings.training.epochs, .patience = {}};
+  if (settings.command == TrainingCommand::train) {
+    const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
+    goal.layers = layers.size();
+    goal.epochs = layers.at(progress.layer).epochs;
+  }
+  const bool stops_early = settings.command == TrainingCommand::train ? settings.training.early_stop != EarlyStop::off
+                                                                      : settings.finetune.early_stop;
+  if (stops_early) goal.patience = settings.training.patience;
+  return end_of_run(goal, progress);
+}
+
+GreedyOptions greedy_options(const TrainSettings& settings) {
+  const LayerSettings& lists = settings.layers;
+  const TrainingOptions& all = settings.training;
+  GreedyOptions options{.layers = {}, .join_labels = lists.join_labels, .features_memory = lists.features_memory};
+  for (std::size_t layer = 0; layer < std::max<std::size_t>(lists.hidden.size(), 1); ++layer) {
+    TrainingOptions of_layer = all;
+    of_layer.hidden = value_for(lists.hidden, all.hidden, layer);
+    of_layer.epochs = value_for(lists.epochs, all.epochs, layer);
+    of_layer.batch_size = value_for(lists.batch_size, all.batch_size, layer);
+    of_layer.learning_rate = value_for(lists.learning_rate, all.learning_rate, layer);
+    of_layer.momentum = value_for(lists.momentum, all.momentum, layer);
+    of_layer.weight_cost = value_for(lists.weight_cost, all.weight_cost, layer);
+    of_layer.weight_init = value_for(lists.weight_init, all.weight_init, layer);
+    options.layers.push_back(std::move(of_layer));
+  }
+  return options;
+}
+
+}  // namespace rbmpi

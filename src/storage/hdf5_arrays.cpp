@@ -1,0 +1,183 @@
+#include "storage/hdf5_arrays.hpp"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <fmt/ranges.h>
+
+#include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/memory.hpp"
+#include "storage/file_errors.hpp"
+#include "storage/hdf5_links.hpp"
+
+namespace rbmpi::hdf5 {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_filters(hid_t creation, const std::string& name, const fs::path& file) {
+  const int filters = check(H5Pget_nfilters(creation), "read", file);
+  for (int i = 0; i < filters; ++i) {
+    std::array<char, 64> label{};
+    unsigned flags = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
+                                               label.size() - 1, label.data(), nullptr);
+    if (filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32) continue;
+    fail_to_read(
+        file, fmt::format("'{}' went through the filter {} ({}); gzip, shuffle and fletcher32 would be right, such as "
+                          "h5repack -f GZIP=4 makes it",
+                          name, filter, label.front() != '\0' ? label.data() : "unnamed"));
+  }
+}
+
+/// The product, or nothing if it does not fit 63 bits.
+std::optional<std::uint64_t> product(std::uint64_t first, const std::vector<hsize_t>& others) {
+  std::uint64_t result = first;
+  for (const hsize_t factor : others) {
+    if (__builtin_mul_overflow(result, factor, &result)) return std::nullopt;
+  }
+  return result <= std::uint64_t{std::numeric_limits<std::int64_t>::max()} ? std::optional(result) : std::nullopt;
+}
+
+// What an array claims is compared with what the file holds of it, and that with the length of the file. So a claim is
+// at most as large as the file, or 1032 times that: deflate, run over zeros, gets no further.
+void check_claims(hid_t file_id, hid_t array, bool deflated, const std::string& name, const Sizes& sizes,
+                  const fs::path& file) {
+  constexpr std::uint64_t best_deflate = 1032;
+  hsize_t length = 0;
+  check(H5Fget_filesize(file_id, &length), "read", file);
+  // Undefined for chunked arrays and for compact ones, which live in a header.
+  const haddr_t offset = sizes.chunk.empty() ? H5Dget_offset(array) : HADDR_UNDEF;
+  H5Eclear2(H5E_DEFAULT);
+  if (sizes.stored_bytes > length || (offset != HADDR_UNDEF && offset > length - sizes.stored_bytes)) {
+    fail_to_read(file, fmt::format("'{}' claims to hold {} bytes, more than the {} of the file", name,
+                                   sizes.stored_bytes, length));
+  }
+  if (sizes.claimed_bytes / (deflated ? best_deflate : 1) > sizes.stored_bytes) {
+    fail_to_read(
+        file, fmt::format("'{}' claims {}, but the file holds only {} of it; were there rows that were never written?",
+                          name, human_bytes(sizes.claimed_bytes), human_bytes(sizes.stored_bytes)));
+  }
+  if (const std::uint64_t available = available_memory(); sizes.chunk_bytes > available) {
+    throw Error(Failure::other,
+                fmt::format("not enough memory to read '{}': '{}' has chunks of {}, and only {} are available",
+                            file.string(), name, human_bytes(sizes.chunk_bytes), human_bytes(available)));
+  }
+}
+
+// HDF5's cache holds 1 MiB by default: a chunk beyond it would be read, and decompressed, anew for every call.
+Handle open_array_for_reading(hid_t file_id, const std::string& name, std::uint64_t chunk_bytes, const fs::path& file) {
+  constexpr std::uint64_t default_cache = 1U << 20U;
+  constexpr std::uint64_t largest_cache = 64U << 20U;
+  if (chunk_bytes <= default_cache || chunk_bytes > largest_cache) return open_array(file_id, name, file);
+  const Handle list = link_access(H5P_DATASET_ACCESS, file);
+  check(H5Pset_chunk_cache(list.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, chunk_bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "read",
+        file);
+  return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
+}
+
+/// The processor time that a machine takes at most to read rows, in seconds.
+double most_seconds(const RowChunks& chunks, std::uint64_t first, std::uint64_t count) {
+  constexpr double bytes_per_second = 5e6;  // slow ones unpack ten times as many
+  const std::uint64_t touched = (first + count - 1) / chunks.rows - first / chunks.rows + 1;
+  return static_cast<double>(touched) * static_cast<double>(chunks.rows) * chunks.row_work / bytes_per_second;
+}
+
+}  // namespace
+
+std::vector<hsize_t> extent(hid_t space, const fs::path& file) {
+  const int rank = check(H5Sget_simple_extent_ndims(space), "read", file);
+  std::vector<hsize_t> dimensions(static_cast<std::size_t>(rank));
+  if (rank > 0) check(H5Sget_simple_extent_dims(space, dimensions.data(), nullptr), "read", file);
+  return dimensions;
+}
+
+Handle open_array(hid_t file_id, const std::string& name, const fs::path& file) {
+  Handle object = open_object(file_id, name, "read", file);
+  if (H5Iget_type(object.id()) != H5I_DATASET) fail_to_read(file, fmt::format("'{}' is not an array", name));
+  const Handle creation(check(H5Dget_create_plist(object.id()), "read", file));
+  const H5D_layout_t layout = H5Pget_layout(creation.id());
+  if (layout == H5D_VIRTUAL)
+    fail_to_read(file, fmt::format("'{}' is virtual, a view of other files; an array of its own would be right", name));
+  if (layout == H5D_CONTIGUOUS && check(H5Pget_external_count(creation.id()), "read", file) > 0)
+    fail_to_read(file, fmt::format("'{}' keeps its values in other files; values in the file would be right", name));
+  check_filters(creation.id(), name, file);
+  return object;
+}
+
+std::optional<std::uint64_t> element_count(hid_t space, const fs::path& file) {
+  if (H5Sget_simple_extent_type(space) == H5S_NULL) return 0;
+  return product(1, extent(space, file));
+}
+
+Sizes checked_sizes(hid_t file_id, hid_t array, const std::string& name, const fs::path& file) {
+  const Handle type(check(H5Dget_type(array), "read", file));
+  const Handle space(check(H5Dget_space(array), "read", file));
+  const Handle creation(check(H5Dget_create_plist(array), "read", file));
+  Sizes sizes;
+  sizes.dimensions = extent(space.id(), file);
+  if (!sizes.dimensions.empty() && H5Pget_layout(creation.id()) == H5D_CHUNKED) {
+    sizes.chunk.resize(sizes.dimensions.size());
+    check(H5Pget_chunk(creation.id(), static_cast<int>(sizes.chunk.size()), sizes.chunk.data()), "read", file);
+  }
+  const std::uint64_t element = H5Tget_size(type.id());
+  const std::optional<std::uint64_t> claimed = product(element, sizes.dimensions);
+  const std::optional<std::uint64_t> chunk = product(element, sizes.chunk);
+  if (!claimed || !chunk) {
+    fail_to_read(file, fmt::format("'{}' claims the impossible size [{}]", name,
+                                   fmt::join(claimed ? sizes.chunk : sizes.dimensions, " x ")));
+  }
+  sizes.claimed_bytes = *claimed;
+  sizes.chunk_bytes = sizes.chunk.empty() ? 0 : *chunk;
+  sizes.stored_bytes = H5Dget_storage_size(array);
+  check_claims(file_id, array, H5Pget_nfilters(creation.id()) > 0, name, sizes, file);
+  return sizes;
+}
+
+RowChunks row_chunks(const Sizes& sizes) {
+  constexpr double bytes_for_a_chunk = 500;  // to find it takes as long as to unpack so many
+  RowChunks chunks;
+  if (sizes.dimensions.empty() || sizes.dimensions.front() == 0) return chunks;
+  if (sizes.chunk.empty()) {
+    chunks.row_work = static_cast<double>(sizes.claimed_bytes) / static_cast<double>(sizes.dimensions.front());
+    return chunks;
+  }
+  chunks.rows = sizes.chunk.front();
+  double across = 1;
+  for (std::size_t i = 1; i < sizes.chunk.size(); ++i) {
+    across *= std::ceil(static_cast<double>(sizes.dimensions[i]) / static_cast<double>(sizes.chunk[i]));
+  }
+  chunks.row_work =
+      across * (static_cast<double>(sizes.chunk_bytes) + bytes_for_a_chunk) / static_cast<double>(chunks.rows);
+  return chunks;
+}
+
+RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
+                         const fs::path& file) {
+  Handle in_file(check(H5Dget_space(array), doing, file));
+  std::vector<hsize_t> block = extent(in_file.id(), file);
+  if (block.empty()) fail_to(doing, file, "an array without dimensions has no rows");
+  if (first > block.front() || count > block.front() - first)
+    fail_to(doing, file,
+            fmt::format("rows {} to {} are beyond the {} of the array", first, first + count, block.front()));
+  std::vector<hsize_t> start(block.size(), 0);
+  start.front() = first;
+  block.front() = count;
+  check(H5Sselect_hyperslab(in_file.id(), H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr), doing, file);
+  Handle in_memory(check(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), doing, file));
+  return {std::move(in_file), std::move(in_memory)};
+}
+
+void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,
+                   std::uint64_t first, std::uint64_t count, void* values, const fs::path& file) {
+  if (count == 0) return;
+  const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
+  const RowSelection rows = select_rows(array.id(), first, count, "read", file);
+  still_at_work(most_seconds(info.chunks, first, count));
+  check(H5Dread(array.id(), memory_type, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "read", file);
+}
+
+}  // namespace rbmpi::hdf5

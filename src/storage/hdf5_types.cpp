@@ -1,0 +1,163 @@
+#include "storage/hdf5_types.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+
+namespace rbmpi {
+
+std::size_t element_size(ElementType type) noexcept {
+  switch (type) {
+    case ElementType::uint8:
+      return 1;
+    case ElementType::int32:
+    case ElementType::float32:
+      return 4;
+    case ElementType::float64:
+      return 8;
+    case ElementType::other:
+      break;
+  }
+  return 0;
+}
+
+std::string_view element_name(ElementType type) noexcept {
+  switch (type) {
+    case ElementType::uint8:
+      return "uint8";
+    case ElementType::int32:
+      return "int32";
+    case ElementType::float32:
+      return "float32";
+    case ElementType::float64:
+      return "float64";
+    case ElementType::other:
+      break;
+  }
+  return "other";
+}
+
+namespace hdf5 {
+namespace {
+
+bool equals_any(hid_t type, std::initializer_list<hid_t> standard) {
+  return std::any_of(standard.begin(), standard.end(), [&](hid_t one) { return H5Tequal(type, one) > 0; });
+}
+
+bool is_standard_float(hid_t type) {
+  return equals_any(type, {H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_IEEE_F32BE, H5T_IEEE_F64BE});
+}
+
+std::string class_name(hid_t type) {
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return fmt::format("unusual {}-byte integer", H5Tget_size(type));
+    case H5T_FLOAT:
+      return fmt::format("{}-bit float", 8 * H5Tget_size(type));
+    case H5T_STRING:
+      return "string";
+    case H5T_COMPOUND:
+      return "compound";
+    case H5T_ENUM:
+      return "enumeration";
+    case H5T_VLEN:
+      return "variable-length";
+    case H5T_OPAQUE:
+      return "opaque";
+    case H5T_BITFIELD:
+      return "bit field";
+    case H5T_REFERENCE:
+      return "reference";
+    case H5T_ARRAY:
+      return "array of arrays";
+    case H5T_TIME:
+      return "time";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
+hid_t native_type(ElementType type) {
+  switch (type) {
+    case ElementType::uint8:
+      return H5T_NATIVE_UINT8;
+    case ElementType::int32:
+      return H5T_NATIVE_INT32;
+    case ElementType::float32:
+      return H5T_NATIVE_FLOAT;
+    case ElementType::float64:
+      return H5T_NATIVE_DOUBLE;
+    case ElementType::other:
+      break;
+  }
+  throw Error(Failure::other, "an HDF5 array of type 'other' can neither be read nor written");
+}
+
+hid_t stored_type(ElementType type) {
+  switch (type) {
+    case ElementType::uint8:
+      return H5T_STD_U8LE;
+    case ElementType::int32:
+      return H5T_STD_I32LE;
+    case ElementType::float32:
+      return H5T_IEEE_F32LE;
+    case ElementType::float64:
+      return H5T_IEEE_F64LE;
+    case ElementType::other:
+      break;
+  }
+  return native_type(type);
+}
+
+bool same_or_wider(ElementType stored, ElementType wanted) {
+  if (stored == wanted) return stored != ElementType::other;
+  switch (stored) {
+    case ElementType::uint8:
+      return wanted != ElementType::other;
+    case ElementType::int32:
+    case ElementType::float32:
+      return wanted == ElementType::float64;
+    default:
+      return false;
+  }
+}
+
+bool is_standard_integer(hid_t type) {
+  return equals_any(type, {H5T_STD_U8LE, H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_STD_I8LE, H5T_STD_I16LE,
+                           H5T_STD_I32LE, H5T_STD_I64LE, H5T_STD_U8BE, H5T_STD_U16BE, H5T_STD_U32BE, H5T_STD_U64BE,
+                           H5T_STD_I8BE, H5T_STD_I16BE, H5T_STD_I32BE, H5T_STD_I64BE});
+}
+
+bool is_standard_number(hid_t type) {
+  return H5Tcommitted(type) == 0 && (is_standard_integer(type) || is_standard_float(type));
+}
+
+void describe_type(hid_t type, ArrayInfo& info) {
+  info.type_name = class_name(type);
+  if (H5Tcommitted(type) != 0) {
+    info.type_name = "a type that the file defines (" + info.type_name + ")";
+    return;
+  }
+  const std::size_t size = H5Tget_size(type);
+  if (is_standard_float(type)) {
+    info.type = size == 4 ? ElementType::float32 : ElementType::float64;
+  } else if (is_standard_integer(type)) {
+    const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
+    info.integers = true;
+    if (size == 1 && !is_signed) info.type = ElementType::uint8;
+    if (size == 4 && is_signed) info.type = ElementType::int32;
+    info.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
+  } else if (H5Tget_class(type) == H5T_FLOAT && (size == 4 || size == 8)) {
+    info.type_name = "unusual " + info.type_name;
+  }
+  if (info.type != ElementType::other) info.type_name = element_name(info.type);
+}
+
+}  // namespace hdf5
+}  // namespace rbmpi
