@@ -18,8 +18,8 @@
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
-#include "rbmpi/evaluate/chain_weights.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 
 namespace rbmpi {
 namespace {
@@ -61,7 +61,7 @@ class Annealing {
   Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings)
       : rbm_(rbm),
         base_bias_(base_bias),
-        weights_(rbm.weights),
+        weights_(WeightRounding::one_grid, rbm.weights),
         temperatures_(settings.temperatures.empty() ? parse_temperatures(default_temperatures) : settings.temperatures),
         seed_(settings.seed) {
     for (std::size_t i = 0; i < base_bias.size(); ++i) {
@@ -165,7 +165,7 @@ class Annealing {
 
   RbmView<const Real> rbm_;
   std::span<const Real> base_bias_;
-  ChainWeights weights_;
+  Couplings weights_;
   std::vector<double> temperatures_;
   std::uint64_t seed_;
   std::vector<double> bias_change_;  // of the visible units, from the base model to the model
@@ -344,7 +344,8 @@ std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64
   const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
   const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
   const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
-  return static_cast<std::uint64_t>(threads_in_use()) * of_thread + 2 * shape.visible * shape.hidden * sizeof(Real) +
+  const auto threads = static_cast<std::uint64_t>(threads_in_use());
+  return threads * of_thread + Couplings::shared_memory(WeightRounding::one_grid, shape, threads) +
          (chains + 3 * temperatures) * sizeof(double);  // the caller's schedule, that of the settings, the one in use
 }
 

@@ -15,7 +15,7 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
-#include "rbmpi/evaluate/chain_weights.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 
 namespace rbmpi {
 namespace {
@@ -70,8 +70,7 @@ struct Scratch {
 /// Some of the chains: those of one rank. Every method is Local, runs on all threads and allocates nothing.
 class Chains {
  public:
-  Chains(RbmView<const Real> rbm, const ChainWeights& weights, const ChainStart& start, Shard chains,
-         std::uint64_t seed)
+  Chains(RbmView<const Real> rbm, const Couplings& weights, const ChainStart& start, Shard chains, std::uint64_t seed)
       : rbm_(rbm),
         weights_(weights),
         chains_(chains),
@@ -180,7 +179,7 @@ class Chains {
   }
 
   RbmView<const Real> rbm_;
-  const ChainWeights& weights_;
+  const Couplings& weights_;
   Shard chains_;
   std::uint64_t seed_;
   std::uint64_t step_ = 0;
@@ -236,11 +235,11 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
   const int ranks_on_node = world.split_by_node(0).size();
   world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
   const Shard mine = shard(settings.chains, world.rank(), world.size());
-  std::optional<ChainWeights> weights;
+  std::optional<Couplings> weights;
   std::optional<Chains> chains;
   std::optional<Gathering> gathering;
   world.agree([&] {
-    weights.emplace(rbm.weights);
+    weights.emplace(WeightRounding::one_grid, rbm.weights);
     chains.emplace(rbm, *weights, start, mine, settings.seed);
     gathering.emplace(rbm.shape(), settings, mine);
   });

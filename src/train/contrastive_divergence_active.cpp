@@ -137,7 +137,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
  public:
   ContrastiveDivergenceActive(const EstimatorSettings& settings, NodeMemory& memory)
       : rbm_(settings.rbm),
-        weights_(settings.products.exact()),
+        couplings_(settings.couplings),
         layer_(settings.layer),
         seed_(settings.options.seed),
         rounding_{true, probability_grid(settings.options.batch_size)},
@@ -248,7 +248,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
                  scratch.data.data() + row * count, v0.row(row));
     }
     lap(clock, TimePhase::input);
-    multiply(v0, rows_of_weights(scratch.visible), hidden_fields(0, scratch.worker, block));
+    couplings_.up(v0, scratch.visible, hidden_fields(0, scratch.worker, block));
     lap(clock, TimePhase::products);
   }
 
@@ -269,7 +269,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     const ConstBitMatrixView h0{shown_.hidden_data.data() + block.first * words_for(hidden), block.count, hidden};
     const BitMatrixView v1 = visible_states(shown_.visible_model, block, scratch);
     const MatrixView fields{scratch.fields.data(), block.count, count};
-    multiply(h0, ColumnsView(weights_.down_transposed(), first, count), fields);
+    couplings_.down(h0, scratch.visible, fields);
     lap(clock, TimePhase::products);
     for (std::size_t i = 0; count > 0 && i < block.count; ++i) {
       scratch.squared_error += static_cast<std::uint64_t>(
@@ -278,7 +278,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
                       visible_differences(scratch).data()));
     }
     lap(clock, TimePhase::sampling);
-    multiply(v1, rows_of_weights(scratch.visible), hidden_fields(1, scratch.worker, block));
+    couplings_.up(v1, scratch.visible, hidden_fields(1, scratch.worker, block));
     lap(clock, TimePhase::products);
   }
 
@@ -331,11 +331,6 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     return {seed_, layer_, batch.step, phase, static_cast<std::uint32_t>(batch.position + row)};
   }
 
-  [[nodiscard]] ConstMatrixView rows_of_weights(Shard rows) const {
-    const ConstMatrixView up = weights_.up();
-    return {up.row(rows.first), rows.count, up.columns};
-  }
-
   [[nodiscard]] MatrixView hidden_fields(std::size_t turn, std::size_t worker, Shard block) const {
     return {shown_.hidden_fields[turn].data() + worker * shown_.fields_of_worker, block.count, rbm_.shape().hidden};
   }
@@ -364,7 +359,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   }
 
   RbmView<const Real> rbm_;
-  const ExactWeights& weights_;
+  const Couplings& couplings_;
   std::uint32_t layer_;
   std::uint64_t seed_;
   ProbabilityRounding rounding_;

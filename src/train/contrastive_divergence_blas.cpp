@@ -30,7 +30,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
  public:
   ContrastiveDivergenceBlas(const EstimatorSettings& settings, NodeMemory& memory)
       : rbm_(settings.rbm),
-        products_(settings.products),
+        couplings_(settings.couplings),
         layer_(settings.layer),
         seed_(settings.options.seed),
         sample_data_(settings.options.sample_data),
@@ -57,7 +57,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     const MatrixView v0 = of_rows(states_.visible_data, mine, visible);
     const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, visible} : v0;
     const MatrixView h0 = of_rows(states_.hidden_data, mine, hidden);
-    const MatrixView v1p{visible_model_.data(), batch.count, products_.down_columns()};
+    const MatrixView v1p{visible_model_.data(), batch.count, couplings_.down_columns()};
     const MatrixView v1 = of_rows(states_.visible_model, mine, visible);
     const MatrixView h1p = of_rows(states_.hidden_model, mine, hidden);
 
@@ -73,9 +73,9 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     clock.lap(TimePhase::sampling);
 
     if (sample_data_) {
-      products_.up(v0, h0);
+      couplings_.up(v0, h0);
     } else {
-      products_.up_from_probabilities(v0p, h0);
+      couplings_.up_from_probabilities(v0p, h0);
     }
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) {
@@ -84,7 +84,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     });
     clock.lap(TimePhase::sampling);
 
-    products_.down(h0, v1p);
+    couplings_.down(h0, v1p);
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) {
       activate(v1p.row(i), rbm_.visible_bias.data(), visible, rounding_);
@@ -93,7 +93,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     });
     clock.lap(TimePhase::sampling);
 
-    products_.up(v1, h1p);
+    couplings_.up(v1, h1p);
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), hidden, rounding_); });
     const std::span<Real> differences =
@@ -152,7 +152,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   static constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
   RbmView<const Real> rbm_;
-  WeightProducts& products_;
+  Couplings& couplings_;
   std::uint32_t layer_;
   std::uint64_t seed_;
   bool sample_data_;

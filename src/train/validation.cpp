@@ -40,12 +40,12 @@ std::uint64_t Validation::memory(RbmShape shape) {
          scoring_memory(shape);
 }
 
-std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products,
-                                                     std::uint64_t epoch, const Communicator& world) {
+std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, Couplings& couplings, std::uint64_t epoch,
+                                                     const Communicator& world) {
   std::int64_t squared_error = 0;
   ValidationFigures figures;
-  figures.free_energy = measure_rows(rbm, products, validation_, &squared_error, epoch, world);
-  figures.training_free_energy = measure_rows(rbm, products, training_, nullptr, epoch, world);
+  figures.free_energy = measure_rows(rbm, couplings, validation_, &squared_error, epoch, world);
+  figures.training_free_energy = measure_rows(rbm, couplings, training_, nullptr, epoch, world);
   std::array<std::int64_t, 2> sums = {squared_error, stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
   if (sums[1] > 0) return std::nullopt;
@@ -64,7 +64,7 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, We
   return figures;
 }
 
-RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows,
                                  std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
   const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
   const Shard mine = shard(blocks, world.rank(), world.size());
@@ -77,7 +77,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
     const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, rows.rows - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};
     const MatrixView visible{visible_.data(), count, shape_.visible};
-    const MatrixView model{visible_.data(), count, products.down_columns()};
+    const MatrixView model{visible_.data(), count, couplings.down_columns()};
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
     const auto stream = [&](Phase phase, std::size_t i) {
       return RandomStream(seed_, layer_, epoch, phase, static_cast<std::uint32_t>(begin + i));
@@ -85,7 +85,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
 
     const Samples block_rows = in_memory.rows(begin, count);
     parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
-    products.up_from_probabilities(v0p, hidden);
+    couplings.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {
       sums[block].add(std::clamp(energies_.data()[i], -largest_energy, largest_energy));
@@ -96,13 +96,13 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
       parallel_for(count, [&](std::size_t i) {
         sample(v0p.row(i), shape_.visible, stream(Phase::validation_data, i), visible.row(i));
       });
-      products.up(visible, hidden);
+      couplings.up(visible, hidden);
     }
     parallel_for(count, [&](std::size_t i) {
       activate(hidden.row(i), rbm.hidden_bias.data(), shape_.hidden, unrounded);
       sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
     });
-    products.down(hidden, model);
+    couplings.down(hidden, model);
     parallel_for(count,
                  [&](std::size_t i) { activate(model.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
     for (std::size_t i = 0; i < count; ++i) {

@@ -8,12 +8,12 @@
 
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
-#include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
@@ -58,7 +58,7 @@ struct EstimatorSizes {
 /// What an estimator is made for. The references must live on.
 struct EstimatorSettings {
   RbmView<const Real> rbm;
-  WeightProducts& products;
+  Couplings& couplings;
   const TrainingOptions& options;
   EstimatorSizes sizes;
   std::uint32_t layer = 0;
