@@ -11,6 +11,7 @@
 #include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
+#include "rbmpi/gibbs/draws.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -79,9 +80,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     const MatrixView visible{visible_.data(), count, shape_.visible};
     const MatrixView model{visible_.data(), count, couplings.down_columns()};
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
-    const auto stream = [&](Phase phase, std::size_t i) {
-      return RandomStream(seed_, layer_, epoch, phase, static_cast<std::uint32_t>(begin + i));
-    };
+    const Draws draws{seed_, layer_, epoch, begin};
 
     const Samples block_rows = in_memory.rows(begin, count);
     parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
@@ -93,18 +92,12 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     if (squared_errors == nullptr) continue;
 
     if (sample_data_) {
-      parallel_for(count, [&](std::size_t i) {
-        sample(v0p.row(i), shape_.visible, stream(Phase::validation_data, i), visible.row(i));
-      });
+      draw_rows(v0p, draws, Phase::validation_data, visible);
       couplings.up(visible, hidden);
     }
-    parallel_for(count, [&](std::size_t i) {
-      activate(hidden.row(i), rbm.hidden_bias.data(), shape_.hidden, unrounded);
-      sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
-    });
+    activate_and_draw_rows(hidden, rbm.hidden_bias, draws, Phase::validation_hidden);
     couplings.down(hidden, model);
-    parallel_for(count,
-                 [&](std::size_t i) { activate(model.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
+    activate_rows(model, rbm.visible_bias, unrounded);
     for (std::size_t i = 0; i < count; ++i) {
       *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }

@@ -48,11 +48,6 @@ struct EstimatorSizes {
   bool sample_data = true;
   std::size_t node_rows = 0;  ///< the most rows that a node takes through the machine together
   std::size_t slots = 1;      ///< ranks of the node
-
-  /// The rows of the weights that the rank with this number in its node has.
-  [[nodiscard]] Shard rows_of_slot(std::size_t slot) const noexcept {
-    return shard_in_groups({0, shape.visible}, rows_together, static_cast<int>(slot), static_cast<int>(slots));
-  }
 };
 
 /// What an estimator is made for. The references must live on.
