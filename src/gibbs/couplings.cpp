@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -25,12 +24,10 @@ void multiply_in_order(ConstBitMatrixView states, ColumnsView matrix, MatrixView
   for (std::size_t row = 0; row < states.rows; ++row) {
     Real* const sums = product.row(row);
     std::fill_n(sums, product.columns, Real{0});
-    for (std::size_t word = 0; word < states.row_words(); ++word) {
-      for (std::uint64_t on = states.row(row)[word]; on != 0; on &= on - 1) {
-        const Real* const terms = matrix.row(word * 64 + static_cast<std::size_t>(std::countr_zero(on)));
-        for (std::size_t j = 0; j < product.columns; ++j) sums[j] += terms[j];
-      }
-    }
+    for_each_unit_on(states, row, [&](std::size_t unit) {
+      const Real* const terms = matrix.row(unit);
+      for (std::size_t j = 0; j < product.columns; ++j) sums[j] += terms[j];
+    });
   }
 }
 
