@@ -1,7 +1,6 @@
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -13,13 +12,11 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
-#include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
-#include "rbmpi/evaluate/chain_weights.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
+#include "rbmpi/gibbs/chains.hpp"
 
 namespace rbmpi {
 namespace {
@@ -38,22 +35,28 @@ std::size_t most_at_once(std::uint64_t chains_of_rank) {
 /// What random numbers are drawn for, as the `layer` of their streams.
 enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
 
-/// The states of some chains, the first of which is chain `first`, and their fields.
-struct Chains {
-  Chains(RbmShape shape, std::size_t most)
-      : visible(most * words_for(shape.visible)),
-        hidden(most * words_for(shape.hidden)),
-        fields(most * std::max(shape.visible, shape.hidden)),
-        visible_bias(shape.visible),
-        hidden_bias(shape.hidden) {}
+/// Some chains of a thread.
+struct AnnealedChains {
+  AnnealedChains(const Couplings& couplings, std::size_t most)
+      : visible(most * words_for(couplings.shape().visible)),
+        hidden(most * words_for(couplings.shape().hidden)),
+        visible_bias(couplings.shape().visible),
+        hidden_bias(couplings.shape().hidden),
+        block(couplings, most) {}
+
+  void take(Shard chains) {
+    first = chains.first;
+    block.take(first, {visible.data(), chains.count, visible_bias.size()},
+               {hidden.data(), chains.count, hidden_bias.size()});
+  }
 
   std::uint64_t first = 0;
-  std::size_t count = 0;
   AlignedBuffer<std::uint64_t> visible;  // count x V
   AlignedBuffer<std::uint64_t> hidden;   // count x H
-  AlignedBuffer<Real> fields;            // v W: count x H; or h W^T: count x V
   AlignedBuffer<Real> visible_bias;      // V: of the distribution of the step
   AlignedBuffer<Real> hidden_bias;       // H
+  ChainBlock block;
+  MatrixView fields;  // v W
 };
 
 class Annealing {
@@ -61,7 +64,7 @@ class Annealing {
   Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings)
       : rbm_(rbm),
         base_bias_(base_bias),
-        weights_(rbm.weights),
+        couplings_(WeightRounding::one_grid, rbm.weights),
         temperatures_(settings.temperatures.empty() ? parse_temperatures(default_temperatures) : settings.temperatures),
         seed_(settings.seed) {
     for (std::size_t i = 0; i < base_bias.size(); ++i) {
@@ -69,28 +72,25 @@ class Annealing {
     }
   }
 
+  [[nodiscard]] const Couplings& couplings() const { return couplings_; }
   /// K.
   [[nodiscard]] std::size_t steps() const { return temperatures_.size() - 1; }
 
   /// v_0 ~ p_0.
-  void begin(Chains& chains) const {
-    std::fill_n(chains.fields.data(), base_bias_.size(), Real{0});
-    const BitMatrixView v = visible(chains);
-    for (std::size_t i = 0; i < v.rows; ++i) {
-      const RandomStream stream = random(Direction::forward, 0, Phase::annealing_visible, chains.first + i);
-      activate_and_sample(chains.fields.data(), base_bias_.data(), base_bias_.size(), stream, v.row(i));
-    }
-    weights_.up(v, hidden_fields(chains));
+  void begin(AnnealedChains& chains) const {
+    chains.block.draw_independent(base_bias_, numbers(Direction::forward), Phase::annealing_visible);
+    chains.fields = chains.block.form_hidden_fields();
   }
 
   /// v = these states.
-  void begin(ConstBitMatrixView samples, Chains& chains) const {
-    std::copy_n(samples.row(chains.first), chains.count * samples.row_words(), chains.visible.data());
-    weights_.up(visible(chains), hidden_fields(chains));
+  void begin(ConstBitMatrixView samples, AnnealedChains& chains) const {
+    const BitMatrixView v = chains.block.visible();
+    std::copy_n(samples.row(chains.first), v.rows * v.row_words(), v.words);
+    chains.fields = chains.block.form_hidden_fields();
   }
 
   /// A Gibbs step of p_k. `step` tells its random numbers from others of this direction.
-  void move(std::size_t k, Direction direction, std::uint64_t step, Chains& chains) const {
+  void move(std::size_t k, Direction direction, std::uint64_t step, AnnealedChains& chains) const {
     const double b = temperatures_[k];
     for (std::size_t j = 0; j < rbm_.hidden_bias.size(); ++j) {
       chains.hidden_bias.data()[j] = static_cast<Real>(b * double{rbm_.hidden_bias[j]});
@@ -98,32 +98,20 @@ class Annealing {
     for (std::size_t i = 0; i < base_bias_.size(); ++i) {
       chains.visible_bias.data()[i] = static_cast<Real>(double{base_bias_[i]} + b * bias_change_[i]);
     }
-    const BitMatrixView v = visible(chains);
-    const BitMatrixView h{chains.hidden.data(), chains.count, rbm_.shape().hidden};
-    const MatrixView up = hidden_fields(chains);
-    const MatrixView down{chains.fields.data(), chains.count, rbm_.shape().visible};
-    const auto sample = [&](MatrixView fields, std::span<const Real> bias, Phase phase, BitMatrixView states) {
-      const auto scale = static_cast<Real>(b);
-      for (std::size_t i = 0; i < fields.rows; ++i) {
-        Real* const row = fields.row(i);
-        for (std::size_t j = 0; j < fields.columns; ++j) row[j] *= scale;
-        activate_and_sample(row, bias.data(), bias.size(), random(direction, step, phase, chains.first + i),
-                            states.row(i));
-      }
-    };
-    sample(up, chains.hidden_bias.span(), Phase::annealing_hidden, h);
-    weights_.down(h, down);
-    sample(down, chains.visible_bias.span(), Phase::annealing_visible, v);
-    weights_.up(v, up);
+    chains.block.sweep({.visible_bias = chains.visible_bias.span(),
+                        .hidden_bias = chains.hidden_bias.span(),
+                        .inverse_temperature = static_cast<Real>(b)},
+                       numbers(direction), step);
+    chains.fields = chains.block.form_hidden_fields();
   }
 
   /// log_weights[i] += log p*_{k+1}(v) - log p*_k(v)
-  void weigh(std::size_t k, Chains& chains, std::span<double> log_weights) const {
+  void weigh(std::size_t k, const AnnealedChains& chains, std::span<double> log_weights) const {
     const double from = temperatures_[k];
     const double to = temperatures_[k + 1];
-    const BitMatrixView v = visible(chains);
-    const MatrixView fields = hidden_fields(chains);
-    for (std::size_t i = 0; i < chains.count; ++i) {
+    const ConstBitMatrixView v = chains.block.visible();
+    const ConstMatrixView fields = chains.fields;
+    for (std::size_t i = 0; i < v.rows; ++i) {
       double bias = 0;
       for_each_unit_on(v, i, [&](std::size_t unit) { bias += bias_change_[unit]; });
       log_weights[i] +=
@@ -133,23 +121,8 @@ class Annealing {
   }
 
  private:
-  [[nodiscard]] BitMatrixView visible(Chains& chains) const {
-    return {chains.visible.data(), chains.count, rbm_.shape().visible};
-  }
-  [[nodiscard]] MatrixView hidden_fields(Chains& chains) const {
-    return {chains.fields.data(), chains.count, rbm_.shape().hidden};
-  }
-  [[nodiscard]] RandomStream random(Direction direction, std::uint64_t step, Phase phase, std::uint64_t chain) const {
-    return {seed_, static_cast<std::uint32_t>(direction), step, phase, static_cast<std::uint32_t>(chain)};
-  }
-
-  template <typename Body>
-  static void for_each_unit_on(ConstBitMatrixView states, std::size_t row, const Body& body) {
-    for (std::size_t word = 0; word < states.row_words(); ++word) {
-      for (std::uint64_t rest = states.row(row)[word]; rest != 0; rest &= rest - 1) {
-        body(64 * word + static_cast<std::size_t>(std::countr_zero(rest)));
-      }
-    }
+  [[nodiscard]] ChainNumbers numbers(Direction direction) const {
+    return {seed_, static_cast<std::uint32_t>(direction), Phase::annealing_hidden, Phase::annealing_visible};
   }
 
   /// log p* of the model with its weights as they are, less that with the rounded ones, which have these fields.
@@ -165,7 +138,7 @@ class Annealing {
 
   RbmView<const Real> rbm_;
   std::span<const Real> base_bias_;
-  ChainWeights weights_;
+  Couplings couplings_;
   std::vector<double> temperatures_;
   std::uint64_t seed_;
   std::vector<double> bias_change_;  // of the visible units, from the base model to the model
@@ -199,18 +172,18 @@ void check(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSe
 /// The log weights of `chains` chains, each taken through the schedule by `anneal(annealing, chains, log weights,
 /// step_done)`, in blocks; after each of its `steps` steps, step_done() says whether to go on.
 template <typename Anneal>
-std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, std::uint64_t chains, std::uint64_t steps,
+std::vector<double> anneal_chains(const Annealing& annealing, std::uint64_t chains, std::uint64_t steps,
                                   const Communicator& world, const ProgressReport& progress, const Anneal& anneal) {
   std::vector<double> log_weights(chains);
   const Shard mine = shard(chains, world.rank(), world.size());
   const auto threads = static_cast<std::size_t>(threads_in_use());
   const std::size_t most = most_at_once(mine.count);
-  std::vector<Chains> blocks;
-  for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(shape, most);
+  std::vector<AnnealedChains> blocks;
+  for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(annealing.couplings(), most);
   throw_if_stopped(doing);
   parallel_for(threads, [&](std::size_t thread) {
     const Shard part = shard(mine.count, static_cast<int>(thread), static_cast<int>(threads));
-    Chains& block = blocks[thread];
+    AnnealedChains& block = blocks[thread];
     const double all_steps = std::ceil(static_cast<double>(part.count) / chains_at_once) * static_cast<double>(steps);
     double steps_done = 0;
     double reported = 0;
@@ -223,9 +196,9 @@ std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, st
       return !stop_requested();
     };
     for (std::uint64_t begin = 0; begin < part.count && !stop_requested(); begin += chains_at_once) {
-      block.first = mine.first + part.first + begin;
-      block.count = std::min<std::uint64_t>(chains_at_once, part.count - begin);
-      anneal(annealing, block, std::span(log_weights).subspan(block.first, block.count), step_done);
+      const Shard some{mine.first + part.first + begin, std::min<std::uint64_t>(chains_at_once, part.count - begin)};
+      block.take(some);
+      anneal(annealing, block, std::span(log_weights).subspan(some.first, some.count), step_done);
     }
   });
   throw_if_stopped(doing);
@@ -293,7 +266,8 @@ LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<con
   world.agree([&] {
     check(rbm, base_bias, settings, settings.chains);
     const Annealing annealing(rbm, base_bias, settings);
-    const auto anneal = [](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
+    const auto anneal = [](const Annealing& all, AnnealedChains& chains, std::span<double> weights,
+                           const auto& step_done) {
       all.begin(chains);
       all.weigh(0, chains, weights);
       for (std::size_t k = 1; k < all.steps() && step_done(); ++k) {
@@ -302,7 +276,7 @@ LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<con
       }
       step_done();
     };
-    log_weights = anneal_chains(annealing, rbm.shape(), settings.chains, annealing.steps(), world, progress, anneal);
+    log_weights = anneal_chains(annealing, settings.chains, annealing.steps(), world, progress, anneal);
   });
   world.sum(std::span(log_weights));  // each of them is 0 on all ranks but one
   return summarise(std::move(log_weights), 1, base_log_partition(base_bias, rbm.shape().hidden));
@@ -319,7 +293,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
                                               plural(rbm.shape().visible, "visible unit")));
     }
     const Annealing annealing(rbm, base_bias, settings);
-    const auto anneal = [&](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
+    const auto anneal = [&](const Annealing& all, AnnealedChains& chains, std::span<double> weights,
+                            const auto& step_done) {
       all.begin(samples, chains);
       for (std::uint64_t step = 0; step < settings.gibbs_steps && step_done(); ++step) {
         all.move(all.steps(), Direction::gibbs, step, chains);
@@ -331,8 +306,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
       }
       step_done();
     };
-    log_weights = anneal_chains(annealing, rbm.shape(), samples.rows, annealing.steps() + settings.gibbs_steps, world,
-                                progress, anneal);
+    log_weights =
+        anneal_chains(annealing, samples.rows, annealing.steps() + settings.gibbs_steps, world, progress, anneal);
   });
   world.sum(std::span(log_weights));
   return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
@@ -344,7 +319,8 @@ std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64
   const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
   const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
   const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
-  return static_cast<std::uint64_t>(threads_in_use()) * of_thread + 2 * shape.visible * shape.hidden * sizeof(Real) +
+  const auto threads = static_cast<std::uint64_t>(threads_in_use());
+  return threads * of_thread + Couplings::shared_memory(WeightRounding::one_grid, shape, threads) +
          (chains + 3 * temperatures) * sizeof(double);  // the caller's schedule, that of the settings, the one in use
 }
 

@@ -11,17 +11,14 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
-#include "rbmpi/evaluate/chain_weights.hpp"
+#include "rbmpi/gibbs/chains.hpp"
 
 namespace rbmpi {
 namespace {
 
-/// Chains that a thread takes through the machine together, as in training.
-constexpr std::size_t block_rows = 128;
 /// Steps between two looks at whether a signal came.
 constexpr std::uint64_t steps_at_once = 16;
 constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
@@ -55,175 +52,85 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
   }
 }
 
-/// Memory of one thread.
-struct Scratch {
-  Scratch(RbmShape shape, std::size_t rows)
-      : fields(rows * std::max(shape.visible, shape.hidden)),
-        probabilities(shape.visible),
-        states(words_for(shape.visible)) {}
-
-  AlignedBuffer<Real> fields;         // of a block of chains, of either side
-  AlignedBuffer<Real> probabilities;  // of the visible units of one chain
-  std::vector<std::uint64_t> states;  // the same
-};
-
-/// Some of the chains: those of one rank. Every method is Local, runs on all threads and allocates nothing.
-class Chains {
+/// The chains of this rank, from their start to what is looked at.
+class SampledChains {
  public:
-  Chains(RbmView<const Real> rbm, const ChainWeights& weights, const ChainStart& start, Shard chains,
-         std::uint64_t seed)
-      : rbm_(rbm),
-        weights_(weights),
-        chains_(chains),
-        seed_(seed),
-        zeros_(rbm.shape().visible),
+  SampledChains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
+      : couplings_(WeightRounding::one_grid, rbm.weights),
         clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
-        visible_(chains.count * words_for(rbm.shape().visible)),
-        hidden_(chains.count * words_for(rbm.shape().hidden)) {
+        chains_(couplings_, mine, {.seed = settings.seed}),
+        model_{.visible_bias = rbm.visible_bias, .hidden_bias = rbm.hidden_bias, .clamped = clamped_},
+        states_(settings.chains * words_for(rbm.shape().visible)),
+        probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
     for (std::size_t i = 0; i < start.clamped.size(); ++i) {
       if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
     }
-    const auto threads = static_cast<std::size_t>(threads_in_use());
-    const std::size_t rows = std::min(block_rows, (chains.count + threads - 1) / threads);
-    for (std::size_t thread = 0; thread < threads; ++thread) {
-      scratch_.emplace_back(rbm.shape(), rows);
-    }
-  }
-
-  void begin(const ChainStart& start) {
-    const RbmShape shape = rbm_.shape();
-    const bool noise = start.samples.rows == 0 || !start.clamped.empty();
-    for_blocks([&](Shard rows, Scratch& scratch) {
-      for (std::size_t i = rows.first; i < rows.first + rows.count; ++i) {
-        if (noise) {
-          activate_and_sample(zeros_.data(), zeros_.data(), shape.visible, stream(Phase::chain_start, i),
-                              visible().row(i));
-        }
-        if (start.samples.rows == 0) continue;
-        const std::uint64_t row = (start.first_row + chains_.first + i) % start.samples.rows;
-        sample_row(start.samples, start.samples.row(row), {0, shape.visible}, unrounded, stream(Phase::chain_start, i),
-                   scratch.probabilities.data(), scratch.states.data());
-        if (!noise) std::ranges::copy(scratch.states, visible().row(i));
-        keep_clamped(scratch.states.data(), visible().row(i));
-      }
-    });
+    const std::vector<Real> even_odds(rbm.shape().visible);
+    chains_.for_blocks(
+        [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains_.numbers(), Phase::chain_start); });
+    if (start.samples.rows > 0) draw_rows_of_data(start);
   }
 
   void advance(std::uint64_t steps) {
-    const RbmShape shape = rbm_.shape();
-    for_blocks([&](Shard rows, Scratch& scratch) {
-      const BitMatrixView v{visible().row(rows.first), rows.count, shape.visible};
-      const BitMatrixView h{hidden().row(rows.first), rows.count, shape.hidden};
-      const MatrixView hidden_fields{scratch.fields.data(), rows.count, shape.hidden};
-      const MatrixView visible_fields{scratch.fields.data(), rows.count, shape.visible};
-      for (std::uint64_t step = step_; step < step_ + steps; ++step) {
-        weights_.up(v, hidden_fields);
-        for (std::size_t i = 0; i < rows.count; ++i) {
-          activate_and_sample(hidden_fields.row(i), rbm_.hidden_bias.data(), shape.hidden,
-                              stream(Phase::chain_hidden, rows.first + i, step), h.row(i));
-        }
-        weights_.down(h, visible_fields);
-        for (std::size_t i = 0; i < rows.count; ++i) {
-          std::copy_n(v.row(i), scratch.states.size(), scratch.states.data());
-          activate_and_sample(visible_fields.row(i), rbm_.visible_bias.data(), shape.visible,
-                              stream(Phase::chain_visible, rows.first + i, step), v.row(i));
-          keep_clamped(scratch.states.data(), v.row(i));
-        }
-      }
-    });
+    chains_.sweep(model_, step_, steps);
     step_ += steps;
   }
 
-  /// The probabilities of a record: count x V.
-  void probabilities(MatrixView result) {
-    const RbmShape shape = rbm_.shape();
-    for_blocks([&](Shard rows, Scratch& scratch) {
-      const MatrixView fields{scratch.fields.data(), rows.count, shape.visible};
-      weights_.down({hidden().row(rows.first), rows.count, shape.hidden}, fields);
-      for (std::size_t i = 0; i < rows.count; ++i) {
-        activate(fields.row(i), rbm_.visible_bias.data(), shape.visible, unrounded);
-        const std::uint64_t* const states = visible().row(rows.first + i);
-        Real* const out = result.row(rows.first + i);
-        for (std::size_t j = 0; j < shape.visible; ++j) {
-          const bool drawn = step_ > 0 && (clamped_.empty() || (clamped_[j / 64] >> (j % 64) & 1U) == 0);
-          out[j] = drawn ? fields.row(i)[j] : static_cast<Real>(states[j / 64] >> (j % 64) & 1U);
-        }
-      }
-    });
-  }
-
-  [[nodiscard]] BitMatrixView visible() noexcept { return {visible_.data(), chains_.count, rbm_.shape().visible}; }
-
- private:
-  [[nodiscard]] BitMatrixView hidden() noexcept { return {hidden_.data(), chains_.count, rbm_.shape().hidden}; }
-
-  /// The random numbers of the i-th of these chains.
-  [[nodiscard]] RandomStream stream(Phase phase, std::size_t i, std::uint64_t step = 0) const noexcept {
-    return {seed_, 0, step, phase, static_cast<std::uint32_t>(chains_.first + i)};
-  }
-
-  void keep_clamped(const std::uint64_t* kept, std::uint64_t* states) const noexcept {
-    for (std::size_t word = 0; word < clamped_.size(); ++word) {
-      states[word] = (kept[word] & clamped_[word]) | (states[word] & ~clamped_[word]);
-    }
-  }
-
-  /// Calls body(rows, memory) for blocks of the chains, shared out over the threads.
-  template <typename Body>
-  void for_blocks(const Body& body) {
-    parallel_for(scratch_.size(), [&](std::size_t thread) {
-      const Shard mine = shard(chains_.count, static_cast<int>(thread), static_cast<int>(scratch_.size()));
-      for (std::size_t done = 0; done < mine.count; done += block_rows) {
-        body(Shard{mine.first + done, std::min<std::uint64_t>(block_rows, mine.count - done)}, scratch_[thread]);
-      }
-    });
-  }
-
-  RbmView<const Real> rbm_;
-  const ChainWeights& weights_;
-  Shard chains_;
-  std::uint64_t seed_;
-  std::uint64_t step_ = 0;
-  AlignedBuffer<Real> zeros_;
-  std::vector<std::uint64_t> clamped_;  // bits, or empty
-  std::vector<std::uint64_t> visible_;
-  std::vector<std::uint64_t> hidden_;
-  std::vector<Scratch> scratch_;  // of each thread
-};
-
-/// Brings the chains of all ranks together: each has its own and zeros elsewhere, so the sum is all of them.
-class Gathering {
- public:
-  Gathering(RbmShape shape, const GibbsSettings& settings, Shard mine)
-      : visible_units_(shape.visible),
-        chains_(settings.chains),
-        mine_(mine),
-        states_(settings.chains * words_for(shape.visible)),
-        probabilities_(settings.probabilities ? settings.chains * shape.visible : 0) {}
-
   /// Collective.
-  [[nodiscard]] ChainRecord record(Chains& chains, std::uint64_t step, const Communicator& world) {
-    const std::size_t words = words_for(visible_units_);
-    std::ranges::fill(states_, 0);
-    for (std::size_t i = 0; i < mine_.count * words; ++i) {
-      states_[mine_.first * words + i] = static_cast<std::int64_t>(chains.visible().words[i]);
-    }
-    world.sum(std::span(states_));
-    ChainRecord record{step, {reinterpret_cast<const std::uint64_t*>(states_.data()), chains_, visible_units_}, {}};
-    if (!probabilities_.empty()) {
-      std::ranges::fill(probabilities_, Real{0});
-      chains.probabilities({probabilities_.data() + mine_.first * visible_units_, mine_.count, visible_units_});
-      world.sum(std::span(probabilities_));
-      record.probabilities = {probabilities_.data(), chains_, visible_units_};
-    }
+  [[nodiscard]] ChainRecord record(const Communicator& world) {
+    const std::size_t visible = chains_.visible().columns;
+    const std::size_t all = states_.size() / words_for(visible);
+    chains_.gather(world, states_);
+    ChainRecord record{step_, {states_.data(), all, visible}, {}};
+    if (probabilities_.empty()) return record;
+    std::ranges::fill(probabilities_, Real{0});
+    const Shard mine = chains_.mine();
+    form_probabilities({probabilities_.data() + mine.first * visible, mine.count, visible});
+    world.sum(std::span(probabilities_));
+    record.probabilities = {probabilities_.data(), all, visible};
     return record;
   }
 
  private:
-  std::size_t visible_units_;
-  std::size_t chains_;
-  Shard mine_;
-  std::vector<std::int64_t> states_;  // bits
+  /// The clamped units, or all if none is, as they are drawn from rows of the data.
+  void draw_rows_of_data(const ChainStart& start) {
+    struct Scratch {
+      std::vector<Real> probabilities;
+      std::vector<std::uint64_t> states;
+    };
+    const BitMatrixView visible = chains_.visible();
+    const Draws draws{.seed = chains_.numbers().seed, .first = chains_.mine().first};
+    const auto threads = static_cast<std::size_t>(threads_in_use());
+    std::vector<Scratch> scratch(threads,
+                                 {std::vector<Real>(visible.columns), std::vector<std::uint64_t>(visible.row_words())});
+    const std::vector<std::uint64_t> everything(visible.row_words(), ~std::uint64_t{0});
+    parallel_for(threads, [&](std::size_t thread) {
+      const Shard rows = shard(visible.rows, static_cast<int>(thread), static_cast<int>(threads));
+      auto& [probabilities, states] = scratch[thread];
+      for (std::uint64_t i = rows.first; i < rows.first + rows.count; ++i) {
+        const std::uint64_t row = (start.first_row + draws.first + i) % start.samples.rows;
+        sample_row(start.samples, start.samples.row(row), {0, visible.columns}, unrounded,
+                   draws.stream(Phase::chain_start, i), probabilities.data(), states.data());
+        take_units(clamped_.empty() ? everything : clamped_, states.data(), visible.row(i));
+      }
+    });
+  }
+
+  /// count x V: what the states of these chains were drawn with, or the states, where they were not drawn.
+  void form_probabilities(MatrixView probabilities) {
+    if (step_ > 0) return chains_.visible_means(model_, probabilities);
+    const ConstBitMatrixView states = chains_.visible();
+    for (std::size_t i = 0; i < probabilities.rows; ++i) {
+      for (std::size_t j = 0; j < probabilities.columns; ++j) probabilities.row(i)[j] = states.at(i, j) ? 1 : 0;
+    }
+  }
+
+  Couplings couplings_;
+  std::vector<std::uint64_t> clamped_;  // bits, or empty
+  Chains chains_;
+  ChainModel model_;
+  std::uint64_t step_ = 0;
+  std::vector<std::uint64_t> states_;  // of all chains
   std::vector<Real> probabilities_;
 };
 
@@ -235,22 +142,14 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
   constexpr const char* doing = "running Gibbs chains";
   const int ranks_on_node = world.split_by_node(0).size();
   world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
-  const Shard mine = shard(settings.chains, world.rank(), world.size());
-  std::optional<ChainWeights> weights;
-  std::optional<Chains> chains;
-  std::optional<Gathering> gathering;
-  world.agree([&] {
-    weights.emplace(rbm.weights);
-    chains.emplace(rbm, *weights, start, mine, settings.seed);
-    gathering.emplace(rbm.shape(), settings, mine);
-  });
-  const auto look = [&](std::uint64_t step) {
-    const ChainRecord record = gathering->record(*chains, step, world);
+  std::optional<SampledChains> chains;
+  world.agree([&] { chains.emplace(rbm, start, settings, shard(settings.chains, world.rank(), world.size())); });
+  const auto look = [&] {
+    const ChainRecord record = chains->record(world);
     world.agree_on_root([&] { take(record); });
   };
 
-  chains->begin(start);
-  if (settings.start_too) look(0);
+  if (settings.start_too) look();
   const std::uint64_t every = settings.every == 0 ? settings.steps : settings.every;
   std::uint64_t step = 0;
   while (step < settings.steps) {
@@ -264,7 +163,7 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
         if (progress) progress(static_cast<double>(step) / static_cast<double>(settings.steps));
       }
     });
-    if (step % every == 0) look(step);
+    if (step % every == 0) look();
   }
 }
 

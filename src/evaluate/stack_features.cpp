@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbmpi/core/exact_weights.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/real_product.hpp"

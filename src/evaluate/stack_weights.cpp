@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/real_product.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 
 namespace rbmpi {
 namespace {
@@ -35,10 +35,10 @@ StackWeights::StackWeights(std::vector<RbmView<const Real>> layers, std::span<do
 void StackWeights::round() {
   for (std::size_t k = 0; k < layers_.size(); ++k) {
     const ConstMatrixView weights = layers_[k].weights;
-    ExactWeights exact(weights.rows, weights.columns);
-    const bool fit = exact.assign(weights);
-    place(k).front() = fit ? 1 : 0;
-    if (fit) RealProduct::round(weights, exact.up_grid(), place(k).subspan(line, weights.size()));
+    const Couplings couplings(WeightRounding::two_grids, weights);
+    place(k).front() = couplings.exact() ? 1 : 0;
+    if (!couplings.exact()) continue;
+    RealProduct::round(weights, couplings.up_grid(), place(k).subspan(line, weights.size()));
   }
 }
 

@@ -34,14 +34,19 @@ void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> mea
   }
 }
 
+double with_hidden_units(double energy, std::span<const Real> hidden_bias, const Real* fields,
+                         double inverse_temperature) noexcept {
+  for (std::size_t j = 0; j < hidden_bias.size(); ++j) {
+    energy -= softplus(double{hidden_bias[j]} + inverse_temperature * double{fields[j]});
+  }
+  return energy;
+}
+
 void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
   parallel_for(v.rows, [&](std::size_t i) {
     double energy = 0;
     for (std::size_t j = 0; j < v.columns; ++j) energy -= double{rbm.visible_bias[j]} * double{v.row(i)[j]};
-    for (std::size_t j = 0; j < fields.columns; ++j) {
-      energy -= softplus(double{rbm.hidden_bias[j]} + double{fields.row(i)[j]});
-    }
-    energies[i] = energy;
+    energies[i] = with_hidden_units(energy, rbm.hidden_bias, fields.row(i));
   });
 }
 

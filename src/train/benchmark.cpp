@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/aligned_buffer.hpp"
-#include "rbmpi/core/exact_weights.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"

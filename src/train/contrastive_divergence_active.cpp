@@ -5,91 +5,39 @@
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/core/state_products.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/gibbs/draws.hpp"
+#include "rbmpi/gibbs/worker_grid.hpp"
 #include "train/contrastive_divergence.hpp"
 
-// The workers of a node, each thread of each of its ranks, form a grid of p x q: a worker has the p-th part of the
-// visible units for the q-th part of the rows. It samples these units for these rows and adds up their rows of W, which
-// gives parts of the sums for the hidden units; the p workers with the same rows put them together, each for some of
-// the rows. So of the weights a worker reads V/p rows, of which others change all but V/(pq) in each step; and it reads
-// the sums of others for B/(pq) rows. Both would cost more than the additions if they were large, since caches would
-// hand the lines to and fro. All sums are exact: it does not matter how they are cut.
+// The workers of a node form a grid (gibbs/worker_grid.hpp), in which each samples some visible units for some rows.
 
 namespace rbmpi {
 namespace {
-
-/// Rows that go through the machine together: few enough for their fields to stay in a cache, enough for what is read
-/// of the weights to serve many.
-constexpr std::size_t block_rows = 128;
 
 std::size_t threads() {
   return static_cast<std::size_t>(threads_in_use());
 }
 
-/// The grid of the workers of a node.
-struct WorkerGrid {
-  explicit WorkerGrid(const EstimatorSizes& estimator_sizes)
-      : sizes(estimator_sizes), workers(sizes.slots * threads()), unit_parts(best_unit_parts()) {}
-
-  [[nodiscard]] std::size_t row_parts() const { return workers / unit_parts; }
-  [[nodiscard]] std::size_t unit_part(std::size_t worker) const { return worker / row_parts(); }
-  [[nodiscard]] std::size_t row_part(std::size_t worker) const { return worker % row_parts(); }
-  [[nodiscard]] std::size_t worker(std::size_t unit_part, std::size_t row_part) const {
-    return unit_part * row_parts() + row_part;
-  }
-
-  /// The visible units of a part: those whose weights its workers update.
-  [[nodiscard]] Shard units(std::size_t part) const {
-    const Shard first = updated(worker(part, 0));
-    const Shard last = updated(worker(part, row_parts() - 1));
-    return {first.first, last.first + last.count - first.first};
-  }
-  [[nodiscard]] Shard rows(std::uint64_t node_rows, std::size_t part) const {
-    return shard(node_rows, static_cast<int>(part), static_cast<int>(row_parts()));
-  }
-  /// The most rows that a worker takes through the machine together.
-  [[nodiscard]] std::size_t largest_block() const { return std::min(rows(sizes.node_rows, 0).count, block_rows); }
-  [[nodiscard]] std::size_t most_units() const {
-    std::size_t most = 0;
-    for (std::size_t part = 0; part < unit_parts; ++part) most = std::max<std::size_t>(most, units(part).count);
-    return most;
-  }
-
-  EstimatorSizes sizes;
-  std::size_t workers;
-  std::size_t unit_parts;
-
- private:
-  [[nodiscard]] Shard updated(std::size_t worker) const {
-    return shard_in_groups(sizes.rows_of_slot(worker / threads()), rows_together, static_cast<int>(worker % threads()),
-                           threads_in_use());
-  }
-
-  /// The p for which a worker reads least of what others write, 2 H numbers for each of B (p - 1) / (pq) rows of sums
-  /// and of V (q - 1) / (pq) rows of weights.
-  [[nodiscard]] std::size_t best_unit_parts() const {
-    const auto read = [&](std::size_t p) {
-      return sizes.node_rows * (p - 1) + sizes.shape.visible * (workers / p - 1);
-    };
-    std::size_t best = 1;
-    for (std::size_t p = 2; p <= workers; ++p) {
-      if (workers % p == 0 && read(p) < read(best)) best = p;
-    }
-    return best;
-  }
-};
+WorkerGrid grid_of(const EstimatorSizes& sizes) {
+  return WorkerGrid({.visible = sizes.shape.visible,
+                     .rows = sizes.node_rows,
+                     .slots = sizes.slots,
+                     .threads = threads(),
+                     .group = rows_together});
+}
 
 /// What the workers show each other.
 struct Shown {
-  Shown(const WorkerGrid& grid, NodeMemory& memory)
-      : fields_of_worker(whole_lines<Real>(grid.largest_block() * grid.sizes.shape.hidden)),
-        hidden_fields{memory.take<Real>(grid.workers * fields_of_worker),
-                      memory.take<Real>(grid.workers * fields_of_worker)},
-        hidden_data(memory.take<std::uint64_t>(grid.sizes.node_rows * words_for(grid.sizes.shape.hidden))),
-        hidden_model(memory.take<Real>(grid.sizes.node_rows * grid.sizes.shape.hidden)),
-        visible_differences(memory.take<Real>(grid.row_parts() * whole_lines<Real>(grid.sizes.shape.visible))),
-        hidden_differences(memory.take<Real>(grid.workers * whole_lines<Real>(grid.sizes.shape.hidden))) {
-    for (std::size_t part = 0; part < grid.unit_parts; ++part) {
-      const std::size_t words = grid.sizes.node_rows * words_for(grid.units(part).count);
+  Shown(const EstimatorSizes& sizes, const WorkerGrid& grid, NodeMemory& memory)
+      : fields_of_worker(whole_lines<Real>(grid.largest_block() * sizes.shape.hidden)),
+        hidden_fields{memory.take<Real>(grid.workers() * fields_of_worker),
+                      memory.take<Real>(grid.workers() * fields_of_worker)},
+        hidden_data(memory.take<std::uint64_t>(sizes.node_rows * words_for(sizes.shape.hidden))),
+        hidden_model(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
+        visible_differences(memory.take<Real>(grid.row_parts() * whole_lines<Real>(sizes.shape.visible))),
+        hidden_differences(memory.take<Real>(grid.workers() * whole_lines<Real>(sizes.shape.hidden))) {
+    for (std::size_t part = 0; part < grid.unit_parts(); ++part) {
+      const std::size_t words = sizes.node_rows * words_for(grid.units(part).count);
       visible_data.push_back(memory.take<std::uint64_t>(words));
       visible_model.push_back(memory.take<std::uint64_t>(words));
     }
@@ -109,18 +57,18 @@ struct Shown {
 
 /// Memory of one worker with n visible units.
 struct Scratch {
-  Scratch(const WorkerGrid& grid, std::size_t number)
+  Scratch(const EstimatorSizes& sizes, const WorkerGrid& grid, std::size_t number)
       : worker(number),
         visible(grid.units(grid.unit_part(number))),
         data(grid.largest_block() * visible.count),
         fields(grid.largest_block() * visible.count),
-        row_fields(grid.sizes.shape.hidden),
-        visible_data(grid.most_units() * words_for(grid.sizes.node_rows)),
-        visible_model(grid.most_units() * words_for(grid.sizes.node_rows)) {}
+        row_fields(sizes.shape.hidden),
+        visible_data(grid.most_units() * words_for(sizes.node_rows)),
+        visible_model(grid.most_units() * words_for(sizes.node_rows)) {}
 
-  static std::uint64_t bytes(const WorkerGrid& grid) {
-    return (2 * grid.largest_block() * grid.most_units() + grid.sizes.shape.hidden) * sizeof(Real) +
-           2 * grid.most_units() * words_for(grid.sizes.node_rows) * sizeof(std::uint64_t);
+  static std::uint64_t bytes(const EstimatorSizes& sizes, const WorkerGrid& grid) {
+    return (2 * grid.largest_block() * grid.most_units() + sizes.shape.hidden) * sizeof(Real) +
+           2 * grid.most_units() * words_for(sizes.node_rows) * sizeof(std::uint64_t);
   }
 
   std::size_t worker;
@@ -137,20 +85,21 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
  public:
   ContrastiveDivergenceActive(const EstimatorSettings& settings, NodeMemory& memory)
       : rbm_(settings.rbm),
-        weights_(settings.products.exact()),
-        layer_(settings.layer),
-        seed_(settings.options.seed),
+        couplings_(settings.couplings),
         rounding_{true, probability_grid(settings.options.batch_size)},
         memory_(memory),
-        grid_(settings.sizes),
-        shown_(grid_, memory) {
+        grid_(grid_of(settings.sizes)),
+        shown_(settings.sizes, grid_, memory),
+        draws_{.seed = settings.options.seed, .layer = settings.layer} {
     for (std::size_t thread = 0; thread < threads(); ++thread) {
-      scratch_.emplace_back(grid_, settings.slot * threads() + thread);
+      scratch_.emplace_back(settings.sizes, grid_, settings.slot * threads() + thread);
     }
   }
 
   std::uint64_t sample_states(const MiniBatch& batch, PhaseClock& clock) override {
     node_rows_ = batch.count;
+    draws_.step = batch.step;
+    draws_.first = batch.position;
     on_all_threads([&](Scratch& scratch) {
       scratch.squared_error = 0;
       std::ranges::fill(visible_differences(scratch), Real{0});
@@ -158,14 +107,14 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     });
     // All workers go through equally many blocks, as they wait for each other.
     const std::uint64_t most_rows = grid_.rows(node_rows_, 0).count;
-    for (std::uint64_t first = 0; first < most_rows; first += block_rows) {
+    for (std::uint64_t first = 0; first < most_rows; first += rows_through_machine) {
       const auto clock_of = [&](const Scratch& scratch) { return &scratch == scratch_.data() ? &clock : nullptr; };
       on_all_threads([&](Scratch& s) { sample_data(batch, block(first, s), s, clock_of(s)); });
       wait_for_fields(clock);
-      on_all_threads([&](Scratch& s) { sample_hidden(batch, block(first, s), s); });
+      on_all_threads([&](Scratch& s) { sample_hidden(block(first, s), s); });
       clock.lap(TimePhase::sampling);
       wait_for_fields(clock);
-      on_all_threads([&](Scratch& s) { sample_visible(batch, block(first, s), s, clock_of(s)); });
+      on_all_threads([&](Scratch& s) { sample_visible(block(first, s), s, clock_of(s)); });
       wait_for_fields(clock);
       on_all_threads([&](Scratch& s) { activate_hidden(block(first, s), s); });
       clock.lap(TimePhase::sampling);
@@ -176,7 +125,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   void weight_gradient(Shard rows, std::size_t thread, Real* gradient) override {
     const std::size_t hidden = rbm_.shape().hidden;
-    for (std::size_t part = 0; part < grid_.unit_parts; ++part) {
+    for (std::size_t part = 0; part < grid_.unit_parts(); ++part) {
       const Shard units = grid_.units(part);
       const std::uint64_t first = std::max(rows.first, units.first);
       const std::uint64_t end = std::min(rows.first + rows.count, units.first + units.count);
@@ -204,7 +153,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
           sum += shown_.visible_differences[part * whole_lines<Real>(visible) + unit];
         }
       } else {
-        for (std::size_t worker = 0; worker < grid_.workers; ++worker) {
+        for (std::size_t worker = 0; worker < grid_.workers(); ++worker) {
           sum += hidden_differences(worker)[unit - visible];
         }
       }
@@ -220,13 +169,11 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   /// The rows of the node's that a worker takes through the machine next, `first` of its rows being done.
   [[nodiscard]] Shard block(std::uint64_t first, const Scratch& scratch) const {
-    const Shard mine = grid_.rows(node_rows_, grid_.row_part(scratch.worker));
-    const std::uint64_t begin = std::min(first, mine.count);
-    return {mine.first + begin, std::min<std::uint64_t>(block_rows, mine.count - begin)};
+    return grid_.block(node_rows_, scratch.worker, first);
   }
 
   void wait_for_fields(PhaseClock& clock) const {
-    if (grid_.unit_parts == 1) return;
+    if (grid_.unit_parts() == 1) return;
     memory_.synchronise();
     clock.lap(TimePhase::exchange);
   }
@@ -236,7 +183,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     const auto [first, count] = scratch.visible;
     const BitMatrixView v0 = visible_states(shown_.visible_data, block, scratch);
     // The rows of a batch lie anywhere in memory: some are fetched while another is taken in.
-    std::array<const std::byte*, block_rows> data{};
+    std::array<const std::byte*, rows_through_machine> data{};
     batch.find_rows(block.first, std::span(data).first(block.count));
     const std::size_t value_bytes = batch.samples->row_bytes() / batch.samples->columns;
     constexpr std::size_t ahead = 12;
@@ -244,41 +191,41 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
       if (i < block.count) prefetch(data[i] + first * value_bytes, count * value_bytes);
       if (i < ahead) continue;
       const std::size_t row = i - ahead;
-      sample_row(*batch.samples, data[row], scratch.visible, rounding_, stream(batch, Phase::data, block.first + row),
+      sample_row(*batch.samples, data[row], scratch.visible, rounding_, draws_.stream(Phase::data, block.first + row),
                  scratch.data.data() + row * count, v0.row(row));
     }
     lap(clock, TimePhase::input);
-    multiply(v0, rows_of_weights(scratch.visible), hidden_fields(0, scratch.worker, block));
+    couplings_.up(v0, scratch.visible, hidden_fields(0, scratch.worker, block));
     lap(clock, TimePhase::products);
   }
 
   /// From the sums of all workers with these rows to h0, for some of them.
-  void sample_hidden(const MiniBatch& batch, Shard block, Scratch& scratch) {
+  void sample_hidden(Shard block, Scratch& scratch) {
     const std::size_t hidden = rbm_.shape().hidden;
     const BitMatrixView h0{shown_.hidden_data.data(), node_rows_, hidden};
     for_each_finished_row(block, scratch, [&](std::size_t row) {
       activate_and_sample(fields_of_row(0, block, row, scratch), rbm_.hidden_bias.data(), hidden,
-                          stream(batch, Phase::hidden, row), h0.row(row));
+                          draws_.stream(Phase::hidden, row), h0.row(row));
     });
   }
 
   /// From h0 to v1 of the worker's units, and their sums for h1p.
-  void sample_visible(const MiniBatch& batch, Shard block, Scratch& scratch, PhaseClock* clock) {
+  void sample_visible(Shard block, Scratch& scratch, PhaseClock* clock) {
     const auto [first, count] = scratch.visible;
     const std::size_t hidden = rbm_.shape().hidden;
     const ConstBitMatrixView h0{shown_.hidden_data.data() + block.first * words_for(hidden), block.count, hidden};
     const BitMatrixView v1 = visible_states(shown_.visible_model, block, scratch);
     const MatrixView fields{scratch.fields.data(), block.count, count};
-    multiply(h0, ColumnsView(weights_.down_transposed(), first, count), fields);
+    couplings_.down(h0, scratch.visible, fields);
     lap(clock, TimePhase::products);
     for (std::size_t i = 0; count > 0 && i < block.count; ++i) {
       scratch.squared_error += static_cast<std::uint64_t>(
           reconstruct(fields.row(i), rbm_.visible_bias.data() + first, scratch.data.data() + i * count, count,
-                      rounding_, stream(batch, Phase::visible, block.first + i).from_unit(first), v1.row(i),
+                      rounding_, draws_.stream(Phase::visible, block.first + i).from_unit(first), v1.row(i),
                       visible_differences(scratch).data()));
     }
     lap(clock, TimePhase::sampling);
-    multiply(v1, rows_of_weights(scratch.visible), hidden_fields(1, scratch.worker, block));
+    couplings_.up(v1, scratch.visible, hidden_fields(1, scratch.worker, block));
     lap(clock, TimePhase::products);
   }
 
@@ -296,9 +243,8 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   /// Calls body(row) for the rows of the block that the worker finishes.
   template <typename Body>
   void for_each_finished_row(Shard block, const Scratch& scratch, const Body& body) const {
-    const Shard rows =
-        shard(block.count, static_cast<int>(grid_.unit_part(scratch.worker)), static_cast<int>(grid_.unit_parts));
-    for (std::size_t i = 0; i < rows.count; ++i) body(block.first + rows.first + i);
+    const Shard rows = grid_.finished(block, scratch.worker);
+    for (std::size_t i = 0; i < rows.count; ++i) body(rows.first + i);
   }
 
   /// The fields of the hidden units for one row of the block: the sums of all workers with these rows together.
@@ -307,11 +253,11 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
       const std::size_t worker = grid_.worker(part, grid_.row_part(scratch.worker));
       return hidden_fields(turn, worker, block).row(row - block.first);
     };
-    if (grid_.unit_parts == 1) return of_part(0);
+    if (grid_.unit_parts() == 1) return of_part(0);
     const std::size_t hidden = rbm_.shape().hidden;
     Real* const sums = scratch.row_fields.data();
     std::copy_n(of_part(0), hidden, sums);
-    for (std::size_t part = 1; part < grid_.unit_parts; ++part) {
+    for (std::size_t part = 1; part < grid_.unit_parts(); ++part) {
       const Real* const fields = of_part(part);
       for (std::size_t j = 0; j < hidden; ++j) sums[j] += fields[j];
     }
@@ -325,15 +271,6 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   static void prefetch(const std::byte* memory, std::size_t bytes) {
     constexpr std::size_t line = 64;
     for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
-  }
-
-  [[nodiscard]] RandomStream stream(const MiniBatch& batch, Phase phase, std::size_t row) const {
-    return {seed_, layer_, batch.step, phase, static_cast<std::uint32_t>(batch.position + row)};
-  }
-
-  [[nodiscard]] ConstMatrixView rows_of_weights(Shard rows) const {
-    const ConstMatrixView up = weights_.up();
-    return {up.row(rows.first), rows.count, up.columns};
   }
 
   [[nodiscard]] MatrixView hidden_fields(std::size_t turn, std::size_t worker, Shard block) const {
@@ -364,13 +301,12 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   }
 
   RbmView<const Real> rbm_;
-  const ExactWeights& weights_;
-  std::uint32_t layer_;
-  std::uint64_t seed_;
+  const Couplings& couplings_;
   ProbabilityRounding rounding_;
   const NodeMemory& memory_;
   WorkerGrid grid_;
   Shown shown_;
+  Draws draws_;
   std::size_t node_rows_ = 0;     // of this part of the batch
   std::vector<Scratch> scratch_;  // of each thread
 };
@@ -384,12 +320,12 @@ std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const Esti
 
 std::uint64_t contrastive_divergence_active_shared_memory(const EstimatorSizes& sizes) {
   NodeMemory counted;
-  const Shown shown(WorkerGrid(sizes), counted);
+  const Shown shown(sizes, grid_of(sizes), counted);
   return counted.taken();
 }
 
 std::uint64_t contrastive_divergence_active_memory(const EstimatorSizes& sizes) {
-  return threads() * Scratch::bytes(WorkerGrid(sizes));
+  return threads() * Scratch::bytes(sizes, grid_of(sizes));
 }
 
 }  // namespace rbmpi

@@ -4,6 +4,7 @@
 
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/gibbs/draws.hpp"
 #include "train/contrastive_divergence.hpp"
 
 namespace rbmpi {
@@ -30,9 +31,8 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
  public:
   ContrastiveDivergenceBlas(const EstimatorSettings& settings, NodeMemory& memory)
       : rbm_(settings.rbm),
-        products_(settings.products),
-        layer_(settings.layer),
-        seed_(settings.options.seed),
+        couplings_(settings.couplings),
+        draws_{.seed = settings.options.seed, .layer = settings.layer},
         sample_data_(settings.options.sample_data),
         rounding_{settings.options.arithmetic == Arithmetic::exact, probability_grid(settings.options.batch_size)},
         slot_(settings.slot),
@@ -57,7 +57,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     const MatrixView v0 = of_rows(states_.visible_data, mine, visible);
     const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), batch.count, visible} : v0;
     const MatrixView h0 = of_rows(states_.hidden_data, mine, hidden);
-    const MatrixView v1p{visible_model_.data(), batch.count, products_.down_columns()};
+    const MatrixView v1p{visible_model_.data(), batch.count, couplings_.down_columns()};
     const MatrixView v1 = of_rows(states_.visible_model, mine, visible);
     const MatrixView h1p = of_rows(states_.hidden_model, mine, hidden);
 
@@ -66,36 +66,32 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     parallel_for(batch.count,
                  [&](std::size_t i) { row_probabilities(*batch.samples, rows[i], rounding_, v0p.row(i)); });
     clock.lap(TimePhase::input);
-    if (sample_data_) {
-      parallel_for(batch.count,
-                   [&](std::size_t i) { sample(v0p.row(i), visible, stream(batch, Phase::data, i), v0.row(i)); });
-    }
+    draws_.step = batch.step;
+    draws_.first = batch.position;
+    if (sample_data_) draw_rows(v0p, draws_, Phase::data, v0);
     clock.lap(TimePhase::sampling);
 
     if (sample_data_) {
-      products_.up(v0, h0);
+      couplings_.up(v0, h0);
     } else {
-      products_.up_from_probabilities(v0p, h0);
+      couplings_.up_from_probabilities(v0p, h0);
     }
     clock.lap(TimePhase::products);
-    parallel_for(batch.count, [&](std::size_t i) {
-      activate(h0.row(i), rbm_.hidden_bias.data(), hidden, unrounded);
-      sample(h0.row(i), hidden, stream(batch, Phase::hidden, i), h0.row(i));
-    });
+    activate_and_draw_rows(h0, rbm_.hidden_bias, draws_, Phase::hidden);
     clock.lap(TimePhase::sampling);
 
-    products_.down(h0, v1p);
+    couplings_.down(h0, v1p);
     clock.lap(TimePhase::products);
     parallel_for(batch.count, [&](std::size_t i) {
       activate(v1p.row(i), rbm_.visible_bias.data(), visible, rounding_);
-      sample(v1p.row(i), visible, stream(batch, Phase::visible, i), v1.row(i));
+      sample(v1p.row(i), visible, draws_.stream(Phase::visible, i), v1.row(i));
       squared_errors_.data()[i] = squared_error(v0p.row(i), v1p.row(i), visible);
     });
     clock.lap(TimePhase::sampling);
 
-    products_.up(v1, h1p);
+    couplings_.up(v1, h1p);
     clock.lap(TimePhase::products);
-    parallel_for(batch.count, [&](std::size_t i) { activate(h1p.row(i), rbm_.hidden_bias.data(), hidden, rounding_); });
+    activate_rows(h1p, rbm_.hidden_bias, rounding_);
     const std::span<Real> differences =
         states_.bias_differences.subspan(slot_ * whole_lines<Real>(visible + hidden), visible + hidden);
     set_to_differences(v0p, v1p, differences.first(visible));
@@ -144,17 +140,9 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     });
   }
 
-  [[nodiscard]] RandomStream stream(const MiniBatch& batch, Phase phase, std::size_t i) const {
-    return {seed_, layer_, batch.step, phase, static_cast<std::uint32_t>(batch.position + i)};
-  }
-
-  // h0p is only compared with random numbers, never summed.
-  static constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-
   RbmView<const Real> rbm_;
-  WeightProducts& products_;
-  std::uint32_t layer_;
-  std::uint64_t seed_;
+  Couplings& couplings_;
+  Draws draws_;
   bool sample_data_;
   ProbabilityRounding rounding_;
   std::size_t slot_;

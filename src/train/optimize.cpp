@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"

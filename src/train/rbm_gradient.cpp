@@ -28,6 +28,10 @@ std::vector<double> unit_means(const Samples& samples, const Communicator& world
   return unit_means(samples, add_row, world);
 }
 
+WeightRounding rounding(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::exact ? WeightRounding::two_grids : WeightRounding::none;
+}
+
 void add_figures(const ValidationFigures& validation, std::vector<Figure>& figures) {
   const RowMean gap = validation.free_energy_gap();
   figures.push_back({"validation_reconstruction_mse", validation.reconstruction_mse});
@@ -79,13 +83,13 @@ std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
 std::uint64_t RbmGradient::shared_memory(const NodeShare& share) const {
   NodeMemory made;
   (void)take_made_rows(share, made);
-  return made.taken() + WeightProducts::shared_memory(options_.arithmetic, shape_, share.slots * share.threads) +
+  return made.taken() + Couplings::shared_memory(rounding(options_.arithmetic), shape_, share.slots * share.threads) +
          gradient_estimator(options_.estimator).shared_memory(sizes(share));
 }
 
 std::uint64_t RbmGradient::memory(const NodeShare& share, int ranks) const {
   return gradient_estimator(options_.estimator).memory(sizes(share)) +
-         WeightProducts::memory(options_.arithmetic, shape_, probability_rows(share)) +
+         Couplings::memory(rounding(options_.arithmetic), shape_, probability_rows(share)) +
          (data_.validation.rows > 0 ? Validation::memory(shape_) : 0) +
          (options_.evaluate_every > 0 ? likelihood_memory(shape_, options_, ranks) : 0);
 }
@@ -104,10 +108,11 @@ void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, No
     made_numbers_.resize(share.rows_of_rank(share.node_rows).count);
   }
   const RbmView<Real> rbm(shape_, parameters);
-  products_.emplace(options_.arithmetic, rbm, probability_rows(share), share.slots * share.threads, memory);
+  couplings_.emplace(rounding(options_.arithmetic), rbm.weights, probability_rows(share), share.slots * share.threads,
+                     memory);
   estimator_ = gradient_estimator(options_.estimator)
                    .make({.rbm = rbm,
-                          .products = *products_,
+                          .couplings = *couplings_,
                           .options = options_,
                           .sizes = sizes(share),
                           .layer = options_.layer,
@@ -164,19 +169,19 @@ std::size_t RbmGradient::panel_rows(std::size_t block) const noexcept {
 
 void RbmGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
   if (block == Block::weights) {
-    products_->follow_rows(rows, part);
-  } else {
-    products_->follow_biases(rows, part);
+    couplings_->follow_rows(rows, part);
+  } else if (!all_finite(parameters_.data() + shape_.weights() + rows.first, rows.count)) {
+    couplings_->reject_part(part);
   }
 }
 
 GradientFunction::Fit RbmGradient::settle() noexcept {
-  switch (products_->settle()) {
-    case ExactWeights::Fit::good:
+  switch (couplings_->settle()) {
+    case Couplings::Fit::good:
       return Fit::good;
-    case ExactWeights::Fit::other_grid:
+    case Couplings::Fit::other_grid:
       return Fit::again;
-    case ExactWeights::Fit::impossible:
+    case Couplings::Fit::impossible:
       break;
   }
   return Fit::impossible;
@@ -195,7 +200,7 @@ bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figur
   const RbmView<const Real> rbm(shape_, parameters_);
   std::optional<ValidationFigures> validation;
   if (validation_) {
-    validation = validation_->measure(rbm, *products_, progress.epoch, world_);
+    validation = validation_->measure(rbm, *couplings_, progress.epoch, world_);
     if (!validation) return false;
     add_figures(*validation, figures);
   }
@@ -211,7 +216,7 @@ bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figur
 void RbmGradient::finish() noexcept {
   validation_.reset();
   estimator_.reset();
-  products_.reset();
+  couplings_.reset();
 }
 
 }  // namespace rbmpi

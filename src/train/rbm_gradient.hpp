@@ -12,7 +12,6 @@
 #include "rbmpi/train/gradient_function.hpp"
 #include "rbmpi/train/trainer.hpp"
 #include "rbmpi/train/validation.hpp"
-#include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
@@ -34,7 +33,7 @@ class RbmGradient final : public GradientFunction {
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
   [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
 
-  void begin_part(std::size_t part) noexcept override { products_->begin_part(part); }
+  void begin_part(std::size_t part) noexcept override { couplings_->begin_part(part); }
   void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
   [[nodiscard]] Fit settle() noexcept override;
   [[nodiscard]] std::string refusal() const override;
@@ -63,7 +62,7 @@ class RbmGradient final : public GradientFunction {
   Samples made_;                 // a view of them, in the order in which they were made
   RowOrder made_order_;
   std::vector<std::uint64_t> made_numbers_;
-  std::optional<WeightProducts> products_;
+  std::optional<Couplings> couplings_;
   std::unique_ptr<GradientEstimator> estimator_;
   std::optional<Validation> validation_;
 };

@@ -11,6 +11,7 @@
 #include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
+#include "rbmpi/gibbs/draws.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -40,12 +41,12 @@ std::uint64_t Validation::memory(RbmShape shape) {
          scoring_memory(shape);
 }
 
-std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, WeightProducts& products,
-                                                     std::uint64_t epoch, const Communicator& world) {
+std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, Couplings& couplings, std::uint64_t epoch,
+                                                     const Communicator& world) {
   std::int64_t squared_error = 0;
   ValidationFigures figures;
-  figures.free_energy = measure_rows(rbm, products, validation_, &squared_error, epoch, world);
-  figures.training_free_energy = measure_rows(rbm, products, training_, nullptr, epoch, world);
+  figures.free_energy = measure_rows(rbm, couplings, validation_, &squared_error, epoch, world);
+  figures.training_free_energy = measure_rows(rbm, couplings, training_, nullptr, epoch, world);
   std::array<std::int64_t, 2> sums = {squared_error, stop_requested() ? 1 : 0};
   world.sum(std::span(sums));
   if (sums[1] > 0) return std::nullopt;
@@ -64,7 +65,7 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, We
   return figures;
 }
 
-RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows,
                                  std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
   const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
   const Shard mine = shard(blocks, world.rank(), world.size());
@@ -77,15 +78,13 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
     const std::size_t count = std::min<std::uint64_t>(validation_rows_at_once, rows.rows - begin);
     const MatrixView v0p{visible_data_.data(), count, shape_.visible};
     const MatrixView visible{visible_.data(), count, shape_.visible};
-    const MatrixView model{visible_.data(), count, products.down_columns()};
+    const MatrixView model{visible_.data(), count, couplings.down_columns()};
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
-    const auto stream = [&](Phase phase, std::size_t i) {
-      return RandomStream(seed_, layer_, epoch, phase, static_cast<std::uint32_t>(begin + i));
-    };
+    const Draws draws{seed_, layer_, epoch, begin};
 
     const Samples block_rows = in_memory.rows(begin, count);
     parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
-    products.up_from_probabilities(v0p, hidden);
+    couplings.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {
       sums[block].add(std::clamp(energies_.data()[i], -largest_energy, largest_energy));
@@ -93,18 +92,12 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, WeightProducts& produc
     if (squared_errors == nullptr) continue;
 
     if (sample_data_) {
-      parallel_for(count, [&](std::size_t i) {
-        sample(v0p.row(i), shape_.visible, stream(Phase::validation_data, i), visible.row(i));
-      });
-      products.up(visible, hidden);
+      draw_rows(v0p, draws, Phase::validation_data, visible);
+      couplings.up(visible, hidden);
     }
-    parallel_for(count, [&](std::size_t i) {
-      activate(hidden.row(i), rbm.hidden_bias.data(), shape_.hidden, unrounded);
-      sample(hidden.row(i), shape_.hidden, stream(Phase::validation_hidden, i), hidden.row(i));
-    });
-    products.down(hidden, model);
-    parallel_for(count,
-                 [&](std::size_t i) { activate(model.row(i), rbm.visible_bias.data(), shape_.visible, unrounded); });
+    activate_and_draw_rows(hidden, rbm.hidden_bias, draws, Phase::validation_hidden);
+    couplings.down(hidden, model);
+    activate_rows(model, rbm.visible_bias, unrounded);
     for (std::size_t i = 0; i < count; ++i) {
       *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }

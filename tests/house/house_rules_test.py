@@ -21,10 +21,11 @@ LAYERS = {
     "storage": {"core"},
     "data": {"core", "parallel", "storage"},
     "model": {"core", "storage"},
-    "evaluate": {"core", "parallel", "storage", "data", "model"},
-    "train": {"core", "parallel", "storage", "data", "model", "evaluate"},
-    "report": {"core", "parallel", "storage", "data", "model", "evaluate", "train"},
-    "app": {"core", "parallel", "storage", "data", "model", "evaluate", "train", "report"},
+    "gibbs": {"core", "parallel", "storage", "data", "model"},
+    "evaluate": {"core", "parallel", "storage", "data", "model", "gibbs"},
+    "train": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate"},
+    "report": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate", "train"},
+    "app": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate", "train", "report"},
 }
 
 # Headers of foreign libraries that live in one place.

@@ -250,11 +250,12 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   options.sample_data = GetParam().sample_data;
   options.arithmetic = GetParam().arithmetic;
   NodeMemory memory(Communicator(), 1000000);
-  WeightProducts products(options.arithmetic, rbm, rows, 1, memory);
-  ASSERT_TRUE(products.assign());
+  const bool exact = options.arithmetic == Arithmetic::exact;
+  Couplings couplings(exact ? WeightRounding::two_grids : WeightRounding::none, rbm.view().weights, rows, 1, memory);
+  ASSERT_TRUE(couplings.assign());
   const auto estimator = gradient_estimator("cd").make(
       {.rbm = rbm,
-       .products = products,
+       .couplings = couplings,
        .options = options,
        .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .node_rows = rows}},
       memory);

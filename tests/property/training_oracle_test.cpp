@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rbmpi/core/exact_weights.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/train/trainer.hpp"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,5 +31,15 @@ struct BasicBitMatrixView {
 
 using BitMatrixView = BasicBitMatrixView<std::uint64_t>;
 using ConstBitMatrixView = BasicBitMatrixView<const std::uint64_t>;
+
+/// Calls body(unit) for the units that are on in a row, in their order.
+template <typename Body>
+void for_each_unit_on(ConstBitMatrixView states, std::size_t row, const Body& body) {
+  for (std::size_t word = 0; word < states.row_words(); ++word) {
+    for (std::uint64_t rest = states.row(row)[word]; rest != 0; rest &= rest - 1) {
+      body(64 * word + static_cast<std::size_t>(std::countr_zero(rest)));
+    }
+  }
+}
 
 }  // namespace rbmpi

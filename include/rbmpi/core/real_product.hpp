@@ -15,7 +15,7 @@ namespace rbmpi {
 enum class RealWeights { changing, finished };
 
 /// fields = p W for real-valued p in [0, 1], where the rows are no zeros and ones. In exact arithmetic, p on a grid of
-/// exponent <= 24 and W rounded to a grid 2^5 times finer than `ExactWeights::up`: products and sums stay below 2^53
+/// exponent <= 24 and W rounded to a grid 2^5 times finer than that of `Couplings::weights_up`: products and sums stay below 2^53
 /// quanta, which double precision holds exactly, so the result is the same for every order of the sums; each field is
 /// then rounded to single precision once.
 class RealProduct {
@@ -23,7 +23,7 @@ class RealProduct {
   /// For products of up to `rows` rows with weights [visible x hidden].
   RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights = RealWeights::changing);
 
-  /// Local, on all threads. p: n x V with n <= rows, weights: V x H with `up_grid` as ExactWeights chose it for them,
+  /// Local, on all threads. p: n x V with n <= rows, weights: V x H with `up_grid` as Couplings chose it for them,
   /// fields: n x H.
   void exact(ConstMatrixView p, ConstMatrixView weights, Grid up_grid, MatrixView fields);
   /// The same with weights that `round` has rounded.

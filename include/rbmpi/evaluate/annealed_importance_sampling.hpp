@@ -21,7 +21,7 @@ namespace rbmpi {
 //   w = prod over k = 1..K of p*_k(v_{k-1}) / p*_{k-1}(v_{k-1}),   whose expectation is Z / Z_0.
 //
 // States are bits, so the sums of weights are exact, in the fast way of training, for weights rounded to a grid
-// (ChainWeights). All p_k but the last have the rounded weights; the last has the weights as they are. So the rounding
+// (Couplings). All p_k but the last have the rounded weights; the last has the weights as they are. So the rounding
 // is one more intermediate distribution, and its effect is in w: no approximation.
 //
 // A chain is a pure function of (seed, its number), its weight is found in double precision, and weights are added in

@@ -44,7 +44,7 @@ struct ChainRecord {
 
 /// Collective. Block Gibbs sampling (Geman and Geman 1984) of p(v, h), each step
 ///   h ~ Bernoulli(sigmoid(v W + c)),   v ~ Bernoulli(sigmoid(h W^T + b))
-/// with weights rounded to one grid for both (evaluate/chain_weights.hpp), so that a step leaves one distribution as it
+/// with weights rounded to one grid for both (gibbs/couplings.hpp), so that a step leaves one distribution as it
 /// is.
 /// Calls `take` on the root with each record; it may throw. The chains are shared out over ranks and threads; what is
 /// drawn depends on seed, chain, step and unit alone, so the records are the same bit for bit on any number of them.

@@ -88,6 +88,11 @@ void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint6
 /// count as that far away, for a finite bias.
 void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows);
 
+/// Local. `energy` less sum_j log(1 + exp(c_j + t x_j)): a free energy, from what the visible units have of it and the
+/// fields x [H] of the hidden ones. In double precision, in the order of the units.
+[[nodiscard]] double with_hidden_units(double energy, std::span<const Real> hidden_bias, const Real* fields,
+                                       double inverse_temperature = 1) noexcept;
+
 /// Local. energies[i] = F(v_i) = -b.v_i - sum_j log(1 + exp(c_j + (v_i W)_j)), the energy with the hidden units summed
 /// out: p(v) = exp(-F(v)) / Z. v: n x V, in [0, 1]; `fields` = v W: n x H, without the bias, formed by the caller, who
 /// knows in which arithmetic. Sums in double precision, in the order of the units.

@@ -8,12 +8,12 @@
 
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
-#include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
@@ -48,17 +48,12 @@ struct EstimatorSizes {
   bool sample_data = true;
   std::size_t node_rows = 0;  ///< the most rows that a node takes through the machine together
   std::size_t slots = 1;      ///< ranks of the node
-
-  /// The rows of the weights that the rank with this number in its node has.
-  [[nodiscard]] Shard rows_of_slot(std::size_t slot) const noexcept {
-    return shard_in_groups({0, shape.visible}, rows_together, static_cast<int>(slot), static_cast<int>(slots));
-  }
 };
 
 /// What an estimator is made for. The references must live on.
 struct EstimatorSettings {
   RbmView<const Real> rbm;
-  WeightProducts& products;
+  Couplings& couplings;
   const TrainingOptions& options;
   EstimatorSizes sizes;
   std::uint32_t layer = 0;

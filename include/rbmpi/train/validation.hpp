@@ -6,10 +6,10 @@
 
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
-#include "rbmpi/train/weight_products.hpp"
 
 namespace rbmpi {
 
@@ -43,9 +43,9 @@ class Validation {
   Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
              const TrainingOptions& options);
 
-  /// Collective. `products` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
+  /// Collective. `couplings` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
   /// ranks, if a signal asked one of them to stop.
-  [[nodiscard]] std::optional<ValidationFigures> measure(RbmView<const Real> rbm, WeightProducts& products,
+  [[nodiscard]] std::optional<ValidationFigures> measure(RbmView<const Real> rbm, Couplings& couplings,
                                                          std::uint64_t epoch, const Communicator& world);
 
   /// Bytes that an object for this shape holds.
@@ -53,7 +53,7 @@ class Validation {
 
  private:
   /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of loss_unit.
-  RowMean measure_rows(RbmView<const Real> rbm, WeightProducts& products, const Samples& rows,
+  RowMean measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows,
                        std::int64_t* squared_error, std::uint64_t epoch, const Communicator& world);
 
   Samples training_;

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "rbmpi/core/exact_weights.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 #include "support/numbers.hpp"
 
 namespace rbmpi {
@@ -49,8 +49,8 @@ TEST_F(RealProductTest, IsTheSumInWholeNumbersRoundedOnce) {
                         Case{1, 1, 1, 0.5, 0}, Case{5, 100, 512, 0.0001, 12}}) {
     const std::vector<Real> p = probabilities(c.rows * c.visible, c.grid, random);
     const std::vector<Real> w = weights(c.visible * c.hidden, c.size, random);
-    ExactWeights exact(c.visible, c.hidden);
-    ASSERT_TRUE(exact.assign({w.data(), c.visible, c.hidden}));
+    const Couplings exact(WeightRounding::two_grids, {w.data(), c.visible, c.hidden});
+    ASSERT_TRUE(exact.exact());
 
     const int weight_exponent = exact.up_grid().exponent + 5;
     std::vector<Real> expected(c.rows * c.hidden);
@@ -112,8 +112,8 @@ TEST_F(RealProductTest, ForZerosAndOnesItIsCloseToTheExactWeights) {
   Random random(3);
   const std::vector<Real> p = random.bits(visible);
   const std::vector<Real> w = weights(visible * hidden, 0.5, random);
-  ExactWeights exact(visible, hidden);
-  ASSERT_TRUE(exact.assign({w.data(), visible, hidden}));
+  const Couplings exact(WeightRounding::two_grids, {w.data(), visible, hidden});
+  ASSERT_TRUE(exact.exact());
   RealProduct product(1, visible, hidden);
   std::vector<Real> fields(hidden);
   product.exact({p.data(), 1, visible}, {w.data(), visible, hidden}, exact.up_grid(), {fields.data(), 1, hidden});

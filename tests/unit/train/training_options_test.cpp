@@ -109,9 +109,9 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
       for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
         const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .node_rows = 5 * slots, .slots = slots};
         NodeMemory memory(Communicator(), 100000);
-        WeightProducts products(options.arithmetic, rbm, 0, 1, memory);
+        Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
         const std::size_t before = memory.taken();
-        const auto made = entry.make({.rbm = rbm, .products = products, .options = options, .sizes = sizes}, memory);
+        const auto made = entry.make({.rbm = rbm, .couplings = couplings, .options = options, .sizes = sizes}, memory);
         ASSERT_NE(made, nullptr);
         EXPECT_EQ(memory.taken() - before, entry.shared_memory(sizes));
         EXPECT_GT(entry.memory(sizes), 0U);

@@ -1,0 +1,142 @@
+#include "rbmpi/gibbs/chains.hpp"
+
+#include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/state_kernels.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
+
+/// A product with 1 would change nothing.
+void scale(Real* fields, std::size_t count, Real inverse_temperature) noexcept {
+  if (inverse_temperature == 1) return;
+  for (std::size_t j = 0; j < count; ++j) fields[j] *= inverse_temperature;
+}
+
+/// The fields of a row become probabilities.
+void activate_row(const ChainModel& model, std::span<const Real> bias, Real* fields) noexcept {
+  scale(fields, bias.size(), model.inverse_temperature);
+  activate(fields, bias.data(), bias.size(), unrounded);
+}
+
+}  // namespace
+
+void take_units(std::span<const std::uint64_t> mask, const std::uint64_t* from, std::uint64_t* to) noexcept {
+  for (std::size_t word = 0; word < mask.size(); ++word) {
+    to[word] = (from[word] & mask[word]) | (to[word] & ~mask[word]);
+  }
+}
+
+ChainBlock::ChainBlock(const Couplings& couplings, std::size_t most)
+    : couplings_(&couplings),
+      fields_(most * std::max(couplings.shape().visible, couplings.shape().hidden)),
+      kept_(words_for(couplings.shape().visible)) {}
+
+void ChainBlock::take(std::uint64_t first, BitMatrixView visible, BitMatrixView hidden) noexcept {
+  first_ = first;
+  visible_ = visible;
+  hidden_ = hidden;
+}
+
+void ChainBlock::draw_independent(std::span<const Real> bias, const ChainNumbers& numbers, Phase phase) noexcept {
+  const Draws draws{numbers.seed, numbers.layer, 0, first_};
+  std::fill_n(fields_.data(), bias.size(), Real{0});
+  for (std::size_t i = 0; i < visible_.rows; ++i) {
+    activate_and_sample(fields_.data(), bias.data(), bias.size(), draws.stream(phase, i), visible_.row(i));
+  }
+}
+
+MatrixView ChainBlock::form_hidden_fields() noexcept {
+  couplings_->up(visible_, fields(hidden_.columns));
+  return fields(hidden_.columns);
+}
+
+void ChainBlock::sweep(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
+  const Draws draws{numbers.seed, numbers.layer, step, first_};
+  const auto draw = [&](MatrixView fields, std::span<const Real> bias, Phase phase, std::size_t i, BitMatrixView to) {
+    scale(fields.row(i), bias.size(), model.inverse_temperature);
+    activate_and_sample(fields.row(i), bias.data(), bias.size(), draws.stream(phase, i), to.row(i));
+  };
+  const MatrixView of_hidden = fields(hidden_.columns);
+  for (std::size_t i = 0; i < hidden_.rows; ++i) draw(of_hidden, model.hidden_bias, numbers.hidden, i, hidden_);
+  const MatrixView of_visible = fields(visible_.columns);
+  couplings_->down(hidden_, of_visible);
+  for (std::size_t i = 0; i < visible_.rows; ++i) {
+    std::copy_n(visible_.row(i), model.clamped.size(), kept_.data());
+    draw(of_visible, model.visible_bias, numbers.visible, i, visible_);
+    take_units(model.clamped, kept_.data(), visible_.row(i));
+  }
+}
+
+void ChainBlock::free_energies(const ChainModel& model, std::span<double> energies) const noexcept {
+  for (std::size_t i = 0; i < visible_.rows; ++i) {
+    double energy = 0;
+    for_each_unit_on(visible_, i, [&](std::size_t unit) { energy -= double{model.visible_bias[unit]}; });
+    energies[i] = with_hidden_units(energy, model.hidden_bias, fields_.data() + i * hidden_.columns,
+                                    double{model.inverse_temperature});
+  }
+}
+
+MatrixView ChainBlock::hidden_means(const ChainModel& model) noexcept {
+  const MatrixView means = fields(hidden_.columns);
+  for (std::size_t i = 0; i < means.rows; ++i) activate_row(model, model.hidden_bias, means.row(i));
+  return means;
+}
+
+void ChainBlock::visible_means(const ChainModel& model, MatrixView means) const noexcept {
+  couplings_->down(hidden_, means);
+  const ConstBitMatrixView clamped{model.clamped.data(), 1, model.clamped.empty() ? 0 : means.columns};
+  for (std::size_t i = 0; i < means.rows; ++i) {
+    activate_row(model, model.visible_bias, means.row(i));
+    for (std::size_t unit = 0; unit < clamped.columns; ++unit) {
+      if (clamped.at(0, unit)) means.row(i)[unit] = visible_.at(i, unit) ? Real{1} : Real{0};
+    }
+  }
+}
+
+Chains::Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers)
+    : shape_(couplings.shape()),
+      mine_(mine),
+      numbers_(numbers),
+      visible_(mine.count * words_for(shape_.visible)),
+      hidden_(mine.count * words_for(shape_.hidden)) {
+  const auto threads = static_cast<std::size_t>(threads_in_use());
+  const std::size_t most = std::min<std::size_t>(rows_through_machine, (mine.count + threads - 1) / threads);
+  for (std::size_t thread = 0; thread < threads; ++thread) blocks_.emplace_back(couplings, most);
+}
+
+void Chains::sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps) {
+  for_blocks([&](ChainBlock& block, Shard) {
+    for (std::uint64_t step = first_step; step < first_step + sweeps; ++step) {
+      block.form_hidden_fields();
+      block.sweep(model, numbers_, step);
+    }
+  });
+}
+
+void Chains::visible_means(const ChainModel& model, MatrixView means) {
+  for_blocks([&](ChainBlock& block, Shard rows) {
+    block.visible_means(model, {means.row(rows.first), rows.count, means.columns});
+  });
+}
+
+void Chains::free_energies(const ChainModel& model, std::span<double> energies) {
+  for_blocks([&](ChainBlock& block, Shard rows) {
+    block.form_hidden_fields();
+    block.free_energies(model, energies.subspan(rows.first, rows.count));
+  });
+}
+
+void Chains::gather(const Communicator& world, std::span<std::uint64_t> states) {
+  // Each rank has its own, and zeros elsewhere: the sum is all of them.
+  std::ranges::fill(states, std::uint64_t{0});
+  std::ranges::copy(visible_, states.begin() + static_cast<std::ptrdiff_t>(mine_.first * words_for(shape_.visible)));
+  world.sum(std::span(reinterpret_cast<std::int64_t*>(states.data()), states.size()));
+}
+
+void Chains::scatter(ConstBitMatrixView states) noexcept {
+  std::copy_n(states.row(mine_.first), visible_.size(), visible_.data());
+}
+
+}  // namespace rbmpi

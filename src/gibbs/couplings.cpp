@@ -1,0 +1,186 @@
+#include "rbmpi/gibbs/couplings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/state_kernels.hpp"
+#include "rbmpi/core/state_products.hpp"
+#include "rbmpi/core/threads.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// The larger of two norms, where one that is not finite is the largest of all.
+Real larger(Real largest, Real norm) {
+  return std::isfinite(norm) ? std::max(largest, norm) : std::numeric_limits<Real>::infinity();
+}
+
+/// product = states matrix, each row a sum in the order of the units, whatever rows are computed together: for numbers
+/// that are on no grid, where multiply() (core/state_products.hpp) would not be exact.
+void multiply_in_order(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) noexcept {
+  for (std::size_t row = 0; row < states.rows; ++row) {
+    Real* const sums = product.row(row);
+    std::fill_n(sums, product.columns, Real{0});
+    for_each_unit_on(states, row, [&](std::size_t unit) {
+      const Real* const terms = matrix.row(unit);
+      for (std::size_t j = 0; j < product.columns; ++j) sums[j] += terms[j];
+    });
+  }
+}
+
+}  // namespace
+
+Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t parts, NodeMemory& memory) {
+  Memory spans;
+  if (rounding != WeightRounding::none) {
+    spans.up = memory.take<Real>(shape.weights());
+    spans.down = memory.take<Real>(shape.hidden * padded_columns(shape.visible));
+    spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
+  }
+  spans.row_norms = memory.take<Real>(parts * whole_lines<Real>(1));
+  return spans;
+}
+
+Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights)
+    : rounding_(rounding),
+      weights_(weights),
+      parts_(static_cast<std::size_t>(threads_in_use())),
+      own_(Communicator(), shared_memory(rounding, shape(), parts_)),
+      memory_(take(rounding, shape(), parts_, own_)) {
+  if (!assign() && rounding == WeightRounding::one_grid) transpose_unrounded();
+}
+
+Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t parts,
+                     NodeMemory& memory)
+    : rounding_(rounding), weights_(weights), parts_(parts), memory_(take(rounding, shape(), parts, memory)) {
+  if (rounding == WeightRounding::none || probability_rows == 0) return;
+  real_product_.emplace(probability_rows, weights.rows, weights.columns);
+}
+
+void Couplings::begin_part(std::size_t part) const noexcept {
+  row_norm(part) = 0;
+  if (rounding_ == WeightRounding::none) return;
+  const std::size_t columns = weights_.columns;
+  std::ranges::fill(memory_.column_norms.subspan(part * whole_lines<Real>(columns), columns), Real{0});
+}
+
+void Couplings::follow_rows(Shard rows, std::size_t part) const noexcept {
+  const ConstMatrixView some{weights_.row(rows.first), rows.count, weights_.columns};
+  if (rounding_ == WeightRounding::none) {
+    if (!all_finite(some.values, some.size())) reject_part(part);
+    return;
+  }
+  const RoundedWeights rounded{
+      .up_grid = up_grid_,
+      .down_grid = down_grid_,
+      .up = memory_.up.data() + rows.first * weights_.columns,
+      .down = memory_.down.data() + rows.first,
+      .down_stride = padded_columns(weights_.rows),
+      .column_norms = memory_.column_norms.data() + part * whole_lines<Real>(weights_.columns)};
+  row_norm(part) = larger(row_norm(part), round_weights(some, rounded));
+}
+
+void Couplings::reject_part(std::size_t part) const noexcept {
+  row_norm(part) = std::numeric_limits<Real>::infinity();
+}
+
+Real Couplings::largest_column_norm() const noexcept {
+  Real largest = 0;
+  constexpr std::size_t at_once = 256;
+  for (std::size_t first = 0; first < weights_.columns; first += at_once) {
+    const std::size_t count = std::min(at_once, weights_.columns - first);
+    std::array<Real, at_once> sums{};  // of integers: exact below 2^24, in any order
+    for (std::size_t part = 0; part < parts_; ++part) {
+      const Real* const norms = memory_.column_norms.data() + part * whole_lines<Real>(weights_.columns) + first;
+      for (std::size_t i = 0; i < count; ++i) sums[i] += norms[i];
+    }
+    for (std::size_t i = 0; i < count; ++i) largest = larger(largest, sums[i]);
+  }
+  return largest;
+}
+
+Couplings::Fit Couplings::settle() noexcept {
+  exact_ = false;
+  Real largest_row = 0;
+  for (const Real norm : memory_.row_norms) largest_row = larger(largest_row, norm);
+  if (rounding_ == WeightRounding::none) return std::isfinite(largest_row) ? Fit::good : Fit::impossible;
+  const Real largest_column = largest_column_norm();
+  const Real limit = std::ldexp(Real{1}, exact_bits);
+  if (largest_column >= limit || largest_row >= limit) return Fit::impossible;
+  Grid up = weight_grid(largest_column, weights_.rows);
+  Grid down = weight_grid(largest_row, weights_.columns);
+  if (rounding_ == WeightRounding::one_grid) up = down = {std::min(up.exponent, down.exponent)};
+  if (up.exponent < 0 || down.exponent < 0) return Fit::impossible;
+  exact_ = up == up_grid_ && down == down_grid_;
+  up_grid_ = up;
+  down_grid_ = down;
+  return exact_ ? Fit::good : Fit::other_grid;
+}
+
+bool Couplings::assign() {
+  // The grids of the last call are nearly always right again; if not, the norms just found say which are.
+  Fit fit = Fit::other_grid;
+  while (fit == Fit::other_grid) {
+    parallel_for(parts_, [&](std::size_t part) {
+      begin_part(part);
+      follow_rows(shard(weights_.rows, static_cast<int>(part), static_cast<int>(parts_)), part);
+    });
+    fit = settle();
+  }
+  return fit == Fit::good;
+}
+
+void Couplings::transpose_unrounded() const {
+  parallel_for(weights_.columns, [&](std::size_t j) {
+    for (std::size_t i = 0; i < weights_.rows; ++i) {
+      memory_.down[j * padded_columns(weights_.rows) + i] = weights_.row(i)[j];
+    }
+  });
+}
+
+void Couplings::up(ConstBitMatrixView v, Shard units, MatrixView fields) const noexcept {
+  const ConstMatrixView rows{weights_up().row(units.first), units.count, weights_.columns};
+  const ColumnsView matrix(rows, 0, rows.columns);
+  exact_ ? multiply(v, matrix, fields) : multiply_in_order(v, matrix, fields);
+}
+
+void Couplings::down(ConstBitMatrixView h, Shard units, MatrixView fields) const noexcept {
+  const ColumnsView matrix(weights_down(), units.first, units.count);
+  exact_ ? multiply(h, matrix, fields) : multiply_in_order(h, matrix, fields);
+}
+
+void Couplings::up(ConstMatrixView states, MatrixView fields) const {
+  multiply(states, weights_up(), fields);
+}
+
+void Couplings::down(ConstMatrixView states, MatrixView fields) const {
+  if (rounding_ == WeightRounding::none) {
+    multiply_by_transposed(states, weights_, fields);
+  } else {
+    multiply(states, weights_down(), fields);
+  }
+}
+
+void Couplings::up_from_probabilities(ConstMatrixView p, MatrixView fields) {
+  if (rounding_ == WeightRounding::none) {
+    multiply(p, weights_, fields);
+  } else {
+    real_product_->exact(p, weights_, up_grid_, fields);
+  }
+}
+
+std::uint64_t Couplings::shared_memory(WeightRounding rounding, RbmShape shape, std::size_t parts) {
+  NodeMemory counted;
+  (void)take(rounding, shape, parts, counted);
+  return counted.taken();
+}
+
+std::uint64_t Couplings::memory(WeightRounding rounding, RbmShape shape, std::size_t probability_rows) {
+  if (rounding == WeightRounding::none || probability_rows == 0) return 0;
+  return RealProduct::memory(probability_rows, shape.visible, shape.hidden);
+}
+
+}  // namespace rbmpi
