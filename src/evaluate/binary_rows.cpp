@@ -29,7 +29,6 @@ void read_row(const Samples& samples, std::uint64_t row, const BinaryRows& rows,
               std::span<double> values) {
   if (rows.binarise == Binarise::sample) {
     constexpr std::uint32_t layer = 0;
-    constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
     const std::uint64_t number = rows.first + row;
     const RandomStream stream(rows.seed, layer, number >> 32U, Phase::evaluation_data,
                               static_cast<std::uint32_t>(number));

@@ -58,11 +58,13 @@ double log_product(const double* off, const double* on, const double* factor, st
 }
 constexpr double largest_factor = 600.0 / lanes;  // its logarithm, so that `lanes` factors are within the range
 
-enum Score : std::size_t { free_energy, squared_error, cross_entropy, stochastic, full, scores };
+struct Score {
+  enum : std::size_t { free_energy, squared_error, cross_entropy, stochastic, full, count };
+};
 
 /// What a block adds up.
 struct BlockSums {
-  std::array<RowSums, scores> figures{};
+  std::array<RowSums, Score::count> figures{};
   double grey_rows = 0;
 };
 constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
@@ -100,7 +102,7 @@ class BlockScorer {
     if (settings_.reconstruction) reconstruct();
     if (settings_.full_pseudo_likelihood) flip_all_units();
     for (std::uint64_t r = 0; r < rows_; ++r) {
-      for (std::size_t score = 0; score < scores; ++score) sums.figures[score].add(all_[r][score]);
+      for (std::size_t score = 0; score < Score::count; ++score) sums.figures[score].add(all_[r][score]);
     }
     return sums;
   }
@@ -129,7 +131,7 @@ class BlockScorer {
     for (std::uint64_t r = 0; r < rows_; ++r) {
       double energy = -dot(rbm_.visible_bias.data(), v(r), visible());
       for (std::size_t j = 0; j < hidden(); ++j) energy -= softplus(fields(r)[j]);
-      all_[r][free_energy] = energy;
+      all_[r][Score::free_energy] = energy;
     }
   }
 
@@ -150,17 +152,18 @@ class BlockScorer {
         const double field = double{rbm_.visible_bias[i]} + dot(rbm_.weights.row(i), on(r), hidden());
         const double value = v(r)[i];
         const double error = value - 1 / (1 + std::exp(-field));
-        all_[r][squared_error] += error * error;
-        all_[r][cross_entropy] += softplus(field) - value * field;
+        all_[r][Score::squared_error] += error * error;
+        all_[r][Score::cross_entropy] += softplus(field) - value * field;
       }
     }
-    for (std::uint64_t r = 0; r < rows_; ++r) all_[r][squared_error] /= static_cast<double>(visible());
+    for (std::uint64_t r = 0; r < rows_; ++r) all_[r][Score::squared_error] /= static_cast<double>(visible());
   }
 
   void flip_one_unit(std::uint64_t first) {
     for (std::uint64_t r = 0; r < rows_; ++r) {
       const std::uint64_t unit = flipped_unit(visible(), settings_.rows.seed, first + r);
-      all_[r][stochastic] = static_cast<double>(visible()) * unit_log_likelihood(rbm_, unit, v(r)[unit], fields(r));
+      all_[r][Score::stochastic] =
+          static_cast<double>(visible()) * unit_log_likelihood(rbm_, unit, v(r)[unit], fields(r));
     }
   }
 
@@ -173,7 +176,7 @@ class BlockScorer {
       for (std::size_t j = 0; j < hidden(); ++j) largest = std::max(largest, std::abs(double{weights[j]}));
       if (largest > largest_factor) {
         for (std::uint64_t r = 0; r < rows_; ++r) {
-          all_[r][full] += unit_log_likelihood(rbm_, i, v(r)[i], fields(r));
+          all_[r][Score::full] += unit_log_likelihood(rbm_, i, v(r)[i], fields(r));
         }
         continue;
       }
@@ -185,7 +188,7 @@ class BlockScorer {
         const double change = 1 - 2 * v(r)[i];
         const double fall = double{rbm_.visible_bias[i]} * change +
                             log_product(off(r), on(r), factors(weights, change), hidden(), largest);
-        all_[r][full] -= softplus(fall);
+        all_[r][Score::full] -= softplus(fall);
       }
     }
   }
@@ -209,7 +212,7 @@ class BlockScorer {
   std::vector<double> up_;      // H
   std::vector<double> down_;    // H
   std::vector<double> between_;
-  std::array<std::array<double, scores>, block_rows> all_{};
+  std::array<std::array<double, Score::count>, block_rows> all_{};
 };
 
 void check(RbmShape shape, const Samples& samples) {
@@ -279,23 +282,23 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
 
   BlockSums total;
   for (const BlockSums& block : sums) {
-    for (std::size_t score = 0; score < scores; ++score) total.figures[score].add(block.figures[score]);
+    for (std::size_t score = 0; score < Score::count; ++score) total.figures[score].add(block.figures[score]);
     total.grey_rows += block.grey_rows;
   }
-  const auto mean = [&](Score score) { return total.figures[score].result(); };
+  const auto mean = [&](std::size_t score) { return total.figures[score].result(); };
   DataScores result{.rows = samples.rows,
                     .grey_rows = static_cast<std::uint64_t>(total.grey_rows),
-                    .free_energy = mean(free_energy),
+                    .free_energy = mean(Score::free_energy),
                     .reconstruction_mse = {},
                     .cross_entropy = {},
                     .pseudo_likelihood = {},
                     .full_pseudo_likelihood = {}};
   if (settings.reconstruction) {
-    result.reconstruction_mse = mean(squared_error);
-    result.cross_entropy = mean(cross_entropy);
+    result.reconstruction_mse = mean(Score::squared_error);
+    result.cross_entropy = mean(Score::cross_entropy);
   }
-  if (settings.pseudo_likelihood) result.pseudo_likelihood = mean(stochastic);
-  if (settings.full_pseudo_likelihood) result.full_pseudo_likelihood = mean(full);
+  if (settings.pseudo_likelihood) result.pseudo_likelihood = mean(Score::stochastic);
+  if (settings.full_pseudo_likelihood) result.full_pseudo_likelihood = mean(Score::full);
   return result;
 }
 

@@ -9,6 +9,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/threads.hpp"
@@ -21,7 +22,6 @@ namespace {
 
 /// Steps between two looks at whether a signal came.
 constexpr std::uint64_t steps_at_once = 16;
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error(Failure::usage, what);

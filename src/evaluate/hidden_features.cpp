@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "evaluate/pieces.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -20,9 +21,6 @@ namespace rbmpi {
 namespace {
 
 /// Rows that are made together.
-constexpr std::size_t rows_at_once = 256;
-/// Of features that are brought together at a time.
-constexpr std::uint64_t piece_bytes = std::uint64_t{16} << 20U;
 
 }  // namespace
 
@@ -43,7 +41,7 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Samples&
   std::vector<Real> features;
   world.agree([&] {
     stack.emplace(std::vector(layers.begin(), layers.end()), samples);
-    numbers.resize(rows_at_once);
+    numbers.resize(product_rows);
     features.resize(std::min(piece_rows, samples.rows) * hidden);
   });
 
@@ -68,9 +66,9 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Samples&
     // Each rank has its own rows, and zeros elsewhere: the sum is all of them.
     std::ranges::fill(features, Real{0});
     world.agree([&] {
-      for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += rows_at_once) {
+      for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += product_rows) {
         throw_if_stopped("computing features");
-        const std::uint64_t count = std::min<std::uint64_t>(rows_at_once, mine.first + mine.count - begin);
+        const std::uint64_t count = std::min<std::uint64_t>(product_rows, mine.first + mine.count - begin);
         compute(first + begin, {piece.row(begin), count, hidden});
       }
     });

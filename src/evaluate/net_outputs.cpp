@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "evaluate/pieces.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -18,16 +19,6 @@
 #include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
-namespace {
-
-/// Rows whose products are formed together.
-constexpr std::size_t rows_at_once = 256;
-/// Of outputs that are brought together at a time.
-constexpr std::uint64_t piece_bytes = std::uint64_t{16} << 20U;
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-
-}  // namespace
-
 void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& samples, const Communicator& world,
                  const std::function<void(std::uint64_t first, ConstMatrixView outputs)>& take,
                  const ProgressReport& progress) {
@@ -40,22 +31,22 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
   const std::size_t units = shape.units[layers];
   // Whole blocks of rows that are computed together, whatever the number of ranks.
   const std::uint64_t piece_rows =
-      std::max<std::uint64_t>(piece_bytes / (units * sizeof(Real)) / rows_at_once, 1) * rows_at_once;
+      std::max<std::uint64_t>(piece_bytes / (units * sizeof(Real)) / product_rows, 1) * product_rows;
   NetPass pass;
   std::vector<Real> outputs;
   world.agree([&] {
-    pass = NetPass(shape, rows_at_once);
+    pass = NetPass(shape, product_rows);
     outputs.resize(std::min(piece_rows, samples.rows) * units);
   });
   for (std::uint64_t first = 0; first < samples.rows; first += piece_rows) {
     const MatrixView piece{outputs.data(), std::min(piece_rows, samples.rows - first), units};
-    const Shard mine = shard_in_groups({0, piece.rows}, rows_at_once, world.rank(), world.size());
+    const Shard mine = shard_in_groups({0, piece.rows}, product_rows, world.rank(), world.size());
     // Each rank has its own rows, and zeros elsewhere: the sum is all of them.
     std::ranges::fill(outputs, Real{0});
     world.agree([&] {
-      for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += rows_at_once) {
+      for (std::uint64_t begin = mine.first; begin < mine.first + mine.count; begin += product_rows) {
         throw_if_stopped("computing outputs");
-        const std::size_t count = std::min<std::uint64_t>(rows_at_once, mine.first + mine.count - begin);
+        const std::size_t count = std::min<std::uint64_t>(product_rows, mine.first + mine.count - begin);
         const MatrixView inputs = pass.inputs(count);
         parallel_for(count, [&](std::size_t i) {
           row_probabilities(samples, samples.row(first + begin + i), unrounded, inputs.row(i));

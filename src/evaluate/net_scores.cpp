@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "evaluate/pieces.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -20,11 +21,8 @@
 namespace rbmpi {
 namespace {
 
-constexpr std::size_t rows_at_once = 256;
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-
 /// Sums of a block of rows; those of the blocks of other ranks are zeros.
-struct BlockSums {
+struct NetBlockSums {
   RowSums cross_entropy;
   RowSums squared_error;
 };
@@ -32,19 +30,19 @@ struct BlockSums {
 }  // namespace
 
 NetScoring::NetScoring(const NetShape& shape)
-    : shape_(shape), pass_(shape, rows_at_once), cross_entropies_(rows_at_once), squared_errors_(rows_at_once) {}
+    : shape_(shape), pass_(shape, product_rows), cross_entropies_(product_rows), squared_errors_(product_rows) {}
 
 std::uint64_t NetScoring::memory(const NetShape& shape) {
-  return NetPass::memory(shape, rows_at_once) + 2 * rows_at_once * sizeof(double) +
+  return NetPass::memory(shape, product_rows) + 2 * product_rows * sizeof(double) +
          (shape.is_classifier() ? shape.outputs() * shape.outputs() * sizeof(std::uint64_t) : 0);
 }
 
 NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
                             const Samples& samples, const Communicator& world) {
-  const std::uint64_t blocks = (samples.rows + rows_at_once - 1) / rows_at_once;
+  const std::uint64_t blocks = (samples.rows + product_rows - 1) / product_rows;
   const Shard mine = shard(blocks, world.rank(), world.size());
   const std::size_t outputs = shape_.outputs();
-  std::vector<BlockSums> sums;
+  std::vector<NetBlockSums> sums;
   ConfusionMatrix confusion;
   world.agree([&] {
     sums.resize(blocks);
@@ -54,8 +52,8 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
     }
     for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
       throw_if_stopped("scoring the data");
-      const std::uint64_t first = block * rows_at_once;
-      const std::size_t count = std::min<std::uint64_t>(rows_at_once, samples.rows - first);
+      const std::uint64_t first = block * product_rows;
+      const std::size_t count = std::min<std::uint64_t>(product_rows, samples.rows - first);
       const MatrixView inputs = pass_.inputs(count);
       parallel_for(
           count, [&](std::size_t i) { row_probabilities(samples, samples.row(first + i), unrounded, inputs.row(i)); });
@@ -71,8 +69,9 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
         }
       } else {
         parallel_for(count, [&](std::size_t i) {
-          cross_entropies_[i] = double{cross_entropy(inputs.row(i), found.row(i), outputs)};
-          squared_errors_[i] = static_cast<double>(squared_error(inputs.row(i), found.row(i), outputs)) * 0x1p-24;
+          cross_entropies_[i] = double{rbmpi::cross_entropy(inputs.row(i), found.row(i), outputs)};
+          squared_errors_[i] =
+              static_cast<double>(rbmpi::squared_error(inputs.row(i), found.row(i), outputs)) * 0x1p-24;
         });
         for (std::size_t i = 0; i < count; ++i) {
           sums[block].cross_entropy.add(cross_entropies_[i]);
@@ -81,11 +80,11 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
       }
     }
   });
-  world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(BlockSums) / sizeof(double))));
+  world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(NetBlockSums) / sizeof(double))));
   world.sum(std::span(reinterpret_cast<std::int64_t*>(confusion.counts.data()), confusion.counts.size()));
 
-  BlockSums total;
-  for (const BlockSums& block : sums) {
+  NetBlockSums total;
+  for (const NetBlockSums& block : sums) {
     total.cross_entropy.add(block.cross_entropy);
     total.squared_error.add(block.squared_error);
   }

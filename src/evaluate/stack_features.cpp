@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "evaluate/pieces.hpp"
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
@@ -12,11 +13,6 @@
 
 namespace rbmpi {
 namespace {
-
-/// Rows whose products are formed together.
-constexpr std::size_t block_rows = 256;
-constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 std::size_t widest(std::span<const RbmShape> shapes, std::size_t columns) {
   std::size_t most = columns;
@@ -39,7 +35,7 @@ class StackFeatures::Fields {
   Fields(RbmView<const Real> rbm, std::span<const double> rounded)
       : rbm_(rbm),
         rounded_(rounded),
-        product_(block_rows, rbm.shape().visible, rbm.shape().hidden, RealWeights::finished) {}
+        product_(product_rows, rbm.shape().visible, rbm.shape().hidden, RealWeights::finished) {}
 
   /// Local, on all threads.
   void multiply(ConstMatrixView v, MatrixView fields) {
@@ -74,7 +70,7 @@ StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples
       base_(samples),
       classes_(std::move(classes)),
       features_(weights.layers().empty() ? samples.columns : weights.layers().back().shape().hidden),
-      below_(block_rows * widest(shapes_of(weights.layers()), samples.columns)),
+      below_(product_rows * widest(shapes_of(weights.layers()), samples.columns)),
       above_(below_.size()) {
   for (std::size_t k = 0; k < weights.layers().size(); ++k) {
     fields_.push_back(std::make_unique<Fields>(weights.layers()[k], weights.rounded(k)));
@@ -95,8 +91,8 @@ Samples StackFeatures::samples() noexcept {
 }
 
 void StackFeatures::make(std::span<const std::uint64_t> rows, Real* values) {
-  for (std::size_t first = 0; first < rows.size(); first += block_rows) {
-    make_block(rows.subspan(first, std::min(block_rows, rows.size() - first)),
+  for (std::size_t first = 0; first < rows.size(); first += product_rows) {
+    make_block(rows.subspan(first, std::min(product_rows, rows.size() - first)),
                values + first * (features_ + classes_.size()));
   }
 }
@@ -129,9 +125,9 @@ void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values
 }
 
 std::uint64_t StackFeatures::memory(std::span<const RbmShape> shapes, std::size_t columns) {
-  std::uint64_t bytes = 2 * block_rows * widest(shapes, columns) * sizeof(Real);
+  std::uint64_t bytes = 2 * product_rows * widest(shapes, columns) * sizeof(Real);
   for (const RbmShape& shape : shapes) {
-    bytes += RealProduct::memory(block_rows, shape.visible, shape.hidden, RealWeights::finished);
+    bytes += RealProduct::memory(product_rows, shape.visible, shape.hidden, RealWeights::finished);
   }
   return bytes;
 }

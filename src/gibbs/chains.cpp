@@ -6,8 +6,6 @@
 namespace rbmpi {
 namespace {
 
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-
 /// A product with 1 would change nothing.
 void scale(Real* fields, std::size_t count, Real inverse_temperature) noexcept {
   if (inverse_temperature == 1) return;

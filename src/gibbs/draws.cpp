@@ -1,5 +1,6 @@
 #include "rbmpi/gibbs/draws.hpp"
 
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
@@ -10,7 +11,6 @@ void activate_rows(MatrixView fields, std::span<const Real> bias, ProbabilityRou
 
 void activate_and_draw_rows(MatrixView fields, std::span<const Real> bias, const Draws& draws, Phase phase) {
   // What is only compared with random numbers, never summed, is not rounded.
-  constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
   parallel_for(fields.rows, [&](std::size_t i) {
     activate(fields.row(i), bias.data(), bias.size(), unrounded);
     sample(fields.row(i), bias.size(), draws.stream(phase, i), fields.row(i));

@@ -10,7 +10,6 @@
 namespace rbmpi {
 
 void forward_layer(const NetLayer<const Real>& layer, ConstMatrixView below, MatrixView activations) {
-  constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
   multiply(below, layer.weights, activations);
   const Real* const bias = layer.bias.data();
   const std::size_t units = layer.bias.size();

@@ -20,7 +20,6 @@ namespace rbmpi {
 namespace {
 
 constexpr std::size_t rows_at_once = 500;
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 /// Probabilities of the hidden units, n x H.
 void activate_hidden(const UnitWeights& layer, ConstMatrixView rows, MatrixView hidden) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "rbmpi/core/gemm.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/net_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
@@ -11,11 +12,7 @@
 #include "rbmpi/train/net_gradient.hpp"
 
 namespace rbmpi {
-namespace {
-
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
-
-}  // namespace
+namespace {}  // namespace
 
 ParameterBlocks net_blocks(const NetShape& shape) {
   std::vector<ParameterBlock> blocks;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_maker.hpp"
@@ -19,7 +20,6 @@ enum Block : std::size_t { weights, biases };
 
 /// Collective. Mean of each unit over all rows.
 std::vector<double> unit_means(const Samples& samples, const Communicator& world) {
-  constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
   std::vector<Real> values(samples.columns);
   const AddRow add_row = [&](const Samples& block, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
     row_probabilities(block, block.row(row), finest, values.data());

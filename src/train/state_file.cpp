@@ -21,10 +21,10 @@ constexpr const char* format_name = "rbmpi-state";
 constexpr std::int64_t format_version = 1;
 constexpr const char* blocks_name = "/blocks";
 constexpr const char* parameters_name = "/parameters";
-constexpr const char* optimizer_group = "/optimizer";
+constexpr const char* memories_group = "/optimizer";
 
 std::string memory_name(const std::string& name) {
-  return fmt::format("{}/{}", optimizer_group, name);
+  return fmt::format("{}/{}", memories_group, name);
 }
 
 std::string names_of(std::span<const OptimizerMemory> memories) {
@@ -43,7 +43,7 @@ void write(Hdf5File& file, const TrainingState& state) {
   file.set_integers_attribute("/", "format_version", {format_version});
   file.write_text(blocks_name, to_text(state.blocks));
   write_values(file, parameters_name, state.parameters);
-  file.create_group(optimizer_group);
+  file.create_group(memories_group);
   for (const OptimizerMemory& memory : state.optimizer) write_values(file, memory_name(memory.name), memory.values);
   write_progress(file, state.progress);
   file.set_text_attribute(progress_group, optimizer_attribute, names_of(state.optimizer));

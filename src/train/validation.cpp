@@ -4,7 +4,9 @@
 #include <array>
 #include <vector>
 
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
@@ -18,8 +20,6 @@ namespace rbmpi {
 namespace {
 
 constexpr double largest_energy = 1e9;  // of a model that makes sense
-constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 }  // namespace
 

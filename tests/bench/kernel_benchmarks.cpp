@@ -17,7 +17,6 @@ namespace rbmpi {
 namespace {
 
 constexpr ProbabilityRounding exact{.exact = true, .grid = {17}};
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 std::vector<Real> reals(std::size_t count, Real low, Real high) {
   static std::mt19937 random(1);

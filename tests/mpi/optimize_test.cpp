@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/train/rows_gradient.hpp"
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
@@ -17,7 +18,6 @@
 namespace rbmpi {
 namespace {
 
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 constexpr std::size_t outputs = 3;
 
 /// Linear regression of sums of units: loss |v W + b - y|^2 / 2, y_k the sum of every k + 2-th unit.

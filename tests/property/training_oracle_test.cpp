@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/exact_sums.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -144,7 +145,6 @@ class PlainTraining {
 
   std::int64_t step(std::uint64_t epoch, const RowOrder& order, std::uint64_t first, std::uint64_t count) {
     const ProbabilityRounding rounding{.exact = true, .grid = probability_grid(options_.batch_size)};
-    const ProbabilityRounding unrounded{.exact = false, .grid = {}};
     const RbmView<const Real> parameters = std::as_const(rbm_).view();
     std::vector<double> sums(rbm_.shape().parameters());
     const RbmView<double> gradient(rbm_.shape(), sums);

@@ -10,6 +10,8 @@ namespace rbmpi {
 /// Single precision holds every integer up to 2^24: sums of grid numbers are exact as long as they stay below 2^24
 /// quanta.
 inline constexpr int exact_bits = 24;
+/// Probabilities on the grid of single values: for sums that have more room.
+inline constexpr ProbabilityRounding finest{.exact = true, .grid = {exact_bits}};
 
 /// The finest grid for probabilities of which `samples` are added up exactly: exponent k, samples * 2^k <= 2^24.
 /// Batches beyond 4096 samples keep k = 12; their sums are formed in parts and added in double precision

@@ -23,6 +23,7 @@ struct ProbabilityRounding {
   bool exact = true;
   Grid grid;
 };
+inline constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 
 /// probabilities[i] = values[i] / scale, rounded.
 void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,

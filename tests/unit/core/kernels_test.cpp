@@ -18,7 +18,6 @@ namespace {
 using test::Random;
 using test::same_bits;
 
-constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
 constexpr ProbabilityRounding roundings[] = {
     unrounded, {.exact = true, .grid = {0}}, {.exact = true, .grid = {17}}, {.exact = true, .grid = {24}}};
 

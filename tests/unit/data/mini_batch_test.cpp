@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "support/random_samples.hpp"
 
 namespace rbmpi {
@@ -59,7 +60,6 @@ TEST(RowProbabilitiesTest, OfEveryTypeAreTheValuesOverTheScale) {
     row_probabilities(samples, samples.row(0), rounding, p.data());
     return p;
   };
-  constexpr ProbabilityRounding unrounded{.exact = false, .grid = {}};
   constexpr ProbabilityRounding quarters{.exact = true, .grid = {2}};
   const std::uint8_t bytes[] = {0, 51, 255};
   EXPECT_THAT(probabilities(ElementType::uint8, bytes, 255, unrounded), ElementsAre(0.0F, 0.2F, 1.0F));
