@@ -19,8 +19,7 @@ AisSettings annealing(const TrainingOptions& options) {
 
 LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, const BinaryRows& rows,
                           const TrainingOptions& options, const Communicator& world) {
-  const FoundLogZ found =
-      find_log_z(rbm, can_enumerate(rbm.shape()), annealing(options), data.training, rows, world);
+  const FoundLogZ found = find_log_z(rbm, can_enumerate(rbm.shape()), annealing(options), data.training, rows, world);
   LikelihoodFigures figures;
   figures.log_z = found.log_z;
   figures.log_z_standard_error = found.standard_error();

@@ -12,8 +12,8 @@ namespace rbmpi {
 
 /// Adds row `row` of a block, whose first row has the number `first` in the samples, to the sums of the units [V], in
 /// units of 2^-24.
-using AddRow = std::function<void(const Samples& block, std::uint64_t first, std::uint64_t row,
-                                  std::span<std::int64_t> sums)>;
+using AddRow =
+    std::function<void(const Samples& block, std::uint64_t first, std::uint64_t row, std::span<std::int64_t> sums)>;
 
 /// Collective. The mean of each unit over all rows, by exact sums. Throws what `add_row` throws, as an AgreedError, and
 /// an AgreedError(Failure::interrupted) after a signal.
