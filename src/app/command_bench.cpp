@@ -27,8 +27,8 @@ namespace {
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* shared_keys[] = {"hidden",  "batch-size",     "engine",      "exchange",
-                                       "threads", "ranks-per-node", "hang-timeout"};
+constexpr const char* bench_shared_keys[] = {"hidden",  "batch-size",     "engine",      "exchange",
+                                             "threads", "ranks-per-node", "hang-timeout"};
 
 struct BenchSettings {
   BenchSettings() { train.training.hidden = 300; }
@@ -59,7 +59,7 @@ struct BenchOption {
   void (*set)(BenchSettings& settings, const std::string& text);
 };
 
-constexpr BenchOption own_options[] = {
+constexpr BenchOption bench_own_options[] = {
     {"visible", "N", "number of visible units [784]",
      [](BenchSettings& s, const std::string& text) { s.benchmark.visible = parse_count(text, 1, largest_layer); }},
     {"density", "X", "share of the visible and of the hidden units that are on [0.13]",
@@ -70,15 +70,15 @@ constexpr BenchOption own_options[] = {
      [](BenchSettings& s, const std::string& text) { s.most = positive_number_of(text); }},
 };
 
-po::options_description all_options() {
+po::options_description all_bench_options() {
   po::options_description options;
   options.add_options()("help", "")("json", "");
-  for (const BenchOption& option : own_options) options.add_options()(option.name, po::value<std::string>(), "");
-  for (const char* const key : shared_keys) options.add_options()(key, po::value<std::string>(), "");
+  for (const BenchOption& option : bench_own_options) options.add_options()(option.name, po::value<std::string>(), "");
+  for (const char* const key : bench_shared_keys) options.add_options()(key, po::value<std::string>(), "");
   return options;
 }
 
-std::string help() {
+std::string bench_help() {
   std::string text =
       "Measures training on synthetic rows of zeros and ones, on this machine and layout: the time of a step, its\n"
       "phases and, by turns with it, the matrix products (SGEMM) that it stands for. Several ranks are compared with\n"
@@ -88,23 +88,23 @@ std::string help() {
       "  mpirun -n RANKS rbmpi bench [OPTIONS]\n\n"
       "Options:\n";
   const BenchSettings defaults;
-  for (const BenchOption& option : own_options) {
+  for (const BenchOption& option : bench_own_options) {
     text += fmt::format("  --{:<36} {}\n", fmt::format("{} {}", option.name, option.value), option.help);
   }
-  for (const char* const key : shared_keys) text += configuration_help(configuration_key(key), defaults.train);
+  for (const char* const key : bench_shared_keys) text += configuration_help(configuration_key(key), defaults.train);
   text += fmt::format("  --{:<36} {}\n", "json", "print the result as JSON");
   text += "\nExample:\n  mpirun -n 2 rbmpi bench --hidden 500 --batch-size 1000\n";
   return text;
 }
 
-BenchSettings settings_of(const po::variables_map& values) {
+BenchSettings bench_settings(const po::variables_map& values) {
   BenchSettings settings;
   settings.json = values.count("json") != 0;
-  for (const char* const key : shared_keys) {
+  for (const char* const key : bench_shared_keys) {
     if (values.count(key) == 0) continue;
     set_from_option(settings.train, configuration_key(key), values[key].as<std::string>());
   }
-  for (const BenchOption& option : own_options) {
+  for (const BenchOption& option : bench_own_options) {
     if (values.count(option.name) == 0) continue;
     const std::string text = values[option.name].as<std::string>();
     try {
@@ -241,11 +241,11 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
   po::variables_map values;
   BenchSettings settings;
   world.agree([&] {
-    values = parse_arguments("bench", arguments, all_options());
-    if (values.count("help") == 0) settings = settings_of(values);
+    values = parse_arguments("bench", arguments, all_bench_options());
+    if (values.count("help") == 0) settings = bench_settings(values);
   });
   if (values.count("help") != 0) {
-    if (world.is_root()) put(stdout, help());
+    if (world.is_root()) put(stdout, bench_help());
     return;
   }
   const StartedCommand started(world, settings.train);

@@ -43,7 +43,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* evaluate_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
 
 /// How log Z is found.
 enum class LogZ { automatic, exact, ais, off };
@@ -82,7 +82,7 @@ const char* name_of(Binarise binarise) {
   return binarise == Binarise::none ? "none" : binarise == Binarise::threshold ? "threshold" : "sample";
 }
 
-constexpr CommandOption<EvaluateSettings> own_options[] = {
+constexpr CommandOption<EvaluateSettings> evaluate_own_options[] = {
     {"layer", "K", "of a stack: this one of its layers, the lowest being 1, on the features of those below it",
      [](EvaluateSettings& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"binarise", "none|threshold|sample",
@@ -122,11 +122,11 @@ constexpr CommandOption<EvaluateSettings> own_options[] = {
     {"json", nullptr, "print one JSON object", [](EvaluateSettings& s, const std::string&) { s.json = true; }},
 };
 
-const CommandOptions<EvaluateSettings> options{own_options, shared_keys};
+const CommandOptions<EvaluateSettings> evaluate_options{evaluate_own_options, evaluate_shared_keys};
 
-constexpr const char* usage = "evaluate MODEL DATA";
+constexpr const char* evaluate_usage = "evaluate MODEL DATA";
 
-std::string help() {
+std::string evaluate_help() {
   std::string text =
       "Says how good a model is on a dataset, in double precision: the same figures on any number of ranks.\n\n"
       "Usage:\n"
@@ -138,27 +138,27 @@ std::string help() {
       "an autoencoder; of the folder of its run best.h5 is taken, if there is one. Only --rows, --threads, --json and\n"
       "--hang-timeout are for nets.\n\n"
       "Options:\n";
-  text += options.help();
+  text += evaluate_options.help();
   text += "\nExample:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n";
   return text;
 }
 
-EvaluateSettings settings_of(const po::variables_map& values) {
+EvaluateSettings evaluate_settings(const po::variables_map& values) {
   EvaluateSettings settings;
-  settings.model = file_argument(values, "model", "model", usage);
-  settings.data = file_argument(values, "data", "dataset", usage);
-  options.set(settings, values);
+  settings.model = file_argument(values, "model", "model", evaluate_usage);
+  settings.data = file_argument(values, "data", "dataset", evaluate_usage);
+  evaluate_options.set(settings, values);
   if (settings.ais_options && (settings.log_z == LogZ::exact || settings.log_z == LogZ::off)) {
     throw Error(Failure::usage,
                 fmt::format("option --log-z {}: --chains, --temperatures, --reverse and --gibbs-steps are "
                             "for --log-z ais",
                             values["log-z"].as<std::string>()) +
-                    see_help(usage));
+                    see_help(evaluate_usage));
   }
   if (settings.gibbs_steps && settings.reverse.empty()) {
-    throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(usage));
+    throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(evaluate_usage));
   }
-  for (const CommandOption<EvaluateSettings>& option : own_options) {
+  for (const CommandOption<EvaluateSettings>& option : evaluate_own_options) {
     if (option.name != std::string_view("json") && values.count(option.name) != 0) settings.only_of_rbms = option.name;
   }
   if (settings.json) settings.train.progress = ProgressStyle::off;
@@ -421,8 +421,8 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
 }  // namespace
 
 void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed =
-      parse_command("evaluate", arguments, options.description(), {"model", "data"}, settings_of, help, world);
+  const auto parsed = parse_command("evaluate", arguments, evaluate_options.description(), {"model", "data"},
+                                    evaluate_settings, evaluate_help, world);
   if (!parsed) return;
   const EvaluateSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
@@ -433,7 +433,7 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
       if (settings.only_of_rbms.empty()) return;
       throw Error(Failure::usage, fmt::format("option --{}: it is for RBMs, but '{}' is a net", settings.only_of_rbms,
                                               named.file.string()) +
-                                      see_help(usage));
+                                      see_help(evaluate_usage));
     });
     return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
                         world);

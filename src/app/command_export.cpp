@@ -70,7 +70,7 @@ const Format& format_of(const std::string& name) {
   throw Error(Failure::usage, "must be one of sklearn, rbms, npz");
 }
 
-constexpr CommandOption<ExportSettings> own_options[] = {
+constexpr CommandOption<ExportSettings> export_own_options[] = {
     {"format", "sklearn|rbms|npz", "whose file it becomes",
      [](auto& s, const std::string& text) { s.format = format_of(text).name; }},
     {"output", "FILE", "the file to make; an old one of that name is replaced",
@@ -83,28 +83,28 @@ constexpr CommandOption<ExportSettings> own_options[] = {
      }},
 };
 
-CommandOptions<ExportSettings> options() {
-  return {own_options, {}};
+CommandOptions<ExportSettings> export_options() {
+  return {export_own_options, {}};
 }
 
-constexpr const char* usage = "export MODEL --format FORMAT --output FILE";
+constexpr const char* export_usage = "export MODEL --format FORMAT --output FILE";
 
-std::string help() {
+std::string export_help() {
   std::string text =
       "Writes a model for another program.\n\nUsage:\n  rbmpi export MODEL --format FORMAT --output FILE\n\n"
       "MODEL is a model, a checkpoint, or the folder of a run.\n\nOptions:\n" +
-      options().help() + "\nFormats:\n";
+      export_options().help() + "\nFormats:\n";
   for (const Format& format : formats) text += fmt::format("  {:<10} {}\n", format.name, format.summary);
   return text + "\nExample:\n  rbmpi export runs/a --format sklearn --output a.npz\n";
 }
 
-ExportSettings settings_of(const po::variables_map& values) {
+ExportSettings export_settings(const po::variables_map& values) {
   ExportSettings settings;
-  settings.model = file_argument(values, "model", "model", usage);
-  options().set(settings, values);
+  settings.model = file_argument(values, "model", "model", export_usage);
+  export_options().set(settings, values);
   if (settings.format.empty())
-    throw Error(Failure::usage, "--format is missing: sklearn, rbms or npz" + see_help(usage));
-  want_output(settings.output, "file", usage);
+    throw Error(Failure::usage, "--format is missing: sklearn, rbms or npz" + see_help(export_usage));
+  want_output(settings.output, "file", export_usage);
   if (values.count("update") != 0 && settings.format != "rbms") {
     throw Error(Failure::usage, "--update goes with --format rbms");
   }
@@ -116,7 +116,8 @@ ExportSettings settings_of(const po::variables_map& values) {
 }  // namespace
 
 void run_export(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed = parse_command("export", arguments, options().description(), {"model"}, settings_of, help, world);
+  const auto parsed = parse_command("export", arguments, export_options().description(), {"model"}, export_settings,
+                                    export_help, world);
   if (!parsed) return;
   const ExportSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);

@@ -28,7 +28,7 @@ namespace po = boost::program_options;
 
 using Job = std::function<ImportResult()>;
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_import(const std::string& message) {
   throw Error(Failure::usage, message + " (rbmpi import --help lists the options)");
 }
 
@@ -54,7 +54,7 @@ po::options_description import_options() {
   return options;
 }
 
-void print_help() {
+void print_import_help() {
   std::ostringstream options;
   options << import_options();
   put(stdout,
@@ -81,7 +81,8 @@ std::optional<double> scale_of(const po::variables_map& values) {
   const std::string text = text_of(values, "scale");
   const std::optional<double> scale = parse_number(text);
   if (!scale || !is_scale(*scale))
-    refuse(fmt::format("--scale is '{}'; a positive number that single precision can hold would be right", text));
+    refuse_import(
+        fmt::format("--scale is '{}'; a positive number that single precision can hold would be right", text));
   return scale;
 }
 
@@ -89,7 +90,7 @@ std::vector<std::uint64_t> shape_of(const po::variables_map& values) {
   if (values.count("shape") == 0) return {};
   const std::string text = text_of(values, "shape");
   std::vector<std::uint64_t> shape = parse_picture(text);
-  if (shape.empty()) refuse(fmt::format("--shape is '{}'; height x width, such as 28x28, would be right", text));
+  if (shape.empty()) refuse_import(fmt::format("--shape is '{}'; height x width, such as 28x28, would be right", text));
   return shape;
 }
 
@@ -98,7 +99,7 @@ std::optional<ElementType> type_of(const po::variables_map& values) {
   if (text.empty() || text == "auto") return std::nullopt;
   for (const ElementType type : {ElementType::uint8, ElementType::float32, ElementType::float64})
     if (text == element_name(type)) return type;
-  refuse(fmt::format("--type is '{}'; uint8, float32, float64 or auto would be right", text));
+  refuse_import(fmt::format("--type is '{}'; uint8, float32, float64 or auto would be right", text));
 }
 
 Job prepare_idx(const po::variables_map& values) {
@@ -126,7 +127,7 @@ Job prepare_csv(const po::variables_map& values) {
 /// One kind of input: the option that names the file, and the options that go with no other kind.
 struct Importer {
   const char* option;
-  std::vector<const char*> own_options;
+  std::vector<const char*> import_own_options;
   Job (*prepare)(const po::variables_map& values);
 };
 
@@ -142,14 +143,15 @@ const Importer& choose_importer(const po::variables_map& values) {
   const Importer* chosen = nullptr;
   for (const Importer& importer : importers()) {
     if (values.count(importer.option) == 0) continue;
-    if (chosen != nullptr) refuse(fmt::format("--{} and --{} exclude each other", chosen->option, importer.option));
+    if (chosen != nullptr)
+      refuse_import(fmt::format("--{} and --{} exclude each other", chosen->option, importer.option));
     chosen = &importer;
   }
-  if (chosen == nullptr) refuse("there is nothing to import; --idx-images FILE or --csv FILE would be right");
+  if (chosen == nullptr) refuse_import("there is nothing to import; --idx-images FILE or --csv FILE would be right");
   for (const Importer& importer : importers()) {
-    for (const char* option : importer.own_options)
+    for (const char* option : importer.import_own_options)
       if (&importer != chosen && values.count(option) != 0)
-        refuse(fmt::format("--{} goes with --{}, not with --{}", option, importer.option, chosen->option));
+        refuse_import(fmt::format("--{} goes with --{}, not with --{}", option, importer.option, chosen->option));
   }
   return *chosen;
 }
@@ -158,7 +160,7 @@ const Importer& choose_importer(const po::variables_map& values) {
 Job prepare(const po::variables_map& values) {
   const Importer& importer = choose_importer(values);
   const fs::path output = text_of(values, "output");
-  if (output.empty()) refuse("--output FILE is missing: the dataset to make");
+  if (output.empty()) refuse_import("--output FILE is missing: the dataset to make");
   std::vector<fs::path> inputs;
   for (const char* input : {"idx-images", "idx-labels", "csv"}) {
     if (values.count(input) != 0) inputs.emplace_back(text_of(values, input));
@@ -186,7 +188,7 @@ void run_import(const std::vector<std::string>& arguments, const Communicator& w
     if (values.count("help") == 0) job = prepare(values);
   });
   world.agree_on_root([&] {
-    if (values.count("help") != 0) return print_help();
+    if (values.count("help") != 0) return print_import_help();
     report(job(), text_of(values, "output"));
   });
 }

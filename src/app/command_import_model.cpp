@@ -35,7 +35,7 @@ struct ImportModelSettings {
   TrainSettings train;  ///< nothing of it
 };
 
-constexpr CommandOption<ImportModelSettings> own_options[] = {
+constexpr CommandOption<ImportModelSettings> import_model_own_options[] = {
     {"output", "FILE", "the model to make; an old one of that name is replaced",
      [](auto& s, const std::string& text) { s.output = text; }},
     {"update", "N", "rbms: the model after N gradient updates [the newest]",
@@ -44,13 +44,13 @@ constexpr CommandOption<ImportModelSettings> own_options[] = {
      }},
 };
 
-CommandOptions<ImportModelSettings> options() {
-  return {own_options, {}};
+CommandOptions<ImportModelSettings> import_model_options() {
+  return {import_model_own_options, {}};
 }
 
-constexpr const char* usage = "import-model FILE --output FILE";
+constexpr const char* import_model_usage = "import-model FILE --output FILE";
 
-std::string help() {
+std::string import_model_help() {
   return "Makes a model of another program's file.\n\n"
          "Usage:\n"
          "  rbmpi import-model FILE --output FILE [--update N]\n\n"
@@ -59,14 +59,14 @@ std::string help() {
          "Python\n"
          "package rbms. Which one it is follows from the content.\n\n"
          "Options:\n" +
-         options().help() + "\nExample:\n  rbmpi import-model a.npz --output a.h5\n";
+         import_model_options().help() + "\nExample:\n  rbmpi import-model a.npz --output a.h5\n";
 }
 
-ImportModelSettings settings_of(const po::variables_map& values) {
+ImportModelSettings import_model_settings(const po::variables_map& values) {
   ImportModelSettings settings;
-  settings.file = file_argument(values, "file", "file", usage);
-  options().set(settings, values);
-  want_output(settings.output, "model", usage);
+  settings.file = file_argument(values, "file", "file", import_model_usage);
+  import_model_options().set(settings, values);
+  want_output(settings.output, "model", import_model_usage);
   check_output("output", settings.output, {settings.file}, OutputKind::hdf5);
   return settings;
 }
@@ -74,8 +74,8 @@ ImportModelSettings settings_of(const po::variables_map& values) {
 }  // namespace
 
 void run_import_model(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed =
-      parse_command("import-model", arguments, options().description(), {"file"}, settings_of, help, world);
+  const auto parsed = parse_command("import-model", arguments, import_model_options().description(), {"file"},
+                                    import_model_settings, import_model_help, world);
   if (!parsed) return;
   const ImportModelSettings& settings = *parsed;
   world.agree_on_root([&] {

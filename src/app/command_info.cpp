@@ -25,21 +25,21 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
-po::options_description visible_options() {
+po::options_description visible_info_options() {
   po::options_description options("Options");
   options.add_options()("json", "print one JSON object")("digest", "print only the digest")("help", "this text");
   return options;
 }
 
-po::options_description all_options() {
-  po::options_description options = visible_options();
+po::options_description all_info_options() {
+  po::options_description options = visible_info_options();
   options.add_options()("file", po::value<std::string>(), "");
   return options;
 }
 
-void print_help() {
+void print_info_help() {
   std::ostringstream options;
-  options << visible_options();
+  options << visible_info_options();
   put(stdout, fmt::format("Shows what a dataset, a model or a checkpoint holds.\n\n"
                           "Usage:\n"
                           "  rbmpi info FILE [--json | --digest]\n\n"
@@ -122,7 +122,7 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
   world.agree([&] {
     po::positional_options_description positional;
     positional.add("file", 1);
-    values = parse_arguments("info", arguments, all_options(), positional);
+    values = parse_arguments("info", arguments, all_info_options(), positional);
     if (values.count("help") != 0) return;
     const std::string see = " (rbmpi info --help shows the usage)";
     if (values.count("file") == 0) throw Error(Failure::usage, "no file given: rbmpi info FILE" + see);
@@ -130,7 +130,7 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
       throw Error(Failure::usage, "--json and --digest exclude each other: the JSON has the digest" + see);
   });
   world.agree_on_root([&] {
-    if (values.count("help") != 0) return print_help();
+    if (values.count("help") != 0) return print_info_help();
     const fs::path path = values["file"].as<std::string>();
     static_cast<void>(read_in_child(path, [&] {
       const auto print_info = kind_of(path) == Kind::dataset ? print_dataset_info : print_model_info;

@@ -39,21 +39,21 @@ struct PredictSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* predict_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
 
-constexpr CommandOption<PredictSettings> own_options[] = {
+constexpr CommandOption<PredictSettings> predict_own_options[] = {
     {"output", "FILE", "the table to make (CSV)", [](auto& s, const std::string& text) { s.output = text; }},
     {"probabilities", nullptr, "also a column with the probability of each class",
      [](auto& s, const std::string&) { s.probabilities = true; }},
 };
 
-CommandOptions<PredictSettings> options() {
-  return {own_options, shared_keys};
+CommandOptions<PredictSettings> predict_options() {
+  return {predict_own_options, predict_shared_keys};
 }
 
-constexpr const char* usage = "predict MODEL DATA --output FILE";
+constexpr const char* predict_usage = "predict MODEL DATA --output FILE";
 
-std::string help() {
+std::string predict_help() {
   return "Labels the rows of a dataset with a classifier that `rbmpi finetune` made, as a table in Kaggle's form:\n"
          "ImageId,Label, with rows counted from 1. Labels in the dataset are not looked at.\n\n"
          "Usage:\n"
@@ -62,15 +62,15 @@ std::string help() {
          "MODEL is a model, a checkpoint, or the folder of a run: its best.h5, if it has one, else its newest "
          "checkpoint.\n\n"
          "Options:\n" +
-         options().help() + "\nExample:\n  mpirun -n 2 rbmpi predict runs/b test.h5 --output submission.csv\n";
+         predict_options().help() + "\nExample:\n  mpirun -n 2 rbmpi predict runs/b test.h5 --output submission.csv\n";
 }
 
-PredictSettings settings_of(const po::variables_map& values) {
+PredictSettings predict_settings(const po::variables_map& values) {
   PredictSettings settings;
-  settings.model = file_argument(values, "model", "model", usage);
-  settings.data = file_argument(values, "data", "dataset", usage);
-  options().set(settings, values);
-  want_output(settings.output, "table", usage);
+  settings.model = file_argument(values, "model", "model", predict_usage);
+  settings.data = file_argument(values, "data", "dataset", predict_usage);
+  predict_options().set(settings, values);
+  want_output(settings.output, "table", predict_usage);
   check_output("output", settings.output, {settings.model, settings.data}, OutputKind::other);
   return settings;
 }
@@ -113,8 +113,8 @@ class PredictionWriter {
 }  // namespace
 
 void run_predict(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed =
-      parse_command("predict", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  const auto parsed = parse_command("predict", arguments, predict_options().description(), {"model", "data"},
+                                    predict_settings, predict_help, world);
   if (!parsed) return;
   const PredictSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);

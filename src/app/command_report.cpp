@@ -23,9 +23,9 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* shared_keys[] = {"threads"};
+constexpr const char* report_shared_keys[] = {"threads"};
 
-constexpr CommandOption<ReportSettings> own_options[] = {
+constexpr CommandOption<ReportSettings> report_own_options[] = {
     {"output", "FILE", "the page [RUN/report.html]",
      [](ReportSettings& s, const std::string& text) { s.output = text; }},
     {"data", "FILE", "the dataset whose rows are shown, if it is no longer where the run found it",
@@ -38,15 +38,15 @@ constexpr CommandOption<ReportSettings> own_options[] = {
      [](ReportSettings& s, const std::string& text) { s.evaluation = text; }},
 };
 
-const CommandOptions<ReportSettings> options{own_options, shared_keys};
+const CommandOptions<ReportSettings> report_options{report_own_options, report_shared_keys};
 
-po::options_description all_options() {
-  po::options_description all = options.description();
+po::options_description all_report_options() {
+  po::options_description all = report_options.description();
   all.add_options()("run", po::value<std::string>(), "");
   return all;
 }
 
-std::string help() {
+std::string report_help() {
   return "Makes one HTML page of a training run: what was run, its curves, where the time went, and how to repeat "
          "it;\n"
          "of RBMs their filters, reconstructions and samples; of a classifier its confusion matrix and the rows that "
@@ -58,7 +58,7 @@ std::string help() {
          "Usage:\n"
          "  rbmpi report RUN [OPTIONS]\n\n"
          "Options:\n" +
-         options.help() +
+         report_options.help() +
          "\nExamples:\n"
          "  rbmpi report runs/mnist\n"
          "  rbmpi report runs/mnist --output mnist.html --data /elsewhere/train.h5\n"
@@ -67,13 +67,13 @@ std::string help() {
          "  rbmpi report runs/digits --evaluation test.json\n";
 }
 
-ReportSettings settings_of(const po::variables_map& values) {
+ReportSettings report_settings(const po::variables_map& values) {
   if (values.count("run") == 0) {
     throw Error(Failure::usage, "no run given: rbmpi report RUN (rbmpi report --help shows the usage)");
   }
   ReportSettings settings;
   settings.run = values["run"].as<std::string>();
-  options.set(settings, values);
+  report_options.set(settings, values);
   check_output("output", settings.output, {settings.data, settings.evaluation}, OutputKind::other);
   if (settings.output.empty()) settings.output = settings.run / "report.html";
   return settings;
@@ -94,11 +94,11 @@ void run_report(const std::vector<std::string>& arguments, const Communicator& w
   world.agree([&] {
     po::positional_options_description positional;
     positional.add("run", 1);
-    values = parse_arguments("report", arguments, all_options(), positional);
-    if (values.count("help") == 0) settings = settings_of(values);
+    values = parse_arguments("report", arguments, all_report_options(), positional);
+    if (values.count("help") == 0) settings = report_settings(values);
   });
   if (values.count("help") != 0) {
-    if (world.is_root()) put(stdout, help());
+    if (world.is_root()) put(stdout, report_help());
     return;
   }
   (void)arrange(world, settings.train.threads, 0);

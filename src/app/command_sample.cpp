@@ -47,14 +47,14 @@ struct SampleSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* shared_keys[] = {"threads", "progress", "hang-timeout"};
+constexpr const char* sample_shared_keys[] = {"threads", "progress", "hang-timeout"};
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t most_steps = std::uint64_t{1} << 47U;  // the counter of the random numbers has room for them
 /// Chains in the picture.
 constexpr std::uint64_t most_shown = 100;
 
-constexpr CommandOption<SampleSettings> own_options[] = {
+constexpr CommandOption<SampleSettings> sample_own_options[] = {
     {"output", "FILE", "the dataset of samples to make", [](auto& s, const std::string& text) { s.output = text; }},
     {"png", "FILE", "a picture: a row a chain (the first 100), a column a time; probabilities",
      [](auto& s, const std::string& text) { s.png = text; }},
@@ -88,11 +88,11 @@ constexpr CommandOption<SampleSettings> own_options[] = {
      }},
 };
 
-CommandOptions<SampleSettings> options() {
-  return {own_options, shared_keys};
+CommandOptions<SampleSettings> sample_options() {
+  return {sample_own_options, sample_shared_keys};
 }
 
-std::string help() {
+std::string sample_help() {
   return "Draws samples from a model by block Gibbs sampling: the same ones on any number of ranks.\n\n"
          "Usage:\n"
          "  rbmpi sample MODEL [DATA] --output FILE [OPTIONS]\n"
@@ -100,7 +100,7 @@ std::string help() {
          "MODEL is a model, a checkpoint, or the folder of a run. The chains begin at noise, or, one after the other,\n"
          "at the rows of the dataset DATA, which may be one that this command made.\n\n"
          "Options:\n" +
-         options().help() +
+         sample_options().help() +
          "\nUNITS: rows:0-13, columns:7 (of pictures), units:100-199, several with commas where they meet\n"
          "(rows:0-13,columns:0-13 is a rectangle), or a dataset of one row: its values above one half.\n\n"
          "Examples:\n"
@@ -114,13 +114,13 @@ std::uint64_t times_of(const GibbsSettings& gibbs) {
   return gibbs.every == 0 ? 1 : gibbs.steps / gibbs.every;
 }
 
-constexpr const char* usage = "sample MODEL [DATA] --output FILE";
+constexpr const char* sample_usage = "sample MODEL [DATA] --output FILE";
 
-SampleSettings settings_of(const po::variables_map& values) {
+SampleSettings sample_settings(const po::variables_map& values) {
   SampleSettings settings;
-  settings.model = file_argument(values, "model", "model", usage);
+  settings.model = file_argument(values, "model", "model", sample_usage);
   if (values.count("data") != 0) settings.data = values["data"].as<std::string>();
-  options().set(settings, values);
+  sample_options().set(settings, values);
   constexpr std::uint64_t most_samples = std::uint64_t{1} << 40U;
   if (times_of(settings.gibbs) > most_samples / settings.gibbs.chains) {
     throw Error(Failure::usage,
@@ -130,7 +130,7 @@ SampleSettings settings_of(const po::variables_map& values) {
 
   GibbsSettings& gibbs = settings.gibbs;
   if (settings.output.empty() && settings.png.empty()) {
-    throw Error(Failure::usage, "nothing to make: --output FILE or --png FILE is missing" + see_help(usage));
+    throw Error(Failure::usage, "nothing to make: --output FILE or --png FILE is missing" + see_help(sample_usage));
   }
   if (gibbs.every > 0 && gibbs.steps % gibbs.every != 0) {
     throw Error(Failure::usage, fmt::format("steps = {} is no multiple of every = {}: the last steps would be in vain",
@@ -365,8 +365,8 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
 }  // namespace
 
 void run_sample(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed =
-      parse_command("sample", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  const auto parsed = parse_command("sample", arguments, sample_options().description(), {"model", "data"},
+                                    sample_settings, sample_help, world);
   if (!parsed) return;
   const SampleSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);

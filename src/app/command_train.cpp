@@ -96,7 +96,7 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
       progress.epoch - 1));
 }
 
-std::string error_of(const EpochMetrics& last) {
+std::string layer_error_of(const EpochMetrics& last) {
   const std::optional<double> validation = last.figure("validation_reconstruction_mse");
   return fmt::format("{} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,
                      validation ? fmt::format(", validation {:.5f}", *validation) : "");
@@ -137,7 +137,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   Model model = run.description();
   model.layers = std::move(result.layers);
   model.classes = std::move(result.classes);
-  run.finish(model, result, world.is_root() ? error_of(run.last_epoch()) : "");
+  run.finish(model, result, world.is_root() ? layer_error_of(run.last_epoch()) : "");
 }
 
 }  // namespace rbmpi

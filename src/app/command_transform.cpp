@@ -38,9 +38,9 @@ struct TransformSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* transform_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
 
-constexpr CommandOption<TransformSettings> own_options[] = {
+constexpr CommandOption<TransformSettings> transform_own_options[] = {
     {"output", "FILE", "the dataset of features to make", [](auto& s, const std::string& text) { s.output = text; }},
     {"layer", "K", "of the units of this layer of a stack, the lowest being 1 [the highest]",
      [](auto& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
@@ -52,13 +52,13 @@ constexpr CommandOption<TransformSettings> own_options[] = {
      }},
 };
 
-CommandOptions<TransformSettings> options() {
-  return {own_options, shared_keys};
+CommandOptions<TransformSettings> transform_options() {
+  return {transform_own_options, transform_shared_keys};
 }
 
-constexpr const char* usage = "transform MODEL DATA --output FILE";
+constexpr const char* transform_usage = "transform MODEL DATA --output FILE";
 
-std::string help() {
+std::string transform_help() {
   return "Makes features of data: the probabilities of a model's hidden units, of a stack those of its highest layer, "
          "as "
          "a\ndataset that `rbmpi train` and others read. Labels are kept.\n\n"
@@ -69,15 +69,16 @@ std::string help() {
          "a\n"
          "classifier says, or the codes of an autoencoder, which may be any numbers: to look at, not to train on.\n\n"
          "Options:\n" +
-         options().help() + "\nExample:\n  mpirun -n 2 rbmpi transform runs/a train.h5 --output features.h5\n";
+         transform_options().help() +
+         "\nExample:\n  mpirun -n 2 rbmpi transform runs/a train.h5 --output features.h5\n";
 }
 
-TransformSettings settings_of(const po::variables_map& values) {
+TransformSettings transform_settings(const po::variables_map& values) {
   TransformSettings settings;
-  settings.model = file_argument(values, "model", "model", usage);
-  settings.data = file_argument(values, "data", "dataset", usage);
-  options().set(settings, values);
-  want_output(settings.output, "dataset", usage);
+  settings.model = file_argument(values, "model", "model", transform_usage);
+  settings.data = file_argument(values, "data", "dataset", transform_usage);
+  transform_options().set(settings, values);
+  want_output(settings.output, "dataset", transform_usage);
   check_output("output", settings.output, {settings.model, settings.data}, OutputKind::hdf5);
   return settings;
 }
@@ -163,8 +164,8 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
 }  // namespace
 
 void run_transform(const std::vector<std::string>& arguments, const Communicator& world) {
-  const auto parsed =
-      parse_command("transform", arguments, options().description(), {"model", "data"}, settings_of, help, world);
+  const auto parsed = parse_command("transform", arguments, transform_options().description(), {"model", "data"},
+                                    transform_settings, transform_help, world);
   if (!parsed) return;
   const TransformSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);

@@ -24,10 +24,6 @@ namespace po = boost::program_options;
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& reason) {
-  throw Error(Failure::usage, reason);
-}
-
 po::options_description option_descriptions(TrainingCommand command) {
   po::options_description options;
   options.add_options()("help", "")("fresh", "")("config", po::value<std::string>(), "");

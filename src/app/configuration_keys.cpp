@@ -31,10 +31,6 @@ std::string layers_text(const LayerSettings& layers) {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& reason) {
-  throw Error(Failure::usage, reason);
-}
-
 bool parse_switch(const std::string& text) {
   if (text == "on") return true;
   if (text == "off") return false;

@@ -47,10 +47,6 @@ std::string bare_name(std::string token) {
 constexpr int style = po::command_line_style::allow_long | po::command_line_style::long_allow_adjacent |
                       po::command_line_style::long_allow_next;
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Error(Failure::usage, message);
-}
-
 /// Refuses an option that wants a value and is followed by another option, which Boost would take for the value.
 void want_values(const std::vector<std::string>& arguments, const po::options_description& options,
                  const std::string& see) {
@@ -66,6 +62,10 @@ void want_values(const std::vector<std::string>& arguments, const po::options_de
 }
 
 }  // namespace
+
+void refuse(const std::string& message) {
+  throw Error(Failure::usage, message);
+}
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& known) {
   std::string nearest;

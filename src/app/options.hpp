@@ -8,6 +8,9 @@
 
 namespace rbmpi {
 
+/// Throws Error(Failure::usage).
+[[noreturn]] void refuse(const std::string& message);
+
 /// The name in `known` that is nearest to `word`, if it is near enough to be a slip of the fingers; else empty.
 [[nodiscard]] std::string nearest_name(const std::string& word, const std::vector<std::string>& known);
 

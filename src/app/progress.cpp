@@ -11,9 +11,6 @@
 namespace rbmpi {
 namespace {
 
-constexpr const char* clear_line = "\r\033[K";
-constexpr auto redraw_interval = std::chrono::milliseconds(100);
-
 double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }

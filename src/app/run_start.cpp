@@ -51,7 +51,7 @@ bool holds(const fs::path& file, const Model& model) {
   }
 }
 
-std::string value_of(const std::map<std::string, std::string>& texts, const std::string& name) {
+std::string text_of(const std::map<std::string, std::string>& texts, const std::string& name) {
   const auto found = texts.find(name);
   return found == texts.end() ? "" : found->second;
 }
@@ -182,9 +182,9 @@ void RunStart::check_origin(const std::string& dataset_digest, const std::string
     refuse(folder_,
            fmt::format("on other data: {} = {} has the digest {}, but {} in the run", key, file.string(), now, before));
   };
-  compare("data", settings_.data, value_of(provenance_, "dataset_digest"), dataset_digest);
-  compare("validation", settings_.validation, value_of(provenance_, "validation_digest"), validation_digest);
-  const std::string pretrained = value_of(provenance_, "pretrained_digest");
+  compare("data", settings_.data, text_of(provenance_, "dataset_digest"), dataset_digest);
+  compare("validation", settings_.validation, text_of(provenance_, "validation_digest"), validation_digest);
+  const std::string pretrained = text_of(provenance_, "pretrained_digest");
   if (!pretrained.empty() && !pretrained_digest.empty() && pretrained != pretrained_digest) {
     refuse(folder_, fmt::format("that began with another model: model = {} has the digest {}, but {} in the run",
                                 settings_.finetune.model.string(), pretrained_digest, pretrained));

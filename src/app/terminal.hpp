@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ namespace rbmpi {
 
 /// Local. Columns of the terminal, 80 if it does not say.
 [[nodiscard]] int terminal_columns();
+/// Takes away what stands in the line; and how often a line of progress is drawn anew at most.
+inline constexpr const char* clear_line = "\r\033[K";
+inline constexpr auto redraw_interval = std::chrono::milliseconds(100);
 
 /// One line of UTF-8 without control characters (`is_control`), whatever names and texts of files are in the text: a
 /// question mark stands for each, and for each byte that is no UTF-8.

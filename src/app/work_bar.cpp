@@ -9,13 +9,6 @@
 #include "app/terminal.hpp"
 
 namespace rbmpi {
-namespace {
-
-constexpr const char* clear_line = "\r\033[K";
-constexpr auto redraw_interval = std::chrono::milliseconds(100);
-
-}  // namespace
-
 WorkBar::WorkBar(ProgressStyle style, std::string work)
     : visible_(style == ProgressStyle::bar || (style == ProgressStyle::automatic && output_is_terminal())),
       work_(std::move(work)) {}
