@@ -32,16 +32,17 @@ Real larger(Real largest, Real norm) {
 
 }  // namespace
 
+ExactWeightsMemory::ExactWeightsMemory(std::size_t rows, std::size_t columns, std::size_t parts, Arena& memory)
+    : up(memory.take<Real>(rows * columns)),
+      down_transposed(memory.take<Real>(columns * padded_columns(rows))),
+      column_norms(memory.take<Real>(parts * whole_lines<Real>(columns))),
+      row_norms(memory.take<Real>(parts * whole_lines<Real>(1))) {}
+
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns)
-    : rows_(rows), columns_(columns), parts_(static_cast<std::size_t>(threads_in_use())) {
-  const std::size_t up = rows * columns;
-  const std::size_t down = columns * padded_columns(rows);
-  const std::size_t norms = parts_ * whole_lines<Real>(columns);
-  const std::size_t row_norms = parts_ * whole_lines<Real>(1);
-  own_ = AlignedBuffer<Real>(norms + row_norms + down + up);
-  const std::span<Real> all = own_.span();
-  memory_ = {all.last(up), all.subspan(norms + row_norms, down), all.first(norms), all.subspan(norms, row_norms)};
-}
+    : rows_(rows),
+      columns_(columns),
+      parts_(static_cast<std::size_t>(threads_in_use())),
+      memory_(rows, columns, parts_, own_) {}
 
 ExactWeights::ExactWeights(std::size_t rows, std::size_t columns, std::size_t parts, ExactWeightsMemory memory)
     : rows_(rows), columns_(columns), parts_(parts), memory_(memory) {}

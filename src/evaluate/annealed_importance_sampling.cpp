@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/softplus_change.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
@@ -40,28 +41,37 @@ enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
 
 /// The states of some chains, the first of which is chain `first`, and their fields.
 struct Chains {
-  Chains(RbmShape shape, std::size_t most)
-      : visible(most * words_for(shape.visible)),
-        hidden(most * words_for(shape.hidden)),
-        fields(most * std::max(shape.visible, shape.hidden)),
-        visible_bias(shape.visible),
-        hidden_bias(shape.hidden) {}
+  Chains(RbmShape shape, std::size_t most, Arena& memory)
+      : visible(memory.take<std::uint64_t>(most * words_for(shape.visible))),
+        hidden(memory.take<std::uint64_t>(most * words_for(shape.hidden))),
+        fields(memory.take<Real>(most * std::max(shape.visible, shape.hidden))),
+        visible_bias(memory.take<Real>(shape.visible)),
+        hidden_bias(memory.take<Real>(shape.hidden)) {}
 
   std::uint64_t first = 0;
   std::size_t count = 0;
-  AlignedBuffer<std::uint64_t> visible;  // count x V
-  AlignedBuffer<std::uint64_t> hidden;   // count x H
-  AlignedBuffer<Real> fields;            // v W: count x H; or h W^T: count x V
-  AlignedBuffer<Real> visible_bias;      // V: of the distribution of the step
-  AlignedBuffer<Real> hidden_bias;       // H
+  std::span<std::uint64_t> visible;  // count x V
+  std::span<std::uint64_t> hidden;   // count x H
+  std::span<Real> fields;            // v W: count x H; or h W^T: count x V
+  std::span<Real> visible_bias;      // V: of the distribution of the step
+  std::span<Real> hidden_bias;       // H
 };
+
+/// Of each thread, those that it has at a time.
+std::vector<Chains> take_chains(RbmShape shape, std::uint64_t chains_of_rank, Arena& memory) {
+  std::vector<Chains> blocks;
+  for (int thread = 0; thread < threads_in_use(); ++thread) {
+    blocks.emplace_back(shape, most_at_once(chains_of_rank), memory);
+  }
+  return blocks;
+}
 
 class Annealing {
  public:
-  Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings)
+  Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings, Arena& memory)
       : rbm_(rbm),
         base_bias_(base_bias),
-        weights_(rbm.weights),
+        weights_(rbm.weights, memory),
         temperatures_(settings.temperatures.empty() ? parse_temperatures(default_temperatures) : settings.temperatures),
         seed_(settings.seed) {
     for (std::size_t i = 0; i < base_bias.size(); ++i) {
@@ -111,9 +121,9 @@ class Annealing {
                             states.row(i));
       }
     };
-    sample(up, chains.hidden_bias.span(), Phase::annealing_hidden, h);
+    sample(up, chains.hidden_bias, Phase::annealing_hidden, h);
     weights_.down(h, down);
-    sample(down, chains.visible_bias.span(), Phase::annealing_visible, v);
+    sample(down, chains.visible_bias, Phase::annealing_visible, v);
     weights_.up(v, up);
   }
 
@@ -203,10 +213,9 @@ std::vector<double> anneal_chains(const Annealing& annealing, RbmShape shape, st
                                   const Communicator& world, const ProgressReport& progress, const Anneal& anneal) {
   std::vector<double> log_weights(chains);
   const Shard mine = shard(chains, world.rank(), world.size());
-  const auto threads = static_cast<std::size_t>(threads_in_use());
-  const std::size_t most = most_at_once(mine.count);
-  std::vector<Chains> blocks;
-  for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(shape, most);
+  Arena memory;
+  std::vector<Chains> blocks = take_chains(shape, mine.count, memory);
+  const std::size_t threads = blocks.size();
   throw_if_stopped(doing);
   parallel_for(threads, [&](std::size_t thread) {
     const Shard part = shard(mine.count, static_cast<int>(thread), static_cast<int>(threads));
@@ -292,7 +301,8 @@ LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<con
   std::vector<double> log_weights;
   world.agree([&] {
     check(rbm, base_bias, settings, settings.chains);
-    const Annealing annealing(rbm, base_bias, settings);
+    Arena memory;
+    const Annealing annealing(rbm, base_bias, settings, memory);
     const auto anneal = [](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
       all.begin(chains);
       all.weigh(0, chains, weights);
@@ -318,7 +328,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
       throw Error(Failure::usage, fmt::format("samples of {} do not fit a model of {}", plural(samples.columns, "unit"),
                                               plural(rbm.shape().visible, "visible unit")));
     }
-    const Annealing annealing(rbm, base_bias, settings);
+    Arena memory;
+    const Annealing annealing(rbm, base_bias, settings, memory);
     const auto anneal = [&](const Annealing& all, Chains& chains, std::span<double> weights, const auto& step_done) {
       all.begin(samples, chains);
       for (std::uint64_t step = 0; step < settings.gibbs_steps && step_done(); ++step) {
@@ -339,13 +350,12 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
 }
 
 std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64_t temperatures, int ranks) {
-  const auto all_ranks = static_cast<std::uint64_t>(ranks);
-  const std::uint64_t states = (words_for(shape.visible) + words_for(shape.hidden)) * sizeof(std::uint64_t);
-  const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
-  const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
-  const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
-  return static_cast<std::uint64_t>(threads_in_use()) * of_thread + 2 * shape.visible * shape.hidden * sizeof(Real) +
-         (chains + 3 * temperatures) * sizeof(double);  // the caller's schedule, that of the settings, the one in use
+  Arena counted(ArenaUse::count);
+  const ChainWeights weights({nullptr, shape.visible, shape.hidden}, counted);
+  (void)take_chains(shape, shard(chains, 0, ranks).count, counted);
+  (void)counted.take<double>(chains);            // their log weights
+  (void)counted.take<double>(3 * temperatures);  // the caller's schedule, that of the settings, the one in use
+  return counted.taken();
 }
 
 LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept {

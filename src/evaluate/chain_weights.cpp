@@ -40,8 +40,12 @@ std::optional<Grid> common_grid(ConstMatrixView weights) {
 
 }  // namespace
 
-ChainWeights::ChainWeights(ConstMatrixView weights)
-    : rows_(weights.rows), columns_(weights.columns), up_(weights.size()), down_(weights.size()) {
+ChainWeights::ChainWeights(ConstMatrixView weights, Arena& memory)
+    : rows_(weights.rows),
+      columns_(weights.columns),
+      up_(memory.take<Real>(weights.size())),
+      down_(memory.take<Real>(weights.size())) {
+  if (memory.counts()) return;
   const std::optional<Grid> grid = common_grid(weights);
   exact_ = grid.has_value();
   parallel_for(rows_, [&](std::size_t i) {

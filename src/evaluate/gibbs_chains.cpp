@@ -236,11 +236,12 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
   const int ranks_on_node = world.split_by_node(0).size();
   world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
   const Shard mine = shard(settings.chains, world.rank(), world.size());
+  Arena memory;
   std::optional<ChainWeights> weights;
   std::optional<Chains> chains;
   std::optional<Gathering> gathering;
   world.agree([&] {
-    weights.emplace(rbm.weights);
+    weights.emplace(rbm.weights, memory);
     chains.emplace(rbm, *weights, start, mine, settings.seed);
     gathering.emplace(rbm.shape(), settings, mine);
   });

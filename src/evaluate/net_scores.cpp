@@ -31,12 +31,12 @@ struct BlockSums {
 
 }  // namespace
 
-NetScoring::NetScoring(const NetShape& shape)
-    : shape_(shape), pass_(shape, rows_at_once), cross_entropies_(rows_at_once), squared_errors_(rows_at_once) {}
-
-std::uint64_t NetScoring::memory(const NetShape& shape) {
-  return NetPass::memory(shape, rows_at_once) + 2 * rows_at_once * sizeof(double) +
-         (shape.is_classifier() ? shape.outputs() * shape.outputs() * sizeof(std::uint64_t) : 0);
+NetScoring::NetScoring(const NetShape& shape, Arena& memory)
+    : shape_(shape),
+      pass_(shape, rows_at_once, memory),
+      cross_entropies_(memory.take<double>(rows_at_once)),
+      squared_errors_(memory.take<double>(rows_at_once)) {
+  if (shape.is_classifier()) memory.expect(shape.outputs() * shape.outputs() * sizeof(std::uint64_t));
 }
 
 NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,

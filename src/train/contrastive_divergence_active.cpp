@@ -80,7 +80,7 @@ struct WorkerGrid {
 
 /// What the workers show each other.
 struct Shown {
-  Shown(const WorkerGrid& grid, NodeMemory& memory)
+  Shown(const WorkerGrid& grid, Arena& memory)
       : fields_of_worker(whole_lines<Real>(grid.largest_block() * grid.sizes.shape.hidden)),
         hidden_fields{memory.take<Real>(grid.workers * fields_of_worker),
                       memory.take<Real>(grid.workers * fields_of_worker)},
@@ -109,43 +109,38 @@ struct Shown {
 
 /// Memory of one worker with n visible units.
 struct Scratch {
-  Scratch(const WorkerGrid& grid, std::size_t number)
+  Scratch(const WorkerGrid& grid, std::size_t number, Arena& memory)
       : worker(number),
         visible(grid.units(grid.unit_part(number))),
-        data(grid.largest_block() * visible.count),
-        fields(grid.largest_block() * visible.count),
-        row_fields(grid.sizes.shape.hidden),
-        visible_data(grid.most_units() * words_for(grid.sizes.node_rows)),
-        visible_model(grid.most_units() * words_for(grid.sizes.node_rows)) {}
-
-  static std::uint64_t bytes(const WorkerGrid& grid) {
-    return (2 * grid.largest_block() * grid.most_units() + grid.sizes.shape.hidden) * sizeof(Real) +
-           2 * grid.most_units() * words_for(grid.sizes.node_rows) * sizeof(std::uint64_t);
-  }
+        data(memory.take<Real>(grid.largest_block() * visible.count)),
+        fields(memory.take<Real>(grid.largest_block() * visible.count)),
+        row_fields(memory.take<Real>(grid.sizes.shape.hidden)),
+        visible_data(memory.take<std::uint64_t>(grid.most_units() * words_for(grid.sizes.node_rows))),
+        visible_model(memory.take<std::uint64_t>(grid.most_units() * words_for(grid.sizes.node_rows))) {}
 
   std::size_t worker;
   Shard visible;                                // its units
-  AlignedBuffer<Real> data;                     // v0p: block x n
-  AlignedBuffer<Real> fields;                   // of v1: block x n
-  AlignedBuffer<Real> row_fields;               // of the hidden units for one row
-  AlignedBuffer<std::uint64_t> visible_data;    // v0 of all rows of the node, transposed: n x B
-  AlignedBuffer<std::uint64_t> visible_model;   // v1
+  std::span<Real> data;                         // v0p: block x n
+  std::span<Real> fields;                       // of v1: block x n
+  std::span<Real> row_fields;                   // of the hidden units for one row
+  std::span<std::uint64_t> visible_data;        // v0 of all rows of the node, transposed: n x B
+  std::span<std::uint64_t> visible_model;       // v1
   alignas(64) std::uint64_t squared_error = 0;  // of its units and rows
 };
 
 class ContrastiveDivergenceActive final : public GradientEstimator {
  public:
-  ContrastiveDivergenceActive(const EstimatorSettings& settings, NodeMemory& memory)
+  ContrastiveDivergenceActive(const EstimatorSettings& settings, Workspace& memory)
       : rbm_(settings.rbm),
         weights_(settings.products.exact()),
         layer_(settings.layer),
         seed_(settings.options.seed),
         rounding_{true, probability_grid(settings.options.batch_size)},
-        memory_(memory),
+        shared_(memory.node),
         grid_(settings.sizes),
-        shown_(grid_, memory) {
+        shown_(grid_, memory.node) {
     for (std::size_t thread = 0; thread < threads(); ++thread) {
-      scratch_.emplace_back(grid_, settings.slot * threads() + thread);
+      scratch_.emplace_back(grid_, settings.slot * threads() + thread, memory.rank);
     }
   }
 
@@ -227,7 +222,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   void wait_for_fields(PhaseClock& clock) const {
     if (grid_.unit_parts == 1) return;
-    memory_.synchronise();
+    shared_.synchronise();
     clock.lap(TimePhase::exchange);
   }
 
@@ -347,7 +342,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   }
   /// Some units of the states [B x units], as n x B.
   [[nodiscard]] ConstBitMatrixView transposed(std::span<const std::uint64_t> states, std::size_t units, Shard some,
-                                              AlignedBuffer<std::uint64_t>& to) const {
+                                              std::span<std::uint64_t> to) const {
     const BitMatrixView all{to.data(), units, node_rows_};
     const std::size_t first_word = some.first / 64;
     transpose({states.data(), node_rows_, units}, first_word, words_for(some.first + some.count) - first_word, all);
@@ -368,7 +363,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   std::uint32_t layer_;
   std::uint64_t seed_;
   ProbabilityRounding rounding_;
-  const NodeMemory& memory_;
+  const NodeArena& shared_;
   WorkerGrid grid_;
   Shown shown_;
   std::size_t node_rows_ = 0;     // of this part of the batch
@@ -378,18 +373,8 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 }  // namespace
 
 std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
-                                                                      NodeMemory& memory) {
+                                                                      Workspace& memory) {
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
-}
-
-std::uint64_t contrastive_divergence_active_shared_memory(const EstimatorSizes& sizes) {
-  NodeMemory counted;
-  const Shown shown(WorkerGrid(sizes), counted);
-  return counted.taken();
-}
-
-std::uint64_t contrastive_divergence_active_memory(const EstimatorSizes& sizes) {
-  return threads() * Scratch::bytes(WorkerGrid(sizes));
 }
 
 }  // namespace rbmpi

@@ -52,12 +52,12 @@ std::optional<LikelihoodFigures> measure_likelihood(RbmView<const Real> rbm, con
   }
 }
 
-std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks) {
-  const std::uint64_t for_log_z =
-      can_enumerate(shape) ? enumeration_memory(shape)
-                           : annealing_memory(shape, options.evaluate_chains,
-                                              parse_temperatures(options.evaluate_temperatures).size(), ranks);
-  return std::max(for_log_z, scoring_memory(shape));
+void expect_likelihood(RbmShape shape, const TrainingOptions& options, int ranks, Arena& memory) {
+  memory.expect(scoring_memory(shape));
+  memory.expect(can_enumerate(shape)
+                    ? enumeration_memory(shape)
+                    : annealing_memory(shape, options.evaluate_chains,
+                                       parse_temperatures(options.evaluate_temperatures).size(), ranks));
 }
 
 }  // namespace rbmpi

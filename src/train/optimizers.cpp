@@ -22,10 +22,4 @@ const OptimizerEntry& optimizer(const std::string& name) {
   throw Error(Failure::usage, fmt::format("optimizer = {}: known are {}", name, known));
 }
 
-std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options) {
-  NodeMemory counted;
-  (void)optimizer(options.optimizer).make(blocks, options, counted);
-  return counted.taken();
-}
-
 }  // namespace rbmpi

@@ -7,24 +7,17 @@
 
 namespace rbmpi {
 
-ExactWeightsMemory WeightProducts::take(Arithmetic arithmetic, RbmShape shape, std::size_t parts, NodeMemory& memory) {
-  ExactWeightsMemory spans;
-  if (arithmetic == Arithmetic::exact) {
-    spans.up = memory.take<Real>(shape.weights());
-    spans.down_transposed = memory.take<Real>(shape.hidden * padded_columns(shape.visible));
-    spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
-  }
-  spans.row_norms =
-      memory.take<Real>(parts * whole_lines<Real>(1));  // in plain arithmetic they only tell which parts are not finite
-  return spans;
-}
-
 WeightProducts::WeightProducts(Arithmetic arithmetic, RbmView<const Real> rbm, std::size_t probability_rows,
-                               std::size_t parts, NodeMemory& memory)
-    : arithmetic_(arithmetic), rbm_(rbm), parts_(parts), memory_(take(arithmetic, rbm.shape(), parts, memory)) {
-  if (arithmetic == Arithmetic::plain) return;
-  exact_ = ExactWeights(rbm.shape().visible, rbm.shape().hidden, parts, memory_);
-  if (probability_rows > 0) real_product_.emplace(probability_rows, rbm.shape().visible, rbm.shape().hidden);
+                               std::size_t parts, Workspace& memory)
+    : arithmetic_(arithmetic), rbm_(rbm), parts_(parts) {
+  const auto [visible, hidden] = rbm.shape();
+  if (arithmetic == Arithmetic::plain) {
+    memory_.row_norms = memory.node.take<Real>(parts * whole_lines<Real>(1));  // only tell which parts are not finite
+    return;
+  }
+  memory_ = ExactWeightsMemory(visible, hidden, parts, memory.node);
+  exact_ = ExactWeights(visible, hidden, parts, memory_);
+  if (probability_rows > 0) real_product_.emplace(probability_rows, visible, hidden, memory.rank);
 }
 
 void WeightProducts::begin_part(std::size_t part) noexcept {
@@ -92,17 +85,6 @@ void WeightProducts::up_from_probabilities(ConstMatrixView p, MatrixView fields)
     return;
   }
   real_product_->exact(p, rbm_.weights, exact_.up_grid(), fields);
-}
-
-std::uint64_t WeightProducts::shared_memory(Arithmetic arithmetic, RbmShape shape, std::size_t parts) {
-  NodeMemory counted;
-  (void)take(arithmetic, shape, parts, counted);
-  return counted.taken();
-}
-
-std::uint64_t WeightProducts::memory(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows) {
-  if (arithmetic == Arithmetic::plain || probability_rows == 0) return 0;
-  return RealProduct::memory(probability_rows, shape.visible, shape.hidden);
 }
 
 }  // namespace rbmpi

@@ -249,7 +249,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   options.batch_size = rows;
   options.sample_data = GetParam().sample_data;
   options.arithmetic = GetParam().arithmetic;
-  NodeMemory memory(Communicator(), 1000000);
+  Workspace memory;
   WeightProducts products(options.arithmetic, rbm, rows, 1, memory);
   ASSERT_TRUE(products.assign());
   const auto estimator = gradient_estimator("cd").make(

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
 
@@ -34,6 +35,9 @@ inline constexpr std::size_t largest_single_precision_batch = 4096;
 
 /// Where the copies of ExactWeights lie: all zero at first. Those who round parts of the same weights share it.
 struct ExactWeightsMemory {
+  ExactWeightsMemory() = default;
+  ExactWeightsMemory(std::size_t rows, std::size_t columns, std::size_t parts, Arena& memory);
+
   std::span<Real> up;               ///< V x H
   std::span<Real> down_transposed;  ///< H x padded_columns(V)
   std::span<Real> column_norms;     ///< parts x whole_lines(H)
@@ -83,7 +87,7 @@ class ExactWeights {
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
   std::size_t parts_ = 0;
-  AlignedBuffer<Real> own_;
+  Arena own_;
   ExactWeightsMemory memory_;
   Grid up_grid_{exact_bits};
   Grid down_grid_{exact_bits};

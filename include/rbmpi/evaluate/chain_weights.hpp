@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/matrix.hpp"
 
@@ -15,8 +15,8 @@ namespace rbmpi {
 /// in the order of the units, each rounded to single precision, which does not depend on the other chains either.
 class ChainWeights {
  public:
-  /// Local, on all threads. The weights must be finite.
-  explicit ChainWeights(ConstMatrixView weights);
+  /// Local, on all threads. The weights must be finite. Where memory is counted their shape alone matters.
+  ChainWeights(ConstMatrixView weights, Arena& memory);
 
   /// Whether all sums are exact.
   [[nodiscard]] bool exact() const noexcept { return exact_; }
@@ -32,8 +32,8 @@ class ChainWeights {
   std::size_t rows_;
   std::size_t columns_;
   bool exact_ = false;
-  AlignedBuffer<Real> up_;    // W: V x H
-  AlignedBuffer<Real> down_;  // W^T: H x V
+  std::span<Real> up_;    // W: V x H
+  std::span<Real> down_;  // W^T: H x V
 };
 
 }  // namespace rbmpi

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 
 #include "rbmpi/core/exact_weights.hpp"
@@ -9,7 +8,7 @@
 #include "rbmpi/core/real_product.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/rbm.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/training_options.hpp"
 
 namespace rbmpi {
@@ -22,7 +21,7 @@ class WeightProducts {
   /// `rbm` must live on. `probability_rows`: the most rows that `up_from_probabilities` will have; 0 if it will not be
   /// used.
   WeightProducts(Arithmetic arithmetic, RbmView<const Real> rbm, std::size_t probability_rows, std::size_t parts,
-                 NodeMemory& memory);
+                 Workspace& memory);
 
   /// Local, on the calling thread. After parameters have changed: begins, and then takes over the rows of the weights
   /// and the biases (a range of both, the visible ones first) that this part has.
@@ -53,13 +52,7 @@ class WeightProducts {
   /// The copies, in exact arithmetic.
   [[nodiscard]] const ExactWeights& exact() const noexcept { return exact_; }
 
-  /// Bytes that the ranks of a node share, and that each has besides.
-  [[nodiscard]] static std::uint64_t shared_memory(Arithmetic arithmetic, RbmShape shape, std::size_t parts);
-  [[nodiscard]] static std::uint64_t memory(Arithmetic arithmetic, RbmShape shape, std::size_t probability_rows);
-
  private:
-  static ExactWeightsMemory take(Arithmetic arithmetic, RbmShape shape, std::size_t parts, NodeMemory& memory);
-
   Arithmetic arithmetic_;
   RbmView<const Real> rbm_;
   std::size_t parts_;

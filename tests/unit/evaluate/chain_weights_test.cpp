@@ -44,7 +44,8 @@ TEST(ChainWeightsTest, BothDirectionsAreExactForTheSameRoundedWeights) {
   Random random(1);
   for (const auto& [visible, hidden] : {std::pair<std::size_t, std::size_t>{70, 130}, {784, 20}, {3, 200}, {1, 1}}) {
     const std::vector<Real> values = random.reals(visible * hidden, -0.9, 0.7);
-    const ChainWeights weights({values.data(), visible, hidden});
+    Arena memory;
+    const ChainWeights weights({values.data(), visible, hidden}, memory);
     EXPECT_TRUE(weights.exact());
     const ConstMatrixView rounded = weights.weights();
     std::vector<Real> transposed(values.size());
@@ -71,7 +72,8 @@ TEST(ChainWeightsTest, BothDirectionsAreExactForTheSameRoundedWeights) {
 TEST(ChainWeightsTest, WeightsTooLargeForAGridStayAsTheyAre) {
   Random random(2);
   const std::vector<Real> values = random.reals(std::size_t{30} * 40, -1e5, 1e5);
-  const ChainWeights weights({values.data(), 30, 40});
+  Arena memory;
+  const ChainWeights weights({values.data(), 30, 40}, memory);
   EXPECT_FALSE(weights.exact());
   EXPECT_TRUE(same_bits(std::span(weights.weights().values, values.size()), std::span<const Real>(values)));
   const auto v = random_states(4, 30, 0.5, random);
