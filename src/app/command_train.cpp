@@ -36,11 +36,9 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
   TrainingRun::Memory memory;
   memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
                               layout.equal_nodes ? layout.node.size() : 1);
-  std::uint64_t optimizer = 0;
-  for (const RbmShape& shape : shapes) {
-    optimizer = std::max(optimizer, optimizer_memory(rbm_blocks(shape), settings.training));
-  }
-  memory.checkpoint = CheckpointWriter::memory(parameters_of(shapes), optimizer);
+  std::vector<ParameterBlocks> layers;
+  for (const RbmShape& shape : shapes) layers.push_back(rbm_blocks(shape));
+  memory.checkpoint = checkpoint_memory(layers, settings.training);
   memory.best = keeps_best(settings) ? parameters_of(shapes) * sizeof(Real) : 0;
   return memory;
 }

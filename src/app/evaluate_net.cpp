@@ -99,11 +99,12 @@ Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSa
 void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout& layout, const Communicator& world) {
   const LoadedNet model = loaded_net(std::move(named), world);
   NodeSamples data = load_rows(settings.data, settings.rows, settings.model, model.net.shape(), layout, world);
+  Arena memory;
   std::optional<NetScoring> scoring;
   world.agree([&] {
     if (model.is_classifier())
       check_labels(data.samples(), model.classes, fmt::format("data in '{}'", settings.data.string()));
-    scoring.emplace(model.net.shape());
+    scoring.emplace(model.net.shape(), memory);
   });
   const NetScores scores = scoring->score(model.net.parameters(), model.classes, data.samples(), world);
   world.agree_on_root([&] {

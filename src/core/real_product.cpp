@@ -30,18 +30,12 @@ void round_panel(ConstMatrixView weights, Grid up_grid, std::size_t first, doubl
 
 }  // namespace
 
-RealProduct::RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights)
+RealProduct::RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, Arena& memory, RealWeights weights)
     : visible_(visible),
       panel_(std::min(hidden, panel_columns)),
-      p_(rows * visible),
-      weights_(weights == RealWeights::changing ? visible * panel_ : 0),
-      fields_(rows * panel_) {}
-
-std::uint64_t RealProduct::memory(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights) {
-  const std::size_t panel = std::min(hidden, panel_columns);
-  const std::size_t copy = weights == RealWeights::changing ? visible * panel : 0;
-  return (rows * visible + copy + rows * panel) * sizeof(double);
-}
+      p_(memory.take<double>(rows * visible)),
+      weights_(memory.take<double>(weights == RealWeights::changing ? visible * panel_ : 0)),
+      fields_(memory.take<double>(rows * panel_)) {}
 
 void RealProduct::exact(ConstMatrixView p, ConstMatrixView weights, Grid up_grid, MatrixView fields) {
   std::copy_n(p.values, p.size(), p_.data());

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/softplus_change.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
@@ -37,12 +38,12 @@ enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
 
 /// Some chains of a thread.
 struct AnnealedChains {
-  AnnealedChains(const Couplings& couplings, std::size_t most)
-      : visible(most * words_for(couplings.shape().visible)),
-        hidden(most * words_for(couplings.shape().hidden)),
-        visible_bias(couplings.shape().visible),
-        hidden_bias(couplings.shape().hidden),
-        block(couplings, most) {}
+  AnnealedChains(const Couplings& couplings, std::size_t most, Arena& memory)
+      : visible(memory.take<std::uint64_t>(most * words_for(couplings.shape().visible))),
+        hidden(memory.take<std::uint64_t>(most * words_for(couplings.shape().hidden))),
+        visible_bias(memory.take<Real>(couplings.shape().visible)),
+        hidden_bias(memory.take<Real>(couplings.shape().hidden)),
+        block(couplings, most, memory) {}
 
   void take(Shard chains) {
     first = chains.first;
@@ -51,20 +52,29 @@ struct AnnealedChains {
   }
 
   std::uint64_t first = 0;
-  AlignedBuffer<std::uint64_t> visible;  // count x V
-  AlignedBuffer<std::uint64_t> hidden;   // count x H
-  AlignedBuffer<Real> visible_bias;      // V: of the distribution of the step
-  AlignedBuffer<Real> hidden_bias;       // H
+  std::span<std::uint64_t> visible;  // count x V
+  std::span<std::uint64_t> hidden;   // count x H
+  std::span<Real> visible_bias;      // V: of the distribution of the step
+  std::span<Real> hidden_bias;       // H
   ChainBlock block;
   MatrixView fields;  // v W
 };
 
+/// Of each thread, those that it has at a time.
+std::vector<AnnealedChains> take_chains(const Couplings& couplings, std::uint64_t chains_of_rank, Arena& memory) {
+  std::vector<AnnealedChains> blocks;
+  for (int thread = 0; thread < threads_in_use(); ++thread) {
+    blocks.emplace_back(couplings, most_at_once(chains_of_rank), memory);
+  }
+  return blocks;
+}
+
 class Annealing {
  public:
-  Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings)
+  Annealing(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings, Arena& memory)
       : rbm_(rbm),
         base_bias_(base_bias),
-        couplings_(WeightRounding::one_grid, rbm.weights),
+        couplings_(WeightRounding::one_grid, rbm.weights, memory),
         temperatures_(settings.temperatures.empty() ? parse_temperatures(default_temperatures) : settings.temperatures),
         seed_(settings.seed) {
     for (std::size_t i = 0; i < base_bias.size(); ++i) {
@@ -98,8 +108,8 @@ class Annealing {
     for (std::size_t i = 0; i < base_bias_.size(); ++i) {
       chains.visible_bias.data()[i] = static_cast<Real>(double{base_bias_[i]} + b * bias_change_[i]);
     }
-    chains.block.sweep({.visible_bias = chains.visible_bias.span(),
-                        .hidden_bias = chains.hidden_bias.span(),
+    chains.block.sweep({.visible_bias = chains.visible_bias,
+                        .hidden_bias = chains.hidden_bias,
                         .inverse_temperature = static_cast<Real>(b)},
                        numbers(direction), step);
     chains.fields = chains.block.form_hidden_fields();
@@ -176,10 +186,9 @@ std::vector<double> anneal_chains(const Annealing& annealing, std::uint64_t chai
                                   const Communicator& world, const ProgressReport& progress, const Anneal& anneal) {
   std::vector<double> log_weights(chains);
   const Shard mine = shard(chains, world.rank(), world.size());
-  const auto threads = static_cast<std::size_t>(threads_in_use());
-  const std::size_t most = most_at_once(mine.count);
-  std::vector<AnnealedChains> blocks;
-  for (std::size_t thread = 0; thread < threads; ++thread) blocks.emplace_back(annealing.couplings(), most);
+  Arena memory;
+  std::vector<AnnealedChains> blocks = take_chains(annealing.couplings(), mine.count, memory);
+  const std::size_t threads = blocks.size();
   throw_if_stopped(doing);
   parallel_for(threads, [&](std::size_t thread) {
     const Shard part = shard(mine.count, static_cast<int>(thread), static_cast<int>(threads));
@@ -265,7 +274,8 @@ LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<con
   std::vector<double> log_weights;
   world.agree([&] {
     check(rbm, base_bias, settings, settings.chains);
-    const Annealing annealing(rbm, base_bias, settings);
+    Arena memory;
+    const Annealing annealing(rbm, base_bias, settings, memory);
     const auto anneal = [](const Annealing& all, AnnealedChains& chains, std::span<double> weights,
                            const auto& step_done) {
       all.begin(chains);
@@ -292,7 +302,8 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
       throw Error(Failure::usage, fmt::format("samples of {} do not fit a model of {}", plural(samples.columns, "unit"),
                                               plural(rbm.shape().visible, "visible unit")));
     }
-    const Annealing annealing(rbm, base_bias, settings);
+    Arena memory;
+    const Annealing annealing(rbm, base_bias, settings, memory);
     const auto anneal = [&](const Annealing& all, AnnealedChains& chains, std::span<double> weights,
                             const auto& step_done) {
       all.begin(samples, chains);
@@ -314,14 +325,12 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
 }
 
 std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64_t temperatures, int ranks) {
-  const auto all_ranks = static_cast<std::uint64_t>(ranks);
-  const std::uint64_t states = (words_for(shape.visible) + words_for(shape.hidden)) * sizeof(std::uint64_t);
-  const std::uint64_t of_chain = states + std::max(shape.visible, shape.hidden) * sizeof(Real);
-  const std::uint64_t biases = (shape.visible + shape.hidden) * sizeof(Real);
-  const std::uint64_t of_thread = most_at_once((chains + all_ranks - 1) / all_ranks) * of_chain + biases;
-  const auto threads = static_cast<std::uint64_t>(threads_in_use());
-  return threads * of_thread + Couplings::shared_memory(WeightRounding::one_grid, shape, threads) +
-         (chains + 3 * temperatures) * sizeof(double);  // the caller's schedule, that of the settings, the one in use
+  Arena counted(ArenaUse::count);
+  const Couplings couplings(WeightRounding::one_grid, {nullptr, shape.visible, shape.hidden}, counted);
+  (void)take_chains(couplings, shard(chains, 0, ranks).count, counted);
+  (void)counted.take<double>(chains);            // their log weights
+  (void)counted.take<double>(3 * temperatures);  // the caller's schedule, that of the settings, the one in use
+  return counted.taken();
 }
 
 LogLikelihood log_likelihood(const RowMean& free_energy, double log_z, double log_z_error) noexcept {

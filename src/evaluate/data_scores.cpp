@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
@@ -72,17 +73,17 @@ constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
 /// Scores blocks of rows: one for each thread.
 class BlockScorer {
  public:
-  BlockScorer(RbmView<const Real> rbm, const ScoreSettings& settings)
+  BlockScorer(RbmView<const Real> rbm, const ScoreSettings& settings, Arena& memory)
       : rbm_(rbm),
         settings_(settings),
-        scratch_(visible()),
-        v_(block_rows * visible()),
-        fields_(block_rows * hidden()),
-        on_(activates() ? block_rows * hidden() : 0),
-        off_(on_.size()),
-        up_(hidden()),
-        down_(hidden()),
-        between_(hidden()) {}
+        scratch_(memory.take<Real>(visible())),
+        v_(memory.take<double>(block_rows * visible())),
+        fields_(memory.take<double>(block_rows * hidden())),
+        on_(memory.take<double>(activates() ? block_rows * hidden() : 0)),
+        off_(memory.take<double>(activates() ? block_rows * hidden() : 0)),
+        up_(memory.take<double>(hidden())),
+        down_(memory.take<double>(hidden())),
+        between_(memory.take<double>(hidden())) {}
 
   /// `first`: the number of the first of these rows.
   [[nodiscard]] BlockSums score(const Samples& rows, std::uint64_t first) {
@@ -204,14 +205,14 @@ class BlockScorer {
   RbmView<const Real> rbm_;
   const ScoreSettings& settings_;
   std::uint64_t rows_ = 0;
-  std::vector<Real> scratch_;
-  std::vector<double> v_;       // rows x V
-  std::vector<double> fields_;  // rows x H
-  std::vector<double> on_;      // rows x H
-  std::vector<double> off_;     // rows x H
-  std::vector<double> up_;      // H
-  std::vector<double> down_;    // H
-  std::vector<double> between_;
+  std::span<Real> scratch_;
+  std::span<double> v_;       // rows x V
+  std::span<double> fields_;  // rows x H
+  std::span<double> on_;      // rows x H
+  std::span<double> off_;     // rows x H
+  std::span<double> up_;      // H
+  std::span<double> down_;    // H
+  std::span<double> between_;
   std::array<std::array<double, Score::count>, block_rows> all_{};
 };
 
@@ -247,9 +248,12 @@ double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double v
 }
 
 std::uint64_t scoring_memory(RbmShape shape) {
-  const std::uint64_t of_a_row = shape.visible + 3 * shape.hidden;
-  const std::uint64_t made = shape.visible * sizeof(Real);
-  return static_cast<std::uint64_t>(threads_in_use()) * block_rows * (of_a_row * sizeof(double) + made);
+  Arena counted(ArenaUse::count);
+  for (int thread = 0; thread < threads_in_use(); ++thread) {
+    const BlockScorer scorer({shape, {}}, {}, counted);
+    (void)counted.take<Real>(block_rows * shape.visible);  // where rows are made
+  }
+  return counted.taken();
 }
 
 DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
@@ -261,9 +265,10 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
   world.agree([&] {
     sums.resize(blocks);
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
+    Arena memory;
     std::vector<BlockScorer> scorers;
     scorers.reserve(std::min(threads, mine.count));
-    while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, settings);
+    while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, settings, memory);
     SampleBlocks rows(samples, threads * block_rows);
     for (std::uint64_t done = 0; done < mine.count; done += threads) {
       throw_if_stopped("scoring the data");

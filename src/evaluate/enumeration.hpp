@@ -1,10 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 
 namespace rbmpi {
 
@@ -32,36 +33,48 @@ inline constexpr std::size_t most_lanes = 8;
 
 /// What is enumerated: `bits` units with states, and `units` others that are summed out.
 struct Enumeration {
-  std::size_t bits = 0;            // units with states, those that were added to have `register_bits` among them
-  std::size_t added = 0;           // of them, the first: units without weights, each of which doubles the sum
-  std::size_t low = 0;             // bits of a block
-  std::size_t units = 0;           // a multiple of most_lanes
-  std::size_t group = 0;           // factors that may be multiplied before the exponent is taken off
-  std::vector<double> bit_bias;    // [bits]
-  AlignedBuffer<double> bias;      // [units]; behind the last one of the model, far below 0, as if it were not there
-  AlignedBuffer<double> weights;   // bits x units
-  AlignedBuffer<double> raising;   // low x units: exp(W)
-  AlignedBuffer<double> lowering;  // low x units: exp(-W)
+  /// Of so many units with states, of which at most `low_bits` are counted through in a block, and so many others.
+  Enumeration(std::size_t states, std::size_t low_bits, std::size_t others, Arena& memory)
+      : added(register_bits - std::min(low_bits, register_bits)),
+        bits(states + added),
+        low(low_bits + added),
+        units((others + most_lanes - 1) / most_lanes * most_lanes),
+        bit_bias(memory.take<double>(bits)),
+        bias(memory.take<double>(units)),
+        weights(memory.take<double>(bits * units)),
+        raising(memory.take<double>(low * units)),
+        lowering(memory.take<double>(low * units)) {}
+
+  std::size_t added;           // units without weights, each of which doubles the sum, so that a block has enough bits
+  std::size_t bits;            // units with states, of which the first are those that were added
+  std::size_t low;             // bits of a block
+  std::size_t units;           // a multiple of most_lanes
+  std::size_t group = 0;       // factors that may be multiplied before the exponent is taken off
+  std::span<double> bit_bias;  // [bits]
+  std::span<double> bias;      // [units]; behind the last one of the model, far below 0, as if it were not there
+  std::span<double> weights;   // bits x units
+  std::span<double> raising;   // low x units: exp(W)
+  std::span<double> lowering;  // low x units: exp(-W)
 
   [[nodiscard]] std::uint64_t blocks() const { return std::uint64_t{1} << (bits - low); }
 };
 
 /// What a thread works with.
 struct BlockScratch {
-  explicit BlockScratch(std::size_t low)
-      : start(units_at_once),
-        factors(low * units_at_once),
-        levels(low * units_at_once),
-        values(std::size_t{1} << low),
-        linear(std::size_t{1} << low),
-        slopes(low) {}
+  BlockScratch(std::size_t low, Arena& memory)
+      : start(memory.take<double>(units_at_once)),
+        factors(memory.take<double>(low * units_at_once)),
+        levels(memory.take<double>(low * units_at_once)),
+        values(memory.take<double>(std::size_t{1} << low)),
+        linear(memory.take<double>(std::size_t{1} << low)),
+        slopes(memory.take<double>(low)) {}
 
-  AlignedBuffer<double> start;    // exp(-|x|) of the first state
-  AlignedBuffer<double> factors;  // by which a low bit multiplies it
-  AlignedBuffer<double> levels;   // the same as `start` for states whose lowest bit is bit `register_bits` + level
-  AlignedBuffer<double> values;   // log of the sum of each state
-  AlignedBuffer<double> linear;   // the part of it that is linear in the bits
-  std::vector<double> slopes;     // by which a low bit raises what is linear
+  std::span<double> start;    // exp(-|x|) of the first state
+  std::span<double> factors;  // by which a low bit multiplies it
+  std::span<double> levels;   // the same as `start` for states whose lowest bit is bit `register_bits` + level
+  std::span<double> values;   // log of the sum of each state
+  std::span<double> linear;   // the part of it that is linear in the bits
+  std::span<double> slopes;   // by which a low bit raises what is linear
 };
 
 /// Sets scratch.values to the logarithms of the sums of the 2^low states of a block.

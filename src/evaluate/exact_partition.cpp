@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/enumeration.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
@@ -39,7 +40,7 @@ class LogSum {
   double sum_ = 0;
 };
 
-Enumeration prepare(RbmView<const Real> rbm) {
+Enumeration prepare(RbmView<const Real> rbm, Arena& memory) {
   const RbmShape shape = rbm.shape();
   const bool over_hidden = shape.hidden <= shape.visible;
   const std::size_t states = over_hidden ? shape.hidden : shape.visible;
@@ -61,17 +62,8 @@ Enumeration prepare(RbmView<const Real> rbm) {
   }
   const double range = others == 0 ? 0 : *std::ranges::max_element(ranges);
 
-  Enumeration all;
-  all.added = register_bits - std::min(low, register_bits);
-  all.bits = states + all.added;
-  all.low = low + all.added;
-  all.units = (others + most_lanes - 1) / most_lanes * most_lanes;
+  Enumeration all(states, low, others, memory);
   all.group = static_cast<std::size_t>(1000 * std::numbers::ln2 / std::log1p(std::exp(range)));
-  all.bit_bias.resize(all.bits);
-  all.bias = AlignedBuffer<double>(all.units);
-  all.weights = AlignedBuffer<double>(all.bits * all.units);
-  all.raising = AlignedBuffer<double>(all.low * all.units);
-  all.lowering = AlignedBuffer<double>(all.low * all.units);
   std::copy(state_bias.begin(), state_bias.end(), all.bit_bias.begin() + static_cast<std::ptrdiff_t>(all.added));
   std::copy(other_bias.begin(), other_bias.end(), all.bias.data());
   std::fill(all.bias.data() + others, all.bias.data() + all.units, -1e300);
@@ -94,7 +86,7 @@ double sum_blocks(const Enumeration& all, std::uint64_t first, std::uint64_t cou
   LogSum sum;
   for (std::uint64_t block = first; block < first + count && !stop_requested(); ++block) {
     sum_block(all, block, scratch);
-    for (const double value : scratch.values.span()) sum.add(value);
+    for (const double value : scratch.values) sum.add(value);
     still_at_work();
   }
   return sum.value();
@@ -118,14 +110,16 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
     if (!all_finite(rbm.parameters().data(), rbm.parameters().size())) {
       throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");
     }
-    const Enumeration all = prepare(rbm);
+    Arena memory;
+    const Enumeration all = prepare(rbm, memory);
     added = all.added;
     parts.resize(std::min(most_parts, all.blocks()));
     const std::uint64_t blocks = all.blocks() / parts.size();
     const Shard mine = shard(parts.size(), world.rank(), world.size());
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
     std::vector<BlockScratch> scratch;
-    for (std::uint64_t thread = 0; thread < std::min(threads, mine.count); ++thread) scratch.emplace_back(all.low);
+    for (std::uint64_t thread = 0; thread < std::min(threads, mine.count); ++thread)
+      scratch.emplace_back(all.low, memory);
     for (std::uint64_t done = 0; done < mine.count; done += threads) {
       throw_if_stopped("enumerating the states of the model");
       parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
@@ -144,16 +138,17 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
 }
 
 std::uint64_t enumeration_memory(RbmShape shape) {
-  const std::uint64_t states = std::min(shape.visible, shape.hidden) + register_bits;
-  const std::uint64_t low = std::min<std::uint64_t>(states, most_low_bits + register_bits);
-  const std::uint64_t units = std::max(shape.visible, shape.hidden) + most_lanes;
-  const std::uint64_t of_thread = (2 * low + 1) * units_at_once + 2 * (std::uint64_t{1} << low);
-  return ((states + 2 * low + 2) * units + static_cast<std::uint64_t>(threads_in_use()) * of_thread) * sizeof(double);
+  const std::size_t states = std::min(shape.visible, shape.hidden);
+  Arena counted(ArenaUse::count);
+  const Enumeration all(states, std::min(states, most_low_bits), std::max(shape.visible, shape.hidden), counted);
+  for (int thread = 0; thread < threads_in_use(); ++thread) const BlockScratch scratch(all.low, counted);
+  return counted.taken();
 }
 
 double enumeration_seconds(RbmView<const Real> rbm, int workers) {
-  const Enumeration all = prepare(rbm);
-  BlockScratch scratch(all.low);
+  Arena memory;
+  const Enumeration all = prepare(rbm, memory);
+  BlockScratch scratch(all.low, memory);
   // One with half of its high bits on, as they are on average.
   const std::uint64_t block = (all.blocks() - 1) & 0x5555'5555'5555'5555U;
   constexpr double long_enough = 0.1;

@@ -56,9 +56,9 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
 class SampledChains {
  public:
   SampledChains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
-      : couplings_(WeightRounding::one_grid, rbm.weights),
+      : couplings_(WeightRounding::one_grid, rbm.weights, memory_),
         clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
-        chains_(couplings_, mine, {.seed = settings.seed}),
+        chains_(couplings_, mine, {.seed = settings.seed}, memory_),
         model_{.visible_bias = rbm.visible_bias, .hidden_bias = rbm.hidden_bias, .clamped = clamped_},
         states_(settings.chains * words_for(rbm.shape().visible)),
         probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
@@ -125,6 +125,7 @@ class SampledChains {
     }
   }
 
+  Arena memory_;
   Couplings couplings_;
   std::vector<std::uint64_t> clamped_;  // bits, or empty
   Chains chains_;

@@ -32,10 +32,11 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
   // Whole blocks of rows that are computed together, whatever the number of ranks.
   const std::uint64_t piece_rows =
       std::max<std::uint64_t>(piece_bytes / (units * sizeof(Real)) / product_rows, 1) * product_rows;
+  Arena memory;
   NetPass pass;
   std::vector<Real> outputs;
   world.agree([&] {
-    pass = NetPass(shape, product_rows);
+    pass = NetPass(shape, product_rows, memory);
     outputs.resize(std::min(piece_rows, samples.rows) * units);
   });
   for (std::uint64_t first = 0; first < samples.rows; first += piece_rows) {

@@ -29,12 +29,12 @@ struct NetBlockSums {
 
 }  // namespace
 
-NetScoring::NetScoring(const NetShape& shape)
-    : shape_(shape), pass_(shape, product_rows), cross_entropies_(product_rows), squared_errors_(product_rows) {}
-
-std::uint64_t NetScoring::memory(const NetShape& shape) {
-  return NetPass::memory(shape, product_rows) + 2 * product_rows * sizeof(double) +
-         (shape.is_classifier() ? shape.outputs() * shape.outputs() * sizeof(std::uint64_t) : 0);
+NetScoring::NetScoring(const NetShape& shape, Arena& memory)
+    : shape_(shape),
+      pass_(shape, product_rows, memory),
+      cross_entropies_(memory.take<double>(product_rows)),
+      squared_errors_(memory.take<double>(product_rows)) {
+  if (shape.is_classifier()) memory.expect(shape.outputs() * shape.outputs() * sizeof(std::uint64_t));
 }
 
 NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,

@@ -7,73 +7,48 @@
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
-#include "rbmpi/core/real_product.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 
 namespace rbmpi {
 namespace {
 
-std::size_t widest(std::span<const RbmShape> shapes, std::size_t columns) {
+std::size_t widest(const StackWeights& weights, std::size_t columns) {
   std::size_t most = columns;
-  for (const RbmShape& shape : shapes) most = std::max(most, shape.hidden);
+  for (const RbmView<const Real>& layer : weights.layers()) most = std::max(most, layer.shape().hidden);
   return most;
-}
-
-std::vector<RbmShape> shapes_of(std::span<const RbmView<const Real>> layers) {
-  std::vector<RbmShape> shapes;
-  for (const RbmView<const Real>& layer : layers) shapes.push_back(layer.shape());
-  return shapes;
 }
 
 }  // namespace
 
-/// fields = v W for real-valued v: n x V -> n x H, the same bits whatever rows are computed together. In exact
-/// arithmetic; where the weights are too large for that, row by row in the order of the units.
-class StackFeatures::Fields {
- public:
-  Fields(RbmView<const Real> rbm, std::span<const double> rounded)
-      : rbm_(rbm),
-        rounded_(rounded),
-        product_(product_rows, rbm.shape().visible, rbm.shape().hidden, RealWeights::finished) {}
-
-  /// Local, on all threads.
-  void multiply(ConstMatrixView v, MatrixView fields) {
-    if (!rounded_.empty()) return product_.exact(v, rounded_, fields);
-    parallel_for(v.rows, [&](std::size_t row) {
-      for (std::size_t j = 0; j < fields.columns; ++j) {
-        double sum = 0;
-        for (std::size_t i = 0; i < v.columns; ++i) sum += double{v.row(row)[i]} * double{rbm_.weights.row(i)[j]};
-        fields.row(row)[j] = static_cast<Real>(sum);
-      }
-    });
+/// Weights that nobody else uses, and memory.
+struct StackFeatures::Own {
+  explicit Own(std::vector<RbmView<const Real>> layers) : weights(std::move(layers), memory, memory) {
+    weights.round();
   }
-
- private:
-  RbmView<const Real> rbm_;
-  std::span<const double> rounded_;
-  RealProduct product_;
+  Arena memory;
+  StackWeights weights;
 };
 
 StackFeatures::StackFeatures(std::vector<RbmView<const Real>> layers, const Samples& samples,
                              std::vector<std::int32_t> classes)
-    : StackFeatures(std::make_unique<StackWeights>(std::move(layers)), samples, std::move(classes)) {}
+    : StackFeatures(std::make_unique<Own>(std::move(layers)), samples, std::move(classes)) {}
 
-StackFeatures::StackFeatures(std::unique_ptr<StackWeights> own, const Samples& samples,
-                             std::vector<std::int32_t> classes)
-    : StackFeatures(*own, samples, std::move(classes)) {
+StackFeatures::StackFeatures(std::unique_ptr<Own> own, const Samples& samples, std::vector<std::int32_t> classes)
+    : StackFeatures(own->weights, samples, std::move(classes), own->memory) {
   own_ = std::move(own);  // NOLINT(cppcoreguidelines-prefer-member-initializer): a delegating constructor has none
 }
 
-StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes)
+StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes,
+                             Arena& own)
     : weights_(weights),
       base_(samples),
       classes_(std::move(classes)),
       features_(weights.layers().empty() ? samples.columns : weights.layers().back().shape().hidden),
-      below_(product_rows * widest(shapes_of(weights.layers()), samples.columns)),
-      above_(below_.size()) {
-  for (std::size_t k = 0; k < weights.layers().size(); ++k) {
-    fields_.push_back(std::make_unique<Fields>(weights.layers()[k], weights.rounded(k)));
+      below_(own.take<Real>(product_rows * widest(weights, samples.columns))),
+      above_(own.take<Real>(product_rows * widest(weights, samples.columns))) {
+  for (const RbmView<const Real>& layer : weights.layers()) {
+    products_.emplace_back(product_rows, layer.shape().visible, layer.shape().hidden, own, RealWeights::finished);
   }
 }
 
@@ -107,7 +82,7 @@ void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values
     const bool highest = k + 1 == layers.size();
     const std::size_t hidden = layers[k].shape().hidden;
     next.columns = hidden;
-    fields_[k]->multiply(v, next);
+    multiply(k, v, next);
     parallel_for(count, [&](std::size_t i) {
       activate(next.row(i), layers[k].hidden_bias.data(), hidden, unrounded);
       // What the layer above takes in is rounded to the grid of data; what goes out is not.
@@ -124,12 +99,19 @@ void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values
   });
 }
 
-std::uint64_t StackFeatures::memory(std::span<const RbmShape> shapes, std::size_t columns) {
-  std::uint64_t bytes = 2 * product_rows * widest(shapes, columns) * sizeof(Real);
-  for (const RbmShape& shape : shapes) {
-    bytes += RealProduct::memory(product_rows, shape.visible, shape.hidden, RealWeights::finished);
-  }
-  return bytes;
+/// fields = v W for real-valued v: n x V -> n x H, the same bits whatever rows are computed together. In exact
+/// arithmetic; where the weights are too large for that, row by row in the order of the units.
+void StackFeatures::multiply(std::size_t layer, ConstMatrixView v, MatrixView fields) {
+  const std::span<const double> rounded = weights_.rounded(layer);
+  if (!rounded.empty()) return products_[layer].exact(v, rounded, fields);
+  const ConstMatrixView weights = weights_.layers()[layer].weights;
+  parallel_for(v.rows, [&](std::size_t row) {
+    for (std::size_t j = 0; j < fields.columns; ++j) {
+      double sum = 0;
+      for (std::size_t i = 0; i < v.columns; ++i) sum += double{v.row(row)[i]} * double{weights.row(i)[j]};
+      fields.row(row)[j] = static_cast<Real>(sum);
+    }
+  });
 }
 
 }  // namespace rbmpi

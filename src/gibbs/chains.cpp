@@ -26,10 +26,10 @@ void take_units(std::span<const std::uint64_t> mask, const std::uint64_t* from, 
   }
 }
 
-ChainBlock::ChainBlock(const Couplings& couplings, std::size_t most)
+ChainBlock::ChainBlock(const Couplings& couplings, std::size_t most, Arena& memory)
     : couplings_(&couplings),
-      fields_(most * std::max(couplings.shape().visible, couplings.shape().hidden)),
-      kept_(words_for(couplings.shape().visible)) {}
+      fields_(memory.take<Real>(most * std::max(couplings.shape().visible, couplings.shape().hidden))),
+      kept_(memory.take<std::uint64_t>(words_for(couplings.shape().visible))) {}
 
 void ChainBlock::take(std::uint64_t first, BitMatrixView visible, BitMatrixView hidden) noexcept {
   first_ = first;
@@ -93,15 +93,15 @@ void ChainBlock::visible_means(const ChainModel& model, MatrixView means) const 
   }
 }
 
-Chains::Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers)
+Chains::Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers, Arena& memory)
     : shape_(couplings.shape()),
       mine_(mine),
       numbers_(numbers),
-      visible_(mine.count * words_for(shape_.visible)),
-      hidden_(mine.count * words_for(shape_.hidden)) {
+      visible_(memory.take<std::uint64_t>(mine.count * words_for(shape_.visible))),
+      hidden_(memory.take<std::uint64_t>(mine.count * words_for(shape_.hidden))) {
   const auto threads = static_cast<std::size_t>(threads_in_use());
   const std::size_t most = std::min<std::size_t>(rows_through_machine, (mine.count + threads - 1) / threads);
-  for (std::size_t thread = 0; thread < threads; ++thread) blocks_.emplace_back(couplings, most);
+  for (std::size_t thread = 0; thread < threads; ++thread) blocks_.emplace_back(couplings, most, memory);
 }
 
 void Chains::sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps) {

@@ -33,7 +33,7 @@ void multiply_in_order(ConstBitMatrixView states, ColumnsView matrix, MatrixView
 
 }  // namespace
 
-Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t parts, NodeMemory& memory) {
+Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t parts, Arena& memory) {
   Memory spans;
   if (rounding != WeightRounding::none) {
     spans.up = memory.take<Real>(shape.weights());
@@ -44,20 +44,27 @@ Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::
   return spans;
 }
 
+Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& memory)
+    : rounding_(rounding),
+      weights_(weights),
+      parts_(static_cast<std::size_t>(threads_in_use())),
+      memory_(take(rounding, shape(), parts_, memory)) {
+  if (!memory.counts()) round();
+}
+
 Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights)
     : rounding_(rounding),
       weights_(weights),
       parts_(static_cast<std::size_t>(threads_in_use())),
-      own_(Communicator(), shared_memory(rounding, shape(), parts_)),
       memory_(take(rounding, shape(), parts_, own_)) {
-  if (!assign() && rounding == WeightRounding::one_grid) transpose_unrounded();
+  round();
 }
 
 Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t parts,
-                     NodeMemory& memory)
-    : rounding_(rounding), weights_(weights), parts_(parts), memory_(take(rounding, shape(), parts, memory)) {
+                     Workspace& memory)
+    : rounding_(rounding), weights_(weights), parts_(parts), memory_(take(rounding, shape(), parts, memory.node)) {
   if (rounding == WeightRounding::none || probability_rows == 0) return;
-  real_product_.emplace(probability_rows, weights.rows, weights.columns);
+  real_product_.emplace(probability_rows, weights.rows, weights.columns, memory.rank);
 }
 
 void Couplings::begin_part(std::size_t part) const noexcept {
@@ -133,7 +140,8 @@ bool Couplings::assign() {
   return fit == Fit::good;
 }
 
-void Couplings::transpose_unrounded() const {
+void Couplings::round() {
+  if (assign() || rounding_ != WeightRounding::one_grid) return;
   parallel_for(weights_.columns, [&](std::size_t j) {
     for (std::size_t i = 0; i < weights_.rows; ++i) {
       memory_.down[j * padded_columns(weights_.rows) + i] = weights_.row(i)[j];
@@ -170,17 +178,6 @@ void Couplings::up_from_probabilities(ConstMatrixView p, MatrixView fields) {
   } else {
     real_product_->exact(p, weights_, up_grid_, fields);
   }
-}
-
-std::uint64_t Couplings::shared_memory(WeightRounding rounding, RbmShape shape, std::size_t parts) {
-  NodeMemory counted;
-  (void)take(rounding, shape, parts, counted);
-  return counted.taken();
-}
-
-std::uint64_t Couplings::memory(WeightRounding rounding, RbmShape shape, std::size_t probability_rows) {
-  if (rounding == WeightRounding::none || probability_rows == 0) return 0;
-  return RealProduct::memory(probability_rows, shape.visible, shape.hidden);
 }
 
 }  // namespace rbmpi

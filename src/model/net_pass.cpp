@@ -23,8 +23,8 @@ void forward_layer(const NetLayer<const Real>& layer, ConstMatrixView below, Mat
   }
 }
 
-NetPass::NetPass(const NetShape& shape, std::size_t rows) : shape_(shape) {
-  for (const std::size_t units : shape.units) activations_.emplace_back(rows * units);
+NetPass::NetPass(const NetShape& shape, std::size_t rows, Arena& memory) : shape_(shape) {
+  for (const std::size_t units : shape.units) activations_.push_back(memory.take<Real>(rows * units));
 }
 
 MatrixView NetPass::inputs(std::size_t rows) noexcept {
@@ -39,12 +39,6 @@ MatrixView NetPass::forward(std::span<const Real> parameters, std::size_t rows, 
     below = activations;
   }
   return below;
-}
-
-std::uint64_t NetPass::memory(const NetShape& shape, std::uint64_t rows) {
-  std::uint64_t units = 0;
-  for (const std::size_t of_layer : shape.units) units += of_layer;
-  return rows * units * sizeof(Real);
 }
 
 }  // namespace rbmpi

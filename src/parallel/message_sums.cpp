@@ -27,6 +27,12 @@ std::size_t messages_for(std::size_t bytes) noexcept {
   return messages <= most_parts ? messages : 1;
 }
 
+constexpr std::size_t line = whole_lines<std::byte>(1);  // of cache: has whole values
+
+std::size_t lines_of(std::size_t bytes) noexcept {
+  return (bytes + line - 1) / line;
+}
+
 template <typename Value>
 void add(std::byte* sums, const std::byte* values, std::size_t count) {
   auto* const to = reinterpret_cast<Value*>(sums);
@@ -52,34 +58,37 @@ std::vector<int> sum_stages(int ranks) {
   return best.back();
 }
 
-std::uint64_t SumsUnderWay::memory(int ranks, std::uint64_t longest) {
-  if (ranks == 1) return 0;
-  const auto sharing = static_cast<std::uint64_t>(sum_stages(ranks).front());  // later stages have less
-  return MessageSums::buffers * (longest / sharing * (sharing - 1));
+std::span<std::byte> SumsUnderWay::take_room(int ranks, std::size_t most, std::size_t longest, Arena& memory) {
+  std::size_t lines = lines_of(longest);
+  std::size_t most_lines = 0;  // of a sum
+  for (const int members : sum_stages(ranks)) {
+    const auto sharing = static_cast<std::size_t>(members);
+    lines = (lines + sharing - 1) / sharing;
+    most_lines = std::max(most_lines, (sharing - 1) * lines);
+  }
+  return memory.take<std::byte>(std::min(most, MessageSums::buffers) * most_lines * line);
 }
 
-MessageSums::MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest) : ranks_(ranks) {
+MessageSums::MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest, std::span<std::byte> room)
+    : ranks_(ranks), longest_arrived_(room.size() / std::min(most, buffers)), arrived_(room) {
   int rank = 0;
   int size = 1;
   check_mpi(MPI_Comm_rank(ranks_, &rank), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(ranks_, &size), "MPI_Comm_size");
   rank_ = static_cast<std::size_t>(rank);
-  constexpr std::size_t line = whole_lines<std::byte>(1);  // of cache: has whole values
-  std::size_t lines = (longest + line - 1) / line;
+  std::size_t lines = lines_of(longest);
   std::size_t stride = 1;
   for (const int members : sum_stages(size)) {
     const auto sharing = static_cast<std::size_t>(members);
     stages_.push_back({sharing, stride, rank_ / stride % sharing});
     stride *= sharing;
     lines = (lines + sharing - 1) / sharing;
-    longest_arrived_ = std::max(longest_arrived_, (sharing - 1) * lines * line);
     most_messages_ =
         std::max(most_messages_, 2 * (sharing - 1) * std::min(most_parts, lines * line / sent_unasked + 1));
   }
   sums_.reserve(most);
   requests_.assign(most * most_messages_, MPI_REQUEST_NULL);
   done_.resize(requests_.size());
-  arrived_ = AlignedBuffer<std::byte>(std::min(most, buffers) * longest_arrived_);
 }
 
 void MessageSums::start(std::span<float> values) {

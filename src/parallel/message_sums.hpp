@@ -6,7 +6,6 @@
 
 #include <mpi.h>
 
-#include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
 
 namespace rbmpi {
@@ -43,7 +42,8 @@ class MessageSums : public SumsUnderWay::Way {
   /// For the parts of so many sums at a time there is room.
   static constexpr std::size_t buffers = 2;
 
-  MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest);
+  /// `room`: that SumsUnderWay::take_room has taken.
+  MessageSums(MPI_Comm ranks, std::size_t most, std::size_t longest, std::span<std::byte> room);
 
   void start(std::span<float> values) override;
   void start(std::span<std::int64_t> values) override;
@@ -105,7 +105,7 @@ class MessageSums : public SumsUnderWay::Way {
   std::size_t oldest_ = 0;             // that was not waited for
   std::vector<MPI_Request> requests_;  // most_messages_ for each sum
   std::vector<int> done_;
-  AlignedBuffer<std::byte> arrived_;  // buffers of longest_arrived_
+  std::span<std::byte> arrived_;  // buffers of longest_arrived_
 };
 
 }  // namespace rbmpi

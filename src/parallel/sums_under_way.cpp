@@ -68,12 +68,13 @@ std::string iallreduce_setting(const Communicator& ranks) {
   return ranks.broadcast(set);
 }
 
-SumsUnderWay::SumsUnderWay(const Communicator& ranks, SumsBy by, std::size_t most, std::size_t longest) {
+SumsUnderWay::SumsUnderWay(const Communicator& ranks, SumsBy by, std::size_t most, std::size_t longest, Arena& memory) {
   if (ranks.size() == 1) return;
   if (by == SumsBy::mpi) {
     way_ = std::make_unique<LibrarySums>(ranks.handle_->communicator, most);
   } else {
-    way_ = std::make_unique<MessageSums>(ranks.handle_->communicator, most, longest);
+    way_ = std::make_unique<MessageSums>(ranks.handle_->communicator, most, longest,
+                                         take_room(ranks.size(), most, longest, memory));
   }
 }
 

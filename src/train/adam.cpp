@@ -20,7 +20,7 @@ double power(double base, std::uint64_t exponent) {
 
 class Adam final : public Optimizer {
  public:
-  Adam(const ParameterBlocks& blocks, const OptimizationOptions& options, NodeMemory& memory)
+  Adam(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory)
       : learning_rate_(options.learning_rate),
         first_decay_(options.momentum),
         weight_cost_(options.weight_cost),
@@ -61,8 +61,7 @@ class Adam final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options,
-                                     NodeMemory& memory) {
+std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory) {
   return std::make_unique<Adam>(blocks, options, memory);
 }
 

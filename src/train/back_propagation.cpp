@@ -30,13 +30,9 @@ MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
   return {states.data() + rows.first * columns, rows.count, columns};
 }
 
-std::size_t most_rows_of_rank(const NodeShare& share) {
-  return shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
-}
-
 }  // namespace
 
-BackPropagation::States::States(const NetShape& shape, const NodeShare& share, NodeMemory& memory) {
+BackPropagation::States::States(const NetShape& shape, const NodeShare& share, Arena& memory) {
   for (std::size_t k = 0; k < shape.layers(); ++k) {
     activations.push_back(memory.take<Real>(share.node_rows * shape.units[k]));
     deltas.push_back(memory.take<Real>(share.node_rows * shape.units[k + 1]));
@@ -54,30 +50,17 @@ BackPropagation::BackPropagation(const NetTrainingOptions& options, const NetSha
       world_(world),
       blocks_(net_blocks(shape)) {}
 
-std::uint64_t BackPropagation::shared_memory(const NodeShare& share) const {
-  NodeMemory counted;
-  const States states(shape_, share, counted);
-  (void)take_notes(share, counted);
-  return counted.taken();
-}
-
-std::uint64_t BackPropagation::memory(const NodeShare& share, int /*ranks*/) const {
-  constexpr std::uint64_t notes = sizeof(std::uint64_t) + sizeof(std::uint32_t) + sizeof(std::int64_t);
-  return most_rows_of_rank(share) * (notes + (keeps_targets() ? shape_.inputs() * sizeof(Real) : 0)) +
-         (data_.validation.rows > 0 ? NetScoring::memory(shape_) : 0);
-}
-
-void BackPropagation::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
+void BackPropagation::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) {
   share_ = share;
   parameters_ = parameters;
-  states_ = States(shape_, share, memory);
-  check(parameters, take_notes(share, memory));
-  const std::size_t rows = most_rows_of_rank(share);
-  if (keeps_targets()) targets_ = AlignedBuffer<Real>(rows * shape_.inputs());
-  row_numbers_.resize(rows);
-  row_classes_.resize(rows);
-  losses_.resize(rows);
-  if (data_.validation.rows > 0) validation_.emplace(shape_);
+  states_ = States(shape_, share, memory.node);
+  check(parameters, share, memory.node);
+  const std::size_t rows = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
+  targets_ = memory.rank.take<Real>(keeps_targets() ? rows * shape_.inputs() : 0);
+  row_numbers_ = memory.rank.take<std::uint64_t>(rows);
+  row_classes_ = memory.rank.take<std::uint32_t>(rows);
+  losses_ = memory.rank.take<std::int64_t>(rows);
+  if (data_.validation.rows > 0) validation_.emplace(shape_, memory.rank);
 }
 
 void BackPropagation::begin(std::span<Real> parameters, bool is_first_of_node) {
@@ -102,7 +85,7 @@ std::int64_t BackPropagation::take_rows(const MiniBatch& batch, PhaseClock& cloc
     drop_units(part, k, activations(k));
     forward_layer(layer(k), activations(k), k + 1 < layers ? activations(k + 1) : deltas(k));
   }
-  const std::span<std::int64_t> losses = std::span(losses_).first(mine.count);
+  const std::span<std::int64_t> losses = losses_.first(mine.count);
   if (shape_.is_classifier()) {
     classifier_deltas(deltas(layers - 1), row_classes_, losses);
   } else {
@@ -119,7 +102,7 @@ std::int64_t BackPropagation::take_rows(const MiniBatch& batch, PhaseClock& cloc
 
 /// The rows of this rank become the inputs, and their classes are looked up.
 void BackPropagation::load_rows(const MiniBatch& batch, MatrixView inputs) {
-  const std::span<std::uint64_t> numbers = std::span(row_numbers_).first(batch.count);
+  const std::span<std::uint64_t> numbers = row_numbers_.first(batch.count);
   batch.order->rows(batch.first, numbers);
   const Samples& samples = *batch.samples;
   parallel_for(batch.count, [&](std::size_t i) {
@@ -193,11 +176,6 @@ bool BackPropagation::measure(TrainingProgress& progress, std::vector<Figure>& f
     progress.best_figure = figure;
   }
   return true;
-}
-
-void BackPropagation::finish() noexcept {
-  validation_.reset();
-  targets_ = {};
 }
 
 }  // namespace rbmpi

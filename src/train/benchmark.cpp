@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -17,7 +18,6 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/from_root.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
@@ -50,16 +50,16 @@ std::uint64_t steps_of(const BenchmarkOptions& options, double work, std::uint64
 /// The five matrix products of a CD-1 step of one rank, on matrices of their own.
 class FiveProducts {
  public:
-  FiveProducts(RbmShape shape, std::size_t rows)
+  FiveProducts(RbmShape shape, std::size_t rows, Arena& memory)
       : shape_(shape),
         rows_(rows),
-        visible_(rows * shape.visible),
-        hidden_(rows * shape.hidden),
-        weights_(shape.weights()),
-        visible_out_(rows * shape.visible),
-        hidden_out_(rows * shape.hidden),
-        weights_out_(shape.weights()) {
-    for (AlignedBuffer<Real>* buffer : {&visible_, &hidden_, &weights_}) std::ranges::fill(buffer->span(), Real{1});
+        visible_(memory.take<Real>(rows * shape.visible)),
+        hidden_(memory.take<Real>(rows * shape.hidden)),
+        weights_(memory.take<Real>(shape.weights())),
+        visible_out_(memory.take<Real>(rows * shape.visible)),
+        hidden_out_(memory.take<Real>(rows * shape.hidden)),
+        weights_out_(memory.take<Real>(shape.weights())) {
+    for (const std::span<Real> array : {visible_, hidden_, weights_}) std::ranges::fill(array, Real{1});
   }
 
   void compute() {
@@ -74,14 +74,10 @@ class FiveProducts {
     subtract_transposed_times(v, 0, h, gradient);
   }
 
-  [[nodiscard]] static std::uint64_t memory(RbmShape shape, std::uint64_t rows) {
-    return 2 * sizeof(Real) * (rows * (shape.visible + shape.hidden) + shape.weights());
-  }
-
  private:
   RbmShape shape_;
   std::size_t rows_;
-  AlignedBuffer<Real> visible_, hidden_, weights_, visible_out_, hidden_out_, weights_out_;
+  std::span<Real> visible_, hidden_, weights_, visible_out_, hidden_out_, weights_out_;
 };
 
 /// Collective.
@@ -97,7 +93,7 @@ Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
 class Stopwatch {
  public:
   Stopwatch(const BenchmarkOptions& options, std::size_t rows)
-      : block_(steps_of(options, 5e8, 3, 32)), products_(shape_of(options), rows) {}
+      : block_(steps_of(options, 5e8, 3, 32)), products_(shape_of(options), rows, memory_) {}
 
   /// Local. What a training of about `seconds` has to tell; only the root's ends it.
   TrainingEvents events(double seconds, bool is_root) {
@@ -152,6 +148,7 @@ class Stopwatch {
   }
 
   std::uint64_t block_;
+  Arena memory_;
   FiveProducts products_;
   TimeSplit last_{};
   std::uint64_t steps_of_block_ = 0;
@@ -173,9 +170,8 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
   set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
-  const Communicator alone;
   const ParameterBlocks& blocks = state.blocks;
-  NodeMemory memory(alone, optimizer_memory(blocks, options.training));
+  Arena memory;
   for (const OptimizerMemory& part :
        optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {
     state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size())});
@@ -321,13 +317,15 @@ class Benchmark {
         exchange_pieces(options_.training, samples_.rows, samples_.columns, layout.peers.size(), layout.node.size());
     const std::size_t size = shape_of(options_).parameters() / static_cast<std::size_t>(layout.node.size());
     const SumsBy by = iallreduce_setting(world_).empty() ? SumsBy::messages : SumsBy::mpi;
+    Arena memory;
     std::optional<GradientSums> sums;
     std::optional<SumsUnderWay> under_way;
     std::array<std::int64_t, 3> counts{};
     world_.agree([&] {
-      sums.emplace(size, wide());
+      sums.emplace(size, wide(), memory);
       if (pieces == 0) return;
-      under_way.emplace(layout.peers, by, pieces + 1, std::max((size / pieces + 1) * sizeof(Real), sizeof(counts)));
+      under_way.emplace(layout.peers, by, pieces + 1, std::max((size / pieces + 1) * sizeof(Real), sizeof(counts)),
+                        memory);
     });
     const auto sum_once = [&] {
       if (!under_way) {
@@ -428,14 +426,16 @@ std::uint64_t benchmark_rows(const BenchmarkOptions& options) {
 std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int ranks_on_node, bool has_root) {
   const RbmShape shape = shape_of(options);
   const std::uint64_t batch = options.training.batch_size;
-  const auto training = [&](int layout, int on_node) {
-    return training_memory(options.training, options.visible, false, layout, on_node);
+  const auto timed = [&](int layout, int on_node) {
+    Arena counted(ArenaUse::count);
+    const FiveProducts products(shape, shard(batch, 0, layout).count, counted);
+    return training_memory(options.training, options.visible, false, layout, on_node) + counted.taken();
   };
-  const std::uint64_t each = training(ranks, ranks_on_node) + FiveProducts::memory(shape, shard(batch, 0, ranks).count);
+  const std::uint64_t each = timed(ranks, ranks_on_node);
   std::uint64_t bytes = static_cast<std::uint64_t>(ranks_on_node) * each;
   if (has_root) {
     const std::uint64_t start = 2 * sizeof(Real) * shape.parameters();
-    const std::uint64_t alone = training(1, 1) + FiveProducts::memory(shape, batch);
+    const std::uint64_t alone = timed(1, 1);
     bytes = std::max(bytes, static_cast<std::uint64_t>(ranks_on_node - 1) * each + alone) + start;
   }
   return bytes;

@@ -11,13 +11,9 @@ namespace {
 constexpr std::size_t line = whole_lines<Real>(1);
 }  // namespace
 
-std::span<Real> CheckedGradient::take_notes(const NodeShare& share, NodeMemory& memory) {
-  return memory.take<Real>(share.slots * share.threads * line);
-}
-
-void CheckedGradient::check(std::span<const Real> parameters, std::span<Real> notes) noexcept {
+void CheckedGradient::check(std::span<const Real> parameters, const NodeShare& share, Arena& memory) {
   checked_ = parameters;
-  notes_ = notes;
+  notes_ = memory.take<Real>(share.slots * share.threads * line);
 }
 
 void CheckedGradient::begin_part(std::size_t part) noexcept {

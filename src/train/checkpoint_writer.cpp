@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/train/optimizer.hpp"
 
 namespace rbmpi {
 namespace {
@@ -231,8 +233,15 @@ std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
   return std::exchange(shared_->outcomes, {});
 }
 
-std::uint64_t CheckpointWriter::memory(std::uint64_t parameters, std::uint64_t optimizer_bytes) {
-  return parameters * sizeof(Real) + optimizer_bytes;
+std::uint64_t checkpoint_memory(std::span<const ParameterBlocks> layers, const OptimizationOptions& options) {
+  Arena counted(ArenaUse::count);
+  for (const ParameterBlocks& blocks : layers) {
+    (void)counted.take<Real>(blocks.size());
+    Arena of_optimizer(ArenaUse::count);
+    (void)optimizer(options.optimizer).make(blocks, options, of_optimizer);
+    counted.expect(of_optimizer.taken());
+  }
+  return counted.most();
 }
 
 }  // namespace rbmpi

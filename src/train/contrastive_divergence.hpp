@@ -7,12 +7,8 @@
 namespace rbmpi {
 
 [[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence_blas(const EstimatorSettings& settings,
-                                                                                  NodeMemory& memory);
-[[nodiscard]] std::uint64_t contrastive_divergence_blas_shared_memory(const EstimatorSizes& sizes);
-[[nodiscard]] std::uint64_t contrastive_divergence_blas_memory(const EstimatorSizes& sizes);
+                                                                                  Workspace& memory);
 [[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
-                                                                                    NodeMemory& memory);
-[[nodiscard]] std::uint64_t contrastive_divergence_active_shared_memory(const EstimatorSizes& sizes);
-[[nodiscard]] std::uint64_t contrastive_divergence_active_memory(const EstimatorSizes& sizes);
+                                                                                    Workspace& memory);
 
 }  // namespace rbmpi

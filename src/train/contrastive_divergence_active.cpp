@@ -28,7 +28,7 @@ WorkerGrid grid_of(const EstimatorSizes& sizes) {
 
 /// What the workers show each other.
 struct Shown {
-  Shown(const EstimatorSizes& sizes, const WorkerGrid& grid, NodeMemory& memory)
+  Shown(const EstimatorSizes& sizes, const WorkerGrid& grid, Arena& memory)
       : fields_of_worker(whole_lines<Real>(grid.largest_block() * sizes.shape.hidden)),
         hidden_fields{memory.take<Real>(grid.workers() * fields_of_worker),
                       memory.take<Real>(grid.workers() * fields_of_worker)},
@@ -57,42 +57,37 @@ struct Shown {
 
 /// Memory of one worker with n visible units.
 struct Scratch {
-  Scratch(const EstimatorSizes& sizes, const WorkerGrid& grid, std::size_t number)
+  Scratch(const EstimatorSizes& sizes, const WorkerGrid& grid, std::size_t number, Arena& memory)
       : worker(number),
         visible(grid.units(grid.unit_part(number))),
-        data(grid.largest_block() * visible.count),
-        fields(grid.largest_block() * visible.count),
-        row_fields(sizes.shape.hidden),
-        visible_data(grid.most_units() * words_for(sizes.node_rows)),
-        visible_model(grid.most_units() * words_for(sizes.node_rows)) {}
-
-  static std::uint64_t bytes(const EstimatorSizes& sizes, const WorkerGrid& grid) {
-    return (2 * grid.largest_block() * grid.most_units() + sizes.shape.hidden) * sizeof(Real) +
-           2 * grid.most_units() * words_for(sizes.node_rows) * sizeof(std::uint64_t);
-  }
+        data(memory.take<Real>(grid.largest_block() * visible.count)),
+        fields(memory.take<Real>(grid.largest_block() * visible.count)),
+        row_fields(memory.take<Real>(sizes.shape.hidden)),
+        visible_data(memory.take<std::uint64_t>(grid.most_units() * words_for(sizes.node_rows))),
+        visible_model(memory.take<std::uint64_t>(grid.most_units() * words_for(sizes.node_rows))) {}
 
   std::size_t worker;
   Shard visible;                                // its units
-  AlignedBuffer<Real> data;                     // v0p: block x n
-  AlignedBuffer<Real> fields;                   // of v1: block x n
-  AlignedBuffer<Real> row_fields;               // of the hidden units for one row
-  AlignedBuffer<std::uint64_t> visible_data;    // v0 of all rows of the node, transposed: n x B
-  AlignedBuffer<std::uint64_t> visible_model;   // v1
+  std::span<Real> data;                         // v0p: block x n
+  std::span<Real> fields;                       // of v1: block x n
+  std::span<Real> row_fields;                   // of the hidden units for one row
+  std::span<std::uint64_t> visible_data;        // v0 of all rows of the node, transposed: n x B
+  std::span<std::uint64_t> visible_model;       // v1
   alignas(64) std::uint64_t squared_error = 0;  // of its units and rows
 };
 
 class ContrastiveDivergenceActive final : public GradientEstimator {
  public:
-  ContrastiveDivergenceActive(const EstimatorSettings& settings, NodeMemory& memory)
+  ContrastiveDivergenceActive(const EstimatorSettings& settings, Workspace& memory)
       : rbm_(settings.rbm),
         couplings_(settings.couplings),
         rounding_{true, probability_grid(settings.options.batch_size)},
-        memory_(memory),
+        shared_(memory.node),
         grid_(grid_of(settings.sizes)),
-        shown_(settings.sizes, grid_, memory),
+        shown_(settings.sizes, grid_, memory.node),
         draws_{.seed = settings.options.seed, .layer = settings.layer} {
     for (std::size_t thread = 0; thread < threads(); ++thread) {
-      scratch_.emplace_back(settings.sizes, grid_, settings.slot * threads() + thread);
+      scratch_.emplace_back(settings.sizes, grid_, settings.slot * threads() + thread, memory.rank);
     }
   }
 
@@ -174,7 +169,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   void wait_for_fields(PhaseClock& clock) const {
     if (grid_.unit_parts() == 1) return;
-    memory_.synchronise();
+    shared_.synchronise();
     clock.lap(TimePhase::exchange);
   }
 
@@ -284,7 +279,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   }
   /// Some units of the states [B x units], as n x B.
   [[nodiscard]] ConstBitMatrixView transposed(std::span<const std::uint64_t> states, std::size_t units, Shard some,
-                                              AlignedBuffer<std::uint64_t>& to) const {
+                                              std::span<std::uint64_t> to) const {
     const BitMatrixView all{to.data(), units, node_rows_};
     const std::size_t first_word = some.first / 64;
     transpose({states.data(), node_rows_, units}, first_word, words_for(some.first + some.count) - first_word, all);
@@ -303,7 +298,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
   RbmView<const Real> rbm_;
   const Couplings& couplings_;
   ProbabilityRounding rounding_;
-  const NodeMemory& memory_;
+  const NodeArena& shared_;
   WorkerGrid grid_;
   Shown shown_;
   Draws draws_;
@@ -314,18 +309,8 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 }  // namespace
 
 std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
-                                                                      NodeMemory& memory) {
+                                                                      Workspace& memory) {
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
-}
-
-std::uint64_t contrastive_divergence_active_shared_memory(const EstimatorSizes& sizes) {
-  NodeMemory counted;
-  const Shown shown(sizes, grid_of(sizes), counted);
-  return counted.taken();
-}
-
-std::uint64_t contrastive_divergence_active_memory(const EstimatorSizes& sizes) {
-  return threads() * Scratch::bytes(sizes, grid_of(sizes));
 }
 
 }  // namespace rbmpi

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <numeric>
-#include <vector>
 
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/threads.hpp"
@@ -12,7 +11,7 @@ namespace {
 
 /// What the ranks of a node show each other: the states of its rows as floats.
 struct States {
-  States(const EstimatorSizes& sizes, NodeMemory& memory)
+  States(const EstimatorSizes& sizes, Arena& memory)
       : visible_data(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
         visible_model(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
         hidden_data(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
@@ -29,7 +28,7 @@ struct States {
 
 class ContrastiveDivergenceBlas final : public GradientEstimator {
  public:
-  ContrastiveDivergenceBlas(const EstimatorSettings& settings, NodeMemory& memory)
+  ContrastiveDivergenceBlas(const EstimatorSettings& settings, Workspace& memory)
       : rbm_(settings.rbm),
         couplings_(settings.couplings),
         draws_{.seed = settings.options.seed, .layer = settings.layer},
@@ -37,15 +36,13 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
         rounding_{settings.options.arithmetic == Arithmetic::exact, probability_grid(settings.options.batch_size)},
         slot_(settings.slot),
         slots_(settings.sizes.slots),
-        states_(settings.sizes, memory),
-        visible_data_(sample_data_ ? rows_of_rank(settings.sizes) * settings.sizes.shape.visible : 0),
-        visible_model_(rows_of_rank(settings.sizes) * padded_columns(settings.sizes.shape.visible)),
-        squared_errors_(rows_of_rank(settings.sizes)),
-        data_rows_(rows_of_rank(settings.sizes)) {}
-
-  static std::uint64_t memory(const EstimatorSizes& sizes) {
-    return rows_of_rank(sizes) * (padded_columns(sizes.shape.visible) + (sizes.sample_data ? sizes.shape.visible : 0)) *
-           sizeof(Real);
+        states_(settings.sizes, memory.node) {
+    const EstimatorSizes& sizes = settings.sizes;
+    const std::size_t rows = shard(sizes.node_rows, 0, static_cast<int>(sizes.slots)).count;
+    visible_data_ = memory.rank.take<Real>(sample_data_ ? rows * sizes.shape.visible : 0);
+    visible_model_ = memory.rank.take<Real>(rows * padded_columns(sizes.shape.visible));
+    squared_errors_ = memory.rank.take<std::int64_t>(rows);
+    data_rows_ = memory.rank.take<const std::byte*>(rows);
   }
 
   std::uint64_t sample_states(const MiniBatch& node_batch, PhaseClock& clock) override {
@@ -85,7 +82,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     parallel_for(batch.count, [&](std::size_t i) {
       activate(v1p.row(i), rbm_.visible_bias.data(), visible, rounding_);
       sample(v1p.row(i), visible, draws_.stream(Phase::visible, i), v1.row(i));
-      squared_errors_.data()[i] = squared_error(v0p.row(i), v1p.row(i), visible);
+      squared_errors_[i] = squared_error(v0p.row(i), v1p.row(i), visible);
     });
     clock.lap(TimePhase::sampling);
 
@@ -123,9 +120,6 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   }
 
  private:
-  static std::size_t rows_of_rank(const EstimatorSizes& sizes) {
-    return shard(sizes.node_rows, 0, static_cast<int>(sizes.slots)).count;
-  }
   static MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
     return {states.data() + rows.first * columns, rows.count, columns};
   }
@@ -149,27 +143,17 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   std::size_t slots_;
   std::size_t node_rows_ = 0;  // of this part of the batch
   States states_;
-  AlignedBuffer<Real> visible_data_;   // v0p, where it is not v0
-  AlignedBuffer<Real> visible_model_;  // fields, then v1p
-  AlignedBuffer<std::int64_t> squared_errors_;
-  std::vector<const std::byte*> data_rows_;  // where the rows of the batch lie
+  std::span<Real> visible_data_;   // v0p, where it is not v0
+  std::span<Real> visible_model_;  // fields, then v1p
+  std::span<std::int64_t> squared_errors_;
+  std::span<const std::byte*> data_rows_;  // where the rows of the batch lie
 };
 
 }  // namespace
 
 std::unique_ptr<GradientEstimator> make_contrastive_divergence_blas(const EstimatorSettings& settings,
-                                                                    NodeMemory& memory) {
+                                                                    Workspace& memory) {
   return std::make_unique<ContrastiveDivergenceBlas>(settings, memory);
-}
-
-std::uint64_t contrastive_divergence_blas_shared_memory(const EstimatorSizes& sizes) {
-  NodeMemory counted;
-  const States states(sizes, counted);
-  return counted.taken();
-}
-
-std::uint64_t contrastive_divergence_blas_memory(const EstimatorSizes& sizes) {
-  return ContrastiveDivergenceBlas::memory(sizes);
 }
 
 }  // namespace rbmpi

@@ -7,8 +7,7 @@ namespace rbmpi {
 
 std::span<const GradientEstimatorEntry> gradient_estimators() {
   static constexpr GradientEstimatorEntry table[] = {
-      {"cd", "contrastive divergence, one step", make_contrastive_divergence, contrastive_divergence_shared_memory,
-       contrastive_divergence_memory},
+      {"cd", "contrastive divergence, one step", make_contrastive_divergence},
   };
   return table;
 }

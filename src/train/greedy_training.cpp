@@ -17,6 +17,7 @@
 #include "rbmpi/evaluate/stack_weights.hpp"
 #include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/parallel/shared_window.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/steps_of_epoch.hpp"
 
 namespace rbmpi {
@@ -102,7 +103,7 @@ class LayerData {
       Samples* const view = validation ? &views_.validation : &views_.training;
       auto* const part = validation ? &validation_ : &training_;
       if (view->rows == 0) continue;
-      world.agree([&] { part->maker = std::make_unique<StackFeatures>(*weights_, *view, classes); });
+      world.agree([&] { part->maker = std::make_unique<StackFeatures>(*weights_, *view, classes, part->memory); });
       *view = part->maker->samples();
       const std::uint64_t bytes = view->rows * view->row_bytes();
       if (std::optional<SharedWindow> window = limit.take(bytes, world, node)) {
@@ -125,19 +126,21 @@ class LayerData {
 
  private:
   struct Part {
+    Arena memory;
     std::unique_ptr<StackFeatures> maker;
     SharedWindow window;
   };
 
   /// Collective. One rank of each node rounds the weights for all of it.
   void round(const SharedLayers& below, const Communicator& world, const Communicator& node) {
-    std::vector<RbmShape> shapes;
-    for (const RbmView<const Real>& layer : below.views()) shapes.push_back(layer.shape());
-    const std::size_t size = StackWeights::size(shapes);
-    if (size > 0)
-      rounded_ = SharedWindow::on_every_node(world, node, size * sizeof(double), "the weights of the layers below");
+    Arena counted(ArenaUse::count);
+    Arena own(ArenaUse::count);  // `round` has what it needs by itself
+    (void)StackWeights(below.views(), counted, own);
+    if (counted.taken() > 0)
+      rounded_ = SharedWindow::on_every_node(world, node, counted.taken(), "the weights of the layers below");
     world.agree([&] {
-      weights_.emplace(below.views(), std::span(reinterpret_cast<double*>(rounded_.bytes().data()), size));
+      Arena window(rounded_.bytes());
+      weights_.emplace(below.views(), window, own);
       if (node.is_root()) weights_->round();
     });
     rounded_.synchronise();
@@ -163,6 +166,7 @@ class LayerData {
     view.values = part.window.bytes().data();
     view.maker = nullptr;
     part.maker.reset();
+    part.memory = Arena();
   }
 
   TrainingData views_;
@@ -365,20 +369,27 @@ std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std:
 
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
                             int ranks_on_node) {
-  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
+  Samples samples;
+  samples.columns = visible;
   std::uint64_t most = 0;
-  std::uint64_t below = 0;  // parameters of the finished layers, of which the root has a copy, and the node one
-  for (std::size_t layer = 0; layer < shapes.size(); ++layer) {
-    const std::span<const RbmShape> others = std::span(shapes).first(layer);
-    const std::uint64_t features = layer == 0 ? 0
-                                              : (validation ? 2 : 1) * StackFeatures::memory(others, visible) +
-                                                    StackWeights::rounding_memory(others);
-    const std::uint64_t shared = 2 * below * sizeof(Real) + StackWeights::size(others) * sizeof(double);
-    most = std::max(
-        most, features + (shared + on_node - 1) / on_node +
-                  training_memory(options.layers[layer], shapes[layer].visible, validation, ranks, ranks_on_node));
-    below += shapes[layer].parameters();
+  std::vector<RbmView<const Real>> below;
+  for (const RbmShape shape : shapes_of_layers(options, visible)) {
+    Workspace counted(ArenaUse::count);
+    for (const RbmView<const Real>& layer : below) {
+      for (int copy = 0; copy < 2; ++copy)
+        (void)counted.node.take<Real>(layer.shape().parameters());  // one is the root's
+    }
+    if (!below.empty()) {
+      const StackWeights weights(below, counted.node, counted.rank);
+      for (int part = 0; part < (validation ? 2 : 1); ++part) {
+        const StackFeatures features(weights, samples, {}, counted.rank);
+      }
+    }
+    most = std::max(most,
+                    counted.rank.most() + (counted.node.taken() + on_node - 1) / on_node +
+                        training_memory(options.layers[below.size()], shape.visible, validation, ranks, ranks_on_node));
+    below.emplace_back(shape, std::span<const Real>());
   }
   return most;
 }

@@ -49,8 +49,9 @@ std::optional<LikelihoodFigures> measure_likelihood(RbmView<const Real> rbm, con
   }
 }
 
-std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks) {
-  return std::max(log_z_memory(shape, can_enumerate(shape), annealing(options), ranks), scoring_memory(shape));
+void expect_likelihood(RbmShape shape, const TrainingOptions& options, int ranks, Arena& memory) {
+  memory.expect(scoring_memory(shape));
+  memory.expect(log_z_memory(shape, can_enumerate(shape), annealing(options), ranks));
 }
 
 }  // namespace rbmpi

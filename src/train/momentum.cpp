@@ -6,7 +6,7 @@ namespace {
 
 class Momentum final : public Optimizer {
  public:
-  Momentum(const ParameterBlocks& blocks, const OptimizationOptions& options, NodeMemory& memory)
+  Momentum(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory)
       : learning_rate_(options.learning_rate),
         momentum_(options.momentum),
         weight_cost_(options.weight_cost),
@@ -39,7 +39,7 @@ class Momentum final : public Optimizer {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks, const OptimizationOptions& options,
-                                         NodeMemory& memory) {
+                                         Arena& memory) {
   return std::make_unique<Momentum>(blocks, options, memory);
 }
 

@@ -92,7 +92,8 @@ NetTrainingResult train_net(const NetTrainingOptions& options, FeedForwardNet ne
 Exchange exchange_in_use(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows,
                          const Communicator& world) {
   const TrainingData data = data_of(rows, false);
-  return exchange_in_use(BackPropagation(options, shape, {}, {}, data, world), options, rows, world);
+  BackPropagation function(options, shape, {}, {}, data, world);
+  return exchange_in_use(function, options, rows, world);
 }
 
 std::size_t exchange_pieces(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows, int nodes,
@@ -112,7 +113,7 @@ std::uint64_t net_training_memory(const NetTrainingOptions& options, const NetSh
                                   bool validation, int ranks, int ranks_on_node) {
   const Communicator alone;
   const TrainingData data = data_of(rows, validation);
-  const BackPropagation function(options, shape, {}, {}, data, alone);
+  BackPropagation function(options, shape, {}, {}, data, alone);
   return optimization_memory(function, options, rows, ranks, ranks_on_node);
 }
 

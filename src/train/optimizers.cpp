@@ -28,10 +28,4 @@ double gentler_learning_rate(const OptimizerEntry& optimizer, double learning_ra
   return std::min({learning_rate / 10, optimizer.usual_learning_rate, 0.1 / weight_cost});
 }
 
-std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options) {
-  NodeMemory counted;
-  (void)optimizer(options.optimizer).make(blocks, options, counted);
-  return counted.taken();
-}
-
 }  // namespace rbmpi

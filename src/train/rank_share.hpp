@@ -31,6 +31,14 @@ class RankShare {
     return offsets_[block] + (row - rows_[block].first) * (*blocks_)[block].columns;
   }
 
+  /// The values of consecutive rows in the buffer.
+  [[nodiscard]] Shard values(const std::vector<BlockRows>& parts) const noexcept {
+    if (parts.empty()) return {};
+    const BlockRows& last = parts.back();
+    const std::size_t first = place(parts.front().block, parts.front().rows.first);
+    return {first, place(last.block, last.rows.first + last.rows.count) - first};
+  }
+
   /// Into so many pieces it is best cut for exchange while `threads` threads compute the next ones.
   [[nodiscard]] std::size_t good_pieces(std::size_t threads) const;
   /// Cuts it into at most `pieces` parts of about equal size, each a list of whole groups of rows.

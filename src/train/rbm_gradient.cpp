@@ -70,42 +70,23 @@ EstimatorSizes RbmGradient::sizes(const NodeShare& share) const {
           .slots = share.slots};
 }
 
-std::span<Real> RbmGradient::take_made_rows(const NodeShare& share, NodeMemory& memory) const {
-  if (data_.training.maker == nullptr) return {};
-  return memory.take<Real>(share.node_rows * shape_.visible);
-}
-
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
   const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
   return std::max(options_.sample_data ? 0 : of_batch, data_.validation.rows > 0 ? validation_rows_at_once : 0);
 }
 
-std::uint64_t RbmGradient::shared_memory(const NodeShare& share) const {
-  NodeMemory made;
-  (void)take_made_rows(share, made);
-  return made.taken() + Couplings::shared_memory(rounding(options_.arithmetic), shape_, share.slots * share.threads) +
-         gradient_estimator(options_.estimator).shared_memory(sizes(share));
-}
-
-std::uint64_t RbmGradient::memory(const NodeShare& share, int ranks) const {
-  return gradient_estimator(options_.estimator).memory(sizes(share)) +
-         Couplings::memory(rounding(options_.arithmetic), shape_, probability_rows(share)) +
-         (data_.validation.rows > 0 ? Validation::memory(shape_) : 0) +
-         (options_.evaluate_every > 0 ? likelihood_memory(shape_, options_, ranks) : 0);
-}
-
-void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
+void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) {
   parameters_ = parameters;
   share_ = share;
-  memory_ = &memory;
+  shared_ = &memory.node;
   if (data_.training.maker != nullptr) {
-    made_values_ = take_made_rows(share, memory);
+    made_values_ = memory.node.take<Real>(share.node_rows * shape_.visible);
     made_ = {.type = ElementType::float32,
              .values = reinterpret_cast<const std::byte*>(made_values_.data()),
              .rows = share.node_rows,
              .columns = shape_.visible,
              .scale = 1};
-    made_numbers_.resize(share.rows_of_rank(share.node_rows).count);
+    made_numbers_ = memory.rank.take<std::uint64_t>(share.rows_of_rank(share.node_rows).count);
   }
   const RbmView<Real> rbm(shape_, parameters);
   couplings_.emplace(rounding(options_.arithmetic), rbm.weights, probability_rows(share), share.slots * share.threads,
@@ -119,8 +100,9 @@ void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, No
                           .slot = share.slot},
                          memory);
   if (data_.validation.rows > 0) {
-    validation_.emplace(data_.training, data_.validation, shape_, options_.layer, options_);
+    validation_.emplace(data_.training, data_.validation, shape_, options_.layer, options_, memory.rank);
   }
+  if (options_.evaluate_every > 0) expect_likelihood(shape_, options_, share.ranks, memory.rank);
 }
 
 void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
@@ -137,12 +119,12 @@ std::int64_t RbmGradient::take_rows(const MiniBatch& batch, PhaseClock& clock) {
   // Each rank of the node makes its share of the rows, and then all take them together. Nobody is still at those of the
   // step before: the ranks have waited for each other since.
   const Shard mine = share_.rows_of_rank(batch.count);
-  const std::span<std::uint64_t> numbers = std::span(made_numbers_).first(mine.count);
+  const std::span<std::uint64_t> numbers = made_numbers_.first(mine.count);
   batch.order->rows(batch.first + mine.first, numbers);
   for (std::uint64_t& number : numbers) number += batch.samples->first_made;
   batch.samples->maker->make(numbers, made_values_.data() + mine.first * shape_.visible);
   clock.lap(TimePhase::input);
-  memory_->synchronise();
+  shared_->synchronise();
   clock.lap(TimePhase::exchange);
   const MiniBatch made{.samples = &made_,
                        .order = &made_order_,
@@ -162,9 +144,7 @@ void RbmGradient::gradient(std::size_t block, Shard rows, std::size_t thread, Re
 }
 
 std::size_t RbmGradient::panel_rows(std::size_t block) const noexcept {
-  constexpr std::size_t most = 256;  // of any estimator
-  if (block == Block::biases) return blocks_[block].rows;
-  return estimator_ ? estimator_->panel_rows() : most;
+  return block == Block::biases ? blocks_[block].rows : estimator_->panel_rows();
 }
 
 void RbmGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
@@ -211,12 +191,6 @@ bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figur
   }
   if (options_.early_stop != EarlyStop::off) (void)judge_epoch(options_.early_stop, *validation, progress);
   return true;
-}
-
-void RbmGradient::finish() noexcept {
-  validation_.reset();
-  estimator_.reset();
-  couplings_.reset();
 }
 
 }  // namespace rbmpi

@@ -25,8 +25,7 @@ class RbmGradient final : public GradientFunction {
 
   [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
   [[nodiscard]] bool has_exact_sums() const noexcept override { return options_.arithmetic == Arithmetic::exact; }
-  [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
-  void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
+  void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) override;
   void begin(std::span<Real> parameters, bool is_first_of_node) override;
 
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
@@ -41,13 +40,9 @@ class RbmGradient final : public GradientFunction {
   [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override;
   [[nodiscard]] std::string loss_name() const override { return "reconstruction_mse"; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
-  void finish() noexcept override;
-  [[nodiscard]] std::uint64_t memory(const NodeShare& share, int ranks) const override;
 
  private:
   [[nodiscard]] EstimatorSizes sizes(const NodeShare& share) const;
-  /// Room for the node's rows of a batch, if they are made on the fly.
-  [[nodiscard]] std::span<Real> take_made_rows(const NodeShare& share, NodeMemory& memory) const;
   [[nodiscard]] std::size_t probability_rows(const NodeShare& share) const;
 
   const TrainingOptions& options_;
@@ -56,12 +51,12 @@ class RbmGradient final : public GradientFunction {
   RbmShape shape_;
   ParameterBlocks blocks_;
   NodeShare share_;
-  const NodeMemory* memory_ = nullptr;
+  const NodeArena* shared_ = nullptr;
   std::span<Real> parameters_;
   std::span<Real> made_values_;  // the node's rows of the batch, where they are made on the fly: node_rows x V
   Samples made_;                 // a view of them, in the order in which they were made
   RowOrder made_order_;
-  std::vector<std::uint64_t> made_numbers_;
+  std::span<std::uint64_t> made_numbers_;
   std::optional<Couplings> couplings_;
   std::unique_ptr<GradientEstimator> estimator_;
   std::optional<Validation> validation_;

@@ -17,18 +17,11 @@ RowsGradient::RowsGradient(ParameterBlocks blocks, std::string loss, Function fu
       beginning_(std::move(beginning)),
       measurement_(std::move(measurement)) {}
 
-std::uint64_t RowsGradient::shared_memory(const NodeShare& share) const {
-  NodeMemory counted;
-  (void)counted.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
-  (void)take_notes(share, counted);
-  return counted.taken();
-}
-
-void RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) {
+void RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) {
   share_ = share;
   parameters_ = parameters;
-  sums_ = memory.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
-  check(parameters, take_notes(share, memory));
+  sums_ = memory.node.take<Real>(share.slots * whole_lines<Real>(blocks_.size()));
+  check(parameters, share, memory.node);
 }
 
 void RowsGradient::begin(std::span<Real> parameters, bool is_first_of_node) {

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/checkpoint.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "train/training_file.hpp"
@@ -90,7 +89,7 @@ SavedState read_state(const Hdf5File& file, const ParameterBlocks& blocks, const
   if (const std::string found = file.read_text(blocks_name); found != to_text(blocks)) {
     refuse(file, fmt::format("has parameters of another shape: {} instead of {}", found, to_text(blocks)));
   }
-  NodeMemory counted;  // only the names are wanted
+  Arena counted(ArenaUse::count);  // only the names are wanted
   const auto memories = optimizer(options.optimizer).make(blocks, options, counted)->memory();
   const std::string found = file.text_attribute(progress_group, optimizer_attribute).value_or("");
   if (found != names_of(memories)) {

@@ -24,21 +24,18 @@ constexpr double largest_energy = 1e9;  // of a model that makes sense
 }  // namespace
 
 Validation::Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
-                       const TrainingOptions& options)
+                       const TrainingOptions& options, Arena& memory)
     : training_(training.part(0, std::min(training.rows, validation.rows))),
       validation_(validation),
       shape_(shape),
       layer_(layer),
       seed_(options.seed),
       sample_data_(options.sample_data),
-      visible_data_(validation_rows_at_once * shape.visible),
-      visible_(validation_rows_at_once * padded_columns(shape.visible)),
-      hidden_(validation_rows_at_once * shape.hidden),
-      energies_(validation_rows_at_once) {}
-
-std::uint64_t Validation::memory(RbmShape shape) {
-  return validation_rows_at_once * (shape.visible + padded_columns(shape.visible) + shape.hidden) * sizeof(Real) +
-         scoring_memory(shape);
+      visible_data_(memory.take<Real>(validation_rows_at_once * shape.visible)),
+      visible_(memory.take<Real>(validation_rows_at_once * padded_columns(shape.visible))),
+      hidden_(memory.take<Real>(validation_rows_at_once * shape.hidden)),
+      energies_(memory.take<double>(validation_rows_at_once)) {
+  memory.expect(scoring_memory(shape));
 }
 
 std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, Couplings& couplings, std::uint64_t epoch,
@@ -85,9 +82,9 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     const Samples block_rows = in_memory.rows(begin, count);
     parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
     couplings.up_from_probabilities(v0p, hidden);
-    free_energies(rbm, v0p, hidden, energies_.span().first(count));
+    free_energies(rbm, v0p, hidden, energies_.first(count));
     for (std::size_t i = 0; i < count; ++i) {
-      sums[block].add(std::clamp(energies_.data()[i], -largest_energy, largest_energy));
+      sums[block].add(std::clamp(energies_[i], -largest_energy, largest_energy));
     }
     if (squared_errors == nullptr) continue;
 

@@ -23,7 +23,8 @@ TEST(ChainsOnRanksTest, TheyAreThoseOfOneRankAloneAndGoOnAnywhere) {
   for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than there are ranks, and more
     std::vector<std::uint64_t> states(count * words_for(70));
     const auto continued = [&](const Communicator& ranks, std::uint64_t first_step) {
-      Chains chains(couplings, shard(count, ranks.rank(), ranks.size()), {.seed = 3});
+      Arena memory;
+      Chains chains(couplings, shard(count, ranks.rank(), ranks.size()), {.seed = 3}, memory);
       chains.scatter({states.data(), count, 70});
       chains.sweep(model, first_step, 4);
       std::vector<std::uint64_t> all(states.size());

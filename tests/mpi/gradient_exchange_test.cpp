@@ -17,7 +17,8 @@ INSTANTIATE_TEST_SUITE_P(Forms, GradientExchangeTest, testing::Values(false, tru
 TEST_P(GradientExchangeTest, EveryRankHasTheSumsOfAll) {
   const auto ranks = static_cast<std::uint64_t>(world_.size());
   const std::uint64_t samples = 1000003 * ranks * (ranks + 1) / 2;
-  GradientSums sums(2, GetParam());
+  Arena memory;
+  GradientSums sums(2, GetParam(), memory);
   for (int step = 0; step < 3; ++step) {
     sums.values()[0] = static_cast<Real>(world_.rank() + 1);
     sums.values()[1] = -0.5F;

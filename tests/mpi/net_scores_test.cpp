@@ -32,7 +32,8 @@ TEST_F(NetScoresTest, ClassifierAsAPlainLoopCounts) {
     const auto found = static_cast<std::size_t>(std::ranges::max_element(p) - p.begin());
     ++confusion[static_cast<std::size_t>(samples_.view().labels[row]) / 3 * 3 + found];
   }
-  NetScoring scoring(net.shape());
+  Arena memory;
+  NetScoring scoring(net.shape(), memory);
   const NetScores scores = scoring.score(net.parameters(), samples_.classes(), samples_.view(), world_);
   EXPECT_EQ(scores.rows, rows);
   EXPECT_EQ(scores.confusion.counts, confusion);
@@ -54,7 +55,8 @@ TEST_F(NetScoresTest, AutoencoderAsAPlainLoopCounts) {
     const std::vector<double>& p = plain.forward(v);
     for (std::size_t j = 0; j < v.size(); ++j) squared_error += (v[j] - p[j]) * (v[j] - p[j]);
   }
-  NetScoring scoring(net.shape());
+  Arena memory;
+  NetScoring scoring(net.shape(), memory);
   const NetScores scores = scoring.score(net.parameters(), {}, samples_.view(), world_);
   EXPECT_NEAR(scores.cross_entropy.mean, loss / rows, 1e-5);
   EXPECT_NEAR(scores.squared_error.mean, squared_error / rows, 1e-4);

@@ -21,8 +21,8 @@ using testing::IsEmpty;
 
 class SumsUnderWayTest : public testing::TestWithParam<SumsBy> {
  protected:
-  [[nodiscard]] SumsUnderWay sums(std::size_t most, std::size_t longest) const {
-    return {world_, GetParam(), most, longest};
+  [[nodiscard]] SumsUnderWay sums(std::size_t most, std::size_t longest) {
+    return {world_, GetParam(), most, longest, memory_};
   }
   [[nodiscard]] std::vector<float> whole_numbers(std::size_t count, std::size_t which) const {
     std::vector<float> values(count);
@@ -33,6 +33,7 @@ class SumsUnderWayTest : public testing::TestWithParam<SumsBy> {
   }
 
   Communicator world_ = Communicator::world();
+  Arena memory_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Ways, SumsUnderWayTest, testing::Values(SumsBy::messages, SumsBy::mpi),
@@ -118,7 +119,8 @@ TEST_P(SumsUnderWayTest, CanBeMoved) {
 // Sums that must be rounded depend on their order: with messages it is the same whoever comes first, and for all ranks.
 TEST(MessageSumsTest, RoundedSumsAreTheSameEachTimeAndOnAllRanks) {
   const Communicator world = Communicator::world();
-  SumsUnderWay under_way(world, SumsBy::messages, 3, 1001 * sizeof(float));
+  Arena memory;
+  SumsUnderWay under_way(world, SumsBy::messages, 3, 1001 * sizeof(float), memory);
   std::vector<float> expected;
   for (int round = 0; round < 20; ++round) {
     std::vector<std::vector<float>> values(3, std::vector<float>(1001));

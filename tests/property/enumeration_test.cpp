@@ -249,7 +249,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   options.batch_size = rows;
   options.sample_data = GetParam().sample_data;
   options.arithmetic = GetParam().arithmetic;
-  NodeMemory memory(Communicator(), 1000000);
+  Workspace memory;
   const bool exact = options.arithmetic == Arithmetic::exact;
   Couplings couplings(exact ? WeightRounding::two_grids : WeightRounding::none, rbm.view().weights, rows, 1, memory);
   ASSERT_TRUE(couplings.assign());

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
 
@@ -21,7 +20,8 @@ enum class RealWeights { changing, finished };
 class RealProduct {
  public:
   /// For products of up to `rows` rows with weights [visible x hidden].
-  RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, RealWeights weights = RealWeights::changing);
+  RealProduct(std::size_t rows, std::size_t visible, std::size_t hidden, Arena& memory,
+              RealWeights weights = RealWeights::changing);
 
   /// Local, on all threads. p: n x V with n <= rows, weights: V x H with `up_grid` as Couplings chose it for them,
   /// fields: n x H.
@@ -32,18 +32,14 @@ class RealProduct {
   /// Local, on all threads. rounded: V H values, for `exact`.
   static void round(ConstMatrixView weights, Grid up_grid, std::span<double> rounded);
 
-  /// Bytes that an object for these sizes holds.
-  [[nodiscard]] static std::uint64_t memory(std::size_t rows, std::size_t visible, std::size_t hidden,
-                                            RealWeights weights = RealWeights::changing);
-
  private:
   void multiply_panel(std::size_t rows, const double* panel, std::size_t first, MatrixView fields);
 
   std::size_t visible_;
   std::size_t panel_;  // columns of W that are multiplied by at a time
-  AlignedBuffer<double> p_;
-  AlignedBuffer<double> weights_;
-  AlignedBuffer<double> fields_;
+  std::span<double> p_;
+  std::span<double> weights_;
+  std::span<double> fields_;
 };
 
 }  // namespace rbmpi

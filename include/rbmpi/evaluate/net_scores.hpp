@@ -28,11 +28,11 @@ struct NetScores {
 };
 
 /// Scores a net on rows of data. Fixed blocks of rows are shared out over the ranks and their sums added in one order,
-/// so that the figures differ by the rounding of the matrix products at most. Move-only.
+/// so that the figures differ by the rounding of the matrix products at most.
 class NetScoring {
  public:
-  /// Local. For nets of this shape.
-  explicit NetScoring(const NetShape& shape);
+  /// Local. For nets of this shape. The counts of a classifier's mistakes are taken by `score`.
+  NetScoring(const NetShape& shape, Arena& memory);
 
   /// Collective. With the same parameters, classes and data on all ranks; the labels must be of these classes
   /// (check_labels). Of two classes that are equally likely the first counts. Throws an
@@ -40,14 +40,11 @@ class NetScoring {
   [[nodiscard]] NetScores score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
                                 const Samples& samples, const Communicator& world);
 
-  /// Bytes that an object for this shape holds, and the counts of a classifier's mistakes that it makes.
-  [[nodiscard]] static std::uint64_t memory(const NetShape& shape);
-
  private:
   NetShape shape_;
   NetPass pass_;
-  std::vector<double> cross_entropies_;  // of the rows of a block
-  std::vector<double> squared_errors_;
+  std::span<double> cross_entropies_;  // of the rows of a block
+  std::span<double> squared_errors_;
 };
 
 /// Local. Throws Error(Failure::file) for a row whose label is none of the classes, which are those of a classifier's

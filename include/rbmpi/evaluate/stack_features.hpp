@@ -6,7 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
+#include "rbmpi/core/real_product.hpp"
 #include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/evaluate/stack_weights.hpp"
@@ -26,30 +27,29 @@ class StackFeatures final : public RowMaker {
   /// be among them.
   StackFeatures(std::vector<RbmView<const Real>> layers, const Samples& samples,
                 std::vector<std::int32_t> classes = {});
-  /// Local. The same with weights that others may use as well, which must live on.
-  StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes = {});
+  /// Local. The same with weights that others may use as well, which must live on, and memory of `own`. They must be
+  /// rounded when rows are made.
+  StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes, Arena& own);
   ~StackFeatures() override;
 
   /// All rows, to be made when they are asked for.
   [[nodiscard]] Samples samples() noexcept;
   void make(std::span<const std::uint64_t> rows, Real* values) override;
 
-  /// Bytes that an object for such layers holds besides StackWeights.
-  [[nodiscard]] static std::uint64_t memory(std::span<const RbmShape> shapes, std::size_t columns);
-
  private:
-  class Fields;
-  StackFeatures(std::unique_ptr<StackWeights> own, const Samples& samples, std::vector<std::int32_t> classes);
+  struct Own;
+  StackFeatures(std::unique_ptr<Own> own, const Samples& samples, std::vector<std::int32_t> classes);
+  void multiply(std::size_t layer, ConstMatrixView v, MatrixView fields);
   void make_block(std::span<const std::uint64_t> rows, Real* values);
 
-  std::unique_ptr<StackWeights> own_;
+  std::unique_ptr<Own> own_;
   const StackWeights& weights_;
   Samples base_;
   std::vector<std::int32_t> classes_;
-  std::size_t features_;  // of a row, without the label
-  std::vector<std::unique_ptr<Fields>> fields_;
-  AlignedBuffer<Real> below_;  // a block of rows in a layer, and in the next
-  AlignedBuffer<Real> above_;
+  std::size_t features_;               // of a row, without the label
+  std::vector<RealProduct> products_;  // of each layer
+  std::span<Real> below_;              // a block of rows in a layer, and in the next
+  std::span<Real> above_;
 };
 
 }  // namespace rbmpi

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
@@ -14,29 +13,20 @@ namespace rbmpi {
 /// double precision (core/real_product.hpp), in memory that the ranks of a node may share.
 class StackWeights {
  public:
-  /// Local, on all threads. In memory of its own. `layers`, lowest first, must live on.
-  explicit StackWeights(std::vector<RbmView<const Real>> layers);
-  /// Local. In memory of `size` values, which one of those who share it has to `round` into.
-  StackWeights(std::vector<RbmView<const Real>> layers, std::span<double> memory);
+  /// Local. `layers`, lowest first, must live on. Takes memory of `shared`, into which one of those who share it has to
+  /// `round`; what that wants of its rank meanwhile is expected of `own`.
+  StackWeights(std::vector<RbmView<const Real>> layers, Arena& shared, Arena& own);
 
   /// Local, on all threads.
-  void round();
+  void round() const;
 
   [[nodiscard]] const std::vector<RbmView<const Real>>& layers() const noexcept { return layers_; }
   /// The weights of a layer as RealProduct takes them; nothing if they are too large for exact products.
   [[nodiscard]] std::span<const double> rounded(std::size_t layer) const noexcept;
 
-  /// Values of double precision for such layers.
-  [[nodiscard]] static std::size_t size(std::span<const RbmShape> shapes);
-  /// Bytes that `round` needs besides.
-  [[nodiscard]] static std::uint64_t rounding_memory(std::span<const RbmShape> shapes);
-
  private:
-  [[nodiscard]] std::span<double> place(std::size_t layer) const noexcept;
-
   std::vector<RbmView<const Real>> layers_;
-  AlignedBuffer<double> own_;
-  std::span<double> memory_;  // of each layer: a line that begins with 1 if they fit, else 0; V x H values
+  std::vector<std::span<double>> places_;  // of each layer: a line that begins with 1 if they fit, else 0; V x H values
 };
 
 }  // namespace rbmpi

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/random.hpp"
@@ -46,7 +46,7 @@ void take_units(std::span<const std::uint64_t> mask, const std::uint64_t* from, 
 class ChainBlock {
  public:
   /// For up to `most` chains. `couplings` must live on.
-  ChainBlock(const Couplings& couplings, std::size_t most);
+  ChainBlock(const Couplings& couplings, std::size_t most, Arena& memory);
 
   /// From now on the chains with the numbers `first`, first + 1, ..., whose states are `visible` [n x V] and `hidden`
   /// [n x H], n <= most.
@@ -76,15 +76,15 @@ class ChainBlock {
   std::uint64_t first_ = 0;
   BitMatrixView visible_;
   BitMatrixView hidden_;
-  AlignedBuffer<Real> fields_;       // of either side
-  std::vector<std::uint64_t> kept_;  // the states of a row before it was drawn
+  std::span<Real> fields_;           // of either side
+  std::span<std::uint64_t> kept_;   // the states of a row before it was drawn
 };
 
 /// Gibbs chains that live on: those of one rank, with their states, shared out over its threads.
 class Chains {
  public:
   /// Local. The chains `mine` of all of them; their states are zeros. `couplings` must live on.
-  Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers);
+  Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers, Arena& memory);
 
   [[nodiscard]] Shard mine() const noexcept { return mine_; }
   /// Of the chains of this rank: n x V, n x H.
@@ -124,8 +124,8 @@ class Chains {
   RbmShape shape_;
   Shard mine_;
   ChainNumbers numbers_;
-  std::vector<std::uint64_t> visible_;
-  std::vector<std::uint64_t> hidden_;
+  std::span<std::uint64_t> visible_;
+  std::span<std::uint64_t> hidden_;
   std::vector<ChainBlock> blocks_;  // of each thread
 };
 

@@ -6,13 +6,14 @@
 #include <span>
 
 #include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/core/real_product.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/rbm.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 
 namespace rbmpi {
 
@@ -40,14 +41,17 @@ enum class WeightRounding {
 /// come to the same result.
 class Couplings {
  public:
-  /// Local, on all threads. In memory of its own, and rounded. `weights` must be finite and live on. Where one grid
+  /// Local, on all threads. In memory that nobody shares, and rounded; where memory is counted, the shape of the weights
+  /// alone matters. `weights` must be finite and live on. Where one grid
   /// does not fit them (an L1 norm of a unit of about 2^16 or more), fields are sums in the order of the units, each
   /// rounded to single precision, which do not depend on the rows beside them either.
+  Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& memory);
+  /// The same, in memory of its own.
   Couplings(WeightRounding rounding, ConstMatrixView weights);
   /// Local. In memory that others share, with `parts` parts; not rounded yet. `probability_rows`: the most rows that
   /// `up_from_probabilities` will have; 0 if it will not be used.
   Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t parts,
-            NodeMemory& memory);
+            Workspace& memory);
 
   /// Local, on the calling thread. A new round for this part; then its rows of the weights, which it may give in
   /// several pieces. Whole cache lines are written where they begin at a multiple of 16.
@@ -102,10 +106,6 @@ class Couplings {
   [[nodiscard]] Grid up_grid() const noexcept { return up_grid_; }
   [[nodiscard]] Grid down_grid() const noexcept { return down_grid_; }
 
-  /// Bytes that the ranks of a node share, and that each has besides.
-  [[nodiscard]] static std::uint64_t shared_memory(WeightRounding rounding, RbmShape shape, std::size_t parts);
-  [[nodiscard]] static std::uint64_t memory(WeightRounding rounding, RbmShape shape, std::size_t probability_rows);
-
  private:
   struct Memory {
     std::span<Real> up;            // V x H
@@ -113,8 +113,8 @@ class Couplings {
     std::span<Real> column_norms;  // parts x whole_lines(H)
     std::span<Real> row_norms;  // parts x whole_lines(1), of which the first is used; unrounded: which are not finite
   };
-  static Memory take(WeightRounding rounding, RbmShape shape, std::size_t parts, NodeMemory& memory);
-  void transpose_unrounded() const;
+  void round();
+  static Memory take(WeightRounding rounding, RbmShape shape, std::size_t parts, Arena& memory);
   [[nodiscard]] Real& row_norm(std::size_t part) const noexcept {
     return memory_.row_norms[part * whole_lines<Real>(1)];
   }
@@ -123,7 +123,7 @@ class Couplings {
   WeightRounding rounding_;
   ConstMatrixView weights_;
   std::size_t parts_;
-  NodeMemory own_;
+  Arena own_;
   Memory memory_;
   bool exact_ = false;
   Grid up_grid_{exact_bits};

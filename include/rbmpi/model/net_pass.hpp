@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 
 namespace rbmpi {
@@ -10,12 +10,12 @@ namespace rbmpi {
 /// Local, on all threads. activations = f(below W + bias). below: n x in, activations: n x out; nothing is allocated.
 void forward_layer(const NetLayer<const Real>& layer, ConstMatrixView below, MatrixView activations);
 
-/// The pass of some rows through a net, with the activations of every layer. Local. Move-only.
+/// The pass of some rows through a net, with the activations of every layer. Local.
 class NetPass {
  public:
   NetPass() = default;
   /// For up to `rows` rows at a time.
-  NetPass(const NetShape& shape, std::size_t rows);
+  NetPass(const NetShape& shape, std::size_t rows, Arena& memory);
 
   /// Where the inputs of so many rows go, [rows x inputs].
   [[nodiscard]] MatrixView inputs(std::size_t rows) noexcept;
@@ -26,12 +26,9 @@ class NetPass {
     return forward(parameters, rows, shape_.layers());
   }
 
-  /// Bytes that an object for these sizes holds.
-  [[nodiscard]] static std::uint64_t memory(const NetShape& shape, std::uint64_t rows);
-
  private:
   NetShape shape_;
-  std::vector<AlignedBuffer<Real>> activations_;  // of the inputs, then of each layer: rows x units
+  std::vector<std::span<Real>> activations_;  // of the inputs, then of each layer: rows x units
 };
 
 }  // namespace rbmpi

@@ -28,10 +28,12 @@ struct RbmShape {
 /// Named views of a flat buffer that has the layout of RbmShape.
 template <typename Value>
 struct RbmView {
-  RbmView(RbmShape shape, std::span<Value> flat) noexcept
-      : weights{flat.data(), shape.visible, shape.hidden},
-        visible_bias(flat.subspan(shape.weights(), shape.visible)),
-        hidden_bias(flat.subspan(shape.weights() + shape.visible, shape.hidden)) {}
+  /// Without a buffer: for the shape alone, where memory is counted.
+  RbmView(RbmShape shape, std::span<Value> flat) noexcept : weights{flat.data(), shape.visible, shape.hidden} {
+    if (flat.data() == nullptr) return;
+    visible_bias = flat.subspan(shape.weights(), shape.visible);
+    hidden_bias = flat.subspan(shape.weights() + shape.visible, shape.hidden);
+  }
 
   [[nodiscard]] RbmShape shape() const noexcept { return {weights.rows, weights.columns}; }
   /// The flat buffer.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
@@ -32,7 +33,7 @@ class SumsUnderWay {
  public:
   /// Local. For rounds of up to `most` sums of up to `longest` bytes over `ranks`, which must live on: all are started,
   /// then all waited for. `by` must be the same on all ranks.
-  SumsUnderWay(const Communicator& ranks, SumsBy by, std::size_t most, std::size_t longest);
+  SumsUnderWay(const Communicator& ranks, SumsBy by, std::size_t most, std::size_t longest, Arena& memory);
   ~SumsUnderWay();
   SumsUnderWay(SumsUnderWay&& other) noexcept;
   SumsUnderWay& operator=(SumsUnderWay&& other) noexcept;
@@ -49,8 +50,8 @@ class SumsUnderWay {
   /// Collective. Returns when the oldest of the sums that were started is there.
   void wait();
 
-  /// Local. About so many bytes an object over `ranks` ranks holds for sums of up to `longest` bytes.
-  [[nodiscard]] static std::uint64_t memory(int ranks, std::uint64_t longest);
+  /// Local. Takes the room for what arrives, as the constructor does, over so many ranks.
+  static std::span<std::byte> take_room(int ranks, std::size_t most, std::size_t longest, Arena& memory);
 
   class Way;
 

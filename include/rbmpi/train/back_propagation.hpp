@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/evaluate/net_scores.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -29,9 +28,7 @@ class BackPropagation final : public CheckedGradient {
                   std::span<const std::int32_t> classes, const TrainingData& data, const Communicator& world);
 
   [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
-  [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
-  [[nodiscard]] std::uint64_t memory(const NodeShare& share, int ranks) const override;
-  void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
+  void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) override;
   void begin(std::span<Real> parameters, bool is_first_of_node) override;
 
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
@@ -40,13 +37,12 @@ class BackPropagation final : public CheckedGradient {
 
   [[nodiscard]] std::string loss_name() const override { return "cross_entropy"; }
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
-  void finish() noexcept override;
 
  private:
   /// Rows of the node: what the units say, of the inputs and each layer but the last, and the deltas of each layer.
   struct States {
     States() = default;
-    States(const NetShape& shape, const NodeShare& share, NodeMemory& memory);
+    States(const NetShape& shape, const NodeShare& share, Arena& memory);
     std::vector<std::span<Real>> activations;  // [k]: what layer k takes, node_rows x units[k]
     std::vector<std::span<Real>> deltas;       // [k]: of layer k, node_rows x units[k + 1]
   };
@@ -66,11 +62,11 @@ class BackPropagation final : public CheckedGradient {
   NodeShare share_;
   std::span<Real> parameters_;
   States states_;
-  std::size_t node_rows_ = 0;               // of this part of the batch
-  AlignedBuffer<Real> targets_;             // data to reconstruct, where dropout spoils those in `states_`
-  std::vector<std::uint64_t> row_numbers_;  // of this rank's rows of the batch, as the next two
-  std::vector<std::uint32_t> row_classes_;
-  std::vector<std::int64_t> losses_;
+  std::size_t node_rows_ = 0;             // of this part of the batch
+  std::span<Real> targets_;               // data to reconstruct, where dropout spoils those in `states_`
+  std::span<std::uint64_t> row_numbers_;  // of this rank's rows of the batch, as the next two
+  std::span<std::uint32_t> row_classes_;
+  std::span<std::int64_t> losses_;
   std::optional<NetScoring> validation_;
 };
 

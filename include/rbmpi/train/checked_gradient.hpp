@@ -17,10 +17,8 @@ class CheckedGradient : public GradientFunction {
   [[nodiscard]] Fit settle() noexcept final;
 
  protected:
-  /// Local. To be called by `prepare`, and by `shared_memory` with one that only counts.
-  [[nodiscard]] static std::span<Real> take_notes(const NodeShare& share, NodeMemory& memory);
-  /// Local. What is looked at, and where it is noted.
-  void check(std::span<const Real> parameters, std::span<Real> notes) noexcept;
+  /// Local. To be called by `prepare`: what is looked at, and where it is noted.
+  void check(std::span<const Real> parameters, const NodeShare& share, Arena& memory);
 
  private:
   std::span<const Real> checked_;

@@ -5,11 +5,14 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "rbmpi/train/checkpoint.hpp"
+#include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -61,9 +64,6 @@ class CheckpointWriter {
   /// Takes the outcomes since the last call, in order.
   [[nodiscard]] std::vector<Outcome> outcomes();
 
-  /// Bytes of memory that the copy of a state takes.
-  [[nodiscard]] static std::uint64_t memory(std::uint64_t parameters, std::uint64_t optimizer_bytes);
-
  private:
   struct Shared;
   void copy_parameters(const TrainingState& state);
@@ -72,5 +72,10 @@ class CheckpointWriter {
 
   std::unique_ptr<Shared> shared_;
 };
+
+/// Local. Bytes that a CheckpointWriter copies of a run that trains these layers one after the other: all parameters,
+/// and what the optimizer of a layer remembers.
+[[nodiscard]] std::uint64_t checkpoint_memory(std::span<const ParameterBlocks> layers,
+                                              const OptimizationOptions& options);
 
 }  // namespace rbmpi

@@ -10,7 +10,7 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_options.hpp"
@@ -64,10 +64,7 @@ struct EstimatorSettings {
 struct GradientEstimatorEntry {
   const char* name;
   const char* summary;
-  std::unique_ptr<GradientEstimator> (*make)(const EstimatorSettings& settings, NodeMemory& memory);
-  /// Bytes that the ranks of a node share, and that each rank has besides.
-  std::uint64_t (*shared_memory)(const EstimatorSizes& sizes);
-  std::uint64_t (*memory)(const EstimatorSizes& sizes);
+  std::unique_ptr<GradientEstimator> (*make)(const EstimatorSettings& settings, Workspace& memory);
 };
 [[nodiscard]] std::span<const GradientEstimatorEntry> gradient_estimators();
 /// Throws Error(Failure::usage) that names the known ones.
@@ -80,8 +77,6 @@ struct GradientEstimatorEntry {
 /// forms matrix products of the states as floats, and each rank takes rows of the batch; the `active` one keeps them as
 /// bits and adds up the rows that are on, and each rank has visible units, for all rows of the node.
 [[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence(const EstimatorSettings& settings,
-                                                                             NodeMemory& memory);
-[[nodiscard]] std::uint64_t contrastive_divergence_shared_memory(const EstimatorSizes& sizes);
-[[nodiscard]] std::uint64_t contrastive_divergence_memory(const EstimatorSizes& sizes);
+                                                                             Workspace& memory);
 
 }  // namespace rbmpi

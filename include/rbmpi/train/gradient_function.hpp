@@ -9,7 +9,7 @@
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_events.hpp"
@@ -23,6 +23,7 @@ struct NodeShare {
   std::size_t slots = 1;      ///< ranks of the node
   std::size_t slot = 0;       ///< number of this rank among them
   std::size_t threads = 1;    ///< of each rank
+  int ranks = 1;              ///< of all nodes
 
   /// Of these rows, those of this rank.
   [[nodiscard]] Shard rows_of_rank(std::uint64_t rows) const noexcept {
@@ -48,12 +49,9 @@ class GradientFunction {
   /// precision adds exactly are then added in double precision.
   [[nodiscard]] virtual bool has_exact_sums() const noexcept { return false; }
 
-  /// Local. Bytes that the ranks of a node share, besides the parameters.
-  [[nodiscard]] virtual std::uint64_t shared_memory(const NodeShare& share) const = 0;
-  /// Local. Bytes that one of `ranks` ranks keeps for itself besides.
-  [[nodiscard]] virtual std::uint64_t memory(const NodeShare& share, int ranks) const = 0;
-  /// Local. Everything that may fail on one rank alone: takes its memory. `parameters` stay where they are.
-  virtual void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) = 0;
+  /// Local. Everything that may fail on one rank alone: takes its memory. `parameters` stay where they are. Called with
+  /// a workspace that only counts, and no parameters, it does the same and touches nothing.
+  virtual void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) = 0;
   /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.
   virtual void begin(std::span<Real> parameters, bool is_first_of_node) = 0;
 
@@ -64,7 +62,7 @@ class GradientFunction {
   /// `sums` [count x columns] become the gradient for these rows of a block, at most `panel_rows` of them, summed over
   /// the rows of the node.
   virtual void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) = 0;
-  /// How many rows of a block are best done at a time; a multiple of its group. Before `prepare`: at most so many.
+  /// How many rows of a block are best done at a time; a multiple of its group. Known after `prepare`.
   [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
 
   // After the parameters have changed, and before the first step. Each thread of each rank of the node is a part,
@@ -90,9 +88,6 @@ class GradientFunction {
   /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
   /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.
   [[nodiscard]] virtual bool measure(TrainingProgress& progress, std::vector<Figure>& figures) = 0;
-
-  /// Local. Gives back the memory of this rank that steps and measurements need; nothing else is called afterwards.
-  virtual void finish() noexcept {}
 };
 
 }  // namespace rbmpi

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
@@ -17,11 +17,11 @@ namespace rbmpi {
 /// can add exactly.
 class GradientSums {
  public:
-  GradientSums(std::size_t size, bool wide);
+  GradientSums(std::size_t size, bool wide, Arena& memory);
 
   /// The sums. Before the exchange, those of the parts of the node's samples: in wide form those of one part, of 4096
   /// samples at the most, else those of all parts so far.
-  [[nodiscard]] std::span<Real> values() noexcept { return values_.span(); }
+  [[nodiscard]] std::span<Real> values() noexcept { return values_; }
   [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
   [[nodiscard]] bool wide() const noexcept { return !wide_.empty(); }
   /// Local, on all threads. After each part; `first` in a new step.
@@ -35,14 +35,9 @@ class GradientSums {
     return wide_.empty() ? Real{1} / static_cast<Real>(samples) : Real{1};
   }
 
-  /// Bytes that an object holds.
-  [[nodiscard]] static std::uint64_t memory(std::size_t size, bool wide) {
-    return size * (sizeof(Real) + (wide ? sizeof(double) : 0));
-  }
-
  private:
-  AlignedBuffer<Real> values_;
-  AlignedBuffer<double> wide_;  // the same in double precision, or empty
+  std::span<Real> values_;
+  std::span<double> wide_;  // the same in double precision, or empty
 };
 
 }  // namespace rbmpi

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/trainer.hpp"
@@ -21,7 +22,7 @@ inline constexpr std::uint64_t most_likelihood_rows = 10000;
                                                                   const TrainingOptions& options,
                                                                   const Communicator& world);
 
-/// Local. Bytes that it needs on one of `ranks` ranks.
-[[nodiscard]] std::uint64_t likelihood_memory(RbmShape shape, const TrainingOptions& options, int ranks);
+/// Local. Expects of `memory` what it needs on one of `ranks` ranks.
+void expect_likelihood(RbmShape shape, const TrainingOptions& options, int ranks, Arena& memory);
 
 }  // namespace rbmpi

@@ -47,15 +47,11 @@ struct OptimizationResult : OptimizationOutcome {
 
 /// Collective. What `automatic` stands for in such an optimisation: `shared` where all nodes have equally many ranks
 /// and enough memory to share, which is tried, else `allreduce`.
-[[nodiscard]] Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options,
+[[nodiscard]] Exchange exchange_in_use(GradientFunction& function, const OptimizationOptions& options,
                                        std::uint64_t rows, const Communicator& world);
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const OptimizationOptions& options);
-
-/// Local. The share in the rows of a batch of the first of `ranks_on_node` ranks on one of `nodes` nodes.
-[[nodiscard]] NodeShare first_share(const GradientFunction& function, const OptimizationOptions& options,
-                                    std::uint64_t rows, int nodes, int ranks_on_node);
 
 /// Local. In how many pieces each of `ranks_on_node` ranks on each of `nodes` nodes exchanges its sums while it
 /// computes; 0 if they are exchanged when all are there, with MPI_Allreduce, or not at all. `options.exchange` is the
@@ -65,7 +61,7 @@ void check_options(const OptimizationOptions& options);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for an optimisation besides
 /// the samples; its share of what the node's ranks have in common is in it.
-[[nodiscard]] std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,
+[[nodiscard]] std::uint64_t optimization_memory(GradientFunction& function, const OptimizationOptions& options,
                                                 std::uint64_t rows, int ranks, int ranks_on_node);
 
 }  // namespace rbmpi

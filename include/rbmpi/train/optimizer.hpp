@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/real.hpp"
-#include "rbmpi/parallel/node_memory.hpp"
 #include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
@@ -42,8 +42,7 @@ struct OptimizerEntry {
   const char* summary;
   double usual_learning_rate;  ///< that suits most data
   /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
-  std::unique_ptr<Optimizer> (*make)(const ParameterBlocks& blocks, const OptimizationOptions& options,
-                                     NodeMemory& memory);
+  std::unique_ptr<Optimizer> (*make)(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory);
 };
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.
@@ -51,15 +50,13 @@ struct OptimizerEntry {
 /// Local. A learning rate to try where this one made parameters diverge: a tenth of it, at most the usual one of the
 /// optimizer, and such that a step takes no more than a tenth off the weights for the weight cost.
 [[nodiscard]] double gentler_learning_rate(const OptimizerEntry& optimizer, double learning_rate, double weight_cost);
-/// Bytes that the optimizer of these options remembers.
-[[nodiscard]] std::uint64_t optimizer_memory(const ParameterBlocks& blocks, const OptimizationOptions& options);
 
 /// Gradient ascent with momentum (Polyak 1964; Hinton 2012, section 9), g the average gradient, for blocks with weight
 /// cost less weight_cost W:
 ///   velocity <- momentum velocity + g
 ///   parameters <- parameters + learning_rate velocity
 [[nodiscard]] std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks,
-                                                       const OptimizationOptions& options, NodeMemory& memory);
+                                                       const OptimizationOptions& options, Arena& memory);
 
 /// Adam (Kingma and Ba 2015): steps of much the same length for all parameters, g as above, squares by elements:
 ///   first_moment <- momentum first_moment + (1 - momentum) g
@@ -67,6 +64,6 @@ struct OptimizerEntry {
 ///   parameters <- parameters + learning_rate first_moment' / (sqrt(second_moment') + 10^-8)
 /// ' is the correction for moments that begin at zero: divided by 1 - momentum^step and 1 - 0.999^step.
 [[nodiscard]] std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options,
-                                                   NodeMemory& memory);
+                                                   Arena& memory);
 
 }  // namespace rbmpi

@@ -32,9 +32,7 @@ class RowsGradient final : public CheckedGradient {
                Measurement measurement = {});
 
   [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
-  [[nodiscard]] std::uint64_t shared_memory(const NodeShare& share) const override;
-  [[nodiscard]] std::uint64_t memory(const NodeShare& /*share*/, int /*ranks*/) const override { return 0; }
-  void prepare(const NodeShare& share, std::span<Real> parameters, NodeMemory& memory) override;
+  void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) override;
   void begin(std::span<Real> parameters, bool is_first_of_node) override;
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;

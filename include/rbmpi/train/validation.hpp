@@ -41,15 +41,12 @@ class Validation {
  public:
   /// `training` and `validation` are the same on all ranks and must live on.
   Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
-             const TrainingOptions& options);
+             const TrainingOptions& options, Arena& memory);
 
   /// Collective. `couplings` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
   /// ranks, if a signal asked one of them to stop.
   [[nodiscard]] std::optional<ValidationFigures> measure(RbmView<const Real> rbm, Couplings& couplings,
                                                          std::uint64_t epoch, const Communicator& world);
-
-  /// Bytes that an object for this shape holds.
-  [[nodiscard]] static std::uint64_t memory(RbmShape shape);
 
  private:
   /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of loss_unit.
@@ -62,10 +59,10 @@ class Validation {
   std::uint32_t layer_;
   std::uint64_t seed_;
   bool sample_data_;
-  AlignedBuffer<Real> visible_data_;
-  AlignedBuffer<Real> visible_;
-  AlignedBuffer<Real> hidden_;
-  AlignedBuffer<double> energies_;
+  std::span<Real> visible_data_;
+  std::span<Real> visible_;
+  std::span<Real> hidden_;
+  std::span<double> energies_;
 };
 
 }  // namespace rbmpi

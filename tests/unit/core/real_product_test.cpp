@@ -68,7 +68,8 @@ TEST_F(RealProductTest, IsTheSumInWholeNumbersRoundedOnce) {
 
     for (const int threads : {1, 2}) {
       use_threads(threads);
-      RealProduct product(c.rows + 2, c.visible, c.hidden);
+      Arena memory;
+      RealProduct product(c.rows + 2, c.visible, c.hidden, memory);
       std::vector<Real> actual(expected.size(), 9.0F);
       product.exact({p.data(), c.rows, c.visible}, {w.data(), c.visible, c.hidden}, exact.up_grid(),
                     {actual.data(), c.rows, c.hidden});
@@ -76,7 +77,7 @@ TEST_F(RealProductTest, IsTheSumInWholeNumbersRoundedOnce) {
 
       std::vector<double> rounded(w.size());
       RealProduct::round({w.data(), c.visible, c.hidden}, exact.up_grid(), rounded);
-      RealProduct finished(c.rows + 2, c.visible, c.hidden, RealWeights::finished);
+      RealProduct finished(c.rows + 2, c.visible, c.hidden, memory, RealWeights::finished);
       std::ranges::fill(actual, 9.0F);
       finished.exact({p.data(), c.rows, c.visible}, rounded, {actual.data(), c.rows, c.hidden});
       EXPECT_TRUE(same_bits(actual, expected)) << c.visible << " x " << c.hidden << ", rounded once";
@@ -91,7 +92,8 @@ TEST_F(RealProductTest, TheOrderOfTheUnitsDoesNotMatter) {
   const std::vector<Real> p = probabilities(visible, 24, random);
   const std::vector<Real> w = weights(visible * hidden, 3.0, random);
   const Grid grid{weight_grid(0x1p20F, visible)};
-  RealProduct product(1, visible, hidden);
+  Arena memory;
+  RealProduct product(1, visible, hidden, memory);
   std::vector<Real> forward(hidden);
   product.exact({p.data(), 1, visible}, {w.data(), visible, hidden}, grid, {forward.data(), 1, hidden});
 
@@ -112,9 +114,10 @@ TEST_F(RealProductTest, ForZerosAndOnesItIsCloseToTheExactWeights) {
   Random random(3);
   const std::vector<Real> p = random.bits(visible);
   const std::vector<Real> w = weights(visible * hidden, 0.5, random);
-  const Couplings exact(WeightRounding::two_grids, {w.data(), visible, hidden});
+  Arena memory;
+  const Couplings exact(WeightRounding::two_grids, {w.data(), visible, hidden}, memory);
   ASSERT_TRUE(exact.exact());
-  RealProduct product(1, visible, hidden);
+  RealProduct product(1, visible, hidden, memory);
   std::vector<Real> fields(hidden);
   product.exact({p.data(), 1, visible}, {w.data(), visible, hidden}, exact.up_grid(), {fields.data(), 1, hidden});
   for (std::size_t j = 0; j < hidden; ++j) {
@@ -122,12 +125,6 @@ TEST_F(RealProductTest, ForZerosAndOnesItIsCloseToTheExactWeights) {
     for (std::size_t k = 0; k < visible; ++k) expected += double{p[k]} * double{w[k * hidden + j]};
     EXPECT_NEAR(double{fields[j]}, expected, 2e-6);
   }
-}
-
-TEST_F(RealProductTest, SaysItsMemory) {
-  EXPECT_EQ(RealProduct::memory(10, 100, 20), (10 * 100 + 100 * 20 + 10 * 20) * sizeof(double));
-  EXPECT_EQ(RealProduct::memory(10, 100, 20, RealWeights::finished), (10 * 100 + 10 * 20) * sizeof(double));
-  EXPECT_LT(RealProduct::memory(10, 100, 100000), std::uint64_t{1} << 20);
 }
 
 }  // namespace

@@ -35,12 +35,15 @@ TEST(NetScoresTest, AFewOfManyClassesAreListed) {
 }
 
 TEST(NetScoresTest, MemoryCountsWhichClassIsTakenForWhich) {
-  const auto memory = [](std::size_t classes) {
-    return NetScoring::memory(classifier_shape(5, std::vector<std::size_t>{3}, classes));
+  const auto memory = [](const NetShape& shape) {
+    Arena counted(ArenaUse::count);
+    const NetScoring scoring(shape, counted);
+    return counted.most();
   };
-  EXPECT_GT(memory(10000), std::uint64_t{10000} * 10000 * 8);
-  EXPECT_LT(memory(10000), std::uint64_t{10000} * 10000 * 9);
-  EXPECT_LT(NetScoring::memory(autoencoder_shape(10000, std::vector<std::size_t>{3}, Activation::linear)),
+  const std::uint64_t of_classifier = memory(classifier_shape(5, std::vector<std::size_t>{3}, 10000));
+  EXPECT_GT(of_classifier, std::uint64_t{10000} * 10000 * 8);
+  EXPECT_LT(of_classifier, std::uint64_t{10000} * 10000 * 9);
+  EXPECT_LT(memory(autoencoder_shape(10000, std::vector<std::size_t>{3}, Activation::linear)),
             std::uint64_t{10000} * 10000);
 }
 

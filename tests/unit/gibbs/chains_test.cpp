@@ -22,8 +22,8 @@ ChainModel model_of(const Rbm& rbm, Real inverse_temperature = 1) {
 }
 
 /// Chains that began as noise and took so many sweeps.
-Chains swept(const Couplings& couplings, const ChainModel& model, Shard mine, std::uint64_t sweeps) {
-  Chains chains(couplings, mine, {.seed = 5});
+Chains swept(const Couplings& couplings, const ChainModel& model, Shard mine, std::uint64_t sweeps, Arena& memory) {
+  Chains chains(couplings, mine, {.seed = 5}, memory);
   const std::vector<Real> even_odds(couplings.shape().visible);
   chains.for_blocks(
       [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains.numbers(), Phase::chain_start); });
@@ -49,6 +49,7 @@ double free_energy(const Couplings& couplings, const ChainModel& model, ConstBit
 
 class ChainsTest : public testing::Test {
  protected:
+  Arena memory;
   void SetUp() override { use_threads(1); }
   void TearDown() override { use_threads(1); }
 };
@@ -60,7 +61,7 @@ TEST_F(ChainsTest, TheyFollowTheDistributionOfTheirTemperature) {
   const Couplings couplings(WeightRounding::one_grid, rbm.view().weights);
   for (const Real t : {Real{0}, Real{0.5}, Real{1}, Real{2}}) {
     const ChainModel model = model_of(rbm, t);
-    Chains all = swept(couplings, model, {0, chains}, 30);
+    Chains all = swept(couplings, model, {0, chains}, 30, memory);
     std::vector<double> counts(std::size_t{1} << visible);
     for (std::size_t i = 0; i < chains; ++i) ++counts[*all.visible().row(i)];
     std::vector<double> weights;
@@ -85,7 +86,7 @@ TEST_F(ChainsTest, EachHasItsEnergyAndItsMeans) {
   clamped[0] = 0xF0F0;
   ChainModel model = model_of(rbm, Real{0.75});
   model.clamped = clamped;
-  Chains chains = swept(couplings, model, {3, 150}, 2);
+  Chains chains = swept(couplings, model, {3, 150}, 2, memory);
   const ConstBitMatrixView v = chains.visible();
   const ConstBitMatrixView h = chains.hidden();
   std::vector<double> energies(v.rows);
@@ -119,7 +120,7 @@ TEST_F(ChainsTest, ClampedUnitsKeepTheirStates) {
   const Couplings couplings(WeightRounding::one_grid, rbm.view().weights);
   const std::vector<std::uint64_t> clamped = {0xFFFF0000, 0x3};
   ChainModel model = model_of(rbm);
-  Chains chains = swept(couplings, model, {0, 200}, 1);
+  Chains chains = swept(couplings, model, {0, 200}, 1, memory);
   const std::vector<std::uint64_t> before = states(chains.visible());
   model.clamped = clamped;
   chains.sweep(model, 1, 5);
@@ -132,13 +133,13 @@ TEST_F(ChainsTest, AChainDoesNotDependOnWhoElseIsThere) {
   const Rbm rbm = random_rbm({70, 20}, 4);
   const Couplings couplings(WeightRounding::one_grid, rbm.view().weights);
   const ChainModel model = model_of(rbm);
-  Chains all = swept(couplings, model, {0, 300}, 6);
+  Chains all = swept(couplings, model, {0, 300}, 6, memory);
   const std::vector<std::uint64_t> expected = states(all.visible());
   for (const int threads : {1, 3}) {
     use_threads(threads);
     std::vector<std::uint64_t> parts;
     for (const Shard mine : {Shard{0, 1}, Shard{1, 170}, Shard{171, 129}}) {
-      Chains some = swept(couplings, model, mine, 4);
+      Chains some = swept(couplings, model, mine, 4, memory);
       some.sweep(model, 4, 2);
       const std::vector<std::uint64_t> part = states(some.visible());
       parts.insert(parts.end(), part.begin(), part.end());
@@ -150,14 +151,14 @@ TEST_F(ChainsTest, AChainDoesNotDependOnWhoElseIsThere) {
 TEST_F(ChainsTest, EachBlockMayHaveItsOwnTemperature) {
   const Rbm rbm = random_rbm({70, 20}, 5);
   const Couplings couplings(WeightRounding::one_grid, rbm.view().weights);
-  Chains chains = swept(couplings, model_of(rbm), {0, 2 * rows_through_machine}, 0);
+  Chains chains = swept(couplings, model_of(rbm), {0, 2 * rows_through_machine}, 0, memory);
   chains.for_blocks([&](ChainBlock& block, Shard rows) {
     block.form_hidden_fields();
     block.sweep(model_of(rbm, rows.first == 0 ? Real{1} : Real{0.5}), chains.numbers(), 0);
   });
-  std::vector<std::uint64_t> expected = states(swept(couplings, model_of(rbm), {0, rows_through_machine}, 1).visible());
+  std::vector<std::uint64_t> expected = states(swept(couplings, model_of(rbm), {0, rows_through_machine}, 1, memory).visible());
   const std::vector<std::uint64_t> warm =
-      states(swept(couplings, model_of(rbm, Real{0.5}), {rows_through_machine, rows_through_machine}, 1).visible());
+      states(swept(couplings, model_of(rbm, Real{0.5}), {rows_through_machine, rows_through_machine}, 1, memory).visible());
   expected.insert(expected.end(), warm.begin(), warm.end());
   EXPECT_EQ(states(chains.visible()), expected);
 }

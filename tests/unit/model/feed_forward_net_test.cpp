@@ -50,7 +50,8 @@ std::vector<double> reconstruction(const Rbm& rbm, const std::vector<double>& h)
 }
 
 std::vector<Real> pass(const FeedForwardNet& net, const std::vector<double>& row, std::size_t layers) {
-  NetPass pass(net.shape(), 3);
+  Arena memory;
+  NetPass pass(net.shape(), 3, memory);
   for (std::size_t i = 0; i < row.size(); ++i) pass.inputs(2).row(1)[i] = static_cast<Real>(row[i]);
   const MatrixView found = pass.forward(net.parameters(), 2, layers);
   return {found.row(1), found.row(1) + found.columns};

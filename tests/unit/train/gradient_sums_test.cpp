@@ -14,7 +14,8 @@ INSTANTIATE_TEST_SUITE_P(Forms, GradientSumsTest, testing::Values(false, true),
                          [](const auto& test) { return test.param ? "wide" : "single"; });
 
 TEST_P(GradientSumsTest, ThePartsAreAddedAndDividedOnce) {
-  GradientSums sums(2, GetParam());
+  Arena memory;
+  GradientSums sums(2, GetParam(), memory);
   for (int step = 0; step < 2; ++step) {
     for (int part = 0; part < 3; ++part) {
       const bool anew = part == 0 || GetParam();
@@ -29,7 +30,8 @@ TEST_P(GradientSumsTest, ThePartsAreAddedAndDividedOnce) {
 }
 
 TEST(WideGradientSumsTest, HoldWhatSinglePrecisionCannot) {
-  GradientSums sums(2, true);
+  Arena memory;
+  GradientSums sums(2, true, memory);
   constexpr int parts = 1000;
   for (int part = 0; part < parts; ++part) {
     sums.values()[0] = 0x1p24F;

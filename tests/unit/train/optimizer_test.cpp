@@ -30,7 +30,7 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
     initialise_weights(rbm, 0.1, 1, 0);
     std::vector<Real> expected(rbm.parameters().begin(), rbm.parameters().end());
     std::vector<Real> velocity(shape.parameters());
-    NodeMemory memory(Communicator(), optimizer_memory(blocks, options));
+    Arena memory;
     const auto momentum = optimizer("momentum").make(blocks, options, memory);
 
     for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
@@ -77,7 +77,7 @@ TEST(AdamTest, IsThePublishedAlgorithm) {
   std::vector<double> expected(rbm.parameters().begin(), rbm.parameters().end());
   std::vector<double> first(shape.parameters());
   std::vector<double> second(shape.parameters());
-  NodeMemory memory(Communicator(), optimizer_memory(blocks, options));
+  Arena memory;
   const auto adam = optimizer("adam").make(blocks, options, memory);
 
   for (std::uint64_t step = 1; step <= 20; ++step) {
@@ -118,7 +118,7 @@ TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
     EXPECT_GT(entry.usual_learning_rate, 0);
     TrainingOptions options;
     options.optimizer = entry.name;
-    NodeMemory memory(Communicator(), optimizer_memory(blocks, options));
+    Arena memory;
     const auto made = entry.make(blocks, options, memory);
     for (const OptimizerMemory& remembered : made->memory()) {
       EXPECT_EQ(remembered.values.size(), blocks.size());

@@ -108,13 +108,18 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
     for (const Engine engine : {Engine::blas, Engine::active}) {
       for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
         const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .node_rows = 5 * slots, .slots = slots};
-        NodeMemory memory(Communicator(), 100000);
-        Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
-        const std::size_t before = memory.taken();
-        const auto made = entry.make({.rbm = rbm, .couplings = couplings, .options = options, .sizes = sizes}, memory);
+        const auto make = [&](Workspace& memory) {
+          Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
+          return entry.make({.rbm = rbm, .couplings = couplings, .options = options, .sizes = sizes}, memory);
+        };
+        Workspace counted(ArenaUse::count);
+        ASSERT_NE(make(counted), nullptr);
+        Workspace memory;
+        const auto made = make(memory);
         ASSERT_NE(made, nullptr);
-        EXPECT_EQ(memory.taken() - before, entry.shared_memory(sizes));
-        EXPECT_GT(entry.memory(sizes), 0U);
+        EXPECT_EQ(memory.node.taken(), counted.node.taken());
+        EXPECT_EQ(memory.rank.taken(), counted.rank.taken());
+        EXPECT_GT(counted.rank.taken(), 0U);
         EXPECT_GT(made->panel_rows(), 0U);
         EXPECT_EQ(made->panel_rows() % 16, 0U);
       }

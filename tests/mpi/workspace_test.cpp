@@ -1,4 +1,4 @@
-#include "rbmpi/parallel/node_memory.hpp"
+#include "rbmpi/parallel/workspace.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,14 +17,14 @@ namespace {
 
 using testing::Each;
 
-class NodeMemoryTest : public testing::Test {
+class NodeArenaTest : public testing::Test {
  protected:
   Communicator world_ = Communicator::world();
 };
 
 /// Arrays of every kind, none a whole number of cache lines except the empty one.
 struct Arrays {
-  explicit Arrays(NodeMemory& memory)
+  explicit Arrays(Arena& memory)
       : bytes(memory.take<std::byte>(3)),
         nothing(memory.take<double>(0)),
         floats(memory.take<float>(100001)),
@@ -42,15 +42,15 @@ bool is_aligned(const void* place) {
   return reinterpret_cast<std::uintptr_t>(place) % 64 == 0;
 }
 
-TEST_F(NodeMemoryTest, CountingSaysWhatIsNeeded) {
-  NodeMemory counted;
+TEST_F(NodeArenaTest, CountingSaysWhatIsNeeded) {
+  NodeArena counted(ArenaUse::count);
   const Arrays none(counted);
   EXPECT_EQ(counted.taken(), size_of_arrays);
   EXPECT_TRUE(none.bytes.empty() && none.floats.empty() && none.words.empty());
   counted.synchronise();
 
   const Communicator node = world_.split_by_node(0);
-  NodeMemory memory(node, counted.taken());
+  NodeArena memory(node, counted.taken());
   const Arrays arrays(memory);
   EXPECT_EQ(memory.taken(), counted.taken());
   memory.synchronise();
@@ -60,12 +60,12 @@ TEST_F(NodeMemoryTest, CountingSaysWhatIsNeeded) {
   memory.synchronise();
 }
 
-TEST_F(NodeMemoryTest, ArraysAreZeroApartAndOnCacheLines) {
+TEST_F(NodeArenaTest, ArraysAreZeroApartAndOnCacheLines) {
   for (const int ranks_per_node : {0, 1, 2}) {
     const Communicator node = world_.split_by_node(ranks_per_node);
     // What was written into memory before must not be seen in new memory.
     for (int attempt = 0; attempt < 2; ++attempt) {
-      NodeMemory memory(node, size_of_arrays);
+      NodeArena memory(node, size_of_arrays);
       const Arrays arrays(memory);
       EXPECT_EQ(arrays.bytes.size(), 3U);
       EXPECT_EQ(arrays.nothing.size(), 0U);
@@ -92,12 +92,12 @@ TEST_F(NodeMemoryTest, ArraysAreZeroApartAndOnCacheLines) {
   }
 }
 
-TEST_F(NodeMemoryTest, WhatEachRankWroteIsSeenByAll) {
+TEST_F(NodeArenaTest, WhatEachRankWroteIsSeenByAll) {
   for (const int ranks_per_node : {0, 2}) {
     const Communicator node = world_.split_by_node(ranks_per_node);
     const auto ranks = static_cast<std::size_t>(node.size());
     const auto rank = static_cast<std::size_t>(node.rank());
-    NodeMemory memory(node, ranks * sizeof(std::uint64_t));
+    NodeArena memory(node, ranks * sizeof(std::uint64_t));
     const std::span<std::uint64_t> places = memory.take<std::uint64_t>(ranks);
     std::uint64_t wrong = 0;
     for (std::uint64_t round = 1; round <= 3000; ++round) {
@@ -118,9 +118,9 @@ double processor_seconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-TEST_F(NodeMemoryTest, NobodyGoesOnBeforeTheLastAndWhoWaitsLongSleeps) {
+TEST_F(NodeArenaTest, NobodyGoesOnBeforeTheLastAndWhoWaitsLongSleeps) {
   const Communicator node = world_.split_by_node(0);
-  NodeMemory memory(node, sizeof(int));
+  NodeArena memory(node, sizeof(int));
   const std::span<int> arrived = memory.take<int>(1);
   memory.synchronise();
   for (int late = 0; late < node.size(); ++late) {
@@ -136,10 +136,10 @@ TEST_F(NodeMemoryTest, NobodyGoesOnBeforeTheLastAndWhoWaitsLongSleeps) {
   }
 }
 
-TEST_F(NodeMemoryTest, SimulatedNodesAreApart) {
+TEST_F(NodeArenaTest, SimulatedNodesAreApart) {
   for (const int ranks_per_node : {1, 2}) {
     const Communicator node = world_.split_by_node(ranks_per_node);
-    NodeMemory memory(node, sizeof(int));
+    NodeArena memory(node, sizeof(int));
     const std::span<int> value = memory.take<int>(1);
     const int number_of_node = world_.rank() / ranks_per_node;
     if (node.is_root()) value[0] = number_of_node + 1;
@@ -150,35 +150,35 @@ TEST_F(NodeMemoryTest, SimulatedNodesAreApart) {
   }
 }
 
-TEST_F(NodeMemoryTest, MovesAndIsGivenBack) {
+TEST_F(NodeArenaTest, MovesAndIsGivenBack) {
   const Communicator node = world_.split_by_node(0);
-  NodeMemory memory;
-  memory = NodeMemory(node, 2 * 64);
+  NodeArena memory;
+  memory = NodeArena(node, 2 * 64);
   const std::span<int> first = memory.take<int>(1);
-  NodeMemory moved = std::move(memory);
+  NodeArena moved = std::move(memory);
   const std::span<int> second = moved.take<int>(1);
   EXPECT_EQ(second.data() - first.data(), 16);
   if (node.is_root()) first[0] = 5;
   moved.synchronise();
   EXPECT_EQ(first[0], 5);
   moved.synchronise();
-  moved = NodeMemory();  // which only counts
+  moved = NodeArena(ArenaUse::count);
   EXPECT_TRUE(moved.take<int>(1).empty());
   moved.synchronise();
 }
 
-TEST_F(NodeMemoryTest, TooMuchIsRefusedOnAllRanks) {
+TEST_F(NodeArenaTest, TooMuchIsRefusedOnAllRanks) {
   const Communicator node = world_.split_by_node(0);
   if (node.size() == 1) return;  // which has ordinary memory
   test::expect_error(Failure::other, {"not enough memory for the training", "1.2 EB"},
-                     [&] { NodeMemory(node, std::size_t{1} << 60); });
+                     [&] { NodeArena(node, std::size_t{1} << 60); });
 }
 
-TEST_F(NodeMemoryTest, WhoeverTakesMoreThanWasCountedIsToldSo) {
+TEST_F(NodeArenaTest, WhoeverTakesMoreThanWasCountedIsToldSo) {
   const Communicator node = world_.split_by_node(0);
-  NodeMemory memory(node, 3 * 64);
+  NodeArena memory(node, 3 * 64);
   EXPECT_EQ(memory.take<float>(17).size(), 17U);
-  test::expect_error(Failure::other, {"17 values of 4 bytes", "192 bytes", "64 bytes are left", "shared_memory"},
+  test::expect_error(Failure::other, {"17 values of 4 bytes", "192 bytes", "64 bytes are left", "counted"},
                      [&] { (void)memory.take<float>(17); });
   constexpr std::size_t overflows = (std::size_t{1} << 62U) + 1;
   test::expect_error(Failure::other, {"64 bytes are left"}, [&] { (void)memory.take<float>(overflows); });

@@ -1,0 +1,120 @@
+#include "train/optimization_checks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/optimize.hpp"
+#include "rbmpi/train/optimizer.hpp"
+#include "train/refuse_option.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Each value of a schedule in [0, limit), or (0, limit) if it must not be zero.
+void check_schedule(const std::string& key, const Schedule& schedule, bool zero_allowed, double limit) {
+  for (const Schedule::Step& step : schedule.steps()) {
+    const auto used = static_cast<Real>(step.value);  // training is in single precision
+    const bool low = zero_allowed ? step.value < 0 : used <= 0;
+    if (!low && step.value < limit && std::isfinite(used)) continue;
+    refuse_option(key, schedule.text(),
+                  fmt::format("must be {}{}", zero_allowed ? "0 or more" : "more than 0",
+                              std::isfinite(limit) ? fmt::format(" and less than {}", limit)
+                                                   : std::string(", and a number that single precision can hold")));
+  }
+}
+
+void check_progress(const TrainingProgress& progress, const OptimizationOptions& options, std::uint64_t rows) {
+  if (progress.layer != options.layer) {
+    throw Error(Failure::file, fmt::format("the start is in layer {} instead of {}", progress.layer, options.layer));
+  }
+  if (progress.steps < options.first_step) {
+    throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}", progress.steps,
+                                           options.layer, options.first_step));
+  }
+  if (progress.epoch == 0 || progress.epoch > options.epochs + 1 ||
+      progress.epoch_rows > (progress.epoch <= options.epochs ? rows : 0)) {
+    throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                                           "{} rows",
+                                           progress.epoch, progress.epoch_rows, options.epochs, rows));
+  }
+}
+
+}  // namespace
+
+void check_options(const OptimizationOptions& options) {
+  constexpr double unlimited = std::numeric_limits<double>::infinity();
+  constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
+  if (options.epochs == 0) refuse_option("epochs", "0", "must be at least 1");
+  if (options.batch_size == 0 || options.batch_size > largest_batch) {
+    refuse_option("batch-size", fmt::format("{}", options.batch_size),
+                  fmt::format("must be from 1 to {}", largest_batch));
+  }
+  check_schedule("learning-rate", options.learning_rate, false, unlimited);
+  check_schedule("momentum", options.momentum, true, 1);
+  check_schedule("weight-cost", options.weight_cost, true, unlimited);
+  if (options.patience == 0) refuse_option("patience", "0", "must be at least 1");
+  (void)optimizer(options.optimizer);
+}
+
+void check_blocks(const ParameterBlocks& blocks) {
+  constexpr std::size_t most = std::size_t{1} << 45U;  // parameters: more than any machine has room for
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < blocks.count(); ++i) {
+    const ParameterBlock& block = blocks[i];
+    if (block.rows > 0 && block.columns > 0 && block.group > 0 &&
+        block.rows <= most / block.columns - all / block.columns) {
+      all += block.size();
+      continue;
+    }
+    throw Error(Failure::usage, fmt::format("block {} of the parameters has {} rows x {} columns in groups of {}: each "
+                                            "must be at least 1, and all parameters at most {}",
+                                            i, block.rows, block.columns, block.group, most));
+  }
+  if (all == 0) throw Error(Failure::usage, "there are no parameters to optimise");
+}
+
+void check_start(const SavedState& start, const ParameterBlocks& blocks, std::span<const OptimizerMemory> optimizer,
+                 const OptimizationOptions& options, std::uint64_t rows) {
+  if (start.parameters.size() != blocks.size()) {
+    throw Error(Failure::file,
+                fmt::format("the start has {} parameters instead of {}", start.parameters.size(), blocks.size()));
+  }
+  if (!start.blocks.same_sizes(blocks)) {
+    throw Error(Failure::file,
+                fmt::format("the start has parameters of another shape: {} instead of {}",
+                            start.blocks.count() == 0 ? "none is told" : to_text(start.blocks), to_text(blocks)));
+  }
+  if (start.optimizer.size() != optimizer.size()) {
+    throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options.optimizer));
+  }
+  for (std::size_t i = 0; i < optimizer.size(); ++i) {
+    const auto& [name, values] = start.optimizer[i];
+    if (name == optimizer[i].name && values.size() == optimizer[i].values.size()) continue;
+    throw Error(Failure::file, fmt::format("the start has no '{}' of the right size for the optimizer '{}'",
+                                           optimizer[i].name, options.optimizer));
+  }
+  check_progress(start.progress, options, rows);
+}
+
+void refuse_diverged(const OptimizationOptions& options, const TrainingProgress& progress) {
+  const std::uint64_t epoch = progress.epoch;
+  const double usual = options.optimizer == "adam" ? 0.001 : 0.1;
+  const double stable = std::min(usual, 0.1 / options.weight_cost.at(epoch));  // weights must not shrink by more
+  throw AgreedError(
+      Failure::diverged,
+      fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
+                  "learning-rate = {} is too high{}; try {}",
+                  epoch, progress.steps, options.learning_rate.at(epoch),
+                  options.weight_cost.at(epoch) * options.learning_rate.at(epoch) > 1
+                      ? fmt::format(" for weight-cost = {}", options.weight_cost.at(epoch))
+                      : "",
+                  std::min(options.learning_rate.at(epoch) / 10, stable)));
+}
+
+}  // namespace rbmpi

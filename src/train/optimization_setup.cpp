@@ -1,0 +1,85 @@
+#include "train/optimization_setup.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/parallel/sums_under_way.hpp"
+#include "rbmpi/train/optimize.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Collective.
+OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                         Exchange exchange, const Communicator& world) {
+  RankLayout layout = arrange_ranks(world, exchange, options.ranks_per_node);
+  OptimizationOptions chosen = options;
+  chosen.exchange = layout.exchange;
+  const Communicator& node = layout.node;
+  StepPlan plan(function, chosen, rows, layout.peers.size(), node.size(), node.rank());
+  Workspace counted(ArenaUse::count);
+  world.agree([&] { (void)StepMemory(function, plan, chosen, counted); });
+  Workspace memory;
+  world.agree([&] { memory.node = NodeArena(node, counted.node.taken()); });
+  return {std::move(layout), std::move(plan), std::move(memory)};
+}
+
+}  // namespace
+
+StepMemory::StepMemory(GradientFunction& function, const StepPlan& plan, const OptimizationOptions& options,
+                       Workspace& memory)
+    : parameters(memory.node.take<Real>(plan.blocks.size())), totals(memory.node.take<StepTotals>(plan.share.slots)) {
+  function.prepare(plan.share, parameters, memory);
+  optimizer = rbmpi::optimizer(options.optimizer).make(plan.blocks, options, memory.node);
+  optimizer_memory = optimizer->memory();
+  if (plan.needs_panels) {
+    panel_size = whole_lines<Real>(plan.largest_panel(function));
+    panels = memory.rank.take<Real>(plan.share.threads * panel_size);
+  }
+  if (plan.keeps_sums) sums.emplace(plan.mine.size(), plan.wide, memory.rank);
+}
+
+OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                         const Communicator& world) {
+  try {
+    return set_up(function, options, rows, options.exchange, world);
+  } catch (const AgreedError& error) {
+    if (error.failure() == Failure::usage || options.exchange == Exchange::allreduce || world.size() == 1) throw;
+    if (options.exchange == Exchange::shared) {
+      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
+    }
+  }
+  return set_up(function, options, rows, Exchange::allreduce, world);
+}
+
+Exchange exchange_in_use(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                         const Communicator& world) {
+  if (options.exchange != Exchange::automatic) return options.exchange;
+  return set_up(function, options, rows, world).layout.exchange;
+}
+
+std::size_t exchange_pieces(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                            int nodes, int ranks_on_node) {
+  const StepPlan plan(function, options, rows, nodes, ranks_on_node);
+  return plan.exchanges_pieces ? plan.pieces.size() : 0;
+}
+
+std::uint64_t optimization_memory(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+                                  int ranks, int ranks_on_node) {
+  if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
+  const StepPlan plan(function, options, rows, ranks / ranks_on_node, ranks_on_node);
+  Workspace counted(ArenaUse::count);
+  (void)StepMemory(function, plan, options, counted);
+  if (plan.exchanges_pieces) {
+    SumsUnderWay::take_room(plan.nodes, plan.sums_under_way(), plan.longest_sum(), counted.rank);
+  }
+  const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
+  const auto share_of = [&](std::uint64_t bytes) { return (bytes + on_node - 1) / on_node; };
+  const std::uint64_t at_the_end = share_of(plan.blocks.size() * sizeof(Real));  // the result, of the root alone
+  return share_of(counted.node.taken()) + std::max(counted.rank.most(), at_the_end);
+}
+
+}  // namespace rbmpi

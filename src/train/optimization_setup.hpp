@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "rbmpi/parallel/workspace.hpp"
+#include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/gradient_sums.hpp"
+#include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/rank_layout.hpp"
+#include "train/step_plan.hpp"
+
+namespace rbmpi {
+
+/// What a rank tells the others of its node in each step, on a cache line of its own.
+struct alignas(64) StepTotals {
+  std::int64_t loss = 0;  // in units of loss_unit
+  std::int64_t stop = 0;  // wishes
+  std::int64_t checkpoint = 0;
+};
+
+/// What a step works in. Move-only.
+struct StepMemory {
+  /// Local.
+  StepMemory(GradientFunction& function, const StepPlan& plan, const OptimizationOptions& options, Workspace& memory);
+
+  std::span<Real> parameters;    ///< of the node, or of this rank
+  std::span<StepTotals> totals;  ///< of each rank of the node
+  std::unique_ptr<Optimizer> optimizer;
+  std::vector<OptimizerMemory> optimizer_memory;
+  std::size_t panel_size = 0;
+  std::span<Real> panels;            ///< the gradient of one panel of rows, for each thread
+  std::optional<GradientSums> sums;  ///< of this rank's share, where they are kept
+};
+
+/// Who shares the parameters with whom, what a step is like for a rank, and the memory for it. Move-only.
+struct OptimizationSetup {
+  RankLayout layout;
+  StepPlan plan;
+  Workspace memory;
+};
+
+/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
+[[nodiscard]] OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options,
+                                       std::uint64_t rows, const Communicator& world);
+
+}  // namespace rbmpi
