@@ -15,9 +15,9 @@ namespace rbmpi {
 enum class RealWeights { changing, finished };
 
 /// fields = p W for real-valued p in [0, 1], where the rows are no zeros and ones. In exact arithmetic, p on a grid of
-/// exponent <= 24 and W rounded to a grid 2^5 times finer than that of `Couplings::weights_up`: products and sums stay below 2^53
-/// quanta, which double precision holds exactly, so the result is the same for every order of the sums; each field is
-/// then rounded to single precision once.
+/// exponent <= 24 and W rounded to a grid 2^5 times finer than that of `Couplings::weights_up`: products and sums stay
+/// below 2^53 quanta, which double precision holds exactly, so the result is the same for every order of the sums; each
+/// field is then rounded to single precision once.
 class RealProduct {
  public:
   /// For products of up to `rows` rows with weights [visible x hidden].

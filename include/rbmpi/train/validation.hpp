@@ -53,8 +53,8 @@ class Validation {
 
  private:
   /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of loss_unit.
-  RowMean measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows,
-                       std::int64_t* squared_error, std::uint64_t epoch, const Communicator& world);
+  RowMean measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows, std::int64_t* squared_error,
+                       std::uint64_t epoch, const Communicator& world);
 
   Samples training_;
   Samples validation_;
