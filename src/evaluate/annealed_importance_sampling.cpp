@@ -93,7 +93,7 @@ class Annealing {
   }
 
   /// v = these states.
-  void begin(ConstBitMatrixView samples, AnnealedChains& chains) const {
+  static void begin(ConstBitMatrixView samples, AnnealedChains& chains) {
     const BitMatrixView v = chains.block.visible();
     std::copy_n(samples.row(chains.first), v.rows * v.row_words(), v.words);
     chains.fields = chains.block.form_hidden_fields();
@@ -306,7 +306,7 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
     const Annealing annealing(rbm, base_bias, settings, memory);
     const auto anneal = [&](const Annealing& all, AnnealedChains& chains, std::span<double> weights,
                             const auto& step_done) {
-      all.begin(samples, chains);
+      Annealing::begin(samples, chains);
       for (std::uint64_t step = 0; step < settings.gibbs_steps && step_done(); ++step) {
         all.move(all.steps(), Direction::gibbs, step, chains);
       }
