@@ -10,8 +10,8 @@ namespace rbmpi {
 namespace {
 
 /// What the ranks of a node show each other: the states of its rows as floats.
-struct States {
-  States(const EstimatorSizes& sizes, Arena& memory)
+struct ModelStates {
+  ModelStates(const EstimatorSizes& sizes, Arena& memory)
       : visible_data(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
         visible_model(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
         hidden_data(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
@@ -142,7 +142,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   std::size_t slot_;
   std::size_t slots_;
   std::size_t node_rows_ = 0;  // of this part of the batch
-  States states_;
+  ModelStates states_;
   std::span<Real> visible_data_;   // v0p, where it is not v0
   std::span<Real> visible_model_;  // fields, then v1p
   std::span<std::int64_t> squared_errors_;

@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/evaluate/net_scores.hpp"
 #include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/train/back_propagation.hpp"
 #include "train/refuse_option.hpp"
@@ -81,7 +82,7 @@ NetTrainingResult train_net(const NetTrainingOptions& options, FeedForwardNet ne
     }
   });
   const NetTrainingOptions chosen = chosen_options(options);
-  BackPropagation function(chosen, shape, net.parameters(), labels, data, world);
+  const BackPropagation function(chosen, shape, net.parameters(), labels, data, world);
   OptimizationResult optimum = optimize(function, data.training, chosen, world, events, std::move(start));
   NetTrainingResult result;
   static_cast<OptimizationOutcome&>(result) = static_cast<const OptimizationOutcome&>(optimum);
@@ -92,8 +93,7 @@ NetTrainingResult train_net(const NetTrainingOptions& options, FeedForwardNet ne
 Exchange exchange_in_use(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows,
                          const Communicator& world) {
   const TrainingData data = data_of(rows, false);
-  BackPropagation function(options, shape, {}, {}, data, world);
-  return exchange_in_use(function, options, rows, world);
+  return exchange_in_use(BackPropagation(options, shape, {}, {}, data, world), options, rows, world);
 }
 
 std::size_t exchange_pieces(const NetTrainingOptions& options, const NetShape& shape, std::uint64_t rows, int nodes,
@@ -113,8 +113,7 @@ std::uint64_t net_training_memory(const NetTrainingOptions& options, const NetSh
                                   bool validation, int ranks, int ranks_on_node) {
   const Communicator alone;
   const TrainingData data = data_of(rows, validation);
-  BackPropagation function(options, shape, {}, {}, data, alone);
-  return optimization_memory(function, options, rows, ranks, ranks_on_node);
+  return optimization_memory(BackPropagation(options, shape, {}, {}, data, alone), options, rows, ranks, ranks_on_node);
 }
 
 }  // namespace rbmpi

@@ -8,12 +8,13 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/optimize.hpp"
+#include "train/finite_parameters.hpp"
 
 namespace rbmpi {
 namespace {
 
 /// Collective.
-OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          Exchange exchange, const Communicator& world) {
   RankLayout layout = arrange_ranks(world, exchange, options.ranks_per_node);
   OptimizationOptions chosen = options;
@@ -29,20 +30,37 @@ OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& 
 
 }  // namespace
 
-StepMemory::StepMemory(GradientFunction& function, const StepPlan& plan, const OptimizationOptions& options,
+StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
                        Workspace& memory)
     : parameters(memory.node.take<Real>(plan.blocks.size())), totals(memory.node.take<StepTotals>(plan.share.slots)) {
-  function.prepare(plan.share, parameters, memory);
+  function = gradient.prepare(plan.share, parameters, memory);
+  if (!function.follower) {
+    function.follower = std::make_unique<FiniteParameters>(plan.blocks, parameters, plan.share, memory.node);
+  }
   optimizer = rbmpi::optimizer(options.optimizer).make(plan.blocks, options, memory.node);
   optimizer_memory = optimizer->memory();
   if (plan.needs_panels) {
-    panel_size = whole_lines<Real>(plan.largest_panel(function));
+    panel_size = whole_lines<Real>(plan.largest_panel(*function.rows));
     panels = memory.rank.take<Real>(plan.share.threads * panel_size);
   }
   if (plan.keeps_sums) sums.emplace(plan.mine.size(), plan.wide, memory.rank);
 }
 
-OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+void StepMemory::fill(const SavedState& start) const {
+  std::ranges::copy(start.parameters.span(), parameters.begin());
+  for (std::size_t i = 0; i < optimizer_memory.size(); ++i) {
+    std::ranges::copy(start.optimizer[i].values.span(), optimizer_memory[i].values.begin());
+  }
+}
+
+void StepMemory::broadcast(const Communicator& ranks) const {
+  ranks.broadcast(std::as_writable_bytes(parameters));
+  for (const OptimizerMemory& remembered : optimizer_memory) {
+    ranks.broadcast(std::as_writable_bytes(remembered.values));
+  }
+}
+
+OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          const Communicator& world) {
   try {
     return set_up(function, options, rows, options.exchange, world);
@@ -55,7 +73,7 @@ OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& 
   return set_up(function, options, rows, Exchange::allreduce, world);
 }
 
-Exchange exchange_in_use(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          const Communicator& world) {
   if (options.exchange != Exchange::automatic) return options.exchange;
   return set_up(function, options, rows, world).layout.exchange;
@@ -67,8 +85,8 @@ std::size_t exchange_pieces(const GradientFunction& function, const Optimization
   return plan.exchanges_pieces ? plan.pieces.size() : 0;
 }
 
-std::uint64_t optimization_memory(GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
-                                  int ranks, int ranks_on_node) {
+std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,
+                                  std::uint64_t rows, int ranks, int ranks_on_node) {
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
   const StepPlan plan(function, options, rows, ranks / ranks_on_node, ranks_on_node);
   Workspace counted(ArenaUse::count);

@@ -25,10 +25,17 @@ struct alignas(64) StepTotals {
 /// What a step works in. Move-only.
 struct StepMemory {
   /// Local.
-  StepMemory(GradientFunction& function, const StepPlan& plan, const OptimizationOptions& options, Workspace& memory);
+  StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
+             Workspace& memory);
+
+  /// Local. Takes over parameters and what the optimizer remembers from a start that fits.
+  void fill(const SavedState& start) const;
+  /// Collective over `ranks`: those of their first.
+  void broadcast(const Communicator& ranks) const;
 
   std::span<Real> parameters;    ///< of the node, or of this rank
   std::span<StepTotals> totals;  ///< of each rank of the node
+  PreparedGradient function;
   std::unique_ptr<Optimizer> optimizer;
   std::vector<OptimizerMemory> optimizer_memory;
   std::size_t panel_size = 0;
@@ -44,7 +51,7 @@ struct OptimizationSetup {
 };
 
 /// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
-[[nodiscard]] OptimizationSetup set_up(GradientFunction& function, const OptimizationOptions& options,
+[[nodiscard]] OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options,
                                        std::uint64_t rows, const Communicator& world);
 
 }  // namespace rbmpi

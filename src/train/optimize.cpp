@@ -26,7 +26,7 @@ namespace {
 class Optimization {
  public:
   /// Local. Everything that may fail on one rank alone.
-  Optimization(GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
+  Optimization(const GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
                OptimizationSetup setup, SumsBy sums_by, const Communicator& world, const TrainingEvents& events)
       : function_(function),
         samples_(samples),
@@ -53,18 +53,10 @@ class Optimization {
   void resume(const std::optional<SavedState>& start) {
     world_.agree_on_root([&] {
       check_start(*start, plan_.blocks, memory_.optimizer_memory, options_, samples_.rows);
-      std::ranges::copy(start->parameters.span(), memory_.parameters.begin());
-      for (std::size_t i = 0; i < memory_.optimizer_memory.size(); ++i) {
-        std::ranges::copy(start->optimizer[i].values.span(), memory_.optimizer_memory[i].values.begin());
-      }
+      memory_.fill(*start);
       progress_ = start->progress;
     });
-    if (layout_.node.is_root()) {
-      layout_.peers.broadcast(std::as_writable_bytes(memory_.parameters));
-      for (const OptimizerMemory& memory : memory_.optimizer_memory) {
-        layout_.peers.broadcast(std::as_writable_bytes(memory.values));
-      }
-    }
+    if (layout_.node.is_root()) memory_.broadcast(layout_.peers);
     world_.broadcast(std::as_writable_bytes(std::span(&progress_, 1)));
     workspace_.node.synchronise();
   }
@@ -83,6 +75,7 @@ class Optimization {
     result.progress = progress_;
     result.finished = finished;
     under_way_.reset();
+    memory_.function = {};
     workspace_.rank = Arena();  // what is no longer needed makes room for the result
     world_.agree_on_root([&] {
       result.parameters = AlignedBuffer<Real>(memory_.parameters.size());
@@ -114,7 +107,7 @@ class Optimization {
       now_doing("taking the rows of the batch");
       const std::uint64_t begin = std::min(first, batch.count);
       const MiniBatch part = batch.part(begin, std::min<std::uint64_t>(plan_.share.node_rows, batch.count - begin));
-      mine.loss += function_.take_rows(part, clock_);
+      mine.loss += memory_.function.rows->take_rows(part, clock_);
       if (last) {
         // Asked at the last moment: whoever sent the signal may not wait for another step.
         mine.stop = wishes.stop || stop_requested() ? 1 : 0;
@@ -204,7 +197,7 @@ class Optimization {
         for_each_panel(part, [&](Shard rows, std::size_t thread) {
           Real* const sums = sums_of(part.block, rows.first);
           Real* const gradient = add ? panel_of(thread) : sums;
-          function_.gradient(part.block, rows, thread, gradient);
+          memory_.function.rows->gradient(part.block, rows, thread, gradient);
           const std::size_t count = rows.count * plan_.blocks[part.block].columns;
           for (std::size_t i = 0; add && i < count; ++i) sums[i] += gradient[i];
           if (thread == 0 && under_way_) under_way_->progress();
@@ -242,12 +235,12 @@ class Optimization {
         const ParameterBlock& block = plan_.blocks[part.block];
         for_each_panel(part, [&](Shard rows, std::size_t thread) {
           Real* const gradient = memory_.sums ? sums_of(part.block, rows.first) : panel_of(thread);
-          if (!memory_.sums) function_.gradient(part.block, rows, thread, gradient);
+          if (!memory_.sums) memory_.function.rows->gradient(part.block, rows, thread, gradient);
           if (thread == 0) clock_.lap(TimePhase::products);
           const std::size_t first = plan_.blocks.offset(part.block, rows.first);
           memory_.optimizer->update(block, first, rows.count * block.columns, gradient,
                                     memory_.parameters.data() + first);
-          function_.follow(part.block, rows, part_of(thread));
+          memory_.function.follower->follow(part.block, rows, part_of(thread));
           if (thread == 0) clock_.lap(TimePhase::update);
         });
       }
@@ -256,7 +249,7 @@ class Optimization {
 
   template <typename Body>
   void for_each_panel(const BlockRows& part, const Body& body) {
-    plan_.for_each_panel(part, function_.panel_rows(part.block), body);
+    plan_.for_each_panel(part, memory_.function.rows->panel_rows(part.block), body);
   }
 
   [[nodiscard]] Real* panel_of(std::size_t thread) { return memory_.panels.data() + thread * memory_.panel_size; }
@@ -270,7 +263,8 @@ class Optimization {
   }
 
   void begin_parts() {
-    for (std::size_t thread = 0; thread < plan_.share.threads; ++thread) function_.begin_part(part_of(thread));
+    for (std::size_t thread = 0; thread < plan_.share.threads; ++thread)
+      memory_.function.follower->begin_part(part_of(thread));
   }
 
   /// The function follows the parameters that all ranks of the node have changed. False if it cannot.
@@ -279,8 +273,8 @@ class Optimization {
       clock_.lap(TimePhase::update);
       workspace_.node.synchronise();
       clock_.lap(TimePhase::exchange);
-      const GradientFunction::Fit fit = function_.settle();
-      if (fit != GradientFunction::Fit::again) return fit == GradientFunction::Fit::good;
+      const ParameterFollower::Fit fit = memory_.function.follower->settle();
+      if (fit != ParameterFollower::Fit::again) return fit == ParameterFollower::Fit::good;
       workspace_.node.synchronise();  // all have seen why
       follow_share();
     }
@@ -289,8 +283,9 @@ class Optimization {
   void follow_share() {
     begin_parts();
     for (std::size_t block = 0; block < plan_.mine.blocks(); ++block) {
-      for_each_panel({block, plan_.mine.rows(block)},
-                     [&](Shard rows, std::size_t thread) { function_.follow(block, rows, part_of(thread)); });
+      for_each_panel({block, plan_.mine.rows(block)}, [&](Shard rows, std::size_t thread) {
+        memory_.function.follower->follow(block, rows, part_of(thread));
+      });
     }
   }
 
@@ -313,7 +308,7 @@ class Optimization {
 
   void use_first_parameters() {
     follow_share();
-    if (!settle()) throw AgreedError(Failure::usage, function_.refusal());
+    if (!settle()) throw AgreedError(Failure::usage, memory_.function.follower->refusal());
   }
 
   void follow_parameters() {
@@ -329,9 +324,9 @@ class Optimization {
                          .samples = progress_.epoch_rows,
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
-                         .figures = {{function_.loss_name(), mean_loss()}}};
+                         .figures = {{memory_.function.measures->loss_name(), mean_loss()}}};
     clock_.restart();
-    if (!function_.measure(progress_, metrics.figures)) return false;
+    if (!memory_.function.measures->measure(progress_, metrics.figures)) return false;
     clock_.lap(TimePhase::validation);
     if (events_.epoch) {
       events_.epoch(metrics);
@@ -344,9 +339,11 @@ class Optimization {
     return true;
   }
 
-  [[nodiscard]] double mean_loss() const { return function_.mean_loss(progress_.epoch_loss, progress_.epoch_rows); }
+  [[nodiscard]] double mean_loss() const {
+    return memory_.function.measures->mean_loss(progress_.epoch_loss, progress_.epoch_rows);
+  }
 
-  GradientFunction& function_;
+  const GradientFunction& function_;
   const Samples& samples_;
   const OptimizationOptions& options_;
   const Communicator& world_;
@@ -365,8 +362,9 @@ class Optimization {
 
 }  // namespace
 
-OptimizationResult optimize(GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
-                            const Communicator& world, const TrainingEvents& events, std::optional<SavedState> start) {
+OptimizationResult optimize(const GradientFunction& function, const Samples& samples,
+                            const OptimizationOptions& options, const Communicator& world, const TrainingEvents& events,
+                            std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
     check_blocks(function.blocks());

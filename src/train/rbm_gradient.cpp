@@ -2,16 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "rbmpi/core/exact_sums.hpp"
-#include "rbmpi/core/interruption.hpp"
-#include "rbmpi/core/threads.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/unit_means.hpp"
+#include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/likelihood.hpp"
+#include "rbmpi/train/validation.hpp"
 
 namespace rbmpi {
 namespace {
@@ -52,6 +59,170 @@ void add_figures(const LikelihoodFigures& likelihood, std::vector<Figure>& figur
   if (likelihood.validation) figures.push_back({"validation_log_likelihood", *likelihood.validation});
 }
 
+/// The copies of the weights that products are formed with.
+class RbmCopies final : public ParameterFollower {
+ public:
+  RbmCopies(const TrainingOptions& options, RbmView<const Real> rbm, std::size_t probability_rows,
+            const NodeShare& share, Workspace& memory)
+      : couplings(rounding(options.arithmetic), rbm.weights, probability_rows, share.slots * share.threads, memory),
+        rbm_(rbm),
+        weight_init_(options.weight_init) {}
+
+  void begin_part(std::size_t part) noexcept override { couplings.begin_part(part); }
+
+  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override {
+    if (block == Block::weights) {
+      couplings.follow_rows(rows, part);
+    } else if (!all_finite(rbm_.parameters().data() + rbm_.shape().weights() + rows.first, rows.count)) {
+      couplings.reject_part(part);
+    }
+  }
+
+  [[nodiscard]] Fit settle() noexcept override {
+    switch (couplings.settle()) {
+      case Couplings::Fit::good:
+        return Fit::good;
+      case Couplings::Fit::other_grid:
+        return Fit::again;
+      case Couplings::Fit::impossible:
+        break;
+    }
+    return Fit::impossible;
+  }
+
+  [[nodiscard]] std::string refusal() const override {
+    return fmt::format("weight-init = {}: the initial weights are too large to be summed exactly; 0.01 is usual",
+                       weight_init_);
+  }
+
+  Couplings couplings;
+
+ private:
+  RbmView<const Real> rbm_;
+  double weight_init_;
+};
+
+/// What the estimator gives, of rows that are there or, on the fly, are made.
+class RbmBatchGradient final : public BatchGradient {
+ public:
+  RbmBatchGradient(const TrainingOptions& options, const Samples& samples, RbmView<const Real> rbm,
+                   Couplings& couplings, const NodeShare& share, Workspace& memory)
+      : shape_(rbm.shape()),
+        share_(share),
+        shared_(memory.node),
+        made_order_(samples.rows, /*shuffled=*/false, 0, 0, 0),
+        makes_rows_(samples.maker != nullptr) {
+    if (makes_rows_) {
+      made_values_ = memory.node.take<Real>(share.node_rows * shape_.visible);
+      made_ = {.type = ElementType::float32,
+               .values = reinterpret_cast<const std::byte*>(made_values_.data()),
+               .rows = share.node_rows,
+               .columns = shape_.visible,
+               .scale = 1};
+      made_numbers_ = memory.rank.take<std::uint64_t>(share.rows_of_rank(share.node_rows).count);
+    }
+    estimator_ = gradient_estimator(options.estimator)
+                     .make({.rbm = rbm,
+                            .couplings = couplings,
+                            .options = options,
+                            .sizes = {.shape = shape_,
+                                      .engine = options.engine,
+                                      .sample_data = options.sample_data,
+                                      .node_rows = share.node_rows,
+                                      .slots = share.slots},
+                            .layer = options.layer,
+                            .slot = share.slot},
+                           memory);
+  }
+
+  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
+    if (!makes_rows_) return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
+    // Each rank of the node makes its share of the rows, and then all take them together. Nobody is still at those of
+    // the step before: the ranks have waited for each other since.
+    const Shard mine = share_.rows_of_rank(batch.count);
+    const std::span<std::uint64_t> numbers = made_numbers_.first(mine.count);
+    batch.order->rows(batch.first + mine.first, numbers);
+    for (std::uint64_t& number : numbers) number += batch.samples->first_made;
+    batch.samples->maker->make(numbers, made_values_.data() + mine.first * shape_.visible);
+    clock.lap(TimePhase::input);
+    shared_.synchronise();
+    clock.lap(TimePhase::exchange);
+    const MiniBatch made{.samples = &made_,
+                         .order = &made_order_,
+                         .first = 0,
+                         .count = batch.count,
+                         .position = batch.position,
+                         .step = batch.step};
+    return static_cast<std::int64_t>(estimator_->sample_states(made, clock));
+  }
+
+  void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override {
+    if (block == Block::weights) {
+      estimator_->weight_gradient(rows, thread, sums);
+    } else {
+      estimator_->bias_gradient(rows, sums);
+    }
+  }
+
+  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override {
+    return block == Block::biases ? shape_.visible + shape_.hidden : estimator_->panel_rows();
+  }
+
+ private:
+  RbmShape shape_;
+  NodeShare share_;
+  const NodeArena& shared_;
+  RowOrder made_order_;
+  bool makes_rows_;
+  std::span<Real> made_values_;  // the node's rows of the batch: node_rows x V
+  Samples made_;                 // a view of them, in the order in which they were made
+  std::span<std::uint64_t> made_numbers_;
+  std::unique_ptr<GradientEstimator> estimator_;
+};
+
+/// Validation and likelihood.
+class RbmMeasures final : public EpochMeasures {
+ public:
+  RbmMeasures(const TrainingOptions& options, const TrainingData& data, RbmView<const Real> rbm, Couplings& couplings,
+              const NodeShare& share, const Communicator& world, Arena& memory)
+      : options_(options), data_(data), rbm_(rbm), couplings_(couplings), world_(world) {
+    if (data.validation.rows > 0) {
+      validation_.emplace(data.training, data.validation, rbm.shape(), options.layer, options, memory);
+    }
+    if (options.evaluate_every > 0) expect_likelihood(rbm.shape(), options, share.ranks, memory);
+  }
+
+  [[nodiscard]] std::string loss_name() const override { return "reconstruction_mse"; }
+
+  [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override {
+    return loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(rbm_.shape().visible));
+  }
+
+  [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override {
+    std::optional<ValidationFigures> validation;
+    if (validation_) {
+      validation = validation_->measure(rbm_, couplings_, progress.epoch, world_);
+      if (!validation) return false;
+      add_figures(*validation, figures);
+    }
+    if (options_.evaluate_every > 0 && progress.epoch % options_.evaluate_every == 0) {
+      const std::optional<LikelihoodFigures> likelihood = measure_likelihood(rbm_, data_, options_, world_);
+      if (!likelihood) return false;
+      add_figures(*likelihood, figures);
+    }
+    if (options_.early_stop != EarlyStop::off) (void)judge_epoch(options_.early_stop, *validation, progress);
+    return true;
+  }
+
+ private:
+  const TrainingOptions& options_;
+  const TrainingData& data_;
+  RbmView<const Real> rbm_;
+  Couplings& couplings_;
+  const Communicator& world_;
+  std::optional<Validation> validation_;
+};
+
 }  // namespace
 
 RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world)
@@ -59,53 +230,14 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       data_(data),
       world_(world),
       shape_{data.training.columns, options.hidden},
-      blocks_(rbm_blocks(shape_)),
-      made_order_(data.training.rows, /*shuffled=*/false, 0, 0, 0) {}
-
-EstimatorSizes RbmGradient::sizes(const NodeShare& share) const {
-  return {.shape = shape_,
-          .engine = options_.engine,
-          .sample_data = options_.sample_data,
-          .node_rows = share.node_rows,
-          .slots = share.slots};
-}
+      blocks_(rbm_blocks(shape_)) {}
 
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
   const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
   return std::max(options_.sample_data ? 0 : of_batch, data_.validation.rows > 0 ? validation_rows_at_once : 0);
 }
 
-void RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) {
-  parameters_ = parameters;
-  share_ = share;
-  shared_ = &memory.node;
-  if (data_.training.maker != nullptr) {
-    made_values_ = memory.node.take<Real>(share.node_rows * shape_.visible);
-    made_ = {.type = ElementType::float32,
-             .values = reinterpret_cast<const std::byte*>(made_values_.data()),
-             .rows = share.node_rows,
-             .columns = shape_.visible,
-             .scale = 1};
-    made_numbers_ = memory.rank.take<std::uint64_t>(share.rows_of_rank(share.node_rows).count);
-  }
-  const RbmView<Real> rbm(shape_, parameters);
-  couplings_.emplace(rounding(options_.arithmetic), rbm.weights, probability_rows(share), share.slots * share.threads,
-                     memory);
-  estimator_ = gradient_estimator(options_.estimator)
-                   .make({.rbm = rbm,
-                          .couplings = *couplings_,
-                          .options = options_,
-                          .sizes = sizes(share),
-                          .layer = options_.layer,
-                          .slot = share.slot},
-                         memory);
-  if (data_.validation.rows > 0) {
-    validation_.emplace(data_.training, data_.validation, shape_, options_.layer, options_, memory.rank);
-  }
-  if (options_.evaluate_every > 0) expect_likelihood(shape_, options_, share.ranks, memory.rank);
-}
-
-void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
+void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) const {
   std::vector<double> means;
   if (options_.visible_bias_init == VisibleBiasInit::data) means = unit_means(data_.training, world_);
   if (!is_first_of_node) return;
@@ -114,83 +246,15 @@ void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) {
   if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, data_.training.rows);
 }
 
-std::int64_t RbmGradient::take_rows(const MiniBatch& batch, PhaseClock& clock) {
-  if (made_values_.empty()) return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
-  // Each rank of the node makes its share of the rows, and then all take them together. Nobody is still at those of the
-  // step before: the ranks have waited for each other since.
-  const Shard mine = share_.rows_of_rank(batch.count);
-  const std::span<std::uint64_t> numbers = made_numbers_.first(mine.count);
-  batch.order->rows(batch.first + mine.first, numbers);
-  for (std::uint64_t& number : numbers) number += batch.samples->first_made;
-  batch.samples->maker->make(numbers, made_values_.data() + mine.first * shape_.visible);
-  clock.lap(TimePhase::input);
-  shared_->synchronise();
-  clock.lap(TimePhase::exchange);
-  const MiniBatch made{.samples = &made_,
-                       .order = &made_order_,
-                       .first = 0,
-                       .count = batch.count,
-                       .position = batch.position,
-                       .step = batch.step};
-  return static_cast<std::int64_t>(estimator_->sample_states(made, clock));
-}
-
-void RbmGradient::gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) {
-  if (block == Block::weights) {
-    estimator_->weight_gradient(rows, thread, sums);
-  } else {
-    estimator_->bias_gradient(rows, sums);
-  }
-}
-
-std::size_t RbmGradient::panel_rows(std::size_t block) const noexcept {
-  return block == Block::biases ? blocks_[block].rows : estimator_->panel_rows();
-}
-
-void RbmGradient::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
-  if (block == Block::weights) {
-    couplings_->follow_rows(rows, part);
-  } else if (!all_finite(parameters_.data() + shape_.weights() + rows.first, rows.count)) {
-    couplings_->reject_part(part);
-  }
-}
-
-GradientFunction::Fit RbmGradient::settle() noexcept {
-  switch (couplings_->settle()) {
-    case Couplings::Fit::good:
-      return Fit::good;
-    case Couplings::Fit::other_grid:
-      return Fit::again;
-    case Couplings::Fit::impossible:
-      break;
-  }
-  return Fit::impossible;
-}
-
-std::string RbmGradient::refusal() const {
-  return fmt::format("weight-init = {}: the initial weights are too large to be summed exactly; 0.01 is usual",
-                     options_.weight_init);
-}
-
-double RbmGradient::mean_loss(double loss, std::uint64_t rows) const noexcept {
-  return loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(shape_.visible));
-}
-
-bool RbmGradient::measure(TrainingProgress& progress, std::vector<Figure>& figures) {
-  const RbmView<const Real> rbm(shape_, parameters_);
-  std::optional<ValidationFigures> validation;
-  if (validation_) {
-    validation = validation_->measure(rbm, *couplings_, progress.epoch, world_);
-    if (!validation) return false;
-    add_figures(*validation, figures);
-  }
-  if (options_.evaluate_every > 0 && progress.epoch % options_.evaluate_every == 0) {
-    const std::optional<LikelihoodFigures> likelihood = measure_likelihood(rbm, data_, options_, world_);
-    if (!likelihood) return false;
-    add_figures(*likelihood, figures);
-  }
-  if (options_.early_stop != EarlyStop::off) (void)judge_epoch(options_.early_stop, *validation, progress);
-  return true;
+PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
+  const RbmView<const Real> rbm(shape_, parameters);
+  PreparedGradient prepared;
+  auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
+  Couplings& couplings = copies->couplings;
+  prepared.follower = std::move(copies);
+  prepared.rows = std::make_unique<RbmBatchGradient>(options_, data_.training, rbm, couplings, share, memory);
+  prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
+  return prepared;
 }
 
 }  // namespace rbmpi

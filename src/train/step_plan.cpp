@@ -42,12 +42,12 @@ std::size_t StepPlan::threads_for(const BlockRows& part) const noexcept {
   return part.rows.count * blocks[part.block].columns < values_worth_threads ? 1 : share.threads;
 }
 
-std::size_t StepPlan::largest_panel(const GradientFunction& function) const {
+std::size_t StepPlan::largest_panel(const BatchGradient& gradient) const {
   std::size_t most = 0;
   for (std::size_t block = 0; block < blocks.count(); ++block) {
     const BlockRows all{block, mine.rows(block)};
     const std::uint64_t rows = cut(all, 0, threads_for(all)).rows.count;
-    most = std::max(most, std::min<std::size_t>(rows, function.panel_rows(block)) * blocks[block].columns);
+    most = std::max(most, std::min<std::size_t>(rows, gradient.panel_rows(block)) * blocks[block].columns);
   }
   return most;
 }

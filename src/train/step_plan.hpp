@@ -25,7 +25,7 @@ struct StepPlan {
   /// The threads that share out these rows of a block.
   [[nodiscard]] std::size_t threads_for(const BlockRows& part) const noexcept;
   /// The values of the largest panel of a thread.
-  [[nodiscard]] std::size_t largest_panel(const GradientFunction& function) const;
+  [[nodiscard]] std::size_t largest_panel(const BatchGradient& gradient) const;
   /// Of the sums that go to other nodes while others are computed, the pieces and the counts of the step: their number,
   /// and the bytes of the longest.
   [[nodiscard]] std::size_t sums_under_way() const noexcept { return pieces.size() + 1; }

@@ -72,8 +72,7 @@ Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std
                          const Communicator& world) {
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(rows, visible, false);
-  RbmGradient function(chosen, data, world);
-  return exchange_in_use(function, chosen, rows, world);
+  return exchange_in_use(RbmGradient(chosen, data, world), chosen, rows, world);
 }
 
 std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int nodes,
@@ -120,8 +119,7 @@ std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visi
   const Communicator alone;
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(options.batch_size, visible, validation);
-  RbmGradient function(chosen, data, alone);
-  return optimization_memory(function, chosen, options.batch_size, ranks, ranks_on_node);
+  return optimization_memory(RbmGradient(chosen, data, alone), chosen, options.batch_size, ranks, ranks_on_node);
 }
 
 }  // namespace rbmpi

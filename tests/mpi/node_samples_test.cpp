@@ -81,7 +81,6 @@ constexpr auto nothing_else = [](const DatasetInfo&) -> std::uint64_t { return 0
 /// A dataset of small numbers, of which each node may have another copy. The digest has two blocks of it.
 struct Copy {
   static constexpr std::uint64_t columns = 1000;
-  static constexpr std::uint64_t rows_of_a_block = 1048;
   DatasetInfo info;
   std::vector<std::uint8_t> values;
   std::vector<std::int32_t> labels;

@@ -76,8 +76,8 @@ class ChainBlock {
   std::uint64_t first_ = 0;
   BitMatrixView visible_;
   BitMatrixView hidden_;
-  std::span<Real> fields_;           // of either side
-  std::span<std::uint64_t> kept_;   // the states of a row before it was drawn
+  std::span<Real> fields_;         // of either side
+  std::span<std::uint64_t> kept_;  // the states of a row before it was drawn
 };
 
 /// Gibbs chains that live on: those of one rank, with their states, shared out over its threads.

@@ -41,10 +41,10 @@ enum class WeightRounding {
 /// come to the same result.
 class Couplings {
  public:
-  /// Local, on all threads. In memory that nobody shares, and rounded; where memory is counted, the shape of the weights
-  /// alone matters. `weights` must be finite and live on. Where one grid
-  /// does not fit them (an L1 norm of a unit of about 2^16 or more), fields are sums in the order of the units, each
-  /// rounded to single precision, which do not depend on the rows beside them either.
+  /// Local, on all threads. In memory that nobody shares, and rounded; where memory is counted, the shape of the
+  /// weights alone matters. `weights` must be finite and live on. Where one grid does not fit them (an L1 norm of a
+  /// unit of about 2^16 or more), fields are sums in the order of the units, each rounded to single precision, which do
+  /// not depend on the rows beside them either.
   Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& memory);
   /// The same, in memory of its own.
   Couplings(WeightRounding rounding, ConstMatrixView weights);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,14 +32,72 @@ struct NodeShare {
   }
 };
 
+/// The gradient of the rows of a mini-batch, as sums over them, in two halves. First the ranks of a node take the rows
+/// of the node, and leave what they find (states, errors) in memory that they share. Then, when they have waited for
+/// each other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no
+/// gradient is ever sent within a node.
+class BatchGradient {
+ public:
+  virtual ~BatchGradient() = default;
+
+  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
+  /// the node. Returns this rank's part of their loss, in units of loss_unit. The time is booked on `clock`.
+  virtual std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) = 0;
+  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
+  /// `sums` [count x columns] become the gradient for these rows of a block, at most `panel_rows` of them, summed over
+  /// the rows of the node.
+  virtual void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) = 0;
+  /// Local. How many rows of a block are best done at a time; a multiple of its group.
+  [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
+};
+
+/// What follows the parameters when they have changed, and before the first step, such as rounded copies of them, and
+/// tells whether they are of use. Each thread of each rank of the node is a part, number slot * threads + thread: it
+/// begins, follows the rows that it has, and when all have waited for each other all settle, with the same result.
+/// Local, on the calling thread, without allocation.
+class ParameterFollower {
+ public:
+  virtual ~ParameterFollower() = default;
+
+  enum class Fit {
+    good,
+    again,      ///< all parts have to follow once more: rare
+    impossible  ///< the parameters are not finite, or of no use
+  };
+  virtual void begin_part(std::size_t part) noexcept = 0;
+  virtual void follow(std::size_t block, Shard rows, std::size_t part) noexcept = 0;
+  [[nodiscard]] virtual Fit settle() noexcept = 0;
+  /// Why parameters that cannot be used from the beginning cannot.
+  [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
+};
+
+/// What is measured of an epoch.
+class EpochMeasures {
+ public:
+  virtual ~EpochMeasures() = default;
+
+  /// Local. The first figure of an epoch: its name, and what `loss`, a whole number of loss_unit, of so many rows
+  /// means; the mean of a row unless it is told otherwise.
+  [[nodiscard]] virtual std::string loss_name() const = 0;
+  [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept {
+    return loss * loss_unit / static_cast<double>(rows);
+  }
+  /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
+  /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.
+  [[nodiscard]] virtual bool measure(TrainingProgress& progress, std::vector<Figure>& figures) = 0;
+};
+
+/// A gradient function at work: in one optimisation, on one rank.
+struct PreparedGradient {
+  std::unique_ptr<ParameterFollower> follower;  ///< if none: the parameters only have to stay finite
+  std::unique_ptr<BatchGradient> rows;          ///< may use the follower
+  std::unique_ptr<EpochMeasures> measures;      ///< may use the follower
+};
+
 /// A function of parameters and data whose gradient `optimize` (train/optimize.hpp) follows uphill: contrastive
-/// divergence and back-propagation are two. The parameters are one flat buffer; the gradient comes as sums over rows,
-/// in two halves. First the ranks of a node take the rows of the node, and leave what they find (states, errors) in
-/// memory that they share. Then, when they have waited for each other, each rank forms the gradient of its own share of
-/// the parameters, over all rows of the node: so no gradient is ever sent within a node. One object serves one
-/// optimisation on one rank. Who has only a plain function of rows and parameters takes RowsGradient
-/// (train/rows_gradient.hpp), who only has nothing to do when they have changed CheckedGradient
-/// (train/checked_gradient.hpp).
+/// divergence and back-propagation are two. What it is told here are its parameters, one flat buffer, and how they
+/// begin; what works on them it makes. Who has only a plain function of rows and parameters takes RowsGradient
+/// (train/rows_gradient.hpp).
 class GradientFunction {
  public:
   virtual ~GradientFunction() = default;
@@ -48,46 +107,14 @@ class GradientFunction {
   /// Local. Whether all sums are exact, so that results do not depend on their order: batches beyond what single
   /// precision adds exactly are then added in double precision.
   [[nodiscard]] virtual bool has_exact_sums() const noexcept { return false; }
-
-  /// Local. Everything that may fail on one rank alone: takes its memory. `parameters` stay where they are. Called with
-  /// a workspace that only counts, and no parameters, it does the same and touches nothing.
-  virtual void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) = 0;
   /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.
-  virtual void begin(std::span<Real> parameters, bool is_first_of_node) = 0;
+  virtual void begin(std::span<Real> parameters, bool is_first_of_node) const = 0;
 
-  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
-  /// the node. Returns this rank's part of their loss, in units of loss_unit. The time is booked on `clock`.
-  virtual std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) = 0;
-  /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
-  /// `sums` [count x columns] become the gradient for these rows of a block, at most `panel_rows` of them, summed over
-  /// the rows of the node.
-  virtual void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) = 0;
-  /// How many rows of a block are best done at a time; a multiple of its group. Known after `prepare`.
-  [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
-
-  // After the parameters have changed, and before the first step. Each thread of each rank of the node is a part,
-  // number slot * threads + thread: it begins, follows the rows that it has, and when all have waited for each other
-  // all settle, with the same result. Local, on the calling thread, without allocation.
-  enum class Fit {
-    good,
-    again,      ///< all parts have to follow once more: rare
-    impossible  ///< the parameters are not finite, or of no use
-  };
-  virtual void begin_part(std::size_t part) noexcept = 0;
-  virtual void follow(std::size_t block, Shard rows, std::size_t part) noexcept = 0;
-  [[nodiscard]] virtual Fit settle() noexcept = 0;
-  /// Local. Why parameters that cannot be used from the beginning cannot.
-  [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
-
-  /// Local. What `loss`, a whole number of loss_unit, of so many rows means: the first figure of an epoch, and its
-  /// name. The mean of a row unless it is told otherwise.
-  [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept {
-    return loss * loss_unit / static_cast<double>(rows);
-  }
-  [[nodiscard]] virtual std::string loss_name() const = 0;
-  /// Collective over all ranks, after an epoch: adds figures to those of the epoch, and notes in `progress` if it is
-  /// the best one, where there is something to stop early by. False, on all ranks, if a signal asked to stop meanwhile.
-  [[nodiscard]] virtual bool measure(TrainingProgress& progress, std::vector<Figure>& figures) = 0;
+  /// Local. Everything that may fail on one rank alone: takes the memory of all that works on `parameters`, which stay
+  /// where they are, as this object does. From a workspace that only counts, and without parameters, it takes the same,
+  /// and touches nothing.
+  [[nodiscard]] virtual PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
+                                                 Workspace& memory) const = 0;
 };
 
 }  // namespace rbmpi

@@ -41,13 +41,13 @@ struct OptimizationResult : OptimizationOutcome {
 /// checkpoint, nodes (or ranks, where each has a copy) compare their parameters. Throws an AgreedError: Failure::usage
 /// for options that cannot be, Failure::file for a start that does not fit, Failure::diverged when parameters are no
 /// longer finite, Failure::other if the ranks' parameters differ.
-[[nodiscard]] OptimizationResult optimize(GradientFunction& function, const Samples& samples,
+[[nodiscard]] OptimizationResult optimize(const GradientFunction& function, const Samples& samples,
                                           const OptimizationOptions& options, const Communicator& world,
                                           const TrainingEvents& events = {}, std::optional<SavedState> start = {});
 
 /// Collective. What `automatic` stands for in such an optimisation: `shared` where all nodes have equally many ranks
 /// and enough memory to share, which is tried, else `allreduce`.
-[[nodiscard]] Exchange exchange_in_use(GradientFunction& function, const OptimizationOptions& options,
+[[nodiscard]] Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options,
                                        std::uint64_t rows, const Communicator& world);
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
@@ -61,7 +61,7 @@ void check_options(const OptimizationOptions& options);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for an optimisation besides
 /// the samples; its share of what the node's ranks have in common is in it.
-[[nodiscard]] std::uint64_t optimization_memory(GradientFunction& function, const OptimizationOptions& options,
+[[nodiscard]] std::uint64_t optimization_memory(const GradientFunction& function, const OptimizationOptions& options,
                                                 std::uint64_t rows, int ranks, int ranks_on_node);
 
 }  // namespace rbmpi

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/train/checked_gradient.hpp"
+#include "rbmpi/train/gradient_function.hpp"
 
 namespace rbmpi {
 
@@ -15,7 +15,7 @@ namespace rbmpi {
 /// a buffer of its own of all parameters, which the ranks of the node then add up: for models of some millions of
 /// parameters at most. Results depend on the number of ranks by the rounding of these sums. The functions must not
 /// throw: the other ranks would wait for this one.
-class RowsGradient final : public CheckedGradient {
+class RowsGradient final : public GradientFunction {
  public:
   /// Adds to `gradient`, in the layout of the parameters, the gradient of the objective (which is to grow: a
   /// log-likelihood, or a loss with its sign changed) for each of the rows, and returns the sum of their losses. One
@@ -32,25 +32,16 @@ class RowsGradient final : public CheckedGradient {
                Measurement measurement = {});
 
   [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
-  void prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) override;
-  void begin(std::span<Real> parameters, bool is_first_of_node) override;
-  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override;
-  void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override;
-  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override;
-  [[nodiscard]] std::string loss_name() const override { return loss_; }
-  [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override;
+  void begin(std::span<Real> parameters, bool is_first_of_node) const override;
+  [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
+                                         Workspace& memory) const override;
 
  private:
-  [[nodiscard]] std::span<Real> sums_of(std::size_t slot) const;
-
   ParameterBlocks blocks_;
   std::string loss_;
   Function function_;
   Beginning beginning_;
   Measurement measurement_;
-  NodeShare share_;
-  std::span<Real> parameters_;
-  std::span<Real> sums_;  // of each slot, slots x whole_lines(parameters)
 };
 
 }  // namespace rbmpi

@@ -1,0 +1,75 @@
+#include "train/step_plan.hpp"
+
+#include <cstdint>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rbmpi/core/exact_sums.hpp"
+#include "rbmpi/train/optimize.hpp"
+#include "rbmpi/train/rows_gradient.hpp"
+
+namespace rbmpi {
+namespace {
+
+using testing::Each;
+
+class StepPlanTest : public testing::Test {
+ protected:
+  StepPlanTest() { options_.batch_size = 100; }
+  [[nodiscard]] StepPlan plan(int nodes, int ranks_on_node = 1, int slot = 0) const {
+    return {function_, options_, 100000, nodes, ranks_on_node, slot};
+  }
+
+  RowsGradient function_{ParameterBlocks({{.rows = 1000, .columns = 300, .group = 16}, {.rows = 300}}), "loss", {}};
+  OptimizationOptions options_;
+};
+
+TEST_F(StepPlanTest, ARankAloneUsesUpItsGradientPanelByPanel) {
+  const StepPlan alone = plan(1);
+  EXPECT_FALSE(alone.keeps_sums);
+  EXPECT_TRUE(alone.needs_panels);
+  EXPECT_FALSE(alone.exchanges_pieces);
+  EXPECT_EQ(alone.share.node_rows, 100U);
+}
+
+TEST_F(StepPlanTest, NodesExchangeTheirSumsInPieces) {
+  const StepPlan one_of_two = plan(2);
+  EXPECT_TRUE(one_of_two.keeps_sums);
+  EXPECT_FALSE(one_of_two.needs_panels);
+  EXPECT_TRUE(one_of_two.exchanges_pieces);
+  EXPECT_GT(one_of_two.pieces.size(), 1U);
+  EXPECT_GE(one_of_two.longest_sum() * one_of_two.pieces.size(), 300300 * sizeof(Real));
+  options_.exchange = Exchange::allreduce;
+  EXPECT_FALSE(plan(2).exchanges_pieces);
+}
+
+TEST_F(StepPlanTest, LargeBatchesAreTakenInPartsThatAreAddedUp) {
+  options_.batch_size = 2 * rows_at_once + 1;
+  const StepPlan parts = plan(1);
+  EXPECT_EQ(parts.share.node_rows, rows_at_once);
+  EXPECT_TRUE(parts.keeps_sums);
+  EXPECT_TRUE(parts.needs_panels);
+  EXPECT_FALSE(plan(2).exchanges_pieces);
+  EXPECT_EQ(plan(1, 3).share.node_rows, options_.batch_size);
+}
+
+TEST_F(StepPlanTest, EachRowIsInOnePanelOfOneRank) {
+  std::vector<int> seen(1300);
+  for (const int slot : {0, 1, 2}) {
+    const StepPlan of_rank = plan(2, 3, slot);
+    for (const std::vector<BlockRows>& piece : of_rank.pieces) {
+      for (const BlockRows& part : piece) {
+        of_rank.for_each_panel(part, 32, [&](Shard rows, std::size_t /*thread*/) {
+          EXPECT_LE(rows.count, 32U);
+          for (std::uint64_t i = 0; i < rows.count; ++i) ++seen[part.block * 1000 + rows.first + i];
+        });
+      }
+    }
+  }
+  EXPECT_THAT(seen, Each(1));
+}
+
+}  // namespace
+}  // namespace rbmpi
