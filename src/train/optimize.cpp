@@ -252,7 +252,7 @@ class Optimization {
     plan_.for_each_panel(part, memory_.function.rows->panel_rows(part.block), body);
   }
 
-  [[nodiscard]] Real* panel_of(std::size_t thread) { return memory_.panels.data() + thread * memory_.panel_size; }
+  [[nodiscard]] Real* panel_of(std::size_t thread) const { return memory_.panels.data() + thread * memory_.panel_size; }
   /// The place of a row of this rank's in the sums.
   [[nodiscard]] Real* sums_of(std::size_t block, std::uint64_t row) {
     return memory_.sums->values().data() + plan_.mine.place(block, row);
