@@ -1,7 +1,10 @@
-# Compiler settings that every target of this project shares. Not exported: they are ours, not a consumer's.
+# Compiler settings that every target of this project shares: rbmpi_language, and with sanitizers rbmpi_settings. Not
+# exported: they are ours, not a consumer's.
+add_library(rbmpi_language INTERFACE)
 add_library(rbmpi_settings INTERFACE)
-target_compile_features(rbmpi_settings INTERFACE cxx_std_20)
-target_compile_options(rbmpi_settings INTERFACE
+target_link_libraries(rbmpi_settings INTERFACE rbmpi_language)
+target_compile_features(rbmpi_language INTERFACE cxx_std_20)
+target_compile_options(rbmpi_language INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
   $<$<BOOL:${RBMPI_WERROR}>:-Werror>
   # Where sources are compiled as one, each sees the unnamed namespaces of others.
@@ -14,7 +17,7 @@ set(rbmpi_disabled_kernels HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128|HWY_RVV)
 if(RBMPI_FEW_KERNELS)
   string(APPEND rbmpi_disabled_kernels |HWY_SSSE3|HWY_SSE4|HWY_AVX3|HWY_AVX3_DL)
 endif()
-target_compile_definitions(rbmpi_settings INTERFACE "HWY_DISABLED_TARGETS=(${rbmpi_disabled_kernels})")
+target_compile_definitions(rbmpi_language INTERFACE "HWY_DISABLED_TARGETS=(${rbmpi_disabled_kernels})")
 # clang's address sanitizer comes with what the fuzzers steer by.
 set(rbmpi_has_fuzzers OFF)
 if(NOT RBMPI_SANITIZE)
