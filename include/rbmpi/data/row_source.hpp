@@ -36,7 +36,7 @@ struct Rows {
   /// Samples in memory.
   Rows(const Samples& samples);  // NOLINT(google-explicit-constructor): what data mostly are
   /// All rows of a source.
-  Rows(const RowSource& source);  // NOLINT(google-explicit-constructor)
+  Rows(const RowSource& source);  // NOLINT(google-explicit-constructor): as samples
 
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
