@@ -44,9 +44,8 @@ class SoftmaxRegression {
   double operator()(const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
     double loss = 0;
     for (std::uint64_t i = 0; i < rows.count; ++i) {
-      const std::uint64_t row = rows.order->row(rows.first + i);
-      const auto label = static_cast<std::size_t>(samples_.labels[row]);
-      rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
+      const auto label = static_cast<std::size_t>(rows.label(i));
+      rows.read(i, unrounded, v_);
       loss -= std::log(predict(parameters)[label]);
       p_[label] -= 1;  // the gradient of -log p(label) with respect to v W + b is p - one_hot(label)
       for (std::size_t j = 0; j < v_.size(); ++j) {

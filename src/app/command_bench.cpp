@@ -227,7 +227,7 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
 }
 
 /// Collective. What others do to the caches is not the fault of the step: a ratio that is too large is measured anew.
-BenchmarkResult measure(const BenchSettings& settings, const Samples& samples, const Communicator& world) {
+BenchmarkResult measure(const BenchSettings& settings, const Rows& samples, const Communicator& world) {
   constexpr int tries = 5;
   for (int left = tries;; --left) {
     BenchmarkResult result = run_benchmark(settings.benchmark, samples, world);

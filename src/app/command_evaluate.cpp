@@ -171,7 +171,7 @@ struct Evaluated {
   NodeSamples data;
   std::optional<LayerRows> rows = {};  ///< as the layer sees them
 
-  [[nodiscard]] const Samples& samples() const { return rows->samples(); }
+  [[nodiscard]] const Rows& samples() const { return rows->rows(); }
   [[nodiscard]] RbmView<const Real> rbm() const { return model.rbm.view(); }
 };
 
@@ -288,7 +288,7 @@ LogLikelihood likelihood_of(const DataScores& scores, const FoundLogZ& found) {
 
 void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluated) {
   const RbmShape shape = evaluated.rbm().shape();
-  const Samples& samples = evaluated.samples();
+  const Rows& samples = evaluated.samples();
   const auto& progress = evaluated.model.named.progress;
   print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
         progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");

@@ -17,7 +17,7 @@ namespace {
 class LabelledRows {
  public:
   /// They begin with row `first` of the file; `learner`: what wants the labels.
-  LabelledRows(const char* key, std::string file, std::uint64_t first, const Samples& rows, const char* learner)
+  LabelledRows(const char* key, std::string file, std::uint64_t first, const Rows& rows, const char* learner)
       : key_(key), file_(std::move(file)), first_(first) {
     if (rows.labels == nullptr) {
       throw Error(Failure::file, fmt::format("{} = {}: it has no labels, which {} learns from; rbmpi import takes them "

@@ -99,7 +99,7 @@ RbmShape LoadedModel::shape_for_data() const {
   return {below.empty() ? shape.visible - classes.size() : below.front().shape().visible, shape.hidden};
 }
 
-LayerRows::LayerRows(const LoadedModel& model, const Samples& data, const Communicator& world) : samples_(data) {
+LayerRows::LayerRows(const LoadedModel& model, const Rows& data, const Communicator& world) : rows_(data) {
   if (model.below.empty() && model.classes.empty()) return;
   world.agree([&] {
     if (!model.classes.empty() && data.labels == nullptr) {
@@ -113,7 +113,7 @@ LayerRows::LayerRows(const LoadedModel& model, const Samples& data, const Commun
     std::vector<RbmView<const Real>> layers = model.stack();
     layers.pop_back();
     features_ = std::make_unique<StackFeatures>(std::move(layers), data, model.classes);
-    samples_ = features_->samples();
+    rows_ = *features_;
   });
 }
 

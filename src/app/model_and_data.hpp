@@ -45,12 +45,12 @@ class LayerRows {
  public:
   /// Collective. Both must live on. Throws an AgreedError(Failure::file) if the layer wants labels and there are none,
   /// or others.
-  LayerRows(const LoadedModel& model, const Samples& data, const Communicator& world);
-  [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
+  LayerRows(const LoadedModel& model, const Rows& data, const Communicator& world);
+  [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
 
  private:
   std::unique_ptr<StackFeatures> features_;
-  Samples samples_;
+  Rows rows_;
 };
 
 /// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node. Throws an

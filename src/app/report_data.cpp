@@ -96,9 +96,10 @@ DataRows features_of(std::span<const Rbm> layers, const std::vector<std::int32_t
   for (const Rbm& layer : layers) views.push_back(layer.view());
   const std::size_t columns = (layers.empty() ? data.columns : layers.back().shape().hidden) + classes.size();
   AlignedBuffer<Real> values(data.rows * columns);
-  std::vector<std::uint64_t> rows(data.rows);
-  std::iota(rows.begin(), rows.end(), 0);
-  StackFeatures(std::move(views), data.samples(), classes).make(rows, values.data());
+  const StackFeatures features(std::move(views), data.samples(), classes);
+  RowBlocks(features, data.rows)
+      .next(0, data.rows)
+      .read({0, data.rows}, unrounded, {values.data(), data.rows, columns});
   data.values = std::move(values);
   data.columns = columns;
   if (!layers.empty()) data.picture.clear();

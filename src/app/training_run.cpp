@@ -394,9 +394,9 @@ std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
 }
 
 void print_data(const TrainSettings& settings, const LoadedData& data) {
-  const Samples& training = data.views.training;
+  const Rows& training = data.views.training;
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
-      element_name(training.type));
+      element_name(data.samples->samples().type));
   if (data.views.validation.rows > 0) {
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }

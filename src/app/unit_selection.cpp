@@ -9,7 +9,7 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_file.hpp"
-#include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/samples.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {

@@ -12,7 +12,6 @@
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
@@ -85,20 +84,20 @@ class BlockScorer {
         down_(memory.take<double>(hidden())),
         between_(memory.take<double>(hidden())) {}
 
-  /// `first`: the number of the first of these rows.
-  [[nodiscard]] BlockSums score(const Samples& rows, std::uint64_t first) {
-    rows_ = rows.rows;
+  /// `rows` of those that the reader was told, of which the first has the number `first`.
+  [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows) {
+    rows_ = rows.count;
     all_ = {};
     BlockSums sums;
-    BinaryRows of_block = settings_.rows;
-    of_block.first += first;
+    BinaryRows told = settings_.rows;
+    told.first += first;
     for (std::uint64_t r = 0; r < rows_; ++r) {
-      read_row(rows, r, of_block, scratch_, {v(r), visible()});
+      read_row(reader, rows.first + r, told, scratch_, {v(r), visible()});
       const bool grey = std::any_of(v(r), v(r) + visible(), [](double value) { return value != 0 && value != 1; });
       sums.grey_rows += grey ? 1 : 0;
     }
     form_fields();
-    if (settings_.pseudo_likelihood) flip_one_unit(of_block.first);
+    if (settings_.pseudo_likelihood) flip_one_unit(told.first + rows.first);
     if (activates()) activate_hidden();
     if (settings_.reconstruction) reconstruct();
     if (settings_.full_pseudo_likelihood) flip_all_units();
@@ -216,7 +215,7 @@ class BlockScorer {
   std::array<std::array<double, Score::count>, block_rows> all_{};
 };
 
-void check(RbmShape shape, const Samples& samples) {
+void check(RbmShape shape, const Rows& samples) {
   if (samples.rows == 0) throw Error(Failure::file, "there are no rows to evaluate the model on");
   if (shape.visible != samples.columns) {
     throw Error(
@@ -256,7 +255,7 @@ std::uint64_t scoring_memory(RbmShape shape) {
   return counted.taken();
 }
 
-DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
+DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                       const Communicator& world, const ProgressReport& progress) {
   world.agree([&] { check(rbm.shape(), samples); });
   const std::uint64_t blocks = (samples.rows + block_rows - 1) / block_rows;
@@ -269,17 +268,18 @@ DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const Sco
     std::vector<BlockScorer> scorers;
     scorers.reserve(std::min(threads, mine.count));
     while (scorers.size() < std::min(threads, mine.count)) scorers.emplace_back(rbm, settings, memory);
-    SampleBlocks rows(samples, threads * block_rows);
+    RowBlocks rows(samples, threads * block_rows);
     for (std::uint64_t done = 0; done < mine.count; done += threads) {
       throw_if_stopped("scoring the data");
       if (progress) progress(static_cast<double>(done) / static_cast<double>(mine.count));
       const std::uint64_t blocks_now = std::min(threads, mine.count - done);
       const std::uint64_t begin = (mine.first + done) * block_rows;
-      const Samples some = rows.rows(begin, std::min(blocks_now * block_rows, samples.rows - begin));
+      const std::uint64_t count = std::min(blocks_now * block_rows, samples.rows - begin);
+      const RowReader& reader = rows.next(begin, count);
       parallel_for(blocks_now, [&](std::size_t thread) {
         const std::uint64_t first = thread * block_rows;
         sums[mine.first + done + thread] =
-            scorers[thread].score(some.part(first, std::min(block_rows, some.rows - first)), begin + first);
+            scorers[thread].score(reader, begin, {first, std::min(block_rows, count - first)});
       });
     }
   });

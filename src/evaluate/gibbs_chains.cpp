@@ -13,7 +13,6 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/gibbs/chains.hpp"
 
@@ -94,26 +93,29 @@ class SampledChains {
  private:
   /// The clamped units, or all if none is, as they are drawn from rows of the data.
   void draw_rows_of_data(const ChainStart& start) {
-    struct Scratch {
-      std::vector<Real> probabilities;
-      std::vector<std::uint64_t> states;
-    };
     const BitMatrixView visible = chains_.visible();
     const Draws draws{.seed = chains_.numbers().seed, .first = chains_.mine().first};
-    const auto threads = static_cast<std::size_t>(threads_in_use());
-    std::vector<Scratch> scratch(threads,
-                                 {std::vector<Real>(visible.columns), std::vector<std::uint64_t>(visible.row_words())});
+    constexpr std::size_t at_once = 256;
+    RowBlocks blocks(start.samples, at_once);
+    std::vector<Real> probabilities(at_once * visible.columns);
+    std::vector<std::uint64_t> states(at_once * visible.row_words());
     const std::vector<std::uint64_t> everything(visible.row_words(), ~std::uint64_t{0});
-    parallel_for(threads, [&](std::size_t thread) {
-      const Shard rows = shard(visible.rows, static_cast<int>(thread), static_cast<int>(threads));
-      auto& [probabilities, states] = scratch[thread];
-      for (std::uint64_t i = rows.first; i < rows.first + rows.count; ++i) {
-        const std::uint64_t row = (start.first_row + draws.first + i) % start.samples.rows;
-        sample_row(start.samples, start.samples.row(row), {0, visible.columns}, unrounded,
-                   draws.stream(Phase::chain_start, i), probabilities.data(), states.data());
-        take_units(clamped_.empty() ? everything : clamped_, states.data(), visible.row(i));
-      }
-    });
+    for (std::uint64_t done = 0, count = 0; done < visible.rows; done += count) {
+      const std::uint64_t row = (start.first_row + draws.first + done) % start.samples.rows;
+      count = std::min({visible.rows - done, start.samples.rows - row, std::uint64_t{at_once}});
+      const RowReader& reader = blocks.next(row, count);
+      parallel_pieces(count, [&](std::size_t first, std::size_t last) {
+        Draws of_piece = draws;
+        of_piece.first += done + first;
+        reader.draw({first, last - first}, {0, visible.columns}, unrounded, of_piece, Phase::chain_start,
+                    {probabilities.data() + first * visible.columns, last - first, visible.columns},
+                    {states.data() + first * visible.row_words(), last - first, visible.columns});
+        for (std::size_t i = first; i < last; ++i) {
+          take_units(clamped_.empty() ? everything : clamped_, states.data() + i * visible.row_words(),
+                     visible.row(done + i));
+        }
+      });
+    }
   }
 
   /// count x V: what the states of these chains were drawn with, or the states, where they were not drawn.

@@ -1,7 +1,6 @@
 #include "rbmpi/evaluate/hidden_features.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,14 +17,8 @@
 #include "rbmpi/evaluate/stack_features.hpp"
 
 namespace rbmpi {
-namespace {
-
-/// Rows that are made together.
-
-}  // namespace
-
-void hidden_features(std::span<const RbmView<const Real>> layers, const Samples& samples,
-                     const FeatureSettings& settings, const Communicator& world,
+void hidden_features(std::span<const RbmView<const Real>> layers, const Rows& samples, const FeatureSettings& settings,
+                     const Communicator& world,
                      const std::function<void(std::uint64_t first, ConstMatrixView features)>& take,
                      const ProgressReport& progress) {
   const std::size_t hidden = layers.back().shape().hidden;
@@ -37,19 +30,17 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Samples&
   });
   const std::uint64_t piece_rows = std::max<std::uint64_t>(piece_bytes / (hidden * sizeof(Real)), 1);
   std::optional<StackFeatures> stack;
-  std::vector<std::uint64_t> numbers;
+  std::optional<RowBlocks> blocks;
   std::vector<Real> features;
   world.agree([&] {
     stack.emplace(std::vector(layers.begin(), layers.end()), samples);
-    numbers.resize(product_rows);
+    blocks.emplace(*stack, product_rows);
     features.resize(std::min(piece_rows, samples.rows) * hidden);
   });
 
   // Of the rows of the samples from `first` on.
   const auto compute = [&](std::uint64_t first, MatrixView rows) {
-    const std::span<std::uint64_t> some = std::span(numbers).first(rows.rows);
-    std::iota(some.begin(), some.end(), first);
-    stack->make(some, rows.values);
+    blocks->next(first, rows.rows).read_on_all_threads({0, rows.rows}, unrounded, rows);
     if (!settings.sample) return;
     parallel_for(rows.rows, [&](std::size_t i) {
       // The sample of a stream has 32 bits; rows beyond them are told apart by the step.

@@ -7,7 +7,7 @@
 
 namespace rbmpi {
 
-FoundLogZ find_log_z(RbmView<const Real> rbm, bool exact, const AisSettings& ais, const Samples& samples,
+FoundLogZ find_log_z(RbmView<const Real> rbm, bool exact, const AisSettings& ais, const Rows& samples,
                      const BinaryRows& rows, const Communicator& world, const ProgressReport& progress) {
   if (exact) return {.log_z = exact_log_partition(rbm, world, progress), .estimate = {}, .base_bias = {}};
   std::vector<Real> base = base_visible_bias(unit_means(samples, rows, world));

@@ -12,14 +12,12 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/model/net_pass.hpp"
 #include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
-void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& samples, const Communicator& world,
+void net_outputs(const FeedForwardNet& net, std::size_t layers, const Rows& samples, const Communicator& world,
                  const std::function<void(std::uint64_t first, ConstMatrixView outputs)>& take,
                  const ProgressReport& progress) {
   const NetShape& shape = net.shape();
@@ -34,8 +32,10 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
       std::max<std::uint64_t>(piece_bytes / (units * sizeof(Real)) / product_rows, 1) * product_rows;
   Arena memory;
   NetPass pass;
+  std::optional<RowBlocks> blocks;
   std::vector<Real> outputs;
   world.agree([&] {
+    blocks.emplace(samples, product_rows);
     pass = NetPass(shape, product_rows, memory);
     outputs.resize(std::min(piece_rows, samples.rows) * units);
   });
@@ -49,9 +49,7 @@ void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& s
         throw_if_stopped("computing outputs");
         const std::size_t count = std::min<std::uint64_t>(product_rows, mine.first + mine.count - begin);
         const MatrixView inputs = pass.inputs(count);
-        parallel_for(count, [&](std::size_t i) {
-          row_probabilities(samples, samples.row(first + begin + i), unrounded, inputs.row(i));
-        });
+        blocks->next(first + begin, count).read_on_all_threads({0, count}, unrounded, inputs);
         const MatrixView found = pass.forward(net.parameters(), count, layers);
         std::copy_n(found.values, found.size(), piece.row(begin));
       }

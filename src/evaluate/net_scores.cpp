@@ -15,7 +15,6 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/net_kernels.hpp"
 #include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
@@ -38,7 +37,7 @@ NetScoring::NetScoring(const NetShape& shape, Arena& memory)
 }
 
 NetScores NetScoring::score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
-                            const Samples& samples, const Communicator& world) {
+                            const Rows& samples, const Communicator& world) {
   const std::uint64_t blocks = (samples.rows + product_rows - 1) / product_rows;
   const Shard mine = shard(blocks, world.rank(), world.size());
   const std::size_t outputs = shape_.outputs();
@@ -50,13 +49,13 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
       confusion.classes.assign(classes.begin(), classes.end());
       confusion.counts.resize(outputs * outputs);
     }
+    RowBlocks rows(samples, product_rows);
     for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
       throw_if_stopped("scoring the data");
       const std::uint64_t first = block * product_rows;
       const std::size_t count = std::min<std::uint64_t>(product_rows, samples.rows - first);
       const MatrixView inputs = pass_.inputs(count);
-      parallel_for(
-          count, [&](std::size_t i) { row_probabilities(samples, samples.row(first + i), unrounded, inputs.row(i)); });
+      rows.next(first, count).read_on_all_threads({0, count}, unrounded, inputs);
       const MatrixView found = pass_.forward(parameters, count);
       if (shape_.is_classifier()) {
         for (std::size_t i = 0; i < count; ++i) {
@@ -95,7 +94,7 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
                    .squared_error = total.squared_error.result()};
 }
 
-void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what) {
+void check_labels(const Rows& samples, std::span<const std::int32_t> classes, const std::string& what) {
   if (samples.rows > 0 && samples.labels == nullptr) {
     throw Error(Failure::file, fmt::format("the {} have no labels: a classifier wants the class of each row", what));
   }

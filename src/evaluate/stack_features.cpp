@@ -1,17 +1,22 @@
 #include "rbmpi/evaluate/stack_features.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "evaluate/pieces.hpp"
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/core/real_product.hpp"
 #include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/mini_batch.hpp"
 
 namespace rbmpi {
 namespace {
+
+std::size_t features_of(const StackWeights& weights, std::size_t columns) {
+  return weights.layers().empty() ? columns : weights.layers().back().shape().hidden;
+}
 
 std::size_t widest(const StackWeights& weights, std::size_t columns) {
   std::size_t most = columns;
@@ -19,9 +24,120 @@ std::size_t widest(const StackWeights& weights, std::size_t columns) {
   return most;
 }
 
+/// Makes the rows that come next, in memory that the ranks of the node share, and reads them there.
+class FeatureReader final : public RowReader {
+ public:
+  FeatureReader(const StackWeights& weights, const Rows& base, std::span<const std::int32_t> classes, const Rows& rows,
+                const ReaderShare& share, Workspace& memory)
+      : RowReader(rows),
+        weights_(weights),
+        classes_(classes),
+        features_(features_of(weights, base.columns)),
+        share_(share),
+        shared_(memory.node),
+        base_columns_(base.columns),
+        base_(base.reader(share, memory)),
+        made_(memory.node.take<Real>(share.most_rows * rows.columns)),
+        made_reader_(Rows(Samples{.type = ElementType::float32,
+                                  .values = reinterpret_cast<const std::byte*>(made_.data()),
+                                  .rows = share.most_rows,
+                                  .columns = rows.columns,
+                                  .scale = 1})
+                         .reader(share, memory)),
+        below_(memory.rank.take<Real>(product_rows * widest(weights, base.columns))),
+        above_(memory.rank.take<Real>(product_rows * widest(weights, base.columns))) {
+    for (const RbmView<const Real>& layer : weights.layers()) {
+      products_.emplace_back(product_rows, layer.shape().visible, layer.shape().hidden, memory.rank,
+                             RealWeights::finished);
+    }
+  }
+
+  void read(Shard rows, ProbabilityRounding rounding, MatrixView probabilities) const override {
+    made_reader_->read(rows, rounding, probabilities);
+  }
+  void read(Shard rows, BasicMatrixView<double> probabilities) const override {
+    made_reader_->read(rows, probabilities);
+  }
+  void draw(Shard rows, Shard units, ProbabilityRounding rounding, const Draws& draws, Phase phase,
+            MatrixView probabilities, BitMatrixView states) const override {
+    made_reader_->draw(rows, units, rounding, draws, phase, probabilities, states);
+  }
+
+ private:
+  void fetch() override {
+    base_->next(order(), position(), count());
+    made_reader_->next(0, count());
+    const Shard mine = shard(count(), static_cast<int>(share_.slot), static_cast<int>(share_.slots));
+    for (std::uint64_t done = 0; done < mine.count; done += product_rows) {
+      make({mine.first + done, std::min<std::uint64_t>(product_rows, mine.count - done)});
+    }
+    if (share_.slots > 1) shared_.synchronise();
+  }
+
+  /// Some of the rows, at most `product_rows`.
+  void make(Shard some) {
+    MatrixView v{below_.data(), some.count, base_columns_};
+    MatrixView next{above_.data(), some.count, 0};
+    base_->read_on_all_threads(some, finest, v);
+    const std::vector<RbmView<const Real>>& layers = weights_.layers();
+    for (std::size_t k = 0; k < layers.size(); ++k) {
+      const bool highest = k + 1 == layers.size();
+      const std::size_t hidden = layers[k].shape().hidden;
+      next.columns = hidden;
+      multiply(k, v, next);
+      parallel_for(some.count, [&](std::size_t i) {
+        activate(next.row(i), layers[k].hidden_bias.data(), hidden, unrounded);
+        // What the layer above takes in is rounded to the grid of data; what goes out is not.
+        if (!highest) scale_to_probabilities(next.row(i), 1, hidden, finest, next.row(i));
+      });
+      std::swap(v, next);
+    }
+    const std::size_t columns = features_ + classes_.size();
+    parallel_for(some.count, [&](std::size_t i) {
+      Real* const row = made_.data() + (some.first + i) * columns;
+      std::copy_n(v.row(i), features_, row);
+      if (!classes_.empty()) join_label(some.first + i, row + features_);
+    });
+  }
+
+  void join_label(std::uint64_t row, Real* units) const {
+    std::int32_t label = 0;
+    read_labels({row, 1}, {&label, 1});
+    for (std::size_t k = 0; k < classes_.size(); ++k) units[k] = label == classes_[k] ? Real{1} : Real{0};
+  }
+
+  /// fields = v W for real-valued v: n x V -> n x H, the same bits whatever rows are computed together. In exact
+  /// arithmetic; where the weights are too large for that, row by row in the order of the units.
+  void multiply(std::size_t layer, ConstMatrixView v, MatrixView fields) {
+    const std::span<const double> rounded = weights_.rounded(layer);
+    if (!rounded.empty()) return products_[layer].exact(v, rounded, fields);
+    const ConstMatrixView weights = weights_.layers()[layer].weights;
+    parallel_for(v.rows, [&](std::size_t row) {
+      for (std::size_t j = 0; j < fields.columns; ++j) {
+        double sum = 0;
+        for (std::size_t i = 0; i < v.columns; ++i) sum += double{v.row(row)[i]} * double{weights.row(i)[j]};
+        fields.row(row)[j] = static_cast<Real>(sum);
+      }
+    });
+  }
+
+  const StackWeights& weights_;
+  std::span<const std::int32_t> classes_;
+  std::size_t features_;  // of a row, without the label
+  ReaderShare share_;
+  const NodeArena& shared_;
+  std::size_t base_columns_;
+  std::unique_ptr<RowReader> base_;
+  std::span<Real> made_;  // the rows that come next
+  std::unique_ptr<RowReader> made_reader_;
+  std::span<Real> below_;  // a block of rows in a layer, and in the next
+  std::span<Real> above_;
+  std::vector<RealProduct> products_;  // of each layer
+};
+
 }  // namespace
 
-/// Weights that nobody else uses, and memory.
+/// Weights that nobody else uses.
 struct StackFeatures::Own {
   explicit Own(std::vector<RbmView<const Real>> layers) : weights(std::move(layers), memory, memory) {
     weights.round();
@@ -30,88 +146,25 @@ struct StackFeatures::Own {
   StackWeights weights;
 };
 
-StackFeatures::StackFeatures(std::vector<RbmView<const Real>> layers, const Samples& samples,
+StackFeatures::StackFeatures(std::vector<RbmView<const Real>> layers, const Rows& data,
                              std::vector<std::int32_t> classes)
-    : StackFeatures(std::make_unique<Own>(std::move(layers)), samples, std::move(classes)) {}
+    : StackFeatures(std::make_unique<Own>(std::move(layers)), data, std::move(classes)) {}
 
-StackFeatures::StackFeatures(std::unique_ptr<Own> own, const Samples& samples, std::vector<std::int32_t> classes)
-    : StackFeatures(own->weights, samples, std::move(classes), own->memory) {
+StackFeatures::StackFeatures(std::unique_ptr<Own> own, const Rows& data, std::vector<std::int32_t> classes)
+    : StackFeatures(own->weights, data, std::move(classes)) {
   own_ = std::move(own);  // NOLINT(cppcoreguidelines-prefer-member-initializer): a delegating constructor has none
 }
 
-StackFeatures::StackFeatures(const StackWeights& weights, const Samples& samples, std::vector<std::int32_t> classes,
-                             Arena& own)
-    : weights_(weights),
-      base_(samples),
-      classes_(std::move(classes)),
-      features_(weights.layers().empty() ? samples.columns : weights.layers().back().shape().hidden),
-      below_(own.take<Real>(product_rows * widest(weights, samples.columns))),
-      above_(own.take<Real>(product_rows * widest(weights, samples.columns))) {
-  for (const RbmView<const Real>& layer : weights.layers()) {
-    products_.emplace_back(product_rows, layer.shape().visible, layer.shape().hidden, own, RealWeights::finished);
-  }
-}
+StackFeatures::StackFeatures(const StackWeights& weights, const Rows& data, std::vector<std::int32_t> classes)
+    : RowSource(data.rows, features_of(weights, data.columns) + classes.size(), data.labels),
+      weights_(weights),
+      base_(data),
+      classes_(std::move(classes)) {}
 
 StackFeatures::~StackFeatures() = default;
 
-Samples StackFeatures::samples() noexcept {
-  return {.type = ElementType::float32,
-          .values = nullptr,
-          .rows = base_.rows,
-          .columns = features_ + classes_.size(),
-          .scale = 1,
-          .labels = base_.labels,
-          .maker = this,
-          .first_made = 0};
-}
-
-void StackFeatures::make(std::span<const std::uint64_t> rows, Real* values) {
-  for (std::size_t first = 0; first < rows.size(); first += product_rows) {
-    make_block(rows.subspan(first, std::min(product_rows, rows.size() - first)),
-               values + first * (features_ + classes_.size()));
-  }
-}
-
-void StackFeatures::make_block(std::span<const std::uint64_t> rows, Real* values) {
-  const std::size_t count = rows.size();
-  MatrixView v{below_.data(), count, base_.columns};
-  MatrixView next{above_.data(), count, 0};
-  parallel_for(count, [&](std::size_t i) { row_probabilities(base_, base_.row(rows[i]), finest, v.row(i)); });
-  const std::vector<RbmView<const Real>>& layers = weights_.layers();
-  for (std::size_t k = 0; k < layers.size(); ++k) {
-    const bool highest = k + 1 == layers.size();
-    const std::size_t hidden = layers[k].shape().hidden;
-    next.columns = hidden;
-    multiply(k, v, next);
-    parallel_for(count, [&](std::size_t i) {
-      activate(next.row(i), layers[k].hidden_bias.data(), hidden, unrounded);
-      // What the layer above takes in is rounded to the grid of data; what goes out is not.
-      if (!highest) scale_to_probabilities(next.row(i), 1, hidden, finest, next.row(i));
-    });
-    std::swap(v, next);
-  }
-  parallel_for(count, [&](std::size_t i) {
-    Real* const row = values + i * (features_ + classes_.size());
-    std::copy_n(v.row(i), features_, row);
-    for (std::size_t k = 0; k < classes_.size(); ++k) {
-      row[features_ + k] = base_.labels[rows[i]] == classes_[k] ? Real{1} : Real{0};
-    }
-  });
-}
-
-/// fields = v W for real-valued v: n x V -> n x H, the same bits whatever rows are computed together. In exact
-/// arithmetic; where the weights are too large for that, row by row in the order of the units.
-void StackFeatures::multiply(std::size_t layer, ConstMatrixView v, MatrixView fields) {
-  const std::span<const double> rounded = weights_.rounded(layer);
-  if (!rounded.empty()) return products_[layer].exact(v, rounded, fields);
-  const ConstMatrixView weights = weights_.layers()[layer].weights;
-  parallel_for(v.rows, [&](std::size_t row) {
-    for (std::size_t j = 0; j < fields.columns; ++j) {
-      double sum = 0;
-      for (std::size_t i = 0; i < v.columns; ++i) sum += double{v.row(row)[i]} * double{weights.row(i)[j]};
-      fields.row(row)[j] = static_cast<Real>(sum);
-    }
-  });
+std::unique_ptr<RowReader> StackFeatures::reader(const Rows& rows, const ReaderShare& share, Workspace& memory) const {
+  return std::make_unique<FeatureReader>(weights_, base_.part(rows.first(), rows.rows), classes_, rows, share, memory);
 }
 
 }  // namespace rbmpi

@@ -13,7 +13,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/data/dataset_file.hpp"
-#include "rbmpi/data/mini_batch.hpp"
+#include "rbmpi/data/samples.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 
 namespace rbmpi {

@@ -17,7 +17,6 @@
 #include "rbmpi/train/net_gradient.hpp"
 
 namespace rbmpi {
-namespace {}  // namespace
 
 ParameterBlocks net_blocks(const NetShape& shape) {
   std::vector<ParameterBlock> blocks;
@@ -60,7 +59,7 @@ class NetBatchGradient final : public BatchGradient {
         states_(shape, share, memory.node) {
     const std::size_t rows = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
     targets_ = memory.rank.take<Real>(keeps_targets() ? rows * shape_.inputs() : 0);
-    row_numbers_ = memory.rank.take<std::uint64_t>(rows);
+    row_labels_ = memory.rank.take<std::int32_t>(shape_.is_classifier() ? rows : 0);
     row_classes_ = memory.rank.take<std::uint32_t>(rows);
     losses_ = memory.rank.take<std::int64_t>(rows);
   }
@@ -117,15 +116,12 @@ class NetBatchGradient final : public BatchGradient {
  private:
   /// The rows of this rank become the inputs, and their classes are looked up.
   void load_rows(const MiniBatch& batch, MatrixView inputs) {
-    const std::span<std::uint64_t> numbers = row_numbers_.first(batch.count);
-    batch.order->rows(batch.first, numbers);
-    const Samples& samples = *batch.samples;
+    batch.rows->read_on_all_threads(batch.all(), unrounded, inputs);
+    if (shape_.is_classifier()) batch.rows->read_labels(batch.all(), row_labels_);
     parallel_for(batch.count, [&](std::size_t i) {
-      row_probabilities(samples, samples.row(numbers[i]), unrounded, inputs.row(i));
       if (keeps_targets()) std::copy_n(inputs.row(i), inputs.columns, targets_.data() + i * inputs.columns);
-      if (shape_.is_classifier()) {
-        row_classes_[i] = static_cast<std::uint32_t>(class_of(classes_, samples.labels[numbers[i]]).value_or(0));
-      }
+      if (!shape_.is_classifier()) return;
+      row_classes_[i] = static_cast<std::uint32_t>(class_of(classes_, row_labels_[i]).value_or(0));
     });
   }
 
@@ -154,16 +150,16 @@ class NetBatchGradient final : public BatchGradient {
   NodeShare share_;
   std::span<const Real> parameters_;
   States states_;
-  std::size_t node_rows_ = 0;             // of this part of the batch
-  std::span<Real> targets_;               // data to reconstruct, where dropout spoils those in `states_`
-  std::span<std::uint64_t> row_numbers_;  // of this rank's rows of the batch, as the next two
+  std::size_t node_rows_ = 0;           // of this part of the batch
+  std::span<Real> targets_;             // data to reconstruct, where dropout spoils those in `states_`
+  std::span<std::int32_t> row_labels_;  // of this rank's rows of the batch, as the next two
   std::span<std::uint32_t> row_classes_;
   std::span<std::int64_t> losses_;
 };
 
 class NetMeasures final : public EpochMeasures {
  public:
-  NetMeasures(const NetShape& shape, std::span<const std::int32_t> classes, const Samples& validation,
+  NetMeasures(const NetShape& shape, std::span<const std::int32_t> classes, const Rows& validation,
               const Communicator& world, std::span<const Real> parameters, Arena& memory)
       : shape_(shape), classes_(classes), data_(validation), world_(world), parameters_(parameters) {
     if (validation.rows > 0) validation_.emplace(shape, memory);
@@ -200,7 +196,7 @@ class NetMeasures final : public EpochMeasures {
  private:
   const NetShape& shape_;
   std::span<const std::int32_t> classes_;
-  const Samples& data_;
+  const Rows& data_;
   const Communicator& world_;
   std::span<const Real> parameters_;
   std::optional<NetScoring> validation_;

@@ -196,7 +196,7 @@ void root_alone(const Communicator& world, const std::function<void()>& local) {
 /// The runs of one benchmark.
 class Benchmark {
  public:
-  Benchmark(BenchmarkOptions options, const Samples& samples, const Communicator& world)
+  Benchmark(BenchmarkOptions options, const Rows& samples, const Communicator& world)
       : options_(std::move(options)), samples_(samples), world_(world) {
     options_.training.epochs = without_end;
   }
@@ -352,7 +352,7 @@ class Benchmark {
   }
 
   BenchmarkOptions options_;
-  const Samples& samples_;
+  const Rows& samples_;
   const Communicator& world_;
 };
 
@@ -441,7 +441,7 @@ std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int r
   return bytes;
 }
 
-BenchmarkResult run_benchmark(const BenchmarkOptions& options, const Samples& samples, const Communicator& world) {
+BenchmarkResult run_benchmark(const BenchmarkOptions& options, const Rows& samples, const Communicator& world) {
   world.agree([&] { check_options(options); });
   return Benchmark(options, samples, world).run();
 }

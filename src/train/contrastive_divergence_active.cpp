@@ -175,20 +175,11 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   /// From the data to v0 of the worker's units, and their sums for h0.
   void sample_data(const MiniBatch& batch, Shard block, Scratch& scratch, PhaseClock* clock) {
-    const auto [first, count] = scratch.visible;
     const BitMatrixView v0 = visible_states(shown_.visible_data, block, scratch);
-    // The rows of a batch lie anywhere in memory: some are fetched while another is taken in.
-    std::array<const std::byte*, rows_through_machine> data{};
-    batch.find_rows(block.first, std::span(data).first(block.count));
-    const std::size_t value_bytes = batch.samples->row_bytes() / batch.samples->columns;
-    constexpr std::size_t ahead = 12;
-    for (std::size_t i = 0; i < block.count + ahead; ++i) {
-      if (i < block.count) prefetch(data[i] + first * value_bytes, count * value_bytes);
-      if (i < ahead) continue;
-      const std::size_t row = i - ahead;
-      sample_row(*batch.samples, data[row], scratch.visible, rounding_, draws_.stream(Phase::data, block.first + row),
-                 scratch.data.data() + row * count, v0.row(row));
-    }
+    Draws draws = draws_;
+    draws.first += block.first;
+    batch.rows->draw({batch.first + block.first, block.count}, scratch.visible, rounding_, draws, Phase::data,
+                     {scratch.data.data(), block.count, scratch.visible.count}, v0);
     lap(clock, TimePhase::input);
     couplings_.up(v0, scratch.visible, hidden_fields(0, scratch.worker, block));
     lap(clock, TimePhase::products);
@@ -261,11 +252,6 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
   static void lap(PhaseClock* clock, TimePhase phase) {
     if (clock != nullptr) clock->lap(phase);
-  }
-
-  static void prefetch(const std::byte* memory, std::size_t bytes) {
-    constexpr std::size_t line = 64;
-    for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
   }
 
   [[nodiscard]] MatrixView hidden_fields(std::size_t turn, std::size_t worker, Shard block) const {

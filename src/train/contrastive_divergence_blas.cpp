@@ -42,7 +42,6 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     visible_data_ = memory.rank.take<Real>(sample_data_ ? rows * sizes.shape.visible : 0);
     visible_model_ = memory.rank.take<Real>(rows * padded_columns(sizes.shape.visible));
     squared_errors_ = memory.rank.take<std::int64_t>(rows);
-    data_rows_ = memory.rank.take<const std::byte*>(rows);
   }
 
   std::uint64_t sample_states(const MiniBatch& node_batch, PhaseClock& clock) override {
@@ -58,10 +57,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     const MatrixView v1 = of_rows(states_.visible_model, mine, visible);
     const MatrixView h1p = of_rows(states_.hidden_model, mine, hidden);
 
-    const std::span<const std::byte*> rows(data_rows_.data(), batch.count);
-    batch.find_rows(0, rows);
-    parallel_for(batch.count,
-                 [&](std::size_t i) { row_probabilities(*batch.samples, rows[i], rounding_, v0p.row(i)); });
+    batch.rows->read_on_all_threads(batch.all(), rounding_, v0p);
     clock.lap(TimePhase::input);
     draws_.step = batch.step;
     draws_.first = batch.position;
@@ -146,7 +142,6 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   std::span<Real> visible_data_;   // v0p, where it is not v0
   std::span<Real> visible_model_;  // fields, then v1p
   std::span<std::int64_t> squared_errors_;
-  std::span<const std::byte*> data_rows_;  // where the rows of the batch lie
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -100,12 +99,12 @@ class LayerData {
     round(below, world, node);
     // Those that are validated on first: they are few, and read several times.
     for (const bool validation : {true, false}) {
-      Samples* const view = validation ? &views_.validation : &views_.training;
+      Rows* const view = validation ? &views_.validation : &views_.training;
       auto* const part = validation ? &validation_ : &training_;
       if (view->rows == 0) continue;
-      world.agree([&] { part->maker = std::make_unique<StackFeatures>(*weights_, *view, classes, part->memory); });
-      *view = part->maker->samples();
-      const std::uint64_t bytes = view->rows * view->row_bytes();
+      world.agree([&] { part->features = std::make_unique<StackFeatures>(*weights_, *view, classes); });
+      *view = *part->features;
+      const std::uint64_t bytes = view->rows * view->columns * sizeof(Real);
       if (std::optional<SharedWindow> window = limit.take(bytes, world, node)) {
         part->window = *std::move(window);
         keep(*view, *part, world, node);
@@ -126,8 +125,7 @@ class LayerData {
 
  private:
   struct Part {
-    Arena memory;
-    std::unique_ptr<StackFeatures> maker;
+    std::unique_ptr<StackFeatures> features;
     SharedWindow window;
   };
 
@@ -147,26 +145,29 @@ class LayerData {
   }
 
   /// Collective. Makes the rows, shared out over the ranks of the node.
-  static void keep(Samples& view, Part& part, const Communicator& world, const Communicator& node) {
+  static void keep(Rows& view, Part& part, const Communicator& world, const Communicator& node) {
     constexpr std::uint64_t rows_at_once = 256;
     auto* const values = reinterpret_cast<Real*>(part.window.bytes().data());
     world.agree([&] {
       const Shard mine = shard(view.rows, node.rank(), node.size());
-      std::vector<std::uint64_t> numbers(rows_at_once);
+      RowBlocks blocks(view, rows_at_once);
       for (std::uint64_t done = 0; done < mine.count; done += rows_at_once) {
         now_doing("making the features of a layer");
         throw_if_stopped("making the features of a layer");
         const std::uint64_t first = mine.first + done;
-        const std::span<std::uint64_t> some = std::span(numbers).first(std::min(rows_at_once, mine.count - done));
-        std::iota(some.begin(), some.end(), first);
-        part.maker->make(some, values + first * view.columns);
+        const std::uint64_t count = std::min(rows_at_once, mine.count - done);
+        blocks.next(first, count)
+            .read_on_all_threads({0, count}, unrounded, {values + first * view.columns, count, view.columns});
       }
     });
     part.window.synchronise();
-    view.values = part.window.bytes().data();
-    view.maker = nullptr;
-    part.maker.reset();
-    part.memory = Arena();
+    view = Samples{.type = ElementType::float32,
+                   .values = part.window.bytes().data(),
+                   .rows = view.rows,
+                   .columns = view.columns,
+                   .scale = 1,
+                   .labels = view.labels};
+    part.features.reset();
   }
 
   TrainingData views_;
@@ -180,7 +181,7 @@ class LayerData {
 
 /// The classes of the labels, which all rows must have.
 std::vector<std::int32_t> classes_of(const TrainingData& data) {
-  const auto labels_of = [](const Samples& samples, const char* what) {
+  const auto labels_of = [](const Rows& samples, const char* what) {
     if (samples.labels == nullptr) {
       throw Error(Failure::file, fmt::format("join-labels = on: the {} data have no labels", what));
     }
@@ -370,8 +371,7 @@ std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std:
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
                             int ranks_on_node) {
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
-  Samples samples;
-  samples.columns = visible;
+  const Rows data = Samples{.columns = visible};
   std::uint64_t most = 0;
   std::vector<RbmView<const Real>> below;
   for (const RbmShape shape : shapes_of_layers(options, visible)) {
@@ -383,7 +383,8 @@ std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible,
     if (!below.empty()) {
       const StackWeights weights(below, counted.node, counted.rank);
       for (int part = 0; part < (validation ? 2 : 1); ++part) {
-        const StackFeatures features(weights, samples, {}, counted.rank);
+        const StackFeatures features(weights, data, {});
+        (void)features.reader(features, {}, counted);
       }
     }
     most = std::max(most,

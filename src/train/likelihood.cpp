@@ -24,7 +24,7 @@ LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, con
   figures.log_z = found.log_z;
   figures.log_z_standard_error = found.standard_error();
   if (found.estimate) figures.log_z_effective_chains = found.estimate->effective_samples;
-  const auto likelihood_of = [&](const Samples& samples) {
+  const auto likelihood_of = [&](const Rows& samples) {
     const ScoreSettings free_energy{
         .rows = rows, .reconstruction = false, .pseudo_likelihood = false, .full_pseudo_likelihood = false};
     return -score_data(rbm, samples, free_energy, world).free_energy.mean - figures.log_z;

@@ -46,7 +46,7 @@ void check_net(const NetShape& shape, std::span<const std::int32_t> classes) {
                           to_text(shape)));
 }
 
-void check_data(const Samples& samples, const NetShape& shape, std::span<const std::int32_t> classes,
+void check_data(const Rows& samples, const NetShape& shape, std::span<const std::int32_t> classes,
                 const std::string& what) {
   if (samples.rows == 0) return;
   if (samples.columns != shape.inputs()) {
@@ -58,10 +58,7 @@ void check_data(const Samples& samples, const NetShape& shape, std::span<const s
 
 /// Data of which only the numbers of rows are known.
 TrainingData data_of(std::uint64_t rows, bool validation) {
-  TrainingData data;
-  data.training.rows = rows;
-  data.validation.rows = validation ? 1 : 0;
-  return data;
+  return {.training = Samples{.rows = rows}, .validation = Samples{.rows = validation ? 1U : 0U}};
 }
 
 }  // namespace

@@ -14,15 +14,15 @@ namespace rbmpi {
 namespace {
 
 /// Collective.
-OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
                          Exchange exchange, const Communicator& world) {
   RankLayout layout = arrange_ranks(world, exchange, options.ranks_per_node);
   OptimizationOptions chosen = options;
   chosen.exchange = layout.exchange;
   const Communicator& node = layout.node;
-  StepPlan plan(function, chosen, rows, layout.peers.size(), node.size(), node.rank());
+  StepPlan plan(function, chosen, rows.rows, layout.peers.size(), node.size(), node.rank());
   Workspace counted(ArenaUse::count);
-  world.agree([&] { (void)StepMemory(function, plan, chosen, counted); });
+  world.agree([&] { (void)StepMemory(function, plan, chosen, rows, counted); });
   Workspace memory;
   world.agree([&] { memory.node = NodeArena(node, counted.node.taken()); });
   return {std::move(layout), std::move(plan), std::move(memory)};
@@ -31,8 +31,10 @@ OptimizationSetup set_up(const GradientFunction& function, const OptimizationOpt
 }  // namespace
 
 StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
-                       Workspace& memory)
-    : parameters(memory.node.take<Real>(plan.blocks.size())), totals(memory.node.take<StepTotals>(plan.share.slots)) {
+                       const Rows& rows, Workspace& memory)
+    : parameters(memory.node.take<Real>(plan.blocks.size())),
+      totals(memory.node.take<StepTotals>(plan.share.slots)),
+      reader(rows.reader({plan.share.node_rows, plan.share.slots, plan.share.slot}, memory)) {
   function = gradient.prepare(plan.share, parameters, memory);
   if (!function.follower) {
     function.follower = std::make_unique<FiniteParameters>(plan.blocks, parameters, plan.share, memory.node);
@@ -60,7 +62,7 @@ void StepMemory::broadcast(const Communicator& ranks) const {
   }
 }
 
-OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
+OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
                          const Communicator& world) {
   try {
     return set_up(function, options, rows, options.exchange, world);
@@ -76,7 +78,7 @@ OptimizationSetup set_up(const GradientFunction& function, const OptimizationOpt
 Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
                          const Communicator& world) {
   if (options.exchange != Exchange::automatic) return options.exchange;
-  return set_up(function, options, rows, world).layout.exchange;
+  return set_up(function, options, Samples{.rows = rows}, world).layout.exchange;
 }
 
 std::size_t exchange_pieces(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
@@ -90,7 +92,7 @@ std::uint64_t optimization_memory(const GradientFunction& function, const Optimi
   if (options.exchange == Exchange::allreduce) ranks_on_node = 1;
   const StepPlan plan(function, options, rows, ranks / ranks_on_node, ranks_on_node);
   Workspace counted(ArenaUse::count);
-  (void)StepMemory(function, plan, options, counted);
+  (void)StepMemory(function, plan, options, Samples{.rows = rows}, counted);
   if (plan.exchanges_pieces) {
     SumsUnderWay::take_room(plan.nodes, plan.sums_under_way(), plan.longest_sum(), counted.rank);
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/gradient_function.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
@@ -26,7 +27,7 @@ struct alignas(64) StepTotals {
 struct StepMemory {
   /// Local.
   StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
-             Workspace& memory);
+             const Rows& rows, Workspace& memory);
 
   /// Local. Takes over parameters and what the optimizer remembers from a start that fits.
   void fill(const SavedState& start) const;
@@ -35,6 +36,7 @@ struct StepMemory {
 
   std::span<Real> parameters;    ///< of the node, or of this rank
   std::span<StepTotals> totals;  ///< of each rank of the node
+  std::unique_ptr<RowReader> reader;
   PreparedGradient function;
   std::unique_ptr<Optimizer> optimizer;
   std::vector<OptimizerMemory> optimizer_memory;
@@ -52,6 +54,6 @@ struct OptimizationSetup {
 
 /// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
 [[nodiscard]] OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options,
-                                       std::uint64_t rows, const Communicator& world);
+                                       const Rows& rows, const Communicator& world);
 
 }  // namespace rbmpi

@@ -26,7 +26,7 @@ namespace {
 class Optimization {
  public:
   /// Local. Everything that may fail on one rank alone.
-  Optimization(const GradientFunction& function, const Samples& samples, const OptimizationOptions& options,
+  Optimization(const GradientFunction& function, const Rows& samples, const OptimizationOptions& options,
                OptimizationSetup setup, SumsBy sums_by, const Communicator& world, const TrainingEvents& events)
       : function_(function),
         samples_(samples),
@@ -36,7 +36,7 @@ class Optimization {
         layout_(std::move(setup.layout)),
         plan_(std::move(setup.plan)),
         workspace_(std::move(setup.memory)),
-        memory_(function, plan_, options, workspace_) {
+        memory_(function, plan_, options, samples, workspace_) {
     if (!plan_.exchanges_pieces) return;
     under_way_.emplace(layout_.peers, sums_by, plan_.sums_under_way(), plan_.longest_sum(), workspace_.rank);
   }
@@ -76,6 +76,7 @@ class Optimization {
     result.finished = finished;
     under_way_.reset();
     memory_.function = {};
+    memory_.reader.reset();
     workspace_.rank = Arena();  // what is no longer needed makes room for the result
     world_.agree_on_root([&] {
       result.parameters = AlignedBuffer<Real>(memory_.parameters.size());
@@ -94,19 +95,19 @@ class Optimization {
     mine = {};
     const Shard share = shard(batch_rows, layout_.node_index, layout_.peers.size());
     const std::uint64_t longest_share = shard(batch_rows, 0, layout_.peers.size()).count;
-    const MiniBatch batch{.samples = &samples_,
-                          .order = &order,
-                          .first = progress_.epoch_rows + share.first,
-                          .count = share.count,
-                          .position = share.first,
-                          .step = progress_.steps - options_.first_step};
     clock_.lap(TimePhase::update);
 
     for (std::uint64_t first = 0; first < longest_share; first += plan_.share.node_rows) {
       const bool last = first + plan_.share.node_rows >= longest_share;
       now_doing("taking the rows of the batch");
-      const std::uint64_t begin = std::min(first, batch.count);
-      const MiniBatch part = batch.part(begin, std::min<std::uint64_t>(plan_.share.node_rows, batch.count - begin));
+      const std::uint64_t begin = share.first + std::min(first, share.count);
+      const std::uint64_t count = std::min(std::uint64_t{plan_.share.node_rows}, share.first + share.count - begin);
+      memory_.reader->next(order, progress_.epoch_rows + begin, count);
+      clock_.lap(TimePhase::input);
+      const MiniBatch part{.rows = memory_.reader.get(),
+                           .count = count,
+                           .position = begin,
+                           .step = progress_.steps - options_.first_step};
       mine.loss += memory_.function.rows->take_rows(part, clock_);
       if (last) {
         // Asked at the last moment: whoever sent the signal may not wait for another step.
@@ -344,7 +345,7 @@ class Optimization {
   }
 
   const GradientFunction& function_;
-  const Samples& samples_;
+  const Rows& samples_;
   const OptimizationOptions& options_;
   const Communicator& world_;
   const TrainingEvents& events_;
@@ -362,9 +363,8 @@ class Optimization {
 
 }  // namespace
 
-OptimizationResult optimize(const GradientFunction& function, const Samples& samples,
-                            const OptimizationOptions& options, const Communicator& world, const TrainingEvents& events,
-                            std::optional<SavedState> start) {
+OptimizationResult optimize(const GradientFunction& function, const Rows& samples, const OptimizationOptions& options,
+                            const Communicator& world, const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
     check_blocks(function.blocks());
@@ -376,7 +376,7 @@ OptimizationResult optimize(const GradientFunction& function, const Samples& sam
     throw AgreedError(Failure::usage,
                       "all ranks must use equally many threads: they share out their work in equal parts");
   }
-  OptimizationSetup setup = set_up(function, options, samples.rows, world);
+  OptimizationSetup setup = set_up(function, options, samples, world);
   const SumsBy sums_by = iallreduce_setting(world).empty() ? SumsBy::messages : SumsBy::mpi;
   std::optional<Optimization> optimization;
   world.agree([&] { optimization.emplace(function, samples, options, std::move(setup), sums_by, world, events); });

@@ -12,7 +12,6 @@
 
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/kernels.hpp"
-#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/unit_means.hpp"
 #include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/train/early_stop.hpp"
@@ -26,13 +25,13 @@ namespace {
 enum Block : std::size_t { weights, biases };
 
 /// Collective. Mean of each unit over all rows.
-std::vector<double> unit_means(const Samples& samples, const Communicator& world) {
-  std::vector<Real> values(samples.columns);
-  const AddRow add_row = [&](const Samples& block, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
-    row_probabilities(block, block.row(row), finest, values.data());
+std::vector<double> unit_means(const Rows& rows, const Communicator& world) {
+  std::vector<Real> values(rows.columns);
+  const AddRow add_row = [&](const RowReader& block, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
+    block.read({row, 1}, finest, {values.data(), 1, values.size()});
     for (std::size_t j = 0; j < values.size(); ++j) sums[j] += static_cast<std::int64_t>(values[j] * 0x1p24F);
   };
-  return unit_means(samples, add_row, world);
+  return unit_means(rows, add_row, world);
 }
 
 WeightRounding rounding(Arithmetic arithmetic) {
@@ -102,25 +101,12 @@ class RbmCopies final : public ParameterFollower {
   double weight_init_;
 };
 
-/// What the estimator gives, of rows that are there or, on the fly, are made.
+/// What the estimator gives.
 class RbmBatchGradient final : public BatchGradient {
  public:
-  RbmBatchGradient(const TrainingOptions& options, const Samples& samples, RbmView<const Real> rbm,
-                   Couplings& couplings, const NodeShare& share, Workspace& memory)
-      : shape_(rbm.shape()),
-        share_(share),
-        shared_(memory.node),
-        made_order_(samples.rows, /*shuffled=*/false, 0, 0, 0),
-        makes_rows_(samples.maker != nullptr) {
-    if (makes_rows_) {
-      made_values_ = memory.node.take<Real>(share.node_rows * shape_.visible);
-      made_ = {.type = ElementType::float32,
-               .values = reinterpret_cast<const std::byte*>(made_values_.data()),
-               .rows = share.node_rows,
-               .columns = shape_.visible,
-               .scale = 1};
-      made_numbers_ = memory.rank.take<std::uint64_t>(share.rows_of_rank(share.node_rows).count);
-    }
+  RbmBatchGradient(const TrainingOptions& options, RbmView<const Real> rbm, Couplings& couplings,
+                   const NodeShare& share, Workspace& memory)
+      : shape_(rbm.shape()) {
     estimator_ = gradient_estimator(options.estimator)
                      .make({.rbm = rbm,
                             .couplings = couplings,
@@ -136,24 +122,7 @@ class RbmBatchGradient final : public BatchGradient {
   }
 
   std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
-    if (!makes_rows_) return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
-    // Each rank of the node makes its share of the rows, and then all take them together. Nobody is still at those of
-    // the step before: the ranks have waited for each other since.
-    const Shard mine = share_.rows_of_rank(batch.count);
-    const std::span<std::uint64_t> numbers = made_numbers_.first(mine.count);
-    batch.order->rows(batch.first + mine.first, numbers);
-    for (std::uint64_t& number : numbers) number += batch.samples->first_made;
-    batch.samples->maker->make(numbers, made_values_.data() + mine.first * shape_.visible);
-    clock.lap(TimePhase::input);
-    shared_.synchronise();
-    clock.lap(TimePhase::exchange);
-    const MiniBatch made{.samples = &made_,
-                         .order = &made_order_,
-                         .first = 0,
-                         .count = batch.count,
-                         .position = batch.position,
-                         .step = batch.step};
-    return static_cast<std::int64_t>(estimator_->sample_states(made, clock));
+    return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
   }
 
   void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override {
@@ -170,13 +139,6 @@ class RbmBatchGradient final : public BatchGradient {
 
  private:
   RbmShape shape_;
-  NodeShare share_;
-  const NodeArena& shared_;
-  RowOrder made_order_;
-  bool makes_rows_;
-  std::span<Real> made_values_;  // the node's rows of the batch: node_rows x V
-  Samples made_;                 // a view of them, in the order in which they were made
-  std::span<std::uint64_t> made_numbers_;
   std::unique_ptr<GradientEstimator> estimator_;
 };
 
@@ -252,7 +214,7 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
-  prepared.rows = std::make_unique<RbmBatchGradient>(options_, data_.training, rbm, couplings, share, memory);
+  prepared.rows = std::make_unique<RbmBatchGradient>(options_, rbm, couplings, share, memory);
   prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
   return prepared;
 }

@@ -28,11 +28,8 @@ TrainingOptions chosen_options(const TrainingOptions& options) {
 
 /// Data of which only the numbers of rows and columns are known.
 TrainingData data_of(std::uint64_t rows, std::uint64_t visible, bool validation) {
-  TrainingData data;
-  data.training.rows = rows;
-  data.training.columns = data.validation.columns = visible;
-  data.validation.rows = validation ? 1 : 0;
-  return data;
+  return {.training = Samples{.rows = rows, .columns = visible},
+          .validation = Samples{.rows = validation ? 1U : 0U, .columns = visible}};
 }
 
 }  // namespace

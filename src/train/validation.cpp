@@ -9,8 +9,6 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
-#include "rbmpi/data/mini_batch.hpp"
-#include "rbmpi/data/row_maker.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/gibbs/draws.hpp"
@@ -23,7 +21,7 @@ constexpr double largest_energy = 1e9;  // of a model that makes sense
 
 }  // namespace
 
-Validation::Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
+Validation::Validation(const Rows& training, const Rows& validation, RbmShape shape, std::uint32_t layer,
                        const TrainingOptions& options, Arena& memory)
     : training_(training.part(0, std::min(training.rows, validation.rows))),
       validation_(validation),
@@ -62,11 +60,11 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, Co
   return figures;
 }
 
-RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows,
+RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Rows& rows,
                                  std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
   const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
   const Shard mine = shard(blocks, world.rank(), world.size());
-  SampleBlocks in_memory(rows, validation_rows_at_once);
+  RowBlocks row_blocks(rows, validation_rows_at_once);
   std::vector<RowSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
   for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
     now_doing("validating");
@@ -79,8 +77,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
     const Draws draws{seed_, layer_, epoch, begin};
 
-    const Samples block_rows = in_memory.rows(begin, count);
-    parallel_for(count, [&](std::size_t i) { row_probabilities(block_rows, block_rows.row(i), finest, v0p.row(i)); });
+    row_blocks.next(begin, count).read_on_all_threads({0, count}, finest, v0p);
     couplings.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.first(count));
     for (std::size_t i = 0; i < count; ++i) {

@@ -63,8 +63,10 @@ Expected score_plainly(RbmView<const Real> rbm, const Samples& samples, const Bi
   std::vector<Real> scratch(samples.columns);
   Row v(samples.columns);
   const auto visible = static_cast<double>(v.size());
+  RowBlocks all(samples, samples.rows);
+  const RowReader& reader = all.next(0, samples.rows);
   for (std::uint64_t row = 0; row < samples.rows; ++row) {
-    read_row(samples, row, rows, scratch, v);
+    read_row(reader, row, rows, scratch, v);
     expected.free_energy.push_back(free_energy(rbm, v));
     Row p;
     for (std::size_t j = 0; j < rbm.shape().hidden; ++j) p.push_back(sigmoid(field_of_hidden(rbm, v, j)));
@@ -218,10 +220,12 @@ TEST(DataScoresTest, BinarisedRowsAreDrawnOnceAndForAll) {
   Row cut(50);
   double difference = 0;
   std::set<Row> rows;
+  RowBlocks all(samples.view(), 30);
+  const RowReader& reader = all.next(0, 30);
   for (std::uint64_t row = 0; row < 30; ++row) {
-    read_row(samples.view(), row, {.binarise = Binarise::none}, scratch, grey);
-    read_row(samples.view(), row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
-    read_row(samples.view(), row, {.binarise = Binarise::threshold}, scratch, cut);
+    read_row(reader, row, {.binarise = Binarise::none}, scratch, grey);
+    read_row(reader, row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
+    read_row(reader, row, {.binarise = Binarise::threshold}, scratch, cut);
     rows.insert(drawn);
     for (std::size_t j = 0; j < 50; ++j) {
       EXPECT_TRUE(drawn[j] == 0 || drawn[j] == 1);
@@ -232,7 +236,7 @@ TEST(DataScoresTest, BinarisedRowsAreDrawnOnceAndForAll) {
       difference += drawn[j] - grey[j];
     }
     const Row before = drawn;
-    read_row(samples.view(), row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
+    read_row(reader, row, {.binarise = Binarise::sample, .seed = 9}, scratch, drawn);
     EXPECT_EQ(drawn, before);
   }
   EXPECT_EQ(rows.size(), 30U);

@@ -89,7 +89,7 @@ class GreedyTrainingTest : public testing::Test {
 };
 
 /// The features of a dataset, as `rbmpi transform` writes them.
-std::vector<Real> features_of(const Rbm& rbm, const Samples& samples) {
+std::vector<Real> features_of(const Rbm& rbm, const Rows& samples) {
   std::vector<Real> all;
   hidden_features(rbm, samples, {}, Communicator(), [&](std::uint64_t, ConstMatrixView piece) {
     all.insert(all.end(), piece.values, piece.values + piece.size());

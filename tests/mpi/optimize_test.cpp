@@ -1,6 +1,7 @@
 #include "rbmpi/train/optimize.hpp"
 
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,8 +32,18 @@ class Regression {
   }
 
   template <typename Parameter, typename Gradient>
-  double add(std::uint64_t row, std::span<const Parameter> parameters, std::span<Gradient> gradient) {
-    row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
+  double add(const MiniBatch& rows, std::span<const Parameter> parameters, std::span<Gradient> gradient) {
+    double loss = 0;
+    for (std::uint64_t i = 0; i < rows.count; ++i) {
+      rows.read(i, unrounded, v_);
+      loss += add_row(parameters, gradient);
+    }
+    return loss;
+  }
+
+  /// Of the row in `v_`.
+  template <typename Parameter, typename Gradient>
+  double add_row(std::span<const Parameter> parameters, std::span<Gradient> gradient) {
     const std::size_t columns = v_.size();
     double loss = 0;
     for (std::size_t k = 0; k < outputs; ++k) {
@@ -53,11 +64,7 @@ class Regression {
     return RowsGradient(
         blocks(), "loss",
         [this](const MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
-          double loss = 0;
-          for (std::uint64_t i = 0; i < rows.count; ++i) {
-            loss += add(rows.order->row(rows.first + i), parameters, gradient);
-          }
-          return loss;
+          return add(rows, parameters, gradient);
         },
         [](std::span<Real> parameters) {
           for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] = 0.01F * static_cast<Real>(i % 7);
@@ -89,15 +96,17 @@ class OptimizeTest : public testing::Test {
     std::vector<double> parameters(blocks.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] = double{0.01F * static_cast<Real>(i % 7)};
     std::vector<double> velocity(parameters.size());
+    Workspace memory;
+    const std::unique_ptr<RowReader> reader = Rows(samples_.view()).reader({.most_rows = rows}, memory);
     for (std::uint64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
       const RowOrder order(rows, options_.shuffle, options_.seed, options_.layer, epoch);
       double loss = 0;
       for (std::uint64_t first = 0; first < rows; first += options_.batch_size) {
         const std::uint64_t count = std::min(options_.batch_size, rows - first);
         std::vector<double> gradient(parameters.size());
-        for (std::uint64_t i = 0; i < count; ++i) {
-          loss += model.add(order.row(first + i), std::span<const double>(parameters), std::span<double>(gradient));
-        }
+        reader->next(order, first, count);
+        loss += model.add({.rows = reader.get(), .count = count}, std::span<const double>(parameters),
+                          std::span<double>(gradient));
         for (std::size_t i = 0; i < parameters.size(); ++i) {
           const double cost = i < blocks.offset(1) ? options_.weight_cost.at(epoch) * parameters[i] : 0;
           velocity[i] = options_.momentum.at(epoch) * velocity[i] + gradient[i] / static_cast<double>(count) - cost;

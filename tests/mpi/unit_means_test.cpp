@@ -15,10 +15,14 @@ TEST(UnitMeansTest, AreTheSameOnAnyNumberOfRanks) {
     }
   }
   const Samples samples{ElementType::uint8, reinterpret_cast<const std::byte*>(values.data()), rows, 3, 1.0};
-  const AddRow add_row = [&](const Samples& block, std::uint64_t first, std::uint64_t row,
+  const AddRow add_row = [&](const RowReader& block, std::uint64_t first, std::uint64_t row,
                              std::span<std::int64_t> sums) {
-    EXPECT_EQ(block.row(row), samples.row(first + row));
-    for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += std::to_integer<std::int64_t>(block.row(row)[j]) << 24;
+    std::vector<double> units(sums.size());
+    block.read({row, 1}, {units.data(), 1, units.size()});
+    for (std::size_t j = 0; j < sums.size(); ++j) {
+      EXPECT_EQ(units[j], values[(first + row) * 3 + j]);
+      sums[j] += static_cast<std::int64_t>(units[j]) << 24;
+    }
   };
   EXPECT_THAT(unit_means(samples, add_row, Communicator::world()), testing::ElementsAre(0.5, 0.25, 1.0));
 }

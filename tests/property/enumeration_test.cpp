@@ -259,7 +259,8 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
        .options = options,
        .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .node_rows = rows}},
       memory);
-  const RowOrder order(rows, false, 1, 0, 1);
+  RowBlocks blocks(samples, rows);
+  const RowReader& reader = blocks.next(0, rows);
   std::vector<Real> sums(shape.parameters());
   PhaseClock clock;
 
@@ -267,12 +268,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   Vector totals(shape.parameters());
   Vector squares(shape.parameters());
   for (int step = 0; step < draws; ++step) {
-    const MiniBatch batch{.samples = &samples,
-                          .order = &order,
-                          .first = 0,
-                          .count = rows,
-                          .position = 0,
-                          .step = static_cast<std::uint64_t>(step)};
+    const MiniBatch batch{.rows = &reader, .count = rows, .step = static_cast<std::uint64_t>(step)};
     (void)estimator->sample_states(batch, clock);
     estimator->weight_gradient({0, shape.visible}, 0, sums.data());
     estimator->bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -32,6 +33,33 @@ TEST(EveryRowOnceTest, ForAnyRowsBatchSizeAndRanks) {
     }
     ASSERT_EQ(std::count(visits.begin(), visits.end(), 1), static_cast<std::ptrdiff_t>(rows))
         << rows << " rows, batches of " << batch_size << ", " << ranks << " ranks";
+  }
+}
+
+TEST(EveryRowOnceTest, BlockByBlock) {
+  test::Random random(2);
+  for (int attempt = 0; attempt < 1500; ++attempt) {
+    const std::uint64_t rows = 1 + random.below(500);
+    const std::uint64_t block_rows = 1 + random.below(attempt % 3 == 0 ? 600 : 40);
+    const RowOrder order(rows, attempt % 4 != 0, random.below(1000), 0, 1 + random.below(100), block_rows);
+    std::vector<std::uint64_t> all(rows);
+    for (std::uint64_t first = 0; first < rows;) {  // however many are asked for at a time
+      const std::uint64_t some = std::min(rows - first, 1 + random.below(100));
+      order.rows(first, std::span(all).subspan(first, some));
+      first += some;
+    }
+    std::vector<bool> seen(rows);
+    std::vector<bool> begun((rows - 1) / block_rows + 1);
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      ASSERT_LT(all[i], rows);
+      ASSERT_FALSE(seen[all[i]]) << rows << " rows in blocks of " << block_rows << ", position " << i;
+      seen[all[i]] = true;
+      ASSERT_EQ(all[i], order.row(i));
+      const std::uint64_t block = all[i] / block_rows;
+      if (i > 0 && all[i - 1] / block_rows == block) continue;
+      ASSERT_FALSE(begun[block]) << rows << " rows in blocks of " << block_rows << ", position " << i;
+      begun[block] = true;
+    }
   }
 }
 

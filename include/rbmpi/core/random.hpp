@@ -56,6 +56,19 @@ class RandomStream {
   Key key_;
 };
 
+/// The random numbers of rows of units in one step: those of row i are a function of (seed, layer, step, phase,
+/// first + i), whoever draws them.
+struct Draws {
+  std::uint64_t seed = 1;
+  std::uint32_t layer = 0;
+  std::uint64_t step = 0;
+  std::uint64_t first = 0;  ///< number of row 0: a chain, or a position in a batch
+
+  [[nodiscard]] RandomStream stream(Phase phase, std::uint64_t row) const noexcept {
+    return {seed, layer, step, phase, static_cast<std::uint32_t>(first + row)};
+  }
+};
+
 /// Local. A standard normal number, a pure function of the stream and `index`, by Marsaglia's polar method. Only
 /// operations that IEEE 754 defines to the bit (+ - * / sqrt) are used, so it is the same on every machine.
 [[nodiscard]] double normal(const RandomStream& stream, std::uint32_t index) noexcept;

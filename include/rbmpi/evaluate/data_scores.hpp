@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
@@ -40,7 +40,7 @@ struct DataScores {
 /// its share of the rows; sums are formed in one order, so the scores are the same bit for bit on any number of ranks
 /// and threads. Throws an AgreedError: Failure::file if the model does not fit the data or there are no rows,
 /// Failure::other without the memory for it (`scoring_memory`), Failure::interrupted after a signal.
-[[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Samples& samples, const ScoreSettings& settings,
+[[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                                     const Communicator& world, const ProgressReport& progress = {});
 
 /// Local. Bytes that `score_data` needs on one rank, besides a little for each row.

@@ -6,7 +6,7 @@
 
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/matrix.hpp"
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -17,7 +17,7 @@ namespace rbmpi {
 /// row: the values are drawn as zeros and ones, each with its value as the probability. Without samples each unit is
 /// drawn with probability 1/2: noise.
 struct ChainStart {
-  Samples samples;  ///< n x V, the same on all ranks; no rows: noise
+  Rows samples;  ///< n x V, the same on all ranks; no rows: noise
   std::uint64_t first_row = 0;
   /// For each visible unit whether it stays, in all steps, what was drawn for it from its row; the others then begin as
   /// noise. Empty: all units begin as in their row, and none stays.

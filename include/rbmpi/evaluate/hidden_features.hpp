@@ -5,7 +5,7 @@
 #include <span>
 
 #include "rbmpi/core/matrix.hpp"
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -25,11 +25,11 @@ struct FeatureSettings {
 /// throw. The rows are shared out over ranks and threads; the features are the same bit for bit on any number of them.
 /// Throws an AgreedError: Failure::usage if model and data do not fit, Failure::other without the memory for a piece,
 /// Failure::interrupted after a signal.
-void hidden_features(std::span<const RbmView<const Real>> layers, const Samples& samples,
-                     const FeatureSettings& settings, const Communicator& world,
+void hidden_features(std::span<const RbmView<const Real>> layers, const Rows& samples, const FeatureSettings& settings,
+                     const Communicator& world,
                      const std::function<void(std::uint64_t first, ConstMatrixView features)>& take,
                      const ProgressReport& progress = {});
-inline void hidden_features(RbmView<const Real> rbm, const Samples& samples, const FeatureSettings& settings,
+inline void hidden_features(RbmView<const Real> rbm, const Rows& samples, const FeatureSettings& settings,
                             const Communicator& world,
                             const std::function<void(std::uint64_t first, ConstMatrixView features)>& take,
                             const ProgressReport& progress = {}) {

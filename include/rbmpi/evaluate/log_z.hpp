@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
@@ -25,7 +25,7 @@ struct FoundLogZ {
 /// Collective. log Z by enumeration if `exact` (which `can_enumerate` must allow), else by AIS from a base model with
 /// the means of the units in `samples`, read as `rows` says. Throws what exact_log_partition, unit_means and
 /// annealed_importance_sampling throw.
-[[nodiscard]] FoundLogZ find_log_z(RbmView<const Real> rbm, bool exact, const AisSettings& ais, const Samples& samples,
+[[nodiscard]] FoundLogZ find_log_z(RbmView<const Real> rbm, bool exact, const AisSettings& ais, const Rows& samples,
                                    const BinaryRows& rows, const Communicator& world,
                                    const ProgressReport& progress = {});
 

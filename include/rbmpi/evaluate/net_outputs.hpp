@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "rbmpi/core/matrix.hpp"
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -16,7 +16,7 @@ namespace rbmpi {
 /// order: the number of its first row, and the activations [rows x units[layers]]; it may throw. The rows are shared
 /// out over ranks and threads. Throws an AgreedError: Failure::usage if net and data do not fit, Failure::other without
 /// the memory for a piece, Failure::interrupted after a signal.
-void net_outputs(const FeedForwardNet& net, std::size_t layers, const Samples& samples, const Communicator& world,
+void net_outputs(const FeedForwardNet& net, std::size_t layers, const Rows& samples, const Communicator& world,
                  const std::function<void(std::uint64_t first, ConstMatrixView outputs)>& take,
                  const ProgressReport& progress = {});
 

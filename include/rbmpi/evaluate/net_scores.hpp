@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/confusion_matrix.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
@@ -38,7 +38,7 @@ class NetScoring {
   /// (check_labels). Of two classes that are equally likely the first counts. Throws an
   /// AgreedError(Failure::interrupted) after a signal.
   [[nodiscard]] NetScores score(std::span<const Real> parameters, std::span<const std::int32_t> classes,
-                                const Samples& samples, const Communicator& world);
+                                const Rows& samples, const Communicator& world);
 
  private:
   NetShape shape_;
@@ -49,6 +49,6 @@ class NetScoring {
 
 /// Local. Throws Error(Failure::file) for a row whose label is none of the classes, which are those of a classifier's
 /// outputs, and if there are no labels. `what`: "data", "validation data".
-void check_labels(const Samples& samples, std::span<const std::int32_t> classes, const std::string& what);
+void check_labels(const Rows& samples, std::span<const std::int32_t> classes, const std::string& what);
 
 }  // namespace rbmpi

@@ -9,19 +9,6 @@
 
 namespace rbmpi {
 
-/// The random numbers of rows of units in one step: those of row i are a function of (seed, layer, step, phase,
-/// first + i), whoever draws them.
-struct Draws {
-  std::uint64_t seed = 1;
-  std::uint32_t layer = 0;
-  std::uint64_t step = 0;
-  std::uint64_t first = 0;  ///< number of row 0: a chain, or a position in a batch
-
-  [[nodiscard]] RandomStream stream(Phase phase, std::uint64_t row) const noexcept {
-    return {seed, layer, step, phase, static_cast<std::uint32_t>(first + row)};
-  }
-};
-
 // The halves of a Gibbs step for states that are numbers, as matrix products by BLAS take them (gibbs/chains.hpp has
 // them for bits). All are Local, on all threads, without allocation.
 

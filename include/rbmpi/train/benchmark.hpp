@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/parallel/link.hpp"
@@ -101,7 +101,7 @@ void check_options(const BenchmarkOptions& options);
 /// matrix products alone and, where there are several ranks, by turns on all of them and on rank 0 alone; so a change
 /// of the machine's speed meets all. Compares the models of the layouts. Throws an AgreedError as train_rbm does,
 /// Failure::interrupted after a signal, and Failure::other if the models differ.
-[[nodiscard]] BenchmarkResult run_benchmark(const BenchmarkOptions& options, const Samples& samples,
+[[nodiscard]] BenchmarkResult run_benchmark(const BenchmarkOptions& options, const Rows& samples,
                                             const Communicator& world);
 
 }  // namespace rbmpi

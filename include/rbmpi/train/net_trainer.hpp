@@ -4,7 +4,6 @@
 #include <optional>
 #include <span>
 
-#include "rbmpi/data/samples.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"

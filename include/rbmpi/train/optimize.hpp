@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "rbmpi/core/aligned_buffer.hpp"
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/gradient_function.hpp"
 #include "rbmpi/train/phase_clock.hpp"
@@ -41,7 +41,7 @@ struct OptimizationResult : OptimizationOutcome {
 /// checkpoint, nodes (or ranks, where each has a copy) compare their parameters. Throws an AgreedError: Failure::usage
 /// for options that cannot be, Failure::file for a start that does not fit, Failure::diverged when parameters are no
 /// longer finite, Failure::other if the ranks' parameters differ.
-[[nodiscard]] OptimizationResult optimize(const GradientFunction& function, const Samples& samples,
+[[nodiscard]] OptimizationResult optimize(const GradientFunction& function, const Rows& samples,
                                           const OptimizationOptions& options, const Communicator& world,
                                           const TrainingEvents& events = {}, std::optional<SavedState> start = {});
 

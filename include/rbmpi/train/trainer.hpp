@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"
@@ -22,10 +22,10 @@ struct LikelihoodFigures {
   std::optional<double> validation;
 };
 
-/// The samples to train on and, if `validation.rows` is not 0, those to validate on: the same on all ranks.
+/// The data to train on and, if `validation.rows` is not 0, those to validate on: the same on all ranks.
 struct TrainingData {
-  Samples training;
-  Samples validation;
+  Rows training;
+  Rows validation;
 };
 
 struct TrainingResult : OptimizationOutcome {

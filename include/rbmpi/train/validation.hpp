@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
@@ -40,7 +40,7 @@ struct ValidationFigures {
 class Validation {
  public:
   /// `training` and `validation` are the same on all ranks and must live on.
-  Validation(const Samples& training, const Samples& validation, RbmShape shape, std::uint32_t layer,
+  Validation(const Rows& training, const Rows& validation, RbmShape shape, std::uint32_t layer,
              const TrainingOptions& options, Arena& memory);
 
   /// Collective. `couplings` are those of `rbm`. The random numbers are those of `epoch`. Nothing, on all
@@ -50,11 +50,11 @@ class Validation {
 
  private:
   /// Free energies of the rows, and if `squared_error` is given, their squared errors in units of loss_unit.
-  RowMean measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Samples& rows, std::int64_t* squared_error,
+  RowMean measure_rows(RbmView<const Real> rbm, Couplings& couplings, const Rows& rows, std::int64_t* squared_error,
                        std::uint64_t epoch, const Communicator& world);
 
-  Samples training_;
-  Samples validation_;
+  Rows training_;
+  Rows validation_;
   RbmShape shape_;
   std::uint32_t layer_;
   std::uint64_t seed_;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,6 +54,34 @@ TEST(RowOrderTest, ManyAtATimeAreAsOneByOne) {
       for (std::uint64_t i = 0; i < count; ++i) ASSERT_EQ(found[i], order.row(rows - count + i));
     }
   }
+}
+
+TEST(RowOrderTest, OneBlockIsTheOrderWithoutBlocks) {
+  for (const std::uint64_t rows : {1U, 2U, 100U, 1025U}) {
+    const std::vector<std::uint64_t> expected = rows_of(RowOrder(rows, true, 3, 1, 2), rows);
+    for (const std::uint64_t block_rows : {std::uint64_t{0}, rows, rows + 1}) {
+      EXPECT_EQ(rows_of(RowOrder(rows, true, 3, 1, 2, block_rows), rows), expected);
+    }
+  }
+}
+
+TEST(RowOrderTest, BlocksAreShuffledAndTheRowsOfEach) {
+  std::set<std::vector<std::uint64_t>> orders;
+  std::set<std::uint64_t> places_of_last;
+  for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) {
+    const std::vector<std::uint64_t> all = rows_of(RowOrder(95, true, 1, 0, epoch, 10), 95);
+    for (std::uint64_t i = 0; i < 95; ++i) {
+      if (all[i] == 90) places_of_last.insert(i / 10);
+    }
+    for (std::uint64_t i = 0; i + 10 <= 95; i += 10) {  // of a whole block, as far as these are one
+      std::vector<std::uint64_t> block(all.begin() + static_cast<std::ptrdiff_t>(i),
+                                       all.begin() + static_cast<std::ptrdiff_t>(i) + 10);
+      for (std::uint64_t& row : block) row %= 10;
+      orders.insert(block);
+    }
+  }
+  EXPECT_GT(orders.size(), 150U);
+  EXPECT_GT(places_of_last.size(), 5U);
 }
 
 // The order is part of what a digest means.

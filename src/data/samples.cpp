@@ -1,0 +1,110 @@
+#include "rbmpi/data/samples.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "rbmpi/core/state_kernels.hpp"
+#include "rbmpi/data/row_source.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Calls body(of_row) with a function from the place of a row to its values in their own type.
+template <typename Body>
+void with_type(ElementType type, const Body& body) {
+  switch (type) {
+    case ElementType::uint8:
+      return body([](const std::byte* row) { return reinterpret_cast<const std::uint8_t*>(row); });
+    case ElementType::float32:
+      return body([](const std::byte* row) { return reinterpret_cast<const float*>(row); });
+    case ElementType::float64:
+      return body([](const std::byte* row) { return reinterpret_cast<const double*>(row); });
+    case ElementType::int32:
+    case ElementType::other:
+      break;  // no samples are of these types
+  }
+}
+
+void prefetch(const std::byte* memory, std::size_t bytes) {
+  constexpr std::size_t line = 64;
+  for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
+}
+
+/// Reads rows where they lie.
+class SamplesReader final : public RowReader {
+ public:
+  SamplesReader(const Samples& samples, const Rows& rows)
+      : RowReader(rows), samples_(samples.part(rows.first(), rows.rows)) {}
+
+  void read(Shard rows, ProbabilityRounding rounding, MatrixView probabilities) const override {
+    for_each(rows, {0, samples_.columns}, [&](std::uint64_t i, const auto* values) {
+      scale_to_probabilities(values, samples_.scale, samples_.columns, rounding, probabilities.row(i));
+    });
+  }
+
+  void read(Shard rows, BasicMatrixView<double> probabilities) const override {
+    for_each(rows, {0, samples_.columns}, [&](std::uint64_t i, const auto* values) {
+      double* const to = probabilities.row(i);
+      for (std::size_t j = 0; j < samples_.columns; ++j) to[j] = static_cast<double>(values[j]) / samples_.scale;
+    });
+  }
+
+  void draw(Shard rows, Shard units, ProbabilityRounding rounding, const Draws& draws, Phase phase,
+            MatrixView probabilities, BitMatrixView states) const override {
+    if (units.count == 0) return;
+    for_each(rows, units, [&](std::uint64_t i, const auto* values) {
+      scale_and_sample(values, samples_.scale, units.count, rounding, draws.stream(phase, i).from_unit(units.first),
+                       probabilities.row(i), states.row(i));
+    });
+  }
+
+ private:
+  /// Calls body(i, values) with these units of row i of `rows`. They lie anywhere in memory: some rows are fetched
+  /// while another is taken in.
+  template <typename Body>
+  void for_each(Shard rows, Shard units, const Body& body) const {
+    constexpr std::size_t ahead = 12;
+    const std::size_t value_bytes = element_size(samples_.type);
+    with_type(samples_.type, [&](const auto& values_at) {
+      for_numbers(rows, [&](std::span<const std::uint64_t> numbers, std::uint64_t done) {
+        const auto place = [&](std::size_t i) { return samples_.row(numbers[i]) + units.first * value_bytes; };
+        for (std::size_t i = 0; i < numbers.size() + ahead; ++i) {
+          if (i < numbers.size()) prefetch(place(i), units.count * value_bytes);
+          if (i >= ahead) body(done + i - ahead, values_at(place(i - ahead)));
+        }
+      });
+    });
+  }
+
+  Samples samples_;
+};
+
+class SamplesSource final : public RowSource {
+ public:
+  explicit SamplesSource(const Samples& samples)
+      : RowSource(samples.rows, samples.columns, samples.labels), samples_(samples) {}
+  [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& /*share*/,
+                                                  Workspace& /*memory*/) const override {
+    return std::make_unique<SamplesReader>(samples_, rows);
+  }
+
+ private:
+  Samples samples_;
+};
+
+}  // namespace
+
+Rows::Rows(const Samples& samples)
+    : rows(samples.rows),
+      columns(samples.columns),
+      labels(samples.labels),
+      source_(std::make_shared<SamplesSource>(samples)) {}
+
+void row_probabilities(const Samples& samples, const std::byte* row, ProbabilityRounding rounding,
+                       Real* probabilities) {
+  with_type(samples.type, [&](const auto& values_at) {
+    scale_to_probabilities(values_at(row), samples.scale, samples.columns, rounding, probabilities);
+  });
+}
+
+}  // namespace rbmpi
