@@ -104,8 +104,8 @@ int main(int argc, char** argv) {
   std::vector<std::int32_t> classes(10);
   std::iota(classes.begin(), classes.end(), 0);
   TrainingData data;
-  data.training = {ElementType::uint8, std::as_bytes(std::span(values)).data(), rows, net.shape().inputs(), 255.0,
-                   labels.data()};
+  data.training = Samples{
+      ElementType::uint8, std::as_bytes(std::span(values)).data(), rows, net.shape().inputs(), 255.0, labels.data()};
 
   NetTrainingOptions options;
   options.batch_size = batch;

@@ -156,9 +156,10 @@ TEST_F(ChainsTest, EachBlockMayHaveItsOwnTemperature) {
     block.form_hidden_fields();
     block.sweep(model_of(rbm, rows.first == 0 ? Real{1} : Real{0.5}), chains.numbers(), 0);
   });
-  std::vector<std::uint64_t> expected = states(swept(couplings, model_of(rbm), {0, rows_through_machine}, 1, memory).visible());
-  const std::vector<std::uint64_t> warm =
-      states(swept(couplings, model_of(rbm, Real{0.5}), {rows_through_machine, rows_through_machine}, 1, memory).visible());
+  std::vector<std::uint64_t> expected =
+      states(swept(couplings, model_of(rbm), {0, rows_through_machine}, 1, memory).visible());
+  const std::vector<std::uint64_t> warm = states(
+      swept(couplings, model_of(rbm, Real{0.5}), {rows_through_machine, rows_through_machine}, 1, memory).visible());
   expected.insert(expected.end(), warm.begin(), warm.end());
   EXPECT_EQ(states(chains.visible()), expected);
 }
