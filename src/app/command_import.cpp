@@ -127,7 +127,7 @@ Job prepare_csv(const po::variables_map& values) {
 /// One kind of input: the option that names the file, and the options that go with no other kind.
 struct Importer {
   const char* option;
-  std::vector<const char*> import_own_options;
+  std::vector<const char*> own_options;
   Job (*prepare)(const po::variables_map& values);
 };
 
@@ -149,7 +149,7 @@ const Importer& choose_importer(const po::variables_map& values) {
   }
   if (chosen == nullptr) refuse_import("there is nothing to import; --idx-images FILE or --csv FILE would be right");
   for (const Importer& importer : importers()) {
-    for (const char* option : importer.import_own_options)
+    for (const char* option : importer.own_options)
       if (&importer != chosen && values.count(option) != 0)
         refuse_import(fmt::format("--{} goes with --{}, not with --{}", option, importer.option, chosen->option));
   }

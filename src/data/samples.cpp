@@ -1,7 +1,6 @@
 #include "rbmpi/data/samples.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/data/row_source.hpp"

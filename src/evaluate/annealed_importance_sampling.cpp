@@ -25,7 +25,6 @@ namespace {
 constexpr const char* doing = "annealing chains";
 /// Chains that a thread takes through the whole schedule side by side.
 constexpr std::size_t chains_at_once = 256;
-/// Their numbers and those of their steps are counters of random numbers.
 
 /// Of those of a rank, the most that a thread has at a time.
 std::size_t most_at_once(std::uint64_t chains_of_rank) {

@@ -382,8 +382,8 @@ std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible,
     }
     if (!below.empty()) {
       const StackWeights weights(below, counted.node, counted.rank);
-      for (int part = 0; part < (validation ? 2 : 1); ++part) {
-        const StackFeatures features(weights, data, {});
+      const StackFeatures features(weights, data, {});
+      for (int reader = 0; reader < 2; ++reader) {  // one of the steps, and one of what is measured meanwhile
         (void)features.reader(features, {}, counted);
       }
     }

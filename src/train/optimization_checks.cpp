@@ -1,6 +1,5 @@
 #include "train/optimization_checks.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -104,8 +103,6 @@ void check_start(const SavedState& start, const ParameterBlocks& blocks, std::sp
 
 void refuse_diverged(const OptimizationOptions& options, const TrainingProgress& progress) {
   const std::uint64_t epoch = progress.epoch;
-  const double usual = options.optimizer == "adam" ? 0.001 : 0.1;
-  const double stable = std::min(usual, 0.1 / options.weight_cost.at(epoch));  // weights must not shrink by more
   throw AgreedError(
       Failure::diverged,
       fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
@@ -114,7 +111,8 @@ void refuse_diverged(const OptimizationOptions& options, const TrainingProgress&
                   options.weight_cost.at(epoch) * options.learning_rate.at(epoch) > 1
                       ? fmt::format(" for weight-cost = {}", options.weight_cost.at(epoch))
                       : "",
-                  std::min(options.learning_rate.at(epoch) / 10, stable)));
+                  gentler_learning_rate(optimizer(options.optimizer), options.learning_rate.at(epoch),
+                                        options.weight_cost.at(epoch))));
 }
 
 }  // namespace rbmpi

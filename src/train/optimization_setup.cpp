@@ -13,7 +13,7 @@
 namespace rbmpi {
 namespace {
 
-/// Collective.
+/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
 OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
                          Exchange exchange, const Communicator& world) {
   RankLayout layout = arrange_ranks(world, exchange, options.ranks_per_node);
@@ -24,7 +24,15 @@ OptimizationSetup set_up(const GradientFunction& function, const OptimizationOpt
   Workspace counted(ArenaUse::count);
   world.agree([&] { (void)StepMemory(function, plan, chosen, rows, counted); });
   Workspace memory;
-  world.agree([&] { memory.node = NodeArena(node, counted.node.taken()); });
+  try {
+    world.agree([&] { memory.node = NodeArena(node, counted.node.taken()); });
+  } catch (const AgreedError& error) {
+    if (exchange == Exchange::allreduce || world.size() == 1) throw;
+    if (exchange == Exchange::shared) {
+      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
+    }
+    return set_up(function, options, rows, Exchange::allreduce, world);
+  }
   return {std::move(layout), std::move(plan), std::move(memory)};
 }
 
@@ -64,15 +72,7 @@ void StepMemory::broadcast(const Communicator& ranks) const {
 
 OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
                          const Communicator& world) {
-  try {
-    return set_up(function, options, rows, options.exchange, world);
-  } catch (const AgreedError& error) {
-    if (error.failure() == Failure::usage || options.exchange == Exchange::allreduce || world.size() == 1) throw;
-    if (options.exchange == Exchange::shared) {
-      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
-    }
-  }
-  return set_up(function, options, rows, Exchange::allreduce, world);
+  return set_up(function, options, rows, options.exchange, world);
 }
 
 Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,

@@ -113,7 +113,6 @@ class RbmBatchGradient final : public BatchGradient {
                             .options = options,
                             .sizes = {.shape = shape_,
                                       .engine = options.engine,
-                                      .sample_data = options.sample_data,
                                       .node_rows = share.node_rows,
                                       .slots = share.slots},
                             .layer = options.layer,

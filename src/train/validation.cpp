@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "rbmpi/core/exact_sums.hpp"
@@ -64,8 +65,12 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
                                  std::int64_t* squared_errors, std::uint64_t epoch, const Communicator& world) {
   const std::uint64_t blocks = (rows.rows + validation_rows_at_once - 1) / validation_rows_at_once;
   const Shard mine = shard(blocks, world.rank(), world.size());
-  RowBlocks row_blocks(rows, validation_rows_at_once);
-  std::vector<RowSums> sums(blocks);  // of the blocks of others zero, so that the sum over the ranks is all of them
+  std::optional<RowBlocks> row_blocks;
+  std::vector<RowSums> sums;  // of the blocks of others zero, so that the sum over the ranks is all of them
+  world.agree([&] {
+    row_blocks.emplace(rows, validation_rows_at_once);
+    sums.resize(blocks);
+  });
   for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
     now_doing("validating");
     if (stop_requested()) break;
@@ -77,7 +82,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     const MatrixView hidden{hidden_.data(), count, shape_.hidden};
     const Draws draws{seed_, layer_, epoch, begin};
 
-    row_blocks.next(begin, count).read_on_all_threads({0, count}, finest, v0p);
+    row_blocks->next(begin, count).read_on_all_threads({0, count}, finest, v0p);
     couplings.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.first(count));
     for (std::size_t i = 0; i < count; ++i) {

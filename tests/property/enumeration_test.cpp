@@ -257,7 +257,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
       {.rbm = rbm,
        .couplings = couplings,
        .options = options,
-       .sizes = {.shape = shape, .engine = GetParam().engine, .sample_data = options.sample_data, .node_rows = rows}},
+       .sizes = {.shape = shape, .engine = GetParam().engine, .node_rows = rows}},
       memory);
   RowBlocks blocks(samples, rows);
   const RowReader& reader = blocks.next(0, rows);

@@ -13,7 +13,7 @@ namespace rbmpi {
 class RowOrder {
  public:
   /// Without `shuffled`, the order of the file. `block_rows`: consecutive rows of which a block is made, but for the
-  /// last; 0: all rows.
+  /// last; 0: all rows. At most 2^28 blocks.
   RowOrder(std::uint64_t rows, bool shuffled, std::uint64_t seed, std::uint32_t layer, std::uint64_t epoch,
            std::uint64_t block_rows = 0) noexcept;
 

@@ -37,6 +37,7 @@ struct Rows {
   Rows(const Samples& samples);  // NOLINT(google-explicit-constructor): what data mostly are
   /// All rows of a source.
   Rows(const RowSource& source);  // NOLINT(google-explicit-constructor): as samples
+  Rows(const RowSource&& source) = delete;
 
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;

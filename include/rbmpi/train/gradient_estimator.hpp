@@ -45,7 +45,6 @@ class GradientEstimator {
 struct EstimatorSizes {
   RbmShape shape;
   Engine engine = Engine::blas;  ///< blas or active
-  bool sample_data = true;
   std::size_t node_rows = 0;  ///< the most rows that a node takes through the machine together
   std::size_t slots = 1;      ///< ranks of the node
 };
