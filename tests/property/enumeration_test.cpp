@@ -253,12 +253,12 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   const bool exact = options.arithmetic == Arithmetic::exact;
   Couplings couplings(exact ? WeightRounding::two_grids : WeightRounding::none, rbm.view().weights, rows, 1, memory);
   ASSERT_TRUE(couplings.assign());
-  const auto estimator = gradient_estimator("cd").make(
-      {.rbm = rbm,
-       .couplings = couplings,
-       .options = options,
-       .sizes = {.shape = shape, .engine = GetParam().engine, .node_rows = rows}},
-      memory);
+  const auto estimator =
+      gradient_estimator("cd").make({.rbm = rbm,
+                                     .couplings = couplings,
+                                     .options = options,
+                                     .sizes = {.shape = shape, .engine = GetParam().engine, .node_rows = rows}},
+                                    memory);
   RowBlocks blocks(samples, rows);
   const RowReader& reader = blocks.next(0, rows);
   std::vector<Real> sums(shape.parameters());

@@ -45,8 +45,8 @@ class GradientEstimator {
 struct EstimatorSizes {
   RbmShape shape;
   Engine engine = Engine::blas;  ///< blas or active
-  std::size_t node_rows = 0;  ///< the most rows that a node takes through the machine together
-  std::size_t slots = 1;      ///< ranks of the node
+  std::size_t node_rows = 0;     ///< the most rows that a node takes through the machine together
+  std::size_t slots = 1;         ///< ranks of the node
 };
 
 /// What an estimator is made for. The references must live on.
