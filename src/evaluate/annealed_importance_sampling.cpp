@@ -62,6 +62,7 @@ struct AnnealedChains {
 /// Of each thread, those that it has at a time.
 std::vector<AnnealedChains> take_chains(const Couplings& couplings, std::uint64_t chains_of_rank, Arena& memory) {
   std::vector<AnnealedChains> blocks;
+  blocks.reserve(static_cast<std::size_t>(threads_in_use()));
   for (int thread = 0; thread < threads_in_use(); ++thread) {
     blocks.emplace_back(couplings, most_at_once(chains_of_rank), memory);
   }

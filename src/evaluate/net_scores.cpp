@@ -87,9 +87,10 @@ NetScores NetScoring::score(std::span<const Real> parameters, std::span<const st
     total.cross_entropy.add(block.cross_entropy);
     total.squared_error.add(block.squared_error);
   }
+  const std::uint64_t errors = confusion.errors();
   return NetScores{.rows = samples.rows,
                    .cross_entropy = total.cross_entropy.result(),
-                   .errors = confusion.errors(),
+                   .errors = errors,
                    .confusion = std::move(confusion),
                    .squared_error = total.squared_error.result()};
 }

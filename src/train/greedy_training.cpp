@@ -92,9 +92,9 @@ class FeatureLimit {
 class LayerData {
  public:
   /// Collective.
-  LayerData(const SharedLayers& below, const TrainingData& data, const std::vector<std::int32_t>& classes,
-            FeatureLimit limit, const Communicator& world, const Communicator& node)
-      : views_(data) {
+  LayerData(const SharedLayers& below, TrainingData data, const std::vector<std::int32_t>& classes, FeatureLimit limit,
+            const Communicator& world, const Communicator& node)
+      : views_(std::move(data)) {
     if (below.views().empty() && classes.empty()) return;
     round(below, world, node);
     // Those that are validated on first: they are few, and read several times.

@@ -1,6 +1,7 @@
 #include "train/optimization_setup.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,9 +14,10 @@
 namespace rbmpi {
 namespace {
 
-/// Collective. Copies of the parameters where `automatic` finds no memory to share on some node.
-OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
-                         Exchange exchange, const Communicator& world) {
+/// Collective. Nothing where `automatic` finds no memory to share on some node, so that copies of the parameters may
+/// do.
+std::optional<OptimizationSetup> set_up(const GradientFunction& function, const OptimizationOptions& options,
+                                        const Rows& rows, Exchange exchange, const Communicator& world) {
   RankLayout layout = arrange_ranks(world, exchange, options.ranks_per_node);
   OptimizationOptions chosen = options;
   chosen.exchange = layout.exchange;
@@ -28,12 +30,10 @@ OptimizationSetup set_up(const GradientFunction& function, const OptimizationOpt
     world.agree([&] { memory.node = NodeArena(node, counted.node.taken()); });
   } catch (const AgreedError& error) {
     if (exchange == Exchange::allreduce || world.size() == 1) throw;
-    if (exchange == Exchange::shared) {
-      throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
-    }
-    return set_up(function, options, rows, Exchange::allreduce, world);
+    if (exchange == Exchange::automatic) return std::nullopt;
+    throw AgreedError(error.failure(), fmt::format("{}; exchange = allreduce does without", error.what()));
   }
-  return {std::move(layout), std::move(plan), std::move(memory)};
+  return OptimizationSetup{std::move(layout), std::move(plan), std::move(memory)};
 }
 
 }  // namespace
@@ -72,7 +72,9 @@ void StepMemory::broadcast(const Communicator& ranks) const {
 
 OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
                          const Communicator& world) {
-  return set_up(function, options, rows, options.exchange, world);
+  std::optional<OptimizationSetup> setup = set_up(function, options, rows, options.exchange, world);
+  if (setup) return std::move(*setup);
+  return set_up(function, options, rows, Exchange::allreduce, world).value();
 }
 
 Exchange exchange_in_use(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
