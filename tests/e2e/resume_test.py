@@ -297,8 +297,8 @@ class WhichCheckpoints(Resuming):
     def test_by_seconds(self):
         arguments = ("--hidden", "300", "--epochs", "1200")
         assert_success(self.train(*arguments, "--checkpoint-seconds", "1", "--checkpoint-keep", "1000"))
-        seconds = sum(json.loads(line)["seconds"] for line in
-                      (self.run_folder / "metrics.jsonl").read_text().splitlines())
+        # Of the job: with many short epochs on a busy machine much of its time lies between them.
+        seconds = json.loads((self.run_folder / "jobs.jsonl").read_text())["seconds"]
         self.assertGreater(seconds, 2)
         self.assertAlmostEqual(len(jobs.checkpoints(self.run_folder)), seconds, delta=2)
 
