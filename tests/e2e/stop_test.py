@@ -1,6 +1,7 @@
 """Training that is stopped or killed, at any time and by anybody, and goes on: the model is that of the run that nobody
 disturbed."""
 
+import json
 import os
 import re
 import select
@@ -154,7 +155,9 @@ class TimeLimit(Resuming):
 
     def check(self, result, seconds, why):
         self.assert_stopped(result, why)
-        self.assertLess(result.seconds, seconds + 1.5)  # mpirun needs time to start and to end
+        job = json.loads((self.run_folder / "jobs.jsonl").read_text().splitlines()[-1])
+        self.assertLess(job["seconds"], seconds + 1)
+        self.assertLess(result.seconds, seconds + 10)  # on a busy machine mpirun needs seconds to start and to end
         self.assertGreater(jobs.epochs_done(self.run_folder), 0)
 
     def test_seconds(self):
