@@ -1,6 +1,7 @@
 #include "rbmpi/evaluate/stack_features.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 
@@ -92,18 +93,16 @@ class FeatureReader final : public RowReader {
       });
       std::swap(v, next);
     }
+    std::array<std::int32_t, product_rows> labels{};
+    if (!classes_.empty()) read_labels(some, std::span(labels).first(some.count));
     const std::size_t columns = features_ + classes_.size();
     parallel_for(some.count, [&](std::size_t i) {
       Real* const row = made_.data() + (some.first + i) * columns;
       std::copy_n(v.row(i), features_, row);
-      if (!classes_.empty()) join_label(some.first + i, row + features_);
+      for (std::size_t k = 0; k < classes_.size(); ++k) {
+        row[features_ + k] = labels[i] == classes_[k] ? Real{1} : Real{0};
+      }
     });
-  }
-
-  void join_label(std::uint64_t row, Real* units) const {
-    std::int32_t label = 0;
-    read_labels({row, 1}, {&label, 1});
-    for (std::size_t k = 0; k < classes_.size(); ++k) units[k] = label == classes_[k] ? Real{1} : Real{0};
   }
 
   /// fields = v W for real-valued v: n x V -> n x H, the same bits whatever rows are computed together. In exact

@@ -174,7 +174,8 @@ class TimeLimit(Resuming):
         end = int(time.time()) + 30 + 6  # half a minute is left to what comes after the program
         result = self.train(*self.FOREVER, ranks=2, environment={"SLURM_JOB_END_TIME": str(end)})
         self.check(result, 6, "time|job|Slurm")
-        self.assertLess(time.time(), end)
+        ended = (self.run_folder / "jobs.jsonl").stat().st_mtime  # the program; mpirun may take longer
+        self.assertLess(ended, end - 30 + 1)
 
     def test_goes_on_in_parts(self):
         arguments = ("--hidden", "300", "--epochs", "800")
@@ -190,7 +191,7 @@ class TimeLimit(Resuming):
     def test_less_time_than_a_checkpoint_may_take_is_told_before(self):
         result = self.train(*self.FOREVER, "--time-limit", "1")
         self.assert_stopped(result, "time.limit")
-        self.assertRegex(result.stdout, r"(?m)^  note        its time limit leaves [01]\.\d s, and 2\.\d s are kept to write a "
+        self.assertRegex(result.stdout, r"(?m)^  note        its time limit leaves (?:0\.\d|1\.0) s, and 2\.\d s are kept to write a "
                                         r"checkpoint: the training stops after a step$")
 
     def test_enough_time(self):
