@@ -109,7 +109,8 @@ void train(const char* file, const char* state_file, std::uint64_t epochs, doubl
 
   SoftmaxRegression model(samples);
   rbmpi::RowsGradient function(
-      rbmpi::ParameterBlocks({{.rows = samples.columns, .columns = classes, .weight_cost = true}, {.rows = classes}}),
+      rbmpi::ParameterLayout({{.path = "weights", .rows = samples.columns, .columns = classes, .weight_cost = true},
+                              {.path = "bias", .rows = classes}}),
       "cross_entropy", [&](const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
         return model(rows, parameters, gradient);
       });
@@ -132,7 +133,7 @@ void train(const char* file, const char* state_file, std::uint64_t epochs, doubl
   };
   std::optional<rbmpi::SavedState> start;
   world.agree_on_root([&] {
-    if (std::filesystem::exists(state_file)) start = rbmpi::load_state(state_file, function.blocks(), options);
+    if (std::filesystem::exists(state_file)) start = rbmpi::load_state(state_file, function.layout(), options);
   });
   const rbmpi::OptimizationResult result = rbmpi::optimize(function, samples, options, world, events, std::move(start));
   if (world.is_root()) {

@@ -41,7 +41,7 @@ std::uint64_t rank_memory(const TrainSettings& settings, const NetShape& shape, 
 TrainingRun::Memory memory_of(const TrainSettings& settings, const NetShape& shape, const TrainingRun& run) {
   TrainingRun::Memory memory;
   memory.rank = rank_memory(settings, shape, settings.training.batch_size, run);
-  memory.checkpoint = checkpoint_memory(std::vector{net_blocks(shape)}, settings.training);
+  memory.checkpoint = checkpoint_memory(std::vector{net_layout(shape)}, settings.training);
   memory.best = keeps_best(settings) ? shape.parameters() * sizeof(Real) : 0;
   return memory;
 }

@@ -36,9 +36,9 @@ TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visib
   TrainingRun::Memory memory;
   memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
                               layout.equal_nodes ? layout.node.size() : 1);
-  std::vector<ParameterBlocks> layers;
+  std::vector<ParameterLayout> layers;
   layers.reserve(shapes.size());
-  for (const RbmShape& shape : shapes) layers.push_back(rbm_blocks(shape));
+  for (const RbmShape& shape : shapes) layers.push_back(rbm_layout(shape));
   memory.checkpoint = checkpoint_memory(layers, settings.training);
   memory.best = keeps_best(settings) ? parameters_of(shapes) * sizeof(Real) : 0;
   return memory;

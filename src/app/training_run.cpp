@@ -385,12 +385,13 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
   Model& model = checkpoint->model;
-  ParameterBlocks blocks = model.net ? net_blocks(model.net->shape()) : rbm_blocks(model.layers.back().shape());
+  ParameterLayout layout = model.net ? net_layout(model.net->shape()) : rbm_layout(model.layers.back().shape());
   return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
                                             : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),
+                    .arrays = std::move(checkpoint->arrays),
                     .progress = checkpoint->progress,
-                    .blocks = std::move(blocks)};
+                    .layout = std::move(layout)};
 }
 
 void print_data(const TrainSettings& settings, const LoadedData& data) {

@@ -56,6 +56,24 @@ std::string to_text(const NetShape& shape) {
   return fmt::format("{}", fmt::join(shape.units, "-"));
 }
 
+std::size_t NetShape::parameters() const {
+  return net_layout(*this).size();
+}
+
+ParameterLayout net_layout(const NetShape& shape) {
+  std::vector<ParameterArray> arrays;
+  for (std::size_t k = 0; k < shape.layers(); ++k) {
+    arrays.push_back({.path = layer_group(k) + "/weights",
+                      .rows = shape.units[k],
+                      .columns = shape.units[k + 1],
+                      .group = rows_together,
+                      .weight_cost = true,
+                      .is_matrix = true});
+    arrays.push_back({.path = layer_group(k) + "/bias", .rows = shape.units[k + 1], .group = rows_together});
+  }
+  return ParameterLayout(std::move(arrays));
+}
+
 void check_shape(const NetShape& shape) {
   const auto refuse = [&](const std::string& what) {
     throw Error(Failure::usage, fmt::format("a net of {} units {}", to_text(shape), what));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -11,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/model/parameter_file.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -69,26 +69,6 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   return info.dimensions;
 }
 
-void check_shape(const Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape) {
-  if (extents(file, name, shape.size()) == shape) return;
-  refuse(file, fmt::format("has '{}' in another shape than [{}]", name, fmt::join(shape, " x ")));
-}
-
-void read_values(const Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape,
-                 std::span<Real> values) {
-  check_shape(file, name, shape);
-  file.read_rows(name, ElementType::float32, 0, shape.front(), values.data());
-  for (const Real value : values) {
-    if (!std::isfinite(value)) refuse(file, fmt::format("has a value in '{}' that is not finite", name));
-  }
-}
-
-void write_values(Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape,
-                  const Real* values) {
-  file.create_array(name, ElementType::float32, shape);
-  file.write_rows(name, ElementType::float32, 0, shape.front(), values);
-}
-
 void check_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
   const std::string unit = file.text_attribute(group, attribute).value_or(bernoulli);
   if (unit != bernoulli) {
@@ -118,8 +98,9 @@ RbmShape read_layer_shape(const Hdf5File& file, const std::string& group) {
   return {weights[0], weights[1]};
 }
 
-void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
-  write_parameters(file, group, rbm.shape(), rbm.parameters());
+void write_layer(Hdf5File& file, std::size_t layer, const Rbm& rbm) {
+  const std::string group = layer_group(layer);
+  write_parameters(file, rbm_layout(rbm.shape(), layer), rbm.parameters());
   file.set_text_attribute(group, "visible_unit", bernoulli);
   file.set_text_attribute(group, "hidden_unit", bernoulli);
 }
@@ -155,7 +136,7 @@ void read_stack(const Hdf5File& file, Model& model) {
   // The sizes of all layers are known to fit, the file and each other, before the first one is read.
   for (std::size_t i = 0; i < layers.size(); ++i) {
     Rbm& rbm = model.layers.emplace_back(layers[i]);
-    read_parameters(file, layer_group(i), rbm.shape(), rbm.parameters());
+    read_parameters(file, rbm_layout(rbm.shape(), i), rbm.parameters());
   }
 }
 
@@ -219,14 +200,14 @@ std::size_t read_code_layer(const Hdf5File& file, const NetShape& shape) {
 void read_net(const Hdf5File& file, Model& model) {
   const NetShape shape = read_net_shape(file);
   model.net.emplace(shape);
-  read_net_parameters(file, "", shape, model.net->parameters());
+  read_parameters(file, model.net->layout(), model.net->parameters());
   if (shape.is_classifier()) model.classes = read_classes(file, shape.outputs());
   model.code_layer = read_code_layer(file, shape);
 }
 
 void write_net(Hdf5File& file, const Model& model) {
   const FeedForwardNet& net = *model.net;
-  write_net_parameters(file, "", net.shape(), net.parameters());
+  write_parameters(file, net.layout(), net.parameters());
   for (std::size_t k = 0; k < net.shape().layers(); ++k) {
     file.set_text_attribute(layer_group(k), "unit", std::string(activation_name(net.shape().activations[k])));
   }
@@ -236,60 +217,6 @@ void write_net(Hdf5File& file, const Model& model) {
 }
 
 }  // namespace
-
-std::string layer_group(std::size_t layer) {
-  return fmt::format("/layer_{}", layer);
-}
-
-void check_parameters(const Hdf5File& file, const std::string& group, RbmShape shape) {
-  check_shape(file, group + "/weights", {shape.visible, shape.hidden});
-  check_shape(file, group + "/visible_bias", {shape.visible});
-  check_shape(file, group + "/hidden_bias", {shape.hidden});
-}
-
-void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values) {
-  const RbmView<Real> view(shape, values);
-  read_values(file, group + "/weights", {shape.visible, shape.hidden}, values.first(shape.weights()));
-  read_values(file, group + "/visible_bias", {shape.visible}, view.visible_bias);
-  read_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias);
-}
-
-void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values) {
-  const RbmView<const Real> view(shape, values);
-  file.create_group(group);
-  write_values(file, group + "/weights", {shape.visible, shape.hidden}, view.weights.values);
-  write_values(file, group + "/visible_bias", {shape.visible}, view.visible_bias.data());
-  write_values(file, group + "/hidden_bias", {shape.hidden}, view.hidden_bias.data());
-}
-
-void check_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape) {
-  for (std::size_t k = 0; k < shape.layers(); ++k) {
-    const std::string group = layer_group(k) + part;
-    check_shape(file, group + "/weights", {shape.units[k], shape.units[k + 1]});
-    check_shape(file, group + "/bias", {shape.units[k + 1]});
-  }
-}
-
-void read_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape, std::span<Real> values) {
-  for (std::size_t k = 0; k < shape.layers(); ++k) {
-    const NetLayer<Real> layer = net_layer(shape, values, k);
-    const std::string group = layer_group(k) + part;
-    read_values(file, group + "/weights", {layer.weights.rows, layer.weights.columns},
-                {layer.weights.values, layer.weights.size()});
-    read_values(file, group + "/bias", {layer.bias.size()}, layer.bias);
-  }
-}
-
-void write_net_parameters(Hdf5File& file, const std::string& part, const NetShape& shape,
-                          std::span<const Real> values) {
-  for (std::size_t k = 0; k < shape.layers(); ++k) {
-    const NetLayer<const Real> layer = net_layer(shape, values, k);
-    const std::string group = layer_group(k) + part;
-    file.create_group(group);
-    write_values(file, group + "/weights", {layer.weights.rows, layer.weights.columns}, layer.weights.values);
-    write_values(file, group + "/bias", {layer.bias.size()}, layer.bias.data());
-  }
-}
 
 std::string model_digest(const Model& model) {
   return model.net ? net_digest(*model.net) : model_digest(model.layers);
@@ -336,7 +263,7 @@ void write_model(Hdf5File& file, const Model& model) {
       file.set_text_attribute("/", name, text->second);
     }
   }
-  for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, layer_group(i), model.layers[i]);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, i, model.layers[i]);
   if (model.net) write_net(file, model);
   if (!model.classes.empty()) {
     file.create_array(classes_name, ElementType::int32, {model.classes.size()});

@@ -23,7 +23,7 @@ void forward_layer(const NetLayer<const Real>& layer, ConstMatrixView below, Mat
   }
 }
 
-NetPass::NetPass(const NetShape& shape, std::size_t rows, Arena& memory) : shape_(shape) {
+NetPass::NetPass(const NetShape& shape, std::size_t rows, Arena& memory) : shape_(shape), layout_(net_layout(shape)) {
   for (const std::size_t units : shape.units) activations_.push_back(memory.take<Real>(rows * units));
 }
 
@@ -35,7 +35,7 @@ MatrixView NetPass::forward(std::span<const Real> parameters, std::size_t rows, 
   MatrixView below = inputs(rows);
   for (std::size_t k = 0; k < layers; ++k) {
     const MatrixView activations{activations_[k + 1].data(), rows, shape_.units[k + 1]};
-    forward_layer(net_layer(shape_, parameters, k), below, activations);
+    forward_layer(net_layer(shape_, layout_, parameters, k), below, activations);
     below = activations;
   }
   return below;

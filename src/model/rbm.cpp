@@ -12,6 +12,18 @@
 
 namespace rbmpi {
 
+ParameterLayout rbm_layout(RbmShape shape, std::size_t layer) {
+  const std::string group = layer_group(layer);
+  return ParameterLayout({{.path = group + "/weights",
+                           .rows = shape.visible,
+                           .columns = shape.hidden,
+                           .group = rows_together,
+                           .weight_cost = true,
+                           .is_matrix = true},
+                          {.path = group + "/visible_bias", .rows = shape.visible},
+                          {.path = group + "/hidden_bias", .rows = shape.hidden}});
+}
+
 void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer) {
   const MatrixView weights = rbm.weights;
   parallel_for(weights.rows, [&](std::size_t i) {

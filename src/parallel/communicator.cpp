@@ -149,14 +149,24 @@ std::int64_t Communicator::maximum(std::int64_t value) const {
   return value;
 }
 
+namespace {
+
+/// Calls send(first, count) for so many bytes, in messages that MPI can count. Others are waited for meanwhile.
+template <typename Send>
+void for_each_message(std::size_t bytes, const Send& send) {
+  for (std::size_t first = 0; first < bytes; first += largest_count) {
+    const WaitingForOthers waiting;
+    send(first, static_cast<int>(std::min(largest_count, bytes - first)));
+  }
+}
+
+}  // namespace
+
 void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
   if (size_ == 1) return;
-  for (std::size_t first = 0; first < bytes.size(); first += largest_count) {
-    const std::size_t count = std::min(largest_count, bytes.size() - first);
-    const WaitingForOthers waiting;
-    check_mpi(MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, root, handle_->communicator),
-              "MPI_Bcast");
-  }
+  for_each_message(bytes.size(), [&](std::size_t first, int count) {
+    check_mpi(MPI_Bcast(bytes.data() + first, count, MPI_BYTE, root, handle_->communicator), "MPI_Bcast");
+  });
 }
 
 std::string Communicator::broadcast(const std::string& text, int root) const {
@@ -167,6 +177,56 @@ std::string Communicator::broadcast(const std::string& text, int root) const {
   copy.resize(length);
   broadcast(std::as_writable_bytes(std::span(copy)), root);
   return copy;
+}
+
+/// Collective. On the root, how many bytes each rank has.
+std::vector<std::uint64_t> Communicator::lengths_of_ranks(std::uint64_t mine) const {
+  std::vector<std::uint64_t> lengths(static_cast<std::size_t>(size_));
+  const WaitingForOthers waiting;
+  check_mpi(MPI_Gather(&mine, 1, MPI_UINT64_T, lengths.data(), 1, MPI_UINT64_T, 0, handle_->communicator),
+            "MPI_Gather");
+  return lengths;
+}
+
+void Communicator::gather(std::span<const std::byte> mine, std::span<std::byte> all) const {
+  if (is_root()) std::ranges::copy(mine, all.begin());
+  if (size_ == 1) return;
+  const std::vector<std::uint64_t> lengths = lengths_of_ranks(mine.size());
+  if (!is_root()) {
+    for_each_message(mine.size(), [&](std::size_t first, int count) {
+      check_mpi(MPI_Send(mine.data() + first, count, MPI_BYTE, 0, 0, handle_->communicator), "MPI_Send");
+    });
+    return;
+  }
+  std::uint64_t place = mine.size();
+  for (int rank = 1; rank < size_; ++rank) {
+    for_each_message(lengths[static_cast<std::size_t>(rank)], [&](std::size_t first, int count) {
+      check_mpi(
+          MPI_Recv(all.data() + place + first, count, MPI_BYTE, rank, 0, handle_->communicator, MPI_STATUS_IGNORE),
+          "MPI_Recv");
+    });
+    place += lengths[static_cast<std::size_t>(rank)];
+  }
+}
+
+void Communicator::scatter(std::span<const std::byte> all, std::span<std::byte> mine) const {
+  if (is_root()) std::ranges::copy(all.first(mine.size()), mine.begin());
+  if (size_ == 1) return;
+  const std::vector<std::uint64_t> lengths = lengths_of_ranks(mine.size());
+  if (!is_root()) {
+    for_each_message(mine.size(), [&](std::size_t first, int count) {
+      check_mpi(MPI_Recv(mine.data() + first, count, MPI_BYTE, 0, 0, handle_->communicator, MPI_STATUS_IGNORE),
+                "MPI_Recv");
+    });
+    return;
+  }
+  std::uint64_t place = mine.size();
+  for (int rank = 1; rank < size_; ++rank) {
+    for_each_message(lengths[static_cast<std::size_t>(rank)], [&](std::size_t first, int count) {
+      check_mpi(MPI_Send(all.data() + place + first, count, MPI_BYTE, rank, 0, handle_->communicator), "MPI_Send");
+    });
+    place += lengths[static_cast<std::size_t>(rank)];
+  }
 }
 
 void Communicator::barrier() const {

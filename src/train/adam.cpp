@@ -20,12 +20,12 @@ double power(double base, std::uint64_t exponent) {
 
 class Adam final : public Optimizer {
  public:
-  Adam(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory)
+  Adam(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory)
       : learning_rate_(options.learning_rate),
         first_decay_(options.momentum),
         weight_cost_(options.weight_cost),
-        first_moment_(memory.take<Real>(blocks.size())),
-        second_moment_(memory.take<Real>(blocks.size())) {}
+        first_moment_(memory.take<Real>(layout.size())),
+        second_moment_(memory.take<Real>(layout.size())) {}
 
   void begin_step(std::uint64_t epoch, std::uint64_t step, Real sample_share) override {
     const double first_decay = first_decay_.at(epoch);
@@ -39,10 +39,10 @@ class Adam final : public Optimizer {
              .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};
   }
 
-  void update(const ParameterBlock& block, std::size_t first, std::size_t count, const Real* sums,
+  void update(const ParameterArray& array, std::size_t first, std::size_t count, const Real* sums,
               Real* parameters) noexcept override {
     AdamStep step = step_;
-    if (!block.weight_cost) step.weight_cost = 0;
+    if (!array.weight_cost) step.weight_cost = 0;
     adam_update(step, sums, count, first_moment_.data() + first, second_moment_.data() + first, parameters);
   }
 
@@ -61,8 +61,8 @@ class Adam final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adam(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory) {
-  return std::make_unique<Adam>(blocks, options, memory);
+std::unique_ptr<Optimizer> make_adam(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory) {
+  return std::make_unique<Adam>(layout, options, memory);
 }
 
 }  // namespace rbmpi

@@ -18,16 +18,6 @@
 
 namespace rbmpi {
 
-ParameterBlocks net_blocks(const NetShape& shape) {
-  std::vector<ParameterBlock> blocks;
-  for (std::size_t k = 0; k < shape.layers(); ++k) {
-    blocks.push_back(
-        {.rows = shape.units[k], .columns = shape.units[k + 1], .group = rows_together, .weight_cost = true});
-    blocks.push_back({.rows = shape.units[k + 1], .group = rows_together});
-  }
-  return ParameterBlocks(std::move(blocks));
-}
-
 namespace {
 
 MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
@@ -55,6 +45,7 @@ class NetBatchGradient final : public BatchGradient {
         shape_(shape),
         classes_(classes),
         share_(share),
+        layout_(net_layout(shape)),
         parameters_(parameters),
         states_(shape, share, memory.node) {
     const std::size_t rows = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
@@ -64,15 +55,15 @@ class NetBatchGradient final : public BatchGradient {
     losses_ = memory.rank.take<std::int64_t>(rows);
   }
 
-  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
+  BatchTotals propagate(const MiniBatch& batch, Shard /*chains*/, PhaseClock& clock) override {
     node_rows_ = batch.count;
     const Shard mine = share_.rows_of_rank(node_rows_);
-    if (mine.count == 0) return 0;
+    if (mine.count == 0) return {};
     const MiniBatch part = batch.part(mine.first, mine.count);
     const std::size_t layers = shape_.layers();
     const auto activations = [&](std::size_t k) { return of_rows(states_.activations[k], mine, shape_.units[k]); };
     const auto deltas = [&](std::size_t k) { return of_rows(states_.deltas[k], mine, shape_.units[k + 1]); };
-    const auto layer = [&](std::size_t k) { return net_layer<const Real>(shape_, parameters_, k); };
+    const auto layer = [&](std::size_t k) { return net_layer<const Real>(shape_, layout_, parameters_, k); };
 
     load_rows(part, activations(0));
     clock.lap(TimePhase::input);
@@ -92,14 +83,14 @@ class NetBatchGradient final : public BatchGradient {
       backward_layer(layer(k), deltas(k), activations(k), shape_.activations[k - 1], kept(k), deltas(k - 1));
     }
     clock.lap(TimePhase::products);
-    return std::accumulate(losses.begin(), losses.end(), std::int64_t{0});
+    return {.loss = std::accumulate(losses.begin(), losses.end(), std::int64_t{0})};
   }
 
-  void gradient(std::size_t block, Shard rows, std::size_t /*thread*/, Real* sums) override {
-    const std::size_t k = block / 2;
+  void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
+    const std::size_t k = array / 2;
     const std::size_t columns = shape_.units[k + 1];
     const ConstMatrixView deltas{states_.deltas[k].data(), node_rows_, columns};
-    if (block % 2 == 0) {
+    if (array % 2 == 0) {
       transposed_times(ConstMatrixView{states_.activations[k].data(), node_rows_, shape_.units[k]}, rows.first, deltas,
                        MatrixView{sums, rows.count, columns});
     } else {
@@ -107,10 +98,10 @@ class NetBatchGradient final : public BatchGradient {
     }
   }
 
-  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override {
+  [[nodiscard]] std::size_t panel_rows(std::size_t array) const noexcept override {
     // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
     constexpr std::size_t rows_of_weights = 256;
-    return block % 2 == 0 ? rows_of_weights : shape_.units[block / 2 + 1];
+    return array % 2 == 0 ? rows_of_weights : shape_.units[array / 2 + 1];
   }
 
  private:
@@ -148,6 +139,7 @@ class NetBatchGradient final : public BatchGradient {
   const NetShape& shape_;
   std::span<const std::int32_t> classes_;
   NodeShare share_;
+  ParameterLayout layout_;
   std::span<const Real> parameters_;
   States states_;
   std::size_t node_rows_ = 0;           // of this part of the batch
@@ -213,7 +205,7 @@ BackPropagation::BackPropagation(const NetTrainingOptions& options, const NetSha
       classes_(classes),
       data_(data),
       world_(world),
-      blocks_(net_blocks(shape)) {}
+      layout_(net_layout(shape)) {}
 
 void BackPropagation::begin(std::span<Real> parameters, bool is_first_of_node) const {
   if (world_.is_root()) std::ranges::copy(initial_, parameters.begin());

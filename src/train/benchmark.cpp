@@ -165,12 +165,12 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()),
                    .optimizer = {},
                    .progress = {},
-                   .blocks = rbm_blocks(shape)};
+                   .layout = rbm_layout(shape)};
   const RbmView<Real> view(shape, state.parameters.span());
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
   set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
-  const ParameterBlocks& blocks = state.blocks;
+  const ParameterLayout& blocks = state.layout;
   Arena memory;
   for (const OptimizerMemory& part :
        optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/model/parameter_file.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
@@ -22,50 +23,20 @@ namespace fs = std::filesystem;
 constexpr const char* metrics_name = "/metrics";
 
 /// Of what is trained: the layer in work, or the whole net.
-std::size_t parameters_of(const Model& model, std::uint32_t layer) {
-  return model.net ? model.net->shape().parameters() : model.layers.at(layer).shape().parameters();
-}
-
-std::string optimizer_group(const Checkpoint& checkpoint, const std::string& name) {
-  return layer_group(checkpoint.progress.layer) + "/" + name;
+ParameterLayout layout_in_work(const Model& model, std::uint32_t layer) {
+  return model.net ? model.net->layout() : rbm_layout(model.layers.at(layer).shape(), layer);
 }
 
 void write(Hdf5File& file, const Checkpoint& checkpoint) {
   write_model(file, checkpoint.model);
   write_progress(file, checkpoint.progress);
-  std::string names;
-  const Model& model = checkpoint.model;
+  const ParameterLayout layout = layout_in_work(checkpoint.model, checkpoint.progress.layer);
   for (const SavedState::Memory& memory : checkpoint.optimizer) {
-    if (model.net) {
-      write_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span());
-    } else {
-      write_parameters(file, optimizer_group(checkpoint, memory.name),
-                       model.layers.at(checkpoint.progress.layer).shape(), memory.values.span());
-    }
-    names += (names.empty() ? "" : " ") + memory.name;
+    write_parameters(file, layout.of_memory(memory.name), memory.values.span());
   }
-  file.set_text_attribute(progress_group, optimizer_attribute, names);
+  file.set_text_attribute(progress_group, optimizer_attribute, names_of(checkpoint.optimizer));
+  write_state_arrays(file, checkpoint.arrays);
   file.write_text(metrics_name, checkpoint.metrics);
-}
-
-bool holds_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values) {
-  const RbmView<const Real> view(shape, values);
-  return holds_values(file, group + "/weights", shape.visible, shape.hidden, view.weights.values) &&
-         holds_values(file, group + "/visible_bias", shape.visible, 1, view.visible_bias.data()) &&
-         holds_values(file, group + "/hidden_bias", shape.hidden, 1, view.hidden_bias.data());
-}
-
-bool holds_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape,
-                          std::span<const Real> values) {
-  for (std::size_t k = 0; k < shape.layers(); ++k) {
-    const std::string group = layer_group(k) + part;
-    const NetLayer<const Real> layer = net_layer(shape, values, k);
-    if (!holds_values(file, group + "/weights", layer.weights.rows, layer.weights.columns, layer.weights.values) ||
-        !holds_values(file, group + "/bias", layer.bias.size(), 1, layer.bias.data())) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /// Whether the file holds just these parameters and this memory of the optimizer.
@@ -73,13 +44,12 @@ bool holds_numbers(const Hdf5File& file, const Checkpoint& checkpoint) {
   const Model& model = checkpoint.model;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const Rbm& rbm = model.layers[i];
-    if (!holds_parameters(file, layer_group(i), rbm.shape(), rbm.parameters())) return false;
+    if (!holds_parameters(file, rbm_layout(rbm.shape(), i), rbm.parameters())) return false;
   }
-  if (model.net && !holds_net_parameters(file, "", model.net->shape(), model.net->parameters())) return false;
+  if (model.net && !holds_parameters(file, model.net->layout(), model.net->parameters())) return false;
+  const ParameterLayout layout = layout_in_work(model, checkpoint.progress.layer);
   return std::ranges::all_of(checkpoint.optimizer, [&](const SavedState::Memory& memory) {
-    return model.net ? holds_net_parameters(file, "/" + memory.name, model.net->shape(), memory.values.span())
-                     : holds_parameters(file, optimizer_group(checkpoint, memory.name),
-                                        model.layers[checkpoint.progress.layer].shape(), memory.values.span());
+    return holds_parameters(file, layout.of_memory(memory.name), memory.values.span());
   });
 }
 
@@ -107,7 +77,8 @@ bool is_checkpoint(const Hdf5File& file) {
 
 bool holds(const Hdf5File& file, const Checkpoint& checkpoint) {
   return holds_description(file, checkpoint.model) && holds_numbers(file, checkpoint) &&
-         read_progress(file) == checkpoint.progress && file.read_text(metrics_name) == checkpoint.metrics;
+         holds_state_arrays(file, checkpoint.arrays) && read_progress(file) == checkpoint.progress &&
+         file.read_text(metrics_name) == checkpoint.metrics;
 }
 
 void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
@@ -125,23 +96,14 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
     throw DamagedFile(file.path(), fmt::format("it claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
   const std::vector<std::string> names = memory_names(file);
-  for (const std::string& name : names) {  // all of them, before memory is taken for the first
-    if (model.net) {
-      check_net_parameters(file, "/" + name, model.net->shape());
-    } else {
-      check_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape());
-    }
-  }
+  const ParameterLayout layout = layout_in_work(model, checkpoint.progress.layer);
+  // All of them are checked before memory is taken for the first.
+  for (const std::string& name : names) check_parameters(file, layout.of_memory(name));
   for (const std::string& name : names) {
-    SavedState::Memory memory{name, AlignedBuffer<Real>(parameters_of(model, checkpoint.progress.layer))};
-    if (model.net) {
-      read_net_parameters(file, "/" + name, model.net->shape(), memory.values.span());
-    } else {
-      read_parameters(file, optimizer_group(checkpoint, name), model.layers[checkpoint.progress.layer].shape(),
-                      memory.values.span());
-    }
-    checkpoint.optimizer.push_back(std::move(memory));
+    checkpoint.optimizer.push_back({name, AlignedBuffer<Real>(layout.size())});
+    read_parameters(file, layout.of_memory(name), checkpoint.optimizer.back().values.span());
   }
+  checkpoint.arrays = read_state_arrays(file);
   checkpoint.metrics = file.read_text(metrics_name);
   return checkpoint;
 }

@@ -173,6 +173,15 @@ void CheckpointWriter::copy_all(const TrainingState& state, const std::string& m
     copies[i].name = memory.name;
     std::ranges::copy(memory.values, copies[i].values.data());
   }
+  std::vector<SavedState::Array>& arrays = shared_->checkpoint.arrays;
+  arrays.resize(state.arrays.size());
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const StateArray& array = state.arrays[i];
+    AlignedBuffer<std::byte> values = std::move(arrays[i].values);
+    if (values.size() != array.values.size()) values = AlignedBuffer<std::byte>(array.values.size());
+    std::ranges::copy(array.values, values.data());
+    arrays[i] = {array.name, array.type, array.rows, array.columns, std::move(values)};
+  }
   shared_->checkpoint.metrics = metrics;
 }
 
@@ -233,9 +242,9 @@ std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
   return std::exchange(shared_->outcomes, {});
 }
 
-std::uint64_t checkpoint_memory(std::span<const ParameterBlocks> layers, const OptimizationOptions& options) {
+std::uint64_t checkpoint_memory(std::span<const ParameterLayout> layers, const OptimizationOptions& options) {
   Arena counted(ArenaUse::count);
-  for (const ParameterBlocks& blocks : layers) {
+  for (const ParameterLayout& blocks : layers) {
     (void)counted.take<Real>(blocks.size());
     Arena of_optimizer(ArenaUse::count);
     (void)optimizer(options.optimizer).make(blocks, options, of_optimizer);

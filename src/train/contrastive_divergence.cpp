@@ -2,9 +2,9 @@
 
 namespace rbmpi {
 
-std::unique_ptr<GradientEstimator> make_contrastive_divergence(const EstimatorSettings& settings, Workspace& memory) {
-  return settings.sizes.engine == Engine::active ? make_contrastive_divergence_active(settings, memory)
-                                                 : make_contrastive_divergence_blas(settings, memory);
+std::unique_ptr<BatchGradient> make_contrastive_divergence(const EstimatorSettings& settings, Workspace& memory) {
+  return settings.options.engine == Engine::active ? make_contrastive_divergence_active(settings, memory)
+                                                   : make_contrastive_divergence_blas(settings, memory);
 }
 
 }  // namespace rbmpi

@@ -6,9 +6,9 @@
 
 namespace rbmpi {
 
-[[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence_blas(const EstimatorSettings& settings,
-                                                                                  Workspace& memory);
-[[nodiscard]] std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
-                                                                                    Workspace& memory);
+[[nodiscard]] std::unique_ptr<BatchGradient> make_contrastive_divergence_blas(const EstimatorSettings& settings,
+                                                                              Workspace& memory);
+[[nodiscard]] std::unique_ptr<BatchGradient> make_contrastive_divergence_active(const EstimatorSettings& settings,
+                                                                                Workspace& memory);
 
 }  // namespace rbmpi

@@ -14,30 +14,26 @@
 namespace rbmpi {
 namespace {
 
-std::size_t threads() {
-  return static_cast<std::size_t>(threads_in_use());
-}
-
-WorkerGrid grid_of(const EstimatorSizes& sizes) {
-  return WorkerGrid({.visible = sizes.shape.visible,
-                     .rows = sizes.node_rows,
-                     .slots = sizes.slots,
-                     .threads = threads(),
+WorkerGrid grid_of(RbmShape shape, const NodeShare& share) {
+  return WorkerGrid({.visible = shape.visible,
+                     .rows = share.node_rows,
+                     .slots = share.slots,
+                     .threads = share.threads,
                      .group = rows_together});
 }
 
 /// What the workers show each other.
 struct Shown {
-  Shown(const EstimatorSizes& sizes, const WorkerGrid& grid, Arena& memory)
-      : fields_of_worker(whole_lines<Real>(grid.largest_block() * sizes.shape.hidden)),
+  Shown(RbmShape shape, std::size_t node_rows, const WorkerGrid& grid, Arena& memory)
+      : fields_of_worker(whole_lines<Real>(grid.largest_block() * shape.hidden)),
         hidden_fields{memory.take<Real>(grid.workers() * fields_of_worker),
                       memory.take<Real>(grid.workers() * fields_of_worker)},
-        hidden_data(memory.take<std::uint64_t>(sizes.node_rows * words_for(sizes.shape.hidden))),
-        hidden_model(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
-        visible_differences(memory.take<Real>(grid.row_parts() * whole_lines<Real>(sizes.shape.visible))),
-        hidden_differences(memory.take<Real>(grid.workers() * whole_lines<Real>(sizes.shape.hidden))) {
+        hidden_data(memory.take<std::uint64_t>(node_rows * words_for(shape.hidden))),
+        hidden_model(memory.take<Real>(node_rows * shape.hidden)),
+        visible_differences(memory.take<Real>(grid.row_parts() * whole_lines<Real>(shape.visible))),
+        hidden_differences(memory.take<Real>(grid.workers() * whole_lines<Real>(shape.hidden))) {
     for (std::size_t part = 0; part < grid.unit_parts(); ++part) {
-      const std::size_t words = sizes.node_rows * words_for(grid.units(part).count);
+      const std::size_t words = node_rows * words_for(grid.units(part).count);
       visible_data.push_back(memory.take<std::uint64_t>(words));
       visible_model.push_back(memory.take<std::uint64_t>(words));
     }
@@ -57,14 +53,14 @@ struct Shown {
 
 /// Memory of one worker with n visible units.
 struct Scratch {
-  Scratch(const EstimatorSizes& sizes, const WorkerGrid& grid, std::size_t number, Arena& memory)
+  Scratch(RbmShape shape, std::size_t node_rows, const WorkerGrid& grid, std::size_t number, Arena& memory)
       : worker(number),
         visible(grid.units(grid.unit_part(number))),
         data(memory.take<Real>(grid.largest_block() * visible.count)),
         fields(memory.take<Real>(grid.largest_block() * visible.count)),
-        row_fields(memory.take<Real>(sizes.shape.hidden)),
-        visible_data(memory.take<std::uint64_t>(grid.most_units() * words_for(sizes.node_rows))),
-        visible_model(memory.take<std::uint64_t>(grid.most_units() * words_for(sizes.node_rows))) {}
+        row_fields(memory.take<Real>(shape.hidden)),
+        visible_data(memory.take<std::uint64_t>(grid.most_units() * words_for(node_rows))),
+        visible_model(memory.take<std::uint64_t>(grid.most_units() * words_for(node_rows))) {}
 
   std::size_t worker;
   Shard visible;                                // its units
@@ -76,22 +72,23 @@ struct Scratch {
   alignas(64) std::uint64_t squared_error = 0;  // of its units and rows
 };
 
-class ContrastiveDivergenceActive final : public GradientEstimator {
+class ContrastiveDivergenceActive final : public BatchGradient {
  public:
   ContrastiveDivergenceActive(const EstimatorSettings& settings, Workspace& memory)
       : rbm_(settings.rbm),
         couplings_(settings.couplings),
         rounding_{true, probability_grid(settings.options.batch_size)},
         shared_(memory.node),
-        grid_(grid_of(settings.sizes)),
-        shown_(settings.sizes, grid_, memory.node),
-        draws_{.seed = settings.options.seed, .layer = settings.layer} {
-    for (std::size_t thread = 0; thread < threads(); ++thread) {
-      scratch_.emplace_back(settings.sizes, grid_, settings.slot * threads() + thread, memory.rank);
+        grid_(grid_of(rbm_.shape(), settings.share)),
+        shown_(rbm_.shape(), settings.share.node_rows, grid_, memory.node),
+        draws_{.seed = settings.options.seed, .layer = settings.options.layer} {
+    const NodeShare& share = settings.share;
+    for (std::size_t thread = 0; thread < share.threads; ++thread) {
+      scratch_.emplace_back(rbm_.shape(), share.node_rows, grid_, share.slot * share.threads + thread, memory.rank);
     }
   }
 
-  std::uint64_t sample_states(const MiniBatch& batch, PhaseClock& clock) override {
+  BatchTotals propagate(const MiniBatch& batch, Shard /*chains*/, PhaseClock& clock) override {
     node_rows_ = batch.count;
     draws_.step = batch.step;
     draws_.first = batch.position;
@@ -114,11 +111,31 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
       on_all_threads([&](Scratch& s) { activate_hidden(block(first, s), s); });
       clock.lap(TimePhase::sampling);
     }
-    return std::accumulate(scratch_.begin(), scratch_.end(), std::uint64_t{0},
-                           [](std::uint64_t sum, const Scratch& scratch) { return sum + scratch.squared_error; });
+    const std::uint64_t error =
+        std::accumulate(scratch_.begin(), scratch_.end(), std::uint64_t{0},
+                        [](std::uint64_t sum, const Scratch& scratch) { return sum + scratch.squared_error; });
+    return {.loss = static_cast<std::int64_t>(error)};
   }
 
-  void weight_gradient(Shard rows, std::size_t thread, Real* gradient) override {
+  void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t thread, Real* sums) override {
+    switch (array) {
+      case weights_array:
+        return sum_weights(rows, thread, sums);
+      case visible_bias_array:
+        return sum_visible_bias(rows, sums);
+      case hidden_bias_array:
+        return sum_hidden_bias(rows, sums);
+    }
+  }
+
+  // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
+  // cache until the update.
+  [[nodiscard]] std::size_t panel_rows(std::size_t array) const noexcept override {
+    return array == weights_array ? 128 : std::max(rbm_.shape().visible, rbm_.shape().hidden);
+  }
+
+ private:
+  void sum_weights(Shard rows, std::size_t thread, Real* gradient) {
     const std::size_t hidden = rbm_.shape().hidden;
     for (std::size_t part = 0; part < grid_.unit_parts(); ++part) {
       const Shard units = grid_.units(part);
@@ -134,29 +151,27 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
     }
   }
 
-  // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
-  // cache until the update.
-  [[nodiscard]] std::size_t panel_rows() const noexcept override { return 128; }
-
-  void bias_gradient(Shard units, Real* gradient) const override {
-    const std::size_t visible = rbm_.shape().visible;
-    const std::size_t end = units.first + units.count;
-    for (std::size_t unit = units.first; unit < end; ++unit) {
+  void sum_visible_bias(Shard units, Real* gradient) const {
+    const std::size_t row = whole_lines<Real>(rbm_.shape().visible);
+    for (std::size_t i = 0; i < units.count; ++i) {
       Real sum = 0;
-      if (unit < visible) {
-        for (std::size_t part = 0; part < grid_.row_parts(); ++part) {
-          sum += shown_.visible_differences[part * whole_lines<Real>(visible) + unit];
-        }
-      } else {
-        for (std::size_t worker = 0; worker < grid_.workers(); ++worker) {
-          sum += hidden_differences(worker)[unit - visible];
-        }
+      for (std::size_t part = 0; part < grid_.row_parts(); ++part) {
+        sum += shown_.visible_differences[part * row + units.first + i];
       }
-      gradient[unit - units.first] = sum;
+      gradient[i] = sum;
     }
   }
 
- private:
+  void sum_hidden_bias(Shard units, Real* gradient) const {
+    for (std::size_t i = 0; i < units.count; ++i) {
+      Real sum = 0;
+      for (std::size_t worker = 0; worker < grid_.workers(); ++worker) {
+        sum += hidden_differences(worker)[units.first + i];
+      }
+      gradient[i] = sum;
+    }
+  }
+
   template <typename Body>
   void on_all_threads(const Body& body) {
     parallel_for(scratch_.size(), [&](std::size_t thread) { body(scratch_[thread]); });
@@ -294,8 +309,8 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
 }  // namespace
 
-std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
-                                                                      Workspace& memory) {
+std::unique_ptr<BatchGradient> make_contrastive_divergence_active(const EstimatorSettings& settings,
+                                                                  Workspace& memory) {
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
 }
 

@@ -11,13 +11,12 @@ namespace {
 
 /// What the ranks of a node show each other: the states of its rows as floats.
 struct ModelStates {
-  ModelStates(const EstimatorSizes& sizes, Arena& memory)
-      : visible_data(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
-        visible_model(memory.take<Real>(sizes.node_rows * sizes.shape.visible)),
-        hidden_data(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
-        hidden_model(memory.take<Real>(sizes.node_rows * sizes.shape.hidden)),
-        bias_differences(memory.take<Real>(sizes.slots * whole_lines<Real>(sizes.shape.visible + sizes.shape.hidden))) {
-  }
+  ModelStates(RbmShape shape, const NodeShare& share, Arena& memory)
+      : visible_data(memory.take<Real>(share.node_rows * shape.visible)),
+        visible_model(memory.take<Real>(share.node_rows * shape.visible)),
+        hidden_data(memory.take<Real>(share.node_rows * shape.hidden)),
+        hidden_model(memory.take<Real>(share.node_rows * shape.hidden)),
+        bias_differences(memory.take<Real>(share.slots * whole_lines<Real>(shape.visible + shape.hidden))) {}
 
   std::span<Real> visible_data;      // v0
   std::span<Real> visible_model;     // v1
@@ -26,27 +25,26 @@ struct ModelStates {
   std::span<Real> bias_differences;  // sums of v0p - v1p and of h0 - h1p, of each slot
 };
 
-class ContrastiveDivergenceBlas final : public GradientEstimator {
+class ContrastiveDivergenceBlas final : public BatchGradient {
  public:
   ContrastiveDivergenceBlas(const EstimatorSettings& settings, Workspace& memory)
       : rbm_(settings.rbm),
         couplings_(settings.couplings),
-        draws_{.seed = settings.options.seed, .layer = settings.layer},
+        draws_{.seed = settings.options.seed, .layer = settings.options.layer},
         sample_data_(settings.options.sample_data),
         rounding_{settings.options.arithmetic == Arithmetic::exact, probability_grid(settings.options.batch_size)},
-        slot_(settings.slot),
-        slots_(settings.sizes.slots),
-        states_(settings.sizes, memory.node) {
-    const EstimatorSizes& sizes = settings.sizes;
-    const std::size_t rows = shard(sizes.node_rows, 0, static_cast<int>(sizes.slots)).count;
-    visible_data_ = memory.rank.take<Real>(sample_data_ ? rows * sizes.shape.visible : 0);
-    visible_model_ = memory.rank.take<Real>(rows * padded_columns(sizes.shape.visible));
+        share_(settings.share),
+        states_(rbm_.shape(), share_, memory.node) {
+    const std::size_t visible = rbm_.shape().visible;
+    const std::size_t rows = shard(share_.node_rows, 0, static_cast<int>(share_.slots)).count;
+    visible_data_ = memory.rank.take<Real>(sample_data_ ? rows * visible : 0);
+    visible_model_ = memory.rank.take<Real>(rows * padded_columns(visible));
     squared_errors_ = memory.rank.take<std::int64_t>(rows);
   }
 
-  std::uint64_t sample_states(const MiniBatch& node_batch, PhaseClock& clock) override {
+  BatchTotals propagate(const MiniBatch& node_batch, Shard /*chains*/, PhaseClock& clock) override {
     node_rows_ = node_batch.count;
-    const Shard mine = shard(node_rows_, static_cast<int>(slot_), static_cast<int>(slots_));
+    const Shard mine = share_.rows_of_rank(node_rows_);
     const MiniBatch batch = node_batch.part(mine.first, mine.count);
     const std::size_t visible = rbm_.shape().visible;
     const std::size_t hidden = rbm_.shape().hidden;
@@ -86,15 +84,31 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
     clock.lap(TimePhase::products);
     activate_rows(h1p, rbm_.hidden_bias, rounding_);
     const std::span<Real> differences =
-        states_.bias_differences.subspan(slot_ * whole_lines<Real>(visible + hidden), visible + hidden);
+        states_.bias_differences.subspan(share_.slot * whole_lines<Real>(visible + hidden), visible + hidden);
     set_to_differences(v0p, v1p, differences.first(visible));
     set_to_differences(h0, h1p, differences.last(hidden));
     clock.lap(TimePhase::sampling);
-    return static_cast<std::uint64_t>(
-        std::accumulate(squared_errors_.data(), squared_errors_.data() + batch.count, std::int64_t{0}));
+    return {.loss = std::accumulate(squared_errors_.data(), squared_errors_.data() + batch.count, std::int64_t{0})};
   }
 
-  void weight_gradient(Shard rows, std::size_t /*thread*/, Real* gradient) override {
+  void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
+    switch (array) {
+      case weights_array:
+        return sum_weights(rows, sums);
+      case visible_bias_array:
+        return sum_biases(rows.first, rows.count, sums);
+      case hidden_bias_array:
+        return sum_biases(rbm_.shape().visible + rows.first, rows.count, sums);
+    }
+  }
+
+  // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
+  [[nodiscard]] std::size_t panel_rows(std::size_t array) const noexcept override {
+    return array == weights_array ? 256 : std::max(rbm_.shape().visible, rbm_.shape().hidden);
+  }
+
+ private:
+  void sum_weights(Shard rows, Real* gradient) const {
     const auto [V, H] = rbm_.shape();
     const MatrixView sums{gradient, rows.count, H};
     transposed_times({states_.visible_data.data(), node_rows_, V}, rows.first,
@@ -103,19 +117,16 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
                               {states_.hidden_model.data(), node_rows_, H}, sums);
   }
 
-  // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.
-  [[nodiscard]] std::size_t panel_rows() const noexcept override { return 256; }
-
-  void bias_gradient(Shard units, Real* gradient) const override {
-    std::fill_n(gradient, units.count, Real{0});
+  /// Of biases from number `first` on, counted from the first visible one.
+  void sum_biases(std::size_t first, std::size_t count, Real* gradient) const {
+    std::fill_n(gradient, count, Real{0});
     const std::size_t biases = rbm_.shape().visible + rbm_.shape().hidden;
-    for (std::size_t slot = 0; slot < slots_; ++slot) {
-      const Real* const differences = states_.bias_differences.data() + slot * whole_lines<Real>(biases) + units.first;
-      for (std::size_t i = 0; i < units.count; ++i) gradient[i] += differences[i];
+    for (std::size_t slot = 0; slot < share_.slots; ++slot) {
+      const Real* const differences = states_.bias_differences.data() + slot * whole_lines<Real>(biases) + first;
+      for (std::size_t i = 0; i < count; ++i) gradient[i] += differences[i];
     }
   }
 
- private:
   static MatrixView of_rows(std::span<Real> states, Shard rows, std::size_t columns) {
     return {states.data() + rows.first * columns, rows.count, columns};
   }
@@ -135,8 +146,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
   Draws draws_;
   bool sample_data_;
   ProbabilityRounding rounding_;
-  std::size_t slot_;
-  std::size_t slots_;
+  NodeShare share_;
   std::size_t node_rows_ = 0;  // of this part of the batch
   ModelStates states_;
   std::span<Real> visible_data_;   // v0p, where it is not v0
@@ -146,8 +156,7 @@ class ContrastiveDivergenceBlas final : public GradientEstimator {
 
 }  // namespace
 
-std::unique_ptr<GradientEstimator> make_contrastive_divergence_blas(const EstimatorSettings& settings,
-                                                                    Workspace& memory) {
+std::unique_ptr<BatchGradient> make_contrastive_divergence_blas(const EstimatorSettings& settings, Workspace& memory) {
   return std::make_unique<ContrastiveDivergenceBlas>(settings, memory);
 }
 

@@ -11,17 +11,17 @@ namespace {
 constexpr std::size_t line = whole_lines<Real>(1);
 }  // namespace
 
-FiniteParameters::FiniteParameters(const ParameterBlocks& blocks, std::span<const Real> parameters,
+FiniteParameters::FiniteParameters(const ParameterLayout& layout, std::span<const Real> parameters,
                                    const NodeShare& share, Arena& memory)
-    : blocks_(blocks), parameters_(parameters), notes_(memory.take<Real>(share.slots * share.threads * line)) {}
+    : layout_(layout), parameters_(parameters), notes_(memory.take<Real>(share.slots * share.threads * line)) {}
 
-void FiniteParameters::begin_part(std::size_t part) noexcept {
-  notes_[part * line] = 0;
+void FiniteParameters::begin(std::size_t worker) noexcept {
+  notes_[worker * line] = 0;
 }
 
-void FiniteParameters::follow(std::size_t block, Shard rows, std::size_t part) noexcept {
-  if (all_finite(parameters_.data() + blocks_.offset(block, rows.first), rows.count * blocks_[block].columns)) return;
-  notes_[part * line] = 1;
+void FiniteParameters::follow(std::size_t array, Shard rows, std::size_t worker) noexcept {
+  if (all_finite(parameters_.data() + layout_.offset(array, rows.first), rows.count * layout_[array].columns)) return;
+  notes_[worker * line] = 1;
 }
 
 ParameterFollower::Fit FiniteParameters::settle() noexcept {

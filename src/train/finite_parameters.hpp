@@ -12,16 +12,16 @@ namespace rbmpi {
 /// line of its own, and when all have waited for each other all know.
 class FiniteParameters final : public ParameterFollower {
  public:
-  /// `blocks` and `parameters` must live on; `memory` is the node's.
-  FiniteParameters(const ParameterBlocks& blocks, std::span<const Real> parameters, const NodeShare& share,
+  /// `layout` and `parameters` must live on; `memory` is the node's.
+  FiniteParameters(const ParameterLayout& layout, std::span<const Real> parameters, const NodeShare& share,
                    Arena& memory);
 
-  void begin_part(std::size_t part) noexcept override;
-  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override;
+  void begin(std::size_t worker) noexcept override;
+  void follow(std::size_t array, Shard rows, std::size_t worker) noexcept override;
   [[nodiscard]] Fit settle() noexcept override;
 
  private:
-  const ParameterBlocks& blocks_;
+  const ParameterLayout& layout_;
   std::span<const Real> parameters_;
   std::span<Real> notes_;  // parts x a line, of which the first is used
 };

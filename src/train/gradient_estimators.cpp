@@ -1,3 +1,6 @@
+#include <string_view>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
@@ -5,11 +8,28 @@
 
 namespace rbmpi {
 
-std::span<const GradientEstimatorEntry> gradient_estimators() {
-  static constexpr GradientEstimatorEntry table[] = {
+namespace {
+
+std::vector<GradientEstimatorEntry>& table() {
+  static std::vector<GradientEstimatorEntry> entries = {
       {"cd", "contrastive divergence, one step", make_contrastive_divergence},
   };
-  return table;
+  return entries;
+}
+
+}  // namespace
+
+std::span<const GradientEstimatorEntry> gradient_estimators() {
+  return table();
+}
+
+void add_gradient_estimator(const GradientEstimatorEntry& entry) {
+  for (const GradientEstimatorEntry& other : table()) {
+    if (std::string_view(entry.name) == other.name) {
+      throw Error(Failure::usage, fmt::format("there is an estimator '{}' already", entry.name));
+    }
+  }
+  table().push_back(entry);
 }
 
 const GradientEstimatorEntry& gradient_estimator(const std::string& name) {

@@ -18,15 +18,14 @@ void GradientSums::finish_part(bool first) {
   });
 }
 
-void GradientSums::exchange(const Communicator& peers, std::uint64_t samples) {
+void GradientSums::exchange(const Communicator& peers, double weight) {
   if (wide_.empty()) {
     peers.sum(values_);
     return;
   }
   peers.sum(wide_);
-  const auto count = static_cast<double>(samples);
   parallel_pieces(values_.size(), [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) values_[i] = static_cast<Real>(wide_[i] / count);
+    for (std::size_t i = first; i < last; ++i) values_[i] = weight > 0 ? static_cast<Real>(wide_[i] / weight) : Real{0};
   });
 }
 

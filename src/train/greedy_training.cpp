@@ -222,9 +222,9 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
     throw Error(Failure::file, fmt::format("layer {} of the start is {} x {} instead of {} x {}", i, shape.visible,
                                            shape.hidden, shapes[i].visible, shapes[i].hidden));
   }
-  const ParameterBlocks& blocks = start.state.blocks;
-  const ParameterBlocks wanted = rbm_blocks(shapes[layer]);
-  if (blocks.same_sizes(wanted) && start.state.parameters.size() == wanted.size()) return;
+  const ParameterLayout& blocks = start.state.layout;
+  const ParameterLayout wanted = rbm_layout(shapes[layer]);
+  if (blocks.same_shapes(wanted) && start.state.parameters.size() == wanted.size()) return;
   throw Error(Failure::file,
               fmt::format("the start has {} parameters ({}) in layer {} instead of {} ({})",
                           start.state.parameters.size(), to_text(blocks), layer, wanted.size(), to_text(wanted)));

@@ -6,11 +6,11 @@ namespace {
 
 class Momentum final : public Optimizer {
  public:
-  Momentum(const ParameterBlocks& blocks, const OptimizationOptions& options, Arena& memory)
+  Momentum(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory)
       : learning_rate_(options.learning_rate),
         momentum_(options.momentum),
         weight_cost_(options.weight_cost),
-        velocity_(memory.take<Real>(blocks.size())) {}
+        velocity_(memory.take<Real>(layout.size())) {}
 
   void begin_step(std::uint64_t epoch, std::uint64_t /*step*/, Real sample_share) override {
     step_ = {.sample_share = sample_share,
@@ -19,10 +19,10 @@ class Momentum final : public Optimizer {
              .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};
   }
 
-  void update(const ParameterBlock& block, std::size_t first, std::size_t count, const Real* sums,
+  void update(const ParameterArray& array, std::size_t first, std::size_t count, const Real* sums,
               Real* parameters) noexcept override {
     MomentumStep step = step_;
-    if (!block.weight_cost) step.weight_cost = 0;
+    if (!array.weight_cost) step.weight_cost = 0;
     momentum_update(step, sums, count, velocity_.data() + first, parameters);
   }
 
@@ -38,9 +38,9 @@ class Momentum final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_momentum(const ParameterBlocks& blocks, const OptimizationOptions& options,
+std::unique_ptr<Optimizer> make_momentum(const ParameterLayout& layout, const OptimizationOptions& options,
                                          Arena& memory) {
-  return std::make_unique<Momentum>(blocks, options, memory);
+  return std::make_unique<Momentum>(layout, options, memory);
 }
 
 }  // namespace rbmpi

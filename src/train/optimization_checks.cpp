@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -61,33 +62,39 @@ void check_options(const OptimizationOptions& options) {
   (void)optimizer(options.optimizer);
 }
 
-void check_blocks(const ParameterBlocks& blocks) {
+void check_layout(const ParameterLayout& layout) {
   constexpr std::size_t most = std::size_t{1} << 45U;  // parameters: more than any machine has room for
   std::size_t all = 0;
-  for (std::size_t i = 0; i < blocks.count(); ++i) {
-    const ParameterBlock& block = blocks[i];
-    if (block.rows > 0 && block.columns > 0 && block.group > 0 &&
-        block.rows <= most / block.columns - all / block.columns) {
-      all += block.size();
+  std::set<std::string> paths;
+  for (std::size_t i = 0; i < layout.count(); ++i) {
+    const ParameterArray& array = layout[i];
+    if (array.path.empty() || !paths.insert(array.path).second) {
+      throw Error(Failure::usage, fmt::format("array {} of the parameters has the path '{}': each must have one of its "
+                                              "own, such as 'weights'",
+                                              i, array.path));
+    }
+    if (array.rows > 0 && array.columns > 0 && array.group > 0 &&
+        array.rows <= most / array.columns - all / array.columns) {
+      all += array.size();
       continue;
     }
-    throw Error(Failure::usage, fmt::format("block {} of the parameters has {} rows x {} columns in groups of {}: each "
-                                            "must be at least 1, and all parameters at most {}",
-                                            i, block.rows, block.columns, block.group, most));
+    throw Error(Failure::usage, fmt::format("'{}' has {} rows x {} columns of parameters in groups of {}: each must be "
+                                            "at least 1, and all parameters at most {}",
+                                            array.path, array.rows, array.columns, array.group, most));
   }
   if (all == 0) throw Error(Failure::usage, "there are no parameters to optimise");
 }
 
-void check_start(const SavedState& start, const ParameterBlocks& blocks, std::span<const OptimizerMemory> optimizer,
+void check_start(const SavedState& start, const ParameterLayout& layout, std::span<const OptimizerMemory> optimizer,
                  const OptimizationOptions& options, std::uint64_t rows) {
-  if (start.parameters.size() != blocks.size()) {
+  if (start.parameters.size() != layout.size()) {
     throw Error(Failure::file,
-                fmt::format("the start has {} parameters instead of {}", start.parameters.size(), blocks.size()));
+                fmt::format("the start has {} parameters instead of {}", start.parameters.size(), layout.size()));
   }
-  if (!start.blocks.same_sizes(blocks)) {
+  if (!start.layout.same_shapes(layout)) {
     throw Error(Failure::file,
                 fmt::format("the start has parameters of another shape: {} instead of {}",
-                            start.blocks.count() == 0 ? "none is told" : to_text(start.blocks), to_text(blocks)));
+                            start.layout.count() == 0 ? "none is told" : to_text(start.layout), to_text(layout)));
   }
   if (start.optimizer.size() != optimizer.size()) {
     throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options.optimizer));

@@ -3,18 +3,18 @@
 #include <cstdint>
 #include <span>
 
-#include "rbmpi/train/parameter_blocks.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 
-/// Local. Throws Error(Failure::usage) for blocks that no buffer can be made up of.
-void check_blocks(const ParameterBlocks& blocks);
+/// Local. Throws Error(Failure::usage) for a layout that no buffer can have.
+void check_layout(const ParameterLayout& layout);
 
-/// Local. Throws Error(Failure::file) if a start is not one of a training with these blocks, optimizer, options and
+/// Local. Throws Error(Failure::file) if a start is not one of a training with this layout, optimizer, options and
 /// rows.
-void check_start(const SavedState& start, const ParameterBlocks& blocks, std::span<const OptimizerMemory> optimizer,
+void check_start(const SavedState& start, const ParameterLayout& layout, std::span<const OptimizerMemory> optimizer,
                  const OptimizationOptions& options, std::uint64_t rows);
 
 /// Local. Throws AgreedError(Failure::diverged), which says what to try. All ranks have the same parameters and so come

@@ -22,7 +22,7 @@ std::optional<OptimizationSetup> set_up(const GradientFunction& function, const 
   OptimizationOptions chosen = options;
   chosen.exchange = layout.exchange;
   const Communicator& node = layout.node;
-  StepPlan plan(function, chosen, rows.rows, layout.peers.size(), node.size(), node.rank());
+  StepPlan plan(function, chosen, rows.rows, layout.peers.size(), node.size(), layout.node_index, node.rank());
   Workspace counted(ArenaUse::count);
   world.agree([&] { (void)StepMemory(function, plan, chosen, rows, counted); });
   Workspace memory;
@@ -40,34 +40,44 @@ std::optional<OptimizationSetup> set_up(const GradientFunction& function, const 
 
 StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
                        const Rows& rows, Workspace& memory)
-    : parameters(memory.node.take<Real>(plan.blocks.size())),
+    : parameters(memory.node.take<Real>(plan.layout.size())),
       totals(memory.node.take<StepTotals>(plan.share.slots)),
       reader(rows.reader({plan.share.node_rows, plan.share.slots, plan.share.slot}, memory)) {
   function = gradient.prepare(plan.share, parameters, memory);
   if (!function.follower) {
-    function.follower = std::make_unique<FiniteParameters>(plan.blocks, parameters, plan.share, memory.node);
+    function.follower = std::make_unique<FiniteParameters>(plan.layout, parameters, plan.share, memory.node);
   }
-  optimizer = rbmpi::optimizer(options.optimizer).make(plan.blocks, options, memory.node);
+  optimizer = rbmpi::optimizer(options.optimizer).make(plan.layout, options, memory.node);
   optimizer_memory = optimizer->memory();
   if (plan.needs_panels) {
     panel_size = whole_lines<Real>(plan.largest_panel(*function.rows));
-    panels = memory.rank.take<Real>(plan.share.threads * panel_size);
+    panels = memory.rank.take<Real>(plan.phases * plan.share.threads * panel_size);
   }
-  if (plan.keeps_sums) sums.emplace(plan.mine.size(), plan.wide, memory.rank);
+  for (std::size_t phase = 0; plan.keeps_sums && phase < plan.phases; ++phase) {
+    sums.emplace_back(plan.mine.size(), plan.wide, memory.rank);
+  }
+  std::size_t all_shown = 0;
+  for (std::size_t array = 0; array < plan.layout.count(); ++array) {
+    shown_offsets.emplace_back();
+    if (plan.phases == 1 || !gradient.shows(array)) continue;
+    shown_offsets.back() = all_shown;
+    all_shown += plan.layout[array].size();
+  }
+  for (std::span<Real>& of_phase : shown) of_phase = memory.node.take<Real>(all_shown);
+  state.emplace(function.rows->state(), plan.share, memory.rank);
 }
 
-void StepMemory::fill(const SavedState& start) const {
-  std::ranges::copy(start.parameters.span(), parameters.begin());
+void StepMemory::fill(const std::optional<SavedState>& start, const Communicator& nodes) const {
+  const auto fill_values = [&](std::span<Real> values, const AlignedBuffer<Real>* saved) {
+    if (saved != nullptr) std::ranges::copy(saved->span(), values.begin());
+    nodes.broadcast(std::as_writable_bytes(values));
+  };
+  const bool is_root = nodes.is_root();
+  fill_values(parameters, is_root ? &start->parameters : nullptr);
   for (std::size_t i = 0; i < optimizer_memory.size(); ++i) {
-    std::ranges::copy(start.optimizer[i].values.span(), optimizer_memory[i].values.begin());
+    fill_values(optimizer_memory[i].values, is_root ? &start->optimizer[i].values : nullptr);
   }
-}
-
-void StepMemory::broadcast(const Communicator& ranks) const {
-  ranks.broadcast(std::as_writable_bytes(parameters));
-  for (const OptimizerMemory& remembered : optimizer_memory) {
-    ranks.broadcast(std::as_writable_bytes(remembered.values));
-  }
+  state->fill(is_root ? std::span(start->arrays) : std::span<const SavedState::Array>(), nodes);
 }
 
 OptimizationSetup set_up(const GradientFunction& function, const OptimizationOptions& options, const Rows& rows,
@@ -96,11 +106,11 @@ std::uint64_t optimization_memory(const GradientFunction& function, const Optimi
   Workspace counted(ArenaUse::count);
   (void)StepMemory(function, plan, options, Samples{.rows = rows}, counted);
   if (plan.exchanges_pieces) {
-    SumsUnderWay::take_room(plan.nodes, plan.sums_under_way(), plan.longest_sum(), counted.rank);
+    SumsUnderWay::take_room(plan.share.nodes, plan.sums_under_way(), plan.longest_sum(), counted.rank);
   }
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
   const auto share_of = [&](std::uint64_t bytes) { return (bytes + on_node - 1) / on_node; };
-  const std::uint64_t at_the_end = share_of(plan.blocks.size() * sizeof(Real));  // the result, of the root alone
+  const std::uint64_t at_the_end = share_of(plan.layout.size() * sizeof(Real));  // the result, of the root alone
   return share_of(counted.node.taken()) + std::max(counted.rank.most(), at_the_end);
 }
 

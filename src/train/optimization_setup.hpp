@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
+#include "train/state_arrays.hpp"
 #include "train/step_plan.hpp"
 
 namespace rbmpi {
@@ -21,6 +24,7 @@ struct alignas(64) StepTotals {
   std::int64_t loss = 0;  // in units of loss_unit
   std::int64_t stop = 0;  // wishes
   std::int64_t checkpoint = 0;
+  std::array<std::int64_t, gradient_phases> weights{};  // in units of weight_unit
 };
 
 /// What a step works in. Move-only.
@@ -29,10 +33,9 @@ struct StepMemory {
   StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
              const Rows& rows, Workspace& memory);
 
-  /// Local. Takes over parameters and what the optimizer remembers from a start that fits.
-  void fill(const SavedState& start) const;
-  /// Collective over `ranks`: those of their first.
-  void broadcast(const Communicator& ranks) const;
+  /// Collective over `nodes`, one rank of each, the root first. Each node takes over parameters, what the optimizer
+  /// remembers and the other arrays from a start that fits, which only the root has to give.
+  void fill(const std::optional<SavedState>& start, const Communicator& nodes) const;
 
   std::span<Real> parameters;    ///< of the node, or of this rank
   std::span<StepTotals> totals;  ///< of each rank of the node
@@ -42,7 +45,11 @@ struct StepMemory {
   std::vector<OptimizerMemory> optimizer_memory;
   std::size_t panel_size = 0;
   std::span<Real> panels;            ///< the gradient of one panel of rows, for each thread
-  std::optional<GradientSums> sums;  ///< of this rank's share, where they are kept
+  std::vector<GradientSums> sums;    ///< of this rank's share, of each phase, where they are kept
+  std::optional<StateArrays> state;  ///< that the function remembers
+  /// Of the arrays that the function shows, one behind the other, the sums of each phase, of the node.
+  std::array<std::span<Real>, gradient_phases> shown;
+  std::vector<std::optional<std::size_t>> shown_offsets;  ///< of each array, where it is among them
 };
 
 /// Who shares the parameters with whom, what a step is like for a rank, and the memory for it. Move-only.

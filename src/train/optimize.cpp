@@ -52,11 +52,11 @@ class Optimization {
   /// Collective. Every node takes over the parameters, the optimizer's memory and the progress of the root's `start`.
   void resume(const std::optional<SavedState>& start) {
     world_.agree_on_root([&] {
-      check_start(*start, plan_.blocks, memory_.optimizer_memory, options_, samples_.rows);
-      memory_.fill(*start);
+      check_start(*start, plan_.layout, memory_.optimizer_memory, options_, samples_.rows);
+      memory_.state->check_start(start->arrays);
       progress_ = start->progress;
     });
-    if (layout_.node.is_root()) memory_.broadcast(layout_.peers);
+    if (layout_.node.is_root()) memory_.fill(start, layout_.peers);
     world_.broadcast(std::as_writable_bytes(std::span(&progress_, 1)));
     workspace_.node.synchronise();
   }
@@ -94,21 +94,24 @@ class Optimization {
     StepTotals& mine = memory_.totals[plan_.share.slot];
     mine = {};
     const Shard share = shard(batch_rows, layout_.node_index, layout_.peers.size());
-    const std::uint64_t longest_share = shard(batch_rows, 0, layout_.peers.size()).count;
+    const Shard chains = shard(plan_.chains, layout_.node_index, layout_.peers.size());
+    const std::uint64_t parts = plan_.parts(batch_rows);
     clock_.lap(TimePhase::update);
 
-    for (std::uint64_t first = 0; first < longest_share; first += plan_.share.node_rows) {
-      const bool last = first + plan_.share.node_rows >= longest_share;
+    for (std::uint64_t number = 0; number < parts; ++number) {
+      const bool last = number + 1 == parts;
       now_doing("taking the rows of the batch");
-      const std::uint64_t begin = share.first + std::min(first, share.count);
-      const std::uint64_t count = std::min(std::uint64_t{plan_.share.node_rows}, share.first + share.count - begin);
-      memory_.reader->next(order, progress_.epoch_rows + begin, count);
+      const Shard rows = part_of(share, number, plan_.share.node_rows);
+      memory_.reader->next(order, progress_.epoch_rows + rows.first, rows.count);
       clock_.lap(TimePhase::input);
       const MiniBatch part{.rows = memory_.reader.get(),
-                           .count = count,
-                           .position = begin,
+                           .count = rows.count,
+                           .position = rows.first,
                            .step = progress_.steps - options_.first_step};
-      mine.loss += memory_.function.rows->take_rows(part, clock_);
+      const BatchTotals found =
+          memory_.function.rows->propagate(part, part_of(chains, number, plan_.share.node_chains), clock_);
+      mine.loss += found.loss;
+      for (std::size_t phase = 0; phase < gradient_phases; ++phase) mine.weights[phase] += found.weights[phase];
       if (last) {
         // Asked at the last moment: whoever sent the signal may not wait for another step.
         mine.stop = wishes.stop || stop_requested() ? 1 : 0;
@@ -118,8 +121,8 @@ class Optimization {
       workspace_.node.synchronise();
       clock_.lap(TimePhase::exchange);
       if (last) start_totals();
-      if (!memory_.sums) break;
-      sum_gradient(first == 0);
+      if (memory_.sums.empty()) break;
+      sum_gradient(number == 0);
       if (last) break;
       workspace_.node.synchronise();  // the next part takes the place of these rows
       clock_.lap(TimePhase::exchange);
@@ -127,10 +130,8 @@ class Optimization {
     exchange(batch_rows);
 
     now_doing("updating the parameters");
-    memory_.optimizer->begin_step(
-        progress_.epoch, progress_.steps - options_.first_step + 1,
-        memory_.sums ? memory_.sums->sample_share(batch_rows) : Real{1} / static_cast<Real>(batch_rows));
-    update();
+    memory_.optimizer->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1, sample_share(batch_rows));
+    update(batch_rows);
     ++progress_.steps;
     follow_parameters();
     clock_.lap(TimePhase::update);
@@ -164,7 +165,7 @@ class Optimization {
       if (stop || step_totals_.checkpoint > 0) keep_checkpoint(stop);
       if (stop) return false;
     }
-    check_replicas(state(), world_, layout_.node);
+    check_replicas();
     clock_.lap(TimePhase::checkpoint);
     if (!report()) {
       keep_checkpoint(true);
@@ -186,30 +187,39 @@ class Optimization {
       counts_[0] += rank.loss;
       counts_[1] += rank.stop;
       counts_[2] += rank.checkpoint;
+      for (std::size_t phase = 0; phase < gradient_phases; ++phase) counts_[3 + phase] += rank.weights[phase];
     }
     if (under_way_) under_way_->start(std::span(counts_));
   }
 
-  /// The gradient of this rank's share, over the rows of the node, goes to the sums.
+  /// Of things of the node that are taken in parts of so many, those of a part.
+  [[nodiscard]] static Shard part_of(Shard all, std::uint64_t number, std::uint64_t at_once) noexcept {
+    const std::uint64_t done = std::min(number * at_once, all.count);
+    return {all.first + done, std::min(at_once, all.count - done)};
+  }
+
+  /// The sums of this rank's share, over the rows and chains of the node.
   void sum_gradient(bool first_part) {
-    const bool add = !first_part && !memory_.sums->wide();
-    for (const std::vector<BlockRows>& piece : plan_.pieces) {
-      for (const BlockRows& part : piece) {
-        for_each_panel(part, [&](Shard rows, std::size_t thread) {
-          Real* const sums = sums_of(part.block, rows.first);
-          Real* const gradient = add ? panel_of(thread) : sums;
-          memory_.function.rows->gradient(part.block, rows, thread, gradient);
-          const std::size_t count = rows.count * plan_.blocks[part.block].columns;
-          for (std::size_t i = 0; add && i < count; ++i) sums[i] += gradient[i];
-          if (thread == 0 && under_way_) under_way_->progress();
-        });
-      }
-      if (under_way_) {
-        const Shard values = plan_.mine.values(piece);
-        under_way_->start(memory_.sums->values().subspan(values.first, values.count));
-      }
+    const bool add = !first_part && !plan_.wide;
+    for (const std::vector<ArrayRows>& piece : plan_.pieces) {
+      for_each_phase([&](GradientPhase phase) {
+        for (const ArrayRows& part : piece) {
+          for_each_panel(part, [&](Shard rows, std::size_t thread) {
+            Real* const sums = sums_of(phase, part.array, rows.first);
+            Real* const panel = add ? panel_of(phase, thread) : sums;
+            memory_.function.rows->sum(phase, part.array, rows, thread, panel);
+            const std::size_t count = rows.count * plan_.layout[part.array].columns;
+            for (std::size_t i = 0; add && i < count; ++i) sums[i] += panel[i];
+            if (thread == 0 && under_way_) under_way_->progress();
+          });
+        }
+        if (under_way_) {
+          const Shard values = plan_.mine.values(piece);
+          under_way_->start(kept_sums(phase).values().subspan(values.first, values.count));
+        }
+      });
     }
-    memory_.sums->finish_part(first_part);
+    for (GradientSums& sums : memory_.sums) sums.finish_part(first_part);
     clock_.lap(TimePhase::products);
   }
 
@@ -220,52 +230,124 @@ class Optimization {
       under_way_->wait();
     } else {
       layout_.peers.sum(std::span(counts_));
-      if (memory_.sums) memory_.sums->exchange(layout_.peers, batch_rows);
     }
-    step_totals_ = {counts_[0], counts_[1], counts_[2]};
+    step_totals_ = {
+        .loss = counts_[0], .stop = counts_[1], .checkpoint = counts_[2], .weights = {counts_[3], counts_[4]}};
+    for (std::size_t phase = 0; !under_way_ && phase < memory_.sums.size(); ++phase) {
+      memory_.sums[phase].exchange(layout_.peers, total_weight(phase, batch_rows));
+    }
     clock_.lap(TimePhase::exchange);
   }
 
+  /// Of all rows or chains of the step: with one phase the number of rows.
+  [[nodiscard]] double total_weight(std::size_t phase, std::uint64_t batch_rows) const {
+    if (plan_.phases == 1) return static_cast<double>(batch_rows);
+    return static_cast<double>(step_totals_.weights[phase]) * weight_unit;
+  }
+
+  /// What sums over all rows have to be multiplied by for averages; those of two phases are averages already.
+  [[nodiscard]] Real sample_share(std::uint64_t batch_rows) const {
+    return plan_.phases == 1 && !plan_.wide ? Real{1} / static_cast<Real>(batch_rows) : Real{1};
+  }
+
+  [[nodiscard]] PhaseSums phase_sums(std::uint64_t batch_rows) const {
+    PhaseSums sums{.factors = {}, .shown = {memory_.shown[0], memory_.shown[1]}};
+    const double mean_weight = total_weight(0, batch_rows) / static_cast<double>(batch_rows);
+    for (std::size_t phase = 0; phase < gradient_phases; ++phase) {
+      // Rows that all have weight 0 give no gradient, and neither do chains then.
+      const double weight = total_weight(phase, batch_rows);
+      if (weight > 0) sums.factors[phase] = static_cast<Real>(plan_.wide ? mean_weight : mean_weight / weight);
+    }
+    return sums;
+  }
+
   /// Moves this rank's share of the parameters.
-  void update() {
-    begin_parts();
-    for (const std::vector<BlockRows>& piece : plan_.pieces) {
-      if (under_way_) under_way_->wait();
+  void update(std::uint64_t batch_rows) {
+    begin_workers();
+    const PhaseSums sums = phase_sums(batch_rows);
+    const bool shows = !memory_.shown[0].empty();
+    if (shows) show_sums();
+    for (const std::vector<ArrayRows>& piece : plan_.pieces) {
+      if (!shows) wait_for_piece();
       clock_.lap(TimePhase::exchange);
-      for (const BlockRows& part : piece) {
-        const ParameterBlock& block = plan_.blocks[part.block];
+      for (const ArrayRows& part : piece) {
+        const ParameterArray& array = plan_.layout[part.array];
         for_each_panel(part, [&](Shard rows, std::size_t thread) {
-          Real* const gradient = memory_.sums ? sums_of(part.block, rows.first) : panel_of(thread);
-          if (!memory_.sums) memory_.function.rows->gradient(part.block, rows, thread, gradient);
+          const std::size_t count = rows.count * array.columns;
+          const std::span<Real> gradient = sums_for_update(GradientPhase::data, part.array, rows, thread);
+          if (plan_.phases > 1) {
+            const std::span<Real> of_model = sums_for_update(GradientPhase::model, part.array, rows, thread);
+            memory_.function.rows->combine(part.array, rows, sums, gradient, of_model);
+          }
           if (thread == 0) clock_.lap(TimePhase::products);
-          const std::size_t first = plan_.blocks.offset(part.block, rows.first);
-          memory_.optimizer->update(block, first, rows.count * block.columns, gradient,
-                                    memory_.parameters.data() + first);
-          memory_.function.follower->follow(part.block, rows, part_of(thread));
+          const std::size_t first = plan_.layout.offset(part.array, rows.first);
+          memory_.optimizer->update(array, first, count, gradient.data(), memory_.parameters.data() + first);
+          memory_.function.follower->follow(part.array, rows, worker(thread));
           if (thread == 0) clock_.lap(TimePhase::update);
         });
       }
     }
   }
 
+  /// The sums of a phase for these rows of an array: those that were kept, or formed now.
+  [[nodiscard]] std::span<Real> sums_for_update(GradientPhase phase, std::size_t array, Shard rows,
+                                                std::size_t thread) {
+    const std::size_t count = rows.count * plan_.layout[array].columns;
+    if (!memory_.sums.empty()) return {sums_of(phase, array, rows.first), count};
+    Real* const panel = panel_of(phase, thread);
+    memory_.function.rows->sum(phase, array, rows, thread, panel);
+    return {panel, count};
+  }
+
+  /// All ranks of the node see the sums of the arrays that the function shows.
+  void show_sums() {
+    for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();
+    for (std::size_t array = 0; array < plan_.layout.count(); ++array) {
+      if (!memory_.shown_offsets[array]) continue;
+      for_each_phase([&](GradientPhase phase) {
+        for_each_panel({array, plan_.mine.rows(array)}, [&](Shard rows, std::size_t thread) {
+          const std::span<const Real> sums = sums_for_update(phase, array, rows, thread);
+          const std::size_t place = *memory_.shown_offsets[array] + rows.first * plan_.layout[array].columns;
+          std::ranges::copy(sums, memory_.shown[static_cast<std::size_t>(phase)].data() + place);
+        });
+      });
+    }
+    workspace_.node.synchronise();
+  }
+
+  /// Until the sums of the next piece are there, where they are under way.
+  void wait_for_piece() {
+    for (std::size_t phase = 0; under_way_ && phase < plan_.phases; ++phase) under_way_->wait();
+  }
+
   template <typename Body>
-  void for_each_panel(const BlockRows& part, const Body& body) {
-    plan_.for_each_panel(part, memory_.function.rows->panel_rows(part.block), body);
+  void for_each_phase(const Body& body) const {
+    body(GradientPhase::data);
+    if (plan_.phases > 1) body(GradientPhase::model);
   }
 
-  [[nodiscard]] Real* panel_of(std::size_t thread) const { return memory_.panels.data() + thread * memory_.panel_size; }
+  template <typename Body>
+  void for_each_panel(const ArrayRows& part, const Body& body) {
+    plan_.for_each_panel(part, memory_.function.rows->panel_rows(part.array), body);
+  }
+
+  [[nodiscard]] Real* panel_of(GradientPhase phase, std::size_t thread) const {
+    const std::size_t number = static_cast<std::size_t>(phase) * plan_.share.threads + thread;
+    return memory_.panels.data() + number * memory_.panel_size;
+  }
+  [[nodiscard]] GradientSums& kept_sums(GradientPhase phase) { return memory_.sums[static_cast<std::size_t>(phase)]; }
   /// The place of a row of this rank's in the sums.
-  [[nodiscard]] Real* sums_of(std::size_t block, std::uint64_t row) {
-    return memory_.sums->values().data() + plan_.mine.place(block, row);
+  [[nodiscard]] Real* sums_of(GradientPhase phase, std::size_t array, std::uint64_t row) {
+    return kept_sums(phase).values().data() + plan_.mine.place(array, row);
   }
 
-  [[nodiscard]] std::size_t part_of(std::size_t thread) const {
-    return plan_.share.slot * plan_.share.threads + thread;
-  }
+  /// The number of a thread of this rank among the workers of the node.
+  [[nodiscard]] std::size_t worker(std::size_t thread) const { return plan_.share.slot * plan_.share.threads + thread; }
 
-  void begin_parts() {
-    for (std::size_t thread = 0; thread < plan_.share.threads; ++thread)
-      memory_.function.follower->begin_part(part_of(thread));
+  void begin_workers() {
+    for (std::size_t thread = 0; thread < plan_.share.threads; ++thread) {
+      memory_.function.follower->begin(worker(thread));
+    }
   }
 
   /// The function follows the parameters that all ranks of the node have changed. False if it cannot.
@@ -282,24 +364,33 @@ class Optimization {
   }
 
   void follow_share() {
-    begin_parts();
-    for (std::size_t block = 0; block < plan_.mine.blocks(); ++block) {
-      for_each_panel({block, plan_.mine.rows(block)}, [&](Shard rows, std::size_t thread) {
-        memory_.function.follower->follow(block, rows, part_of(thread));
+    begin_workers();
+    for (std::size_t array = 0; array < plan_.mine.arrays(); ++array) {
+      for_each_panel({array, plan_.mine.rows(array)}, [&](Shard rows, std::size_t thread) {
+        memory_.function.follower->follow(array, rows, worker(thread));
       });
     }
   }
 
   [[nodiscard]] TrainingState state() const {
-    return {memory_.parameters, memory_.optimizer_memory, progress_, plan_.blocks};
+    return {memory_.parameters, memory_.optimizer_memory, progress_, plan_.layout};
   }
+  /// Collective. The same with all that the function remembers.
+  [[nodiscard]] TrainingState whole_state() const {
+    if (layout_.node.is_root()) memory_.state->gather(layout_.peers);
+    TrainingState whole = state();
+    whole.arrays = memory_.state->whole();
+    return whole;
+  }
+  void check_replicas() const { rbmpi::check_replicas(state(), memory_.state->of_node(), world_, layout_.node); }
 
   void keep_checkpoint(bool stopped) {
     progress_.epoch_seconds = progress_.epoch_rows > 0 ? epoch_seconds() : 0;
     clock_.restart();
-    check_replicas(state(), world_, layout_.node);
+    check_replicas();
     now_doing("keeping a checkpoint");
-    if (events_.checkpoint) events_.checkpoint(state(), stopped);
+    const TrainingState whole = whole_state();
+    if (events_.checkpoint) events_.checkpoint(whole, stopped);
     clock_.lap(TimePhase::checkpoint);
   }
 
@@ -367,7 +458,7 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
                             const Communicator& world, const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {
     check_options(options);
-    check_blocks(function.blocks());
+    check_layout(function.layout());
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
   std::int64_t resumes = start ? 1 : 0;

@@ -22,13 +22,11 @@
 namespace rbmpi {
 namespace {
 
-enum Block : std::size_t { weights, biases };
-
 /// Collective. Mean of each unit over all rows.
 std::vector<double> unit_means(const Rows& rows, const Communicator& world) {
   std::vector<Real> values(rows.columns);
-  const AddRow add_row = [&](const RowReader& block, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
-    block.read({row, 1}, finest, {values.data(), 1, values.size()});
+  const AddRow add_row = [&](const RowReader& reader, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
+    reader.read({row, 1}, finest, {values.data(), 1, values.size()});
     for (std::size_t j = 0; j < values.size(); ++j) sums[j] += static_cast<std::int64_t>(values[j] * 0x1p24F);
   };
   return unit_means(rows, add_row, world);
@@ -67,14 +65,15 @@ class RbmCopies final : public ParameterFollower {
         rbm_(rbm),
         weight_init_(options.weight_init) {}
 
-  void begin_part(std::size_t part) noexcept override { couplings.begin_part(part); }
+  void begin(std::size_t worker) noexcept override { couplings.begin_part(worker); }
 
-  void follow(std::size_t block, Shard rows, std::size_t part) noexcept override {
-    if (block == Block::weights) {
-      couplings.follow_rows(rows, part);
-    } else if (!all_finite(rbm_.parameters().data() + rbm_.shape().weights() + rows.first, rows.count)) {
-      couplings.reject_part(part);
+  void follow(std::size_t array, Shard rows, std::size_t worker) noexcept override {
+    if (array == weights_array) {
+      couplings.follow_rows(rows, worker);
+      return;
     }
+    const std::span<const Real> bias = array == visible_bias_array ? rbm_.visible_bias : rbm_.hidden_bias;
+    if (!all_finite(bias.data() + rows.first, rows.count)) couplings.reject_part(worker);
   }
 
   [[nodiscard]] Fit settle() noexcept override {
@@ -99,46 +98,6 @@ class RbmCopies final : public ParameterFollower {
  private:
   RbmView<const Real> rbm_;
   double weight_init_;
-};
-
-/// What the estimator gives.
-class RbmBatchGradient final : public BatchGradient {
- public:
-  RbmBatchGradient(const TrainingOptions& options, RbmView<const Real> rbm, Couplings& couplings,
-                   const NodeShare& share, Workspace& memory)
-      : shape_(rbm.shape()) {
-    estimator_ = gradient_estimator(options.estimator)
-                     .make({.rbm = rbm,
-                            .couplings = couplings,
-                            .options = options,
-                            .sizes = {.shape = shape_,
-                                      .engine = options.engine,
-                                      .node_rows = share.node_rows,
-                                      .slots = share.slots},
-                            .layer = options.layer,
-                            .slot = share.slot},
-                           memory);
-  }
-
-  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
-    return static_cast<std::int64_t>(estimator_->sample_states(batch, clock));
-  }
-
-  void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) override {
-    if (block == Block::weights) {
-      estimator_->weight_gradient(rows, thread, sums);
-    } else {
-      estimator_->bias_gradient(rows, sums);
-    }
-  }
-
-  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override {
-    return block == Block::biases ? shape_.visible + shape_.hidden : estimator_->panel_rows();
-  }
-
- private:
-  RbmShape shape_;
-  std::unique_ptr<GradientEstimator> estimator_;
 };
 
 /// Validation and likelihood.
@@ -191,7 +150,16 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       data_(data),
       world_(world),
       shape_{data.training.columns, options.hidden},
-      blocks_(rbm_blocks(shape_)) {}
+      layout_(rbm_layout(shape_, options.layer)),
+      estimator_(gradient_estimator(options.estimator)) {}
+
+std::uint64_t RbmGradient::chains() const noexcept {
+  return estimator_.chains(options_);
+}
+
+bool RbmGradient::shows(std::size_t array) const noexcept {
+  return estimator_.shows(array);
+}
 
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
   const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
@@ -213,7 +181,7 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
-  prepared.rows = std::make_unique<RbmBatchGradient>(options_, rbm, couplings, share, memory);
+  prepared.rows = estimator_.make({rbm, couplings, options_, share}, memory);
   prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
   return prepared;
 }

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "rbmpi/parallel/communicator.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_function.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -17,7 +18,9 @@ class RbmGradient final : public GradientFunction {
   /// Local. Options and data must live on. `engine` must be chosen (engine_in_use).
   RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world);
 
-  [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
+  [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
+  [[nodiscard]] std::uint64_t chains() const noexcept override;
+  [[nodiscard]] bool shows(std::size_t array) const noexcept override;
   [[nodiscard]] bool has_exact_sums() const noexcept override { return options_.arithmetic == Arithmetic::exact; }
   void begin(std::span<Real> parameters, bool is_first_of_node) const override;
   [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
@@ -30,7 +33,8 @@ class RbmGradient final : public GradientFunction {
   const TrainingData& data_;
   const Communicator& world_;
   RbmShape shape_;
-  ParameterBlocks blocks_;
+  ParameterLayout layout_;
+  GradientEstimatorEntry estimator_;
 };
 
 }  // namespace rbmpi

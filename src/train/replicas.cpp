@@ -7,13 +7,17 @@
 
 namespace rbmpi {
 
-void check_replicas(const TrainingState& state, const Communicator& world, const Communicator& node) {
+void check_replicas(const TrainingState& state, std::span<const StateArray> arrays, const Communicator& world,
+                    const Communicator& node) {
   if (node.size() == world.size()) return;
   now_doing("comparing the parameters of the nodes");
   Checksum mine{};
   if (node.is_root()) {
     mine = checksum(std::as_bytes(state.parameters));
     for (const OptimizerMemory& memory : state.optimizer) mine = checksum(std::as_bytes(memory.values), mine);
+    for (const StateArray& array : arrays) {
+      if (!array.is_shared_out) mine = checksum(array.values, mine);
+    }
   }
   node.broadcast(std::as_writable_bytes(std::span(mine)));
   Checksum of_root = mine;

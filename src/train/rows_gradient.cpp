@@ -12,15 +12,15 @@ namespace {
 
 class SumsOfRanks final : public BatchGradient {
  public:
-  SumsOfRanks(const ParameterBlocks& blocks, const RowsGradient::Function& function, const NodeShare& share,
+  SumsOfRanks(const ParameterLayout& layout, const RowsGradient::Function& function, const NodeShare& share,
               std::span<const Real> parameters, Arena& memory)
-      : blocks_(blocks),
+      : layout_(layout),
         function_(function),
         share_(share),
         parameters_(parameters),
-        sums_(memory.take<Real>(share.slots * whole_lines<Real>(blocks.size()))) {}
+        sums_(memory.take<Real>(share.slots * whole_lines<Real>(layout.size()))) {}
 
-  std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) override {
+  BatchTotals propagate(const MiniBatch& batch, Shard /*chains*/, PhaseClock& clock) override {
     const std::span<Real> sums = sums_of(share_.slot);
     std::ranges::fill(sums, Real{0});
     const Shard mine = share_.rows_of_rank(batch.count);
@@ -30,14 +30,14 @@ class SumsOfRanks final : public BatchGradient {
     // Of a few hundred ranks and parts of a batch such losses can be added. Where the loss is no such number the
     // gradient is none either: then training has diverged.
     constexpr double largest = 0x1p54 * loss_unit;
-    if (std::abs(loss) <= largest) return std::llround(loss / loss_unit);
+    if (std::abs(loss) <= largest) return {.loss = std::llround(loss / loss_unit)};
     sums.front() = std::numeric_limits<Real>::quiet_NaN();
-    return 0;
+    return {};
   }
 
-  void gradient(std::size_t block, Shard rows, std::size_t /*thread*/, Real* sums) override {
-    const std::size_t first = blocks_.offset(block, rows.first);
-    const std::size_t count = rows.count * blocks_[block].columns;
+  void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
+    const std::size_t first = layout_.offset(array, rows.first);
+    const std::size_t count = rows.count * layout_[array].columns;
     std::copy_n(sums_of(0).data() + first, count, sums);
     for (std::size_t slot = 1; slot < share_.slots; ++slot) {
       const Real* const more = sums_of(slot).data() + first;
@@ -45,18 +45,18 @@ class SumsOfRanks final : public BatchGradient {
     }
   }
 
-  [[nodiscard]] std::size_t panel_rows(std::size_t block) const noexcept override {
+  [[nodiscard]] std::size_t panel_rows(std::size_t array) const noexcept override {
     constexpr std::size_t values = std::size_t{1} << 16U;
-    const ParameterBlock& all = blocks_[block];
+    const ParameterArray& all = layout_[array];
     return std::max<std::size_t>(values / all.columns / all.group, 1) * all.group;
   }
 
  private:
   [[nodiscard]] std::span<Real> sums_of(std::size_t slot) const {
-    return sums_.subspan(slot * whole_lines<Real>(blocks_.size()), blocks_.size());
+    return sums_.subspan(slot * whole_lines<Real>(layout_.size()), layout_.size());
   }
 
-  const ParameterBlocks& blocks_;
+  const ParameterLayout& layout_;
   const RowsGradient::Function& function_;
   NodeShare share_;
   std::span<const Real> parameters_;
@@ -82,9 +82,9 @@ class RowsMeasures final : public EpochMeasures {
 
 }  // namespace
 
-RowsGradient::RowsGradient(ParameterBlocks blocks, std::string loss, Function function, Beginning beginning,
+RowsGradient::RowsGradient(ParameterLayout layout, std::string loss, Function function, Beginning beginning,
                            Measurement measurement)
-    : blocks_(std::move(blocks)),
+    : layout_(std::move(layout)),
       loss_(std::move(loss)),
       function_(std::move(function)),
       beginning_(std::move(beginning)),
@@ -96,7 +96,7 @@ void RowsGradient::begin(std::span<Real> parameters, bool is_first_of_node) cons
 
 PreparedGradient RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
   return {.follower = nullptr,
-          .rows = std::make_unique<SumsOfRanks>(blocks_, function_, share, parameters, memory.node),
+          .rows = std::make_unique<SumsOfRanks>(layout_, function_, share, parameters, memory.node),
           .measures = std::make_unique<RowsMeasures>(loss_, measurement_, parameters)};
 }
 

@@ -13,48 +13,60 @@ constexpr std::size_t values_worth_threads = 1 << 14;
 
 }  // namespace
 
-StepPlan::StepPlan(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows,
-                   int all_nodes, int ranks_on_node, int slot)
-    : blocks(function.blocks()),
-      nodes(all_nodes),
-      wide(function.has_exact_sums() && options.batch_size > largest_single_precision_batch) {
+StepPlan::StepPlan(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows, int nodes,
+                   int ranks_on_node, int node, int slot)
+    : layout(function.layout()),
+      chains(function.chains()),
+      phases(chains > 0 ? gradient_phases : 1),
+      wide(function.has_exact_sums() && std::max(options.batch_size, chains) > largest_single_precision_batch) {
   const auto slots = static_cast<std::size_t>(ranks_on_node);
-  const std::uint64_t longest_share = shard(std::min(options.batch_size, rows), 0, nodes).count;  // of a node
-  std::uint64_t node_rows = std::min<std::uint64_t>(slots * rows_at_once, longest_share);
+  const std::uint64_t batch_rows = std::min(options.batch_size, rows);
+  std::uint64_t most = slots * rows_at_once;
   // They are added up in single precision, so exactly only up to a limit.
-  if (wide) node_rows = std::min<std::uint64_t>(node_rows, largest_single_precision_batch);
-  share = {.node_rows = node_rows,
+  if (wide) most = std::min<std::uint64_t>(most, largest_single_precision_batch);
+  share = {.node_rows = std::min(most, shard(batch_rows, 0, nodes).count),
+           .node_chains = std::min(most, shard(chains, 0, nodes).count),
            .slots = slots,
            .slot = static_cast<std::size_t>(slot),
            .threads = static_cast<std::size_t>(threads_in_use()),
+           .nodes = nodes,
+           .node = node,
            .ranks = nodes * ranks_on_node};
-  const bool in_parts = longest_share > node_rows;
+  const bool in_parts = parts(batch_rows) > 1;
   keeps_sums = nodes > 1 || in_parts || wide;
   needs_panels = !keeps_sums || (in_parts && !wide);
   exchanges_pieces = nodes > 1 && options.exchange != Exchange::allreduce && !in_parts && !wide;
-  mine = RankShare(blocks, share);
+  mine = RankShare(layout, share);
   NodeShare first = share;  // all ranks have as many pieces
   first.slot = 0;
-  pieces = mine.cut(exchanges_pieces ? RankShare(blocks, first).good_pieces(share.threads) : 1);
+  pieces = mine.cut(exchanges_pieces ? RankShare(layout, first).good_pieces(share.threads) : 1);
 }
 
-std::size_t StepPlan::threads_for(const BlockRows& part) const noexcept {
-  return part.rows.count * blocks[part.block].columns < values_worth_threads ? 1 : share.threads;
+std::uint64_t StepPlan::parts(std::uint64_t batch_rows) const noexcept {
+  const auto parts_of = [&](std::uint64_t all, std::uint64_t at_once) {
+    const std::uint64_t most = shard(all, 0, share.nodes).count;  // of a node
+    return at_once == 0 ? 0 : (most + at_once - 1) / at_once;
+  };
+  return std::max({std::uint64_t{1}, parts_of(batch_rows, share.node_rows), parts_of(chains, share.node_chains)});
+}
+
+std::size_t StepPlan::threads_for(const ArrayRows& part) const noexcept {
+  return part.rows.count * layout[part.array].columns < values_worth_threads ? 1 : share.threads;
 }
 
 std::size_t StepPlan::largest_panel(const BatchGradient& gradient) const {
   std::size_t most = 0;
-  for (std::size_t block = 0; block < blocks.count(); ++block) {
-    const BlockRows all{block, mine.rows(block)};
+  for (std::size_t array = 0; array < layout.count(); ++array) {
+    const ArrayRows all{array, mine.rows(array)};
     const std::uint64_t rows = cut(all, 0, threads_for(all)).rows.count;
-    most = std::max(most, std::min<std::size_t>(rows, gradient.panel_rows(block)) * blocks[block].columns);
+    most = std::max(most, std::min<std::size_t>(rows, gradient.panel_rows(array)) * layout[array].columns);
   }
   return most;
 }
 
 std::size_t StepPlan::longest_sum() const noexcept {
   std::size_t longest = sizeof(StepCounts);
-  for (const std::vector<BlockRows>& piece : pieces)
+  for (const std::vector<ArrayRows>& piece : pieces)
     longest = std::max(longest, mine.values(piece).count * sizeof(Real));
   return longest;
 }

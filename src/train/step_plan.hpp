@@ -12,31 +12,36 @@
 
 namespace rbmpi {
 
-/// What the ranks tell each other in each step: loss, and wishes to stop and to keep a checkpoint.
-using StepCounts = std::array<std::int64_t, 3>;
+/// What the ranks tell each other in each step: loss, wishes to stop and to keep a checkpoint, and the total weights of
+/// the two phases.
+using StepCounts = std::array<std::int64_t, 3 + gradient_phases>;
 
 /// How a rank goes through a step: found once, by whoever takes the steps and whoever forecasts their memory.
 struct StepPlan {
-  /// Local. For rank `slot` of each of `nodes` nodes with `ranks_on_node` ranks, and batches of `rows` rows in all.
+  /// Local. For rank `slot` of node `node` of `nodes` with `ranks_on_node` ranks each, and `rows` rows of data in all.
   /// `function` must live on.
   StepPlan(const GradientFunction& function, const OptimizationOptions& options, std::uint64_t rows, int nodes,
-           int ranks_on_node, int slot = 0);
+           int ranks_on_node, int node = 0, int slot = 0);
 
-  /// The threads that share out these rows of a block.
-  [[nodiscard]] std::size_t threads_for(const BlockRows& part) const noexcept;
+  /// In how many parts each node takes its rows of a batch of so many, and its chains: part p has those from
+  /// p * share.node_rows and p * share.node_chains on.
+  [[nodiscard]] std::uint64_t parts(std::uint64_t batch_rows) const noexcept;
+
+  /// The threads that share out these rows of an array.
+  [[nodiscard]] std::size_t threads_for(const ArrayRows& part) const noexcept;
   /// The values of the largest panel of a thread.
   [[nodiscard]] std::size_t largest_panel(const BatchGradient& gradient) const;
-  /// Of the sums that go to other nodes while others are computed, the pieces and the counts of the step: their number,
-  /// and the bytes of the longest.
-  [[nodiscard]] std::size_t sums_under_way() const noexcept { return pieces.size() + 1; }
+  /// Of the sums that go to other nodes while others are computed, the pieces of each phase and the counts of the step:
+  /// their number, and the bytes of the longest.
+  [[nodiscard]] std::size_t sums_under_way() const noexcept { return pieces.size() * phases + 1; }
   [[nodiscard]] std::size_t longest_sum() const noexcept;
 
   /// Calls body(rows, thread) for panels of `part` of at most `panel_rows`, on all threads if there is enough for them.
   template <typename Body>
-  void for_each_panel(const BlockRows& part, std::size_t panel_rows, const Body& body) const {
+  void for_each_panel(const ArrayRows& part, std::size_t panel_rows, const Body& body) const {
     const std::size_t threads = threads_for(part);
     const auto on_thread = [&](std::size_t thread) {
-      const BlockRows of_thread = cut(part, thread, threads);
+      const ArrayRows of_thread = cut(part, thread, threads);
       const std::size_t panels = (of_thread.rows.count + panel_rows - 1) / panel_rows;
       for (std::size_t panel = 0; panel < panels; ++panel) body(cut(of_thread, panel, panels).rows, thread);
     };
@@ -47,8 +52,9 @@ struct StepPlan {
     }
   }
 
-  const ParameterBlocks& blocks;
-  int nodes;
+  const ParameterLayout& layout;
+  std::uint64_t chains;  ///< of all nodes
+  std::size_t phases;    ///< 1, or 2 with chains
   NodeShare share;
   bool wide;              ///< sums in double precision: a batch has more rows than single precision adds exactly
   bool exchanges_pieces;  ///< pieces of the sums go to other nodes while the next ones are computed
@@ -57,12 +63,12 @@ struct StepPlan {
   /// The gradient of a panel is formed apart: it is used up at once, or added to that of other parts.
   bool needs_panels;
   RankShare mine;                              ///< of the parameters
-  std::vector<std::vector<BlockRows>> pieces;  ///< of it, one after the other
+  std::vector<std::vector<ArrayRows>> pieces;  ///< of it, one after the other
 
  private:
-  [[nodiscard]] BlockRows cut(const BlockRows& part, std::size_t index, std::size_t count) const {
-    return {part.block,
-            shard_in_groups(part.rows, blocks[part.block].group, static_cast<int>(index), static_cast<int>(count))};
+  [[nodiscard]] ArrayRows cut(const ArrayRows& part, std::size_t index, std::size_t count) const {
+    return {part.array,
+            shard_in_groups(part.rows, layout[part.array].group, static_cast<int>(index), static_cast<int>(count))};
   }
 };
 

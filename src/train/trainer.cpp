@@ -34,11 +34,6 @@ TrainingData data_of(std::uint64_t rows, std::uint64_t visible, bool validation)
 
 }  // namespace
 
-ParameterBlocks rbm_blocks(RbmShape shape) {
-  return ParameterBlocks({{.rows = shape.visible, .columns = shape.hidden, .group = rows_together, .weight_cost = true},
-                          {.rows = shape.visible + shape.hidden}});
-}
-
 TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& data, const Communicator& world,
                          const TrainingEvents& events, std::optional<SavedState> start) {
   world.agree([&] {

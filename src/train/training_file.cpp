@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
-#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/model/parameter_file.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/checkpoint.hpp"
@@ -20,6 +19,12 @@ namespace {
 
 constexpr const char* best_epoch_attribute = "best_epoch";
 constexpr const char* best_figure_attribute = "best_figure";
+
+constexpr const char* state_group = "/state";
+
+std::string state_path(const std::string& name) {
+  return fmt::format("{}/{}", state_group, name);
+}
 
 /// The whole numbers of the progress with their names in the file.
 template <typename Progress>
@@ -102,18 +107,34 @@ TrainingProgress read_progress(const Hdf5File& file) {
   return progress;
 }
 
-bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
-                  const Real* values) {
-  // In pieces: a second copy of all might not fit the memory.
-  const std::uint64_t rows_at_once = std::max<std::size_t>(1, (std::size_t{1} << 18U) / row_size);
-  std::vector<Real> piece(std::min(rows, rows_at_once) * row_size);
-  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
-    const std::uint64_t count = std::min(rows_at_once, rows - first);
-    file.read_rows(name, ElementType::float32, first, count, piece.data());
-    still_at_work();
-    if (std::memcmp(piece.data(), values + first * row_size, count * row_size * sizeof(Real)) != 0) return false;
+void write_state_array(Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
+                       std::uint64_t columns, const void* values) {
+  if (!file.exists(state_group)) file.create_group(state_group);
+  file.create_array(state_path(name), type, {rows, columns});
+  file.write_rows(state_path(name), type, 0, rows, values);
+}
+
+bool holds_state_array(const Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
+                       std::uint64_t columns, const void* values) {
+  return holds_rows(file, state_path(name), type, rows, columns, values);
+}
+
+std::vector<SavedState::Array> read_state_arrays(const Hdf5File& file) {
+  std::vector<SavedState::Array> arrays;
+  if (!file.exists(state_group)) return arrays;
+  for (const std::string& name : file.names(state_group)) {
+    const std::string path = state_path(name);
+    const ArrayInfo info = file.array_info(path);
+    if (info.type == ElementType::other || info.dimensions.size() != 2) {
+      refuse(file, fmt::format("has '{}' as {} [{}]; an array of two dimensions would be right", path, info.type_name,
+                               fmt::join(info.dimensions, " x ")));
+    }
+    SavedState::Array& array = arrays.emplace_back();
+    array = {.name = name, .type = info.type, .rows = info.dimensions[0], .columns = info.dimensions[1], .values = {}};
+    array.values = AlignedBuffer<std::byte>(array.rows * array.columns * element_size(array.type));
+    if (array.values.size() > 0) file.read_rows(path, array.type, 0, array.rows, array.values.data());
   }
-  return true;
+  return arrays;
 }
 
 void save_sealed(const std::filesystem::path& path, const std::function<void(Hdf5File&)>& write,

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -27,9 +30,38 @@ inline constexpr const char* optimizer_attribute = "optimizer";
 
 void write_progress(Hdf5File& file, const TrainingProgress& progress);
 
-/// Whether an array of the file holds these bits.
-[[nodiscard]] bool holds_values(const Hdf5File& file, const std::string& name, std::uint64_t rows, std::size_t row_size,
-                                const Real* values);
+/// The arrays that a gradient function remembers, each with all its rows, as `/state/<name>`. Reading throws if there
+/// is one that no training can have.
+void write_state_array(Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
+                       std::uint64_t columns, const void* values);
+[[nodiscard]] bool holds_state_array(const Hdf5File& file, const std::string& name, ElementType type,
+                                     std::uint64_t rows, std::uint64_t columns, const void* values);
+[[nodiscard]] std::vector<SavedState::Array> read_state_arrays(const Hdf5File& file);
+
+/// All of them, StateArray or SavedState::Array.
+template <typename Arrays>
+void write_state_arrays(Hdf5File& file, const Arrays& arrays) {
+  for (const auto& array : arrays) {
+    write_state_array(file, array.name, array.type, array.rows, array.columns, array.values.data());
+  }
+}
+template <typename Arrays>
+[[nodiscard]] bool holds_state_arrays(const Hdf5File& file, const Arrays& arrays) {
+  return std::ranges::all_of(arrays, [&](const auto& array) {
+    return holds_state_array(file, array.name, array.type, array.rows, array.columns, array.values.data());
+  });
+}
+
+/// The names of what an optimizer remembers as one text.
+template <typename Memories>
+[[nodiscard]] std::string names_of(const Memories& memories) {
+  std::string names;
+  for (const auto& memory : memories) {
+    if (!names.empty()) names += ' ';
+    names += memory.name;
+  }
+  return names;
+}
 
 /// Writes a file to a temporary one, seals it, reads it back from the disk, asks whether it `holds` what was to be
 /// written, and gives it its name. Throws Error(Failure::file) and leaves a file that was there as it was.

@@ -267,7 +267,7 @@ TEST_F(GreedyTrainingTest, WhatCannotBeIsRefused) {
     start.emplace();
     const RbmShape shape{options_.layers[0].hidden, 21};
     start->state.parameters = AlignedBuffer<Real>(shape.parameters());
-    start->state.blocks = rbm_blocks(shape);
+    start->state.layout = rbm_layout(shape);
   }
   refused(Failure::file, {"the start has", "14 x 21", "instead of", "21 x 14"}, std::move(start));
   options_.layers.clear();

@@ -61,6 +61,7 @@ class NetTrainerTest : public testing::Test {
   [[nodiscard]] Plain plain_training(const FeedForwardNet& start) const {
     const NetShape& shape = start.shape();
     const bool classifies = shape.is_classifier();
+    const ParameterLayout& layout = start.layout();
     test::PlainNet net(shape, {start.parameters().begin(), start.parameters().end()});
     std::vector<double> velocity(shape.parameters());
     Plain plain;
@@ -78,8 +79,9 @@ class NetTrainerTest : public testing::Test {
           loss += net.add_gradient(training_.row(row), training_.targets(row, classifies), gradient);
         }
         for (std::size_t k = 0; k < shape.layers(); ++k) {
-          for (std::size_t i = shape.weights_offset(k); i < shape.weights_offset(k + 1); ++i) {
-            const double cost = i < shape.bias_offset(k) ? options_.weight_cost.at(epoch) * net.parameters()[i] : 0;
+          const std::size_t bias = layout.offset(2 * k + 1);
+          for (std::size_t i = layout.offset(2 * k); i < bias + layout[2 * k + 1].size(); ++i) {
+            const double cost = i < bias ? options_.weight_cost.at(epoch) * net.parameters()[i] : 0;
             velocity[i] = options_.momentum.at(epoch) * velocity[i] + gradient[i] / static_cast<double>(count) - cost;
             net.parameters()[i] += options_.learning_rate.at(epoch) * velocity[i];
           }
@@ -208,11 +210,11 @@ TEST_F(NetTrainerTest, RepeatsBitForBitAndGoesOnWhereItStopped) {
   // Equally many parameters as those of the classifier, but of layers of other sizes.
   std::optional<SavedState> other = test::saved(
       {kept->parameters.span(), std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}},
-       kept->progress, kept->blocks});
-  std::vector<ParameterBlock> blocks;
-  for (std::size_t i = 0; i < kept->blocks.count(); ++i) blocks.push_back(kept->blocks[i]);
-  std::swap(blocks[0].rows, blocks[0].columns);
-  other->blocks = ParameterBlocks(blocks);
+       kept->progress, kept->layout});
+  std::vector<ParameterArray> arrays;
+  for (std::size_t i = 0; i < kept->layout.count(); ++i) arrays.push_back(kept->layout[i]);
+  std::swap(arrays[0].rows, arrays[0].columns);
+  other->layout = ParameterLayout(arrays);
   test::expect_error(Failure::file, {"the start has parameters of another shape"},
                      [&] { (void)train(classifier(), {}, std::move(other)); });
   const NetTrainingResult resumed = train(classifier(), {}, std::move(kept));

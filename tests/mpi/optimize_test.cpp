@@ -26,9 +26,10 @@ class Regression {
  public:
   explicit Regression(const Samples& samples) : samples_(samples), v_(samples.columns) {}
 
-  [[nodiscard]] ParameterBlocks blocks() const {
-    return ParameterBlocks(
-        {{.rows = samples_.columns, .columns = outputs, .group = 4, .weight_cost = true}, {.rows = outputs}});
+  [[nodiscard]] ParameterLayout layout() const {
+    return ParameterLayout(
+        {{.path = "weights", .rows = samples_.columns, .columns = outputs, .group = 4, .weight_cost = true},
+         {.path = "bias", .rows = outputs}});
   }
 
   template <typename Parameter, typename Gradient>
@@ -62,7 +63,7 @@ class Regression {
 
   [[nodiscard]] RowsGradient function() {
     return RowsGradient(
-        blocks(), "loss",
+        layout(), "loss",
         [this](const MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
           return add(rows, parameters, gradient);
         },
@@ -92,8 +93,8 @@ class OptimizeTest : public testing::Test {
   /// The same in double precision, on one thread, as the formulas say it.
   [[nodiscard]] std::vector<double> expected(std::vector<double>& losses) {
     Regression model(samples_.view());
-    const ParameterBlocks blocks = model.blocks();
-    std::vector<double> parameters(blocks.size());
+    const ParameterLayout layout = model.layout();
+    std::vector<double> parameters(layout.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] = double{0.01F * static_cast<Real>(i % 7)};
     std::vector<double> velocity(parameters.size());
     Workspace memory;
@@ -108,7 +109,7 @@ class OptimizeTest : public testing::Test {
         loss += model.add({.rows = reader.get(), .count = count}, std::span<const double>(parameters),
                           std::span<double>(gradient));
         for (std::size_t i = 0; i < parameters.size(); ++i) {
-          const double cost = i < blocks.offset(1) ? options_.weight_cost.at(epoch) * parameters[i] : 0;
+          const double cost = i < layout.offset(1) ? options_.weight_cost.at(epoch) * parameters[i] : 0;
           velocity[i] = options_.momentum.at(epoch) * velocity[i] + gradient[i] / static_cast<double>(count) - cost;
           parameters[i] += options_.learning_rate.at(epoch) * velocity[i];
         }
@@ -187,7 +188,7 @@ TEST_F(OptimizeTest, DivergenceIsToldWithTheLearningRate) {
 TEST_F(OptimizeTest, ParametersThatAreNotFiniteAreRefused) {
   Regression model(samples_.view());
   RowsGradient function(
-      model.blocks(), "loss", [](const MiniBatch&, std::span<const Real>, std::span<Real>) { return 0.0; },
+      model.layout(), "loss", [](const MiniBatch&, std::span<const Real>, std::span<Real>) { return 0.0; },
       [](std::span<Real> parameters) { parameters.back() = NAN; });
   test::expect_error(Failure::usage, {"initial parameters"},
                      [&] { (void)optimize(function, samples_.view(), options_, world_); });

@@ -575,7 +575,7 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
     if (world_.is_root()) {
       start = test::saved({kept->parameters.span(),
                            std::vector<OptimizerMemory>{{"velocity", kept->optimizer[0].values.span()}}, kept->progress,
-                           kept->blocks});
+                           kept->layout});
       change(*start);
     }
     test::expect_error(Failure::file, {"the start", why}, [&] {
@@ -583,13 +583,13 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
     });
   };
   refused("parameters", [](SavedState& start) { start.parameters = AlignedBuffer<Real>(5); });
-  refused("another shape: none is told", [](SavedState& start) { start.blocks = {}; });
+  refused("another shape: none is told", [](SavedState& start) { start.layout = {}; });
   // Equally many parameters, but of an RBM whose layers are swapped.
   const std::size_t hidden = case_.options.hidden;
   refused(fmt::format("another shape: {} x 19, {} x 1 instead of 19 x {}, {} x 1", hidden, hidden + 19, hidden,
                       hidden + 19),
           [&](SavedState& start) {
-            start.blocks = rbm_blocks({hidden, 19});
+            start.layout = rbm_layout({hidden, 19});
           });
   refused("layer 1", [](SavedState& start) { start.progress.layer = 1; });
   refused("memory", [](SavedState& start) { start.optimizer.clear(); });
@@ -605,15 +605,21 @@ TEST_F(TrainingTest, ARankThatGoesItsOwnWayIsFound) {
   AlignedBuffer<Real> velocity(rbm.shape().parameters());
   const std::vector<OptimizerMemory> memory = {{"velocity", velocity.span()}};
   const TrainingProgress progress{.epoch = 2, .steps = 17};
-  const ParameterBlocks blocks = rbm_blocks(rbm.shape());
-  const TrainingState state{rbm.parameters(), memory, progress, blocks};
-  EXPECT_NO_THROW(check_replicas(state, world_, Communicator()));
+  const ParameterLayout layout = rbm_layout(rbm.shape());
+  const TrainingState state{rbm.parameters(), memory, progress, layout};
+  // What is shared out differs, what is replicated must not.
+  std::vector<std::byte> chains(3, static_cast<std::byte>(world_.rank()));
+  std::vector<Real> means(8);
+  const std::vector<StateArray> arrays = {
+      {.name = "chains", .rows = 3, .values = chains, .is_shared_out = true},
+      {.name = "means", .type = ElementType::float32, .rows = 8, .values = std::as_writable_bytes(std::span(means))}};
+  EXPECT_NO_THROW(check_replicas(state, arrays, world_, Communicator()));
   if (world_.size() == 1) return;
   for (int rank = 1; rank < world_.size(); ++rank) {
-    for (Real* const value : {&rbm.parameters()[0], &rbm.parameters().back(), &velocity.span()[5]}) {
+    for (Real* const value : {&rbm.parameters()[0], &rbm.parameters().back(), &velocity.span()[5], &means.back()}) {
       if (world_.rank() == rank) *value = -0.0F;  // compares equal to zero, but is other bits
       test::expect_error(Failure::other, {"rank " + std::to_string(rank), "epoch 2", "step 17"},
-                         [&] { check_replicas(state, world_, Communicator()); });
+                         [&] { check_replicas(state, arrays, world_, Communicator()); });
       *value = 0;
     }
   }

@@ -247,6 +247,7 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   TrainingOptions options;
   options.hidden = shape.hidden;
   options.batch_size = rows;
+  options.engine = GetParam().engine;
   options.sample_data = GetParam().sample_data;
   options.arithmetic = GetParam().arithmetic;
   Workspace memory;
@@ -257,11 +258,12 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
       gradient_estimator("cd").make({.rbm = rbm,
                                      .couplings = couplings,
                                      .options = options,
-                                     .sizes = {.shape = shape, .engine = GetParam().engine, .node_rows = rows}},
+                                     .share = {.node_rows = rows}},
                                     memory);
   RowBlocks blocks(samples, rows);
   const RowReader& reader = blocks.next(0, rows);
-  std::vector<Real> sums(shape.parameters());
+  const ParameterLayout layout = rbm_layout(shape);
+  std::vector<Real> sums(layout.size());
   PhaseClock clock;
 
   constexpr int draws = 20000;
@@ -269,9 +271,10 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   Vector squares(shape.parameters());
   for (int step = 0; step < draws; ++step) {
     const MiniBatch batch{.rows = &reader, .count = rows, .step = static_cast<std::uint64_t>(step)};
-    (void)estimator->sample_states(batch, clock);
-    estimator->weight_gradient({0, shape.visible}, 0, sums.data());
-    estimator->bias_gradient({0, shape.visible + shape.hidden}, sums.data() + shape.weights());
+    (void)estimator->propagate(batch, {}, clock);
+    for (std::size_t array = 0; array < layout.count(); ++array) {
+      estimator->sum(GradientPhase::data, array, {0, layout[array].rows}, 0, sums.data() + layout.offset(array));
+    }
     for (std::size_t i = 0; i < totals.size(); ++i) {
       const double gradient = double{sums[i]} / rows;
       totals[i] += gradient;

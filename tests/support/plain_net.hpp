@@ -16,7 +16,7 @@ namespace rbmpi::test {
 class PlainNet {
  public:
   PlainNet(NetShape shape, std::vector<double> parameters)
-      : shape_(std::move(shape)), parameters_(std::move(parameters)), said_(shape_.layers() + 1) {}
+      : shape_(std::move(shape)), layout_(net_layout(shape_)), parameters_(std::move(parameters)), said_(shape_.layers() + 1) {}
 
   [[nodiscard]] std::vector<double>& parameters() { return parameters_; }
   /// What layer k takes is multiplied with these: the masks of dropout.
@@ -46,7 +46,7 @@ class PlainNet {
       std::vector<double>& x = said_[k + 1];
       x.assign(out, 0.0);
       for (std::size_t j = 0; j < out; ++j) {
-        x[j] = parameters_[shape_.bias_offset(k) + j];
+        x[j] = parameters_[layout_.offset(2 * k + 1) + j];
         for (std::size_t i = 0; i < in; ++i) x[j] += said_[k][i] * parameters_[weight(k, i, j)];
       }
       if (shape_.activations[k] == Activation::sigmoid) {
@@ -80,7 +80,7 @@ class PlainNet {
     for (std::size_t k = shape_.layers(); k-- > 0;) {
       std::vector<double> below(shape_.units[k]);
       for (std::size_t j = 0; j < deltas.size(); ++j) {
-        gradient[shape_.bias_offset(k) + j] += deltas[j];
+        gradient[layout_.offset(2 * k + 1) + j] += deltas[j];
         for (std::size_t i = 0; i < below.size(); ++i) {
           gradient[weight(k, i, j)] += said_[k][i] * deltas[j];
           below[i] += parameters_[weight(k, i, j)] * deltas[j];
@@ -102,10 +102,11 @@ class PlainNet {
 
  private:
   [[nodiscard]] std::size_t weight(std::size_t k, std::size_t i, std::size_t j) const {
-    return shape_.weights_offset(k) + i * shape_.units[k + 1] + j;
+    return layout_.offset(2 * k) + i * shape_.units[k + 1] + j;
   }
 
   NetShape shape_;
+  ParameterLayout layout_;
   std::vector<double> parameters_;
   std::vector<std::vector<double>> said_;  // what layer k takes, and at last the outputs
 };

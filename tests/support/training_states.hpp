@@ -16,7 +16,7 @@ class SomeTraining {
       : rbm_(shape),
         velocity_(shape.parameters()),
         memory_{{"velocity", velocity_.span()}},
-        blocks_(rbm_blocks(shape)) {
+        layout_(rbm_layout(shape)) {
     Random random(seed);
     for (Real& value : rbm_.parameters()) value = static_cast<Real>(random.uniform() - 0.5);
     for (Real& value : velocity_.span()) value = static_cast<Real>(random.uniform() - 0.5);
@@ -25,7 +25,7 @@ class SomeTraining {
   SomeTraining(const SomeTraining&) = delete;
   SomeTraining& operator=(const SomeTraining&) = delete;
 
-  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_, blocks_}; }
+  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_, layout_}; }
   [[nodiscard]] TrainingProgress& progress() { return progress_; }
   [[nodiscard]] const Rbm& rbm() const { return rbm_; }
   [[nodiscard]] std::span<const Real> velocity() const { return velocity_.span(); }
@@ -56,7 +56,7 @@ class SomeTraining {
   AlignedBuffer<Real> velocity_;
   std::vector<OptimizerMemory> memory_;
   TrainingProgress progress_;
-  ParameterBlocks blocks_;
+  ParameterLayout layout_;
 };
 
 inline std::vector<Real> copy(std::span<const Real> values) {

@@ -11,6 +11,7 @@
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
@@ -22,9 +23,7 @@ enum class Activation { sigmoid, linear, softmax };
 [[nodiscard]] std::string_view activation_name(Activation activation) noexcept;
 [[nodiscard]] std::optional<Activation> activation_of(std::string_view name) noexcept;
 
-/// Numbers of units, and where the parameters lie in one flat buffer: layer by layer the weights [in x out], row-major,
-/// then the bias [out]. Gradient and velocity have the same layout. Layer k, from 0, leads from units[k] to
-/// units[k + 1].
+/// Numbers of units, and what they do. Layer k, from 0, leads from units[k] to units[k + 1].
 struct NetShape {
   std::vector<std::size_t> units;       ///< inputs, the hidden layers from below, outputs
   std::vector<Activation> activations;  ///< of each layer, one less than `units`
@@ -32,22 +31,17 @@ struct NetShape {
   [[nodiscard]] std::size_t layers() const noexcept { return activations.size(); }
   [[nodiscard]] std::size_t inputs() const noexcept { return units.front(); }
   [[nodiscard]] std::size_t outputs() const noexcept { return units.back(); }
-  /// Place of the weights of a layer in the flat buffer; of layer `layers()`: its end.
-  [[nodiscard]] std::size_t weights_offset(std::size_t layer) const noexcept {
-    std::size_t offset = 0;
-    for (std::size_t k = 0; k < layer; ++k) offset += (units[k] + 1) * units[k + 1];
-    return offset;
-  }
-  [[nodiscard]] std::size_t bias_offset(std::size_t layer) const noexcept {
-    return weights_offset(layer) + units[layer] * units[layer + 1];
-  }
-  [[nodiscard]] std::size_t parameters() const noexcept { return weights_offset(layers()); }
+  [[nodiscard]] std::size_t parameters() const;
   /// Whether the outputs are probabilities of classes.
   [[nodiscard]] bool is_classifier() const noexcept {
     return !activations.empty() && activations.back() == Activation::softmax;
   }
   friend bool operator==(const NetShape&, const NetShape&) = default;
 };
+
+/// Local. The arrays of the parameters: of layer k the weights [in x out] are number 2 k, the bias [out] is number
+/// 2 k + 1, in the group of the layer.
+[[nodiscard]] ParameterLayout net_layout(const NetShape& shape);
 
 /// Local. "784-500-500-2000-10".
 [[nodiscard]] std::string to_text(const NetShape& shape);
@@ -68,11 +62,13 @@ struct NetLayer {
   operator NetLayer<const Value>() const noexcept { return {weights, bias, activation}; }
 };
 
-/// Local. Layer k of a flat buffer that has the layout of `shape`.
+/// Local. Layer k of a flat buffer that has the layout of `shape`, `layout`.
 template <typename Value>
-[[nodiscard]] NetLayer<Value> net_layer(const NetShape& shape, std::span<Value> parameters, std::size_t k) noexcept {
-  return {.weights = {parameters.data() + shape.weights_offset(k), shape.units[k], shape.units[k + 1]},
-          .bias = parameters.subspan(shape.bias_offset(k), shape.units[k + 1]),
+[[nodiscard]] NetLayer<Value> net_layer(const NetShape& shape, const ParameterLayout& layout,
+                                        std::span<Value> parameters, std::size_t k) noexcept {
+  const ParameterArray& weights = layout[2 * k];
+  return {.weights = {parameters.data() + layout.offset(2 * k), weights.rows, weights.columns},
+          .bias = parameters.subspan(layout.offset(2 * k + 1), weights.columns),
           .activation = shape.activations[k]};
 }
 
@@ -82,23 +78,28 @@ class FeedForwardNet {
  public:
   FeedForwardNet() = default;
   /// All parameters zero.
-  explicit FeedForwardNet(NetShape shape) : shape_(std::move(shape)), parameters_(shape_.parameters()) {}
+  explicit FeedForwardNet(NetShape shape)
+      : shape_(std::move(shape)), layout_(net_layout(shape_)), parameters_(layout_.size()) {}
   /// With these parameters, as many as the shape has, in its layout.
   FeedForwardNet(NetShape shape, AlignedBuffer<Real> parameters)
-      : shape_(std::move(shape)), parameters_(std::move(parameters)) {}
+      : shape_(std::move(shape)), layout_(net_layout(shape_)), parameters_(std::move(parameters)) {}
 
   [[nodiscard]] const NetShape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const ParameterLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::span<Real> parameters() noexcept { return parameters_.span(); }
   [[nodiscard]] std::span<const Real> parameters() const noexcept { return parameters_.span(); }
   /// Local. Gives the buffer away; the net is of no use afterwards.
   [[nodiscard]] AlignedBuffer<Real> take_parameters() && noexcept { return std::move(parameters_); }
-  [[nodiscard]] NetLayer<Real> layer(std::size_t k) noexcept { return net_layer(shape_, parameters_.span(), k); }
+  [[nodiscard]] NetLayer<Real> layer(std::size_t k) noexcept {
+    return net_layer(shape_, layout_, parameters_.span(), k);
+  }
   [[nodiscard]] NetLayer<const Real> layer(std::size_t k) const noexcept {
-    return net_layer(shape_, parameters_.span(), k);
+    return net_layer(shape_, layout_, parameters_.span(), k);
   }
 
  private:
   NetShape shape_;
+  ParameterLayout layout_;
   AlignedBuffer<Real> parameters_;
 };
 

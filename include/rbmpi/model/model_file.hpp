@@ -53,22 +53,4 @@ void write_model(Hdf5File& file, const Model& model);
 /// classes, the configuration and the provenance. Throws what `read_model` throws.
 [[nodiscard]] bool holds_description(const Hdf5File& file, const Model& model);
 
-/// Local. Throws what read_parameters throws before it reads: if an array is missing or of another type or shape.
-void check_parameters(const Hdf5File& file, const std::string& group, RbmShape shape);
-void check_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape);
-
-/// Local. `values` has the layout of the parameters (RbmShape); in the file they are the arrays weights, visible_bias
-/// and hidden_bias of `group`, which is made. Reading throws if one is missing, of another type or shape, or has a
-/// value that is not finite.
-void read_parameters(const Hdf5File& file, const std::string& group, RbmShape shape, std::span<Real> values);
-void write_parameters(Hdf5File& file, const std::string& group, RbmShape shape, std::span<const Real> values);
-
-/// Local. The same for the layout of a net: arrays weights and bias of the groups `/layer_<k><part>`. `part` is empty
-/// for the parameters themselves, "/velocity" for what an optimizer remembers. Groups are made.
-void read_net_parameters(const Hdf5File& file, const std::string& part, const NetShape& shape, std::span<Real> values);
-void write_net_parameters(Hdf5File& file, const std::string& part, const NetShape& shape, std::span<const Real> values);
-
-/// "/layer_0": the group of a layer.
-[[nodiscard]] std::string layer_group(std::size_t layer);
-
 }  // namespace rbmpi

@@ -28,6 +28,7 @@ class NetPass {
 
  private:
   NetShape shape_;
+  ParameterLayout layout_;
   std::vector<std::span<Real>> activations_;  // of the inputs, then of each layer: rows x units
 };
 

@@ -8,6 +8,7 @@
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 
 namespace rbmpi {
 
@@ -24,6 +25,9 @@ struct RbmShape {
   [[nodiscard]] std::size_t parameters() const noexcept { return weights() + visible + hidden; }
   friend bool operator==(const RbmShape&, const RbmShape&) = default;
 };
+
+/// The same as named arrays: weights, visible_bias and hidden_bias of the group of a layer.
+[[nodiscard]] ParameterLayout rbm_layout(RbmShape shape, std::size_t layer = 0);
 
 /// Named views of a flat buffer that has the layout of RbmShape.
 template <typename Value>

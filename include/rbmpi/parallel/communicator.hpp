@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "rbmpi/core/error.hpp"
 
@@ -71,6 +72,11 @@ class Communicator {
   void broadcast(std::span<std::byte> bytes, int root = 0) const;
   /// Collective. A text of rank `root`, on every rank.
   [[nodiscard]] std::string broadcast(const std::string& text, int root = 0) const;
+  /// Collective. The bytes of all ranks, in the order of the ranks, go to the root, where `all` has room for them. Any
+  /// lengths.
+  void gather(std::span<const std::byte> mine, std::span<std::byte> all) const;
+  /// Collective. The other way round: of the root's bytes each rank gets the next ones, as many as `mine` has room for.
+  void scatter(std::span<const std::byte> all, std::span<std::byte> mine) const;
   /// Collective.
   void barrier() const;
   /// Collective. A barrier for long waits: who waits sleeps, and leaves its core to the ranks that work.
@@ -89,6 +95,7 @@ class Communicator {
   friend struct Link;
   struct Handle;
   explicit Communicator(Handle* handle);
+  [[nodiscard]] std::vector<std::uint64_t> lengths_of_ranks(std::uint64_t mine) const;
   Handle* handle_ = nullptr;  // owns an MPI_Comm; null for this process alone
   int rank_ = 0;
   int size_ = 1;

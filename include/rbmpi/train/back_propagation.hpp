@@ -10,9 +10,6 @@
 
 namespace rbmpi {
 
-/// Local. How the flat buffer of a net is made up: the weights of layer k are block 2 k, its bias is block 2 k + 1.
-[[nodiscard]] ParameterBlocks net_blocks(const NetShape& shape);
-
 /// The gradient of a net's log-likelihood (train/net_gradient.hpp), which `train_net` follows. In the first half each
 /// rank takes its rows of the node's batch forward and their deltas back, into memory that the ranks of the node share;
 /// in the second, the gradient of some rows of a layer's weights is one product of what the units below say with the
@@ -23,7 +20,7 @@ class BackPropagation final : public GradientFunction {
   BackPropagation(const NetTrainingOptions& options, const NetShape& shape, std::span<const Real> initial,
                   std::span<const std::int32_t> classes, const TrainingData& data, const Communicator& world);
 
-  [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
+  [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
   void begin(std::span<Real> parameters, bool is_first_of_node) const override;
   [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
                                          Workspace& memory) const override;
@@ -35,7 +32,7 @@ class BackPropagation final : public GradientFunction {
   std::span<const std::int32_t> classes_;
   const TrainingData& data_;
   const Communicator& world_;
-  ParameterBlocks blocks_;
+  ParameterLayout layout_;
 };
 
 }  // namespace rbmpi

@@ -17,6 +17,7 @@ namespace rbmpi {
 struct Checkpoint {
   Model model;  ///< the parameters so far, the effective configuration, the provenance
   std::vector<SavedState::Memory> optimizer;
+  std::vector<SavedState::Array> arrays = {};
   TrainingProgress progress;
   std::string metrics;  ///< the lines of metrics.jsonl so far
 };

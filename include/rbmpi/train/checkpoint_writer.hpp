@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/train/checkpoint.hpp"
-#include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/run_folder.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
@@ -75,7 +75,7 @@ class CheckpointWriter {
 
 /// Local. Bytes that a CheckpointWriter copies of a run that trains these layers one after the other: all parameters,
 /// and what the optimizer of a layer remembers.
-[[nodiscard]] std::uint64_t checkpoint_memory(std::span<const ParameterBlocks> layers,
+[[nodiscard]] std::uint64_t checkpoint_memory(std::span<const ParameterLayout> layers,
                                               const OptimizationOptions& options);
 
 }  // namespace rbmpi

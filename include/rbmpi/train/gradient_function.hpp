@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,21 +11,24 @@
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/data/mini_batch.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/parallel/workspace.hpp"
-#include "rbmpi/train/parameter_blocks.hpp"
 #include "rbmpi/train/phase_clock.hpp"
 #include "rbmpi/train/training_events.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
 
-/// Where a rank stands among the ranks of its node, and how much they have to do.
+/// Where a rank stands, and how much it has to do.
 struct NodeShare {
-  std::size_t node_rows = 0;  ///< the most rows of a batch that the node takes together
-  std::size_t slots = 1;      ///< ranks of the node
-  std::size_t slot = 0;       ///< number of this rank among them
-  std::size_t threads = 1;    ///< of each rank
-  int ranks = 1;              ///< of all nodes
+  std::size_t node_rows = 0;    ///< the most rows of a batch that the node takes together
+  std::size_t node_chains = 0;  ///< the most chains that it takes together
+  std::size_t slots = 1;        ///< ranks of the node
+  std::size_t slot = 0;         ///< number of this rank among them
+  std::size_t threads = 1;      ///< of each rank
+  int nodes = 1;
+  int node = 0;   ///< number of this node
+  int ranks = 1;  ///< of all nodes
 
   /// Of these rows, those of this rank.
   [[nodiscard]] Shard rows_of_rank(std::uint64_t rows) const noexcept {
@@ -32,27 +36,59 @@ struct NodeShare {
   }
 };
 
-/// The gradient of the rows of a mini-batch, as sums over them, in two halves. First the ranks of a node take the rows
-/// of the node, and leave what they find (states, errors) in memory that they share. Then, when they have waited for
-/// each other, each rank forms the gradient of its own share of the parameters, over all rows of the node: so no
-/// gradient is ever sent within a node.
+/// The two phases of a gradient of a log-likelihood: averages over rows of data, less averages over samples of the
+/// model.
+enum class GradientPhase : std::size_t { data, model };
+inline constexpr std::size_t gradient_phases = 2;
+
+/// The total weights of rows and chains are whole numbers of this unit, so that they are summed exactly.
+inline constexpr double weight_unit = 0x1p-24;
+
+/// What a rank finds in its part of a batch, besides the gradient.
+struct BatchTotals {
+  std::int64_t loss = 0;  ///< of its rows, in units of loss_unit
+  /// With chains: the total weights of its rows and of its chains, in units of weight_unit.
+  std::array<std::int64_t, gradient_phases> weights{};
+};
+
+/// What is known of a step when the sums of its two phases become the gradient.
+struct PhaseSums {
+  /// Sums over all rows and over all chains times these are weighted means, each times the mean weight of the rows.
+  std::array<Real, gradient_phases> factors{};
+  /// The sums of the arrays that the function `shows`, one array behind the other.
+  std::array<std::span<const Real>, gradient_phases> shown{};
+};
+
+/// The gradient of a mini-batch, as sums over its rows and, where it has two phases, over chains that sample the model,
+/// in two halves. First the ranks of a node take the rows and chains of the node, and leave what they find (states,
+/// errors) in memory that they share. Then, when they have waited for each other, each rank forms the sums of its own
+/// share of the parameters, over all rows or chains of the node: so no gradient is ever sent within a node. With two
+/// phases the sums of each, over all nodes, become the gradient last.
 class BatchGradient {
  public:
   virtual ~BatchGradient() = default;
 
-  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch`, those of
-  /// the node. Returns this rank's part of their loss, in units of loss_unit. The time is booked on `clock`.
-  virtual std::int64_t take_rows(const MiniBatch& batch, PhaseClock& clock) = 0;
+  /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch` and for
+  /// `chains` (numbers among all chains), those of the node. The time is booked on `clock`.
+  virtual BatchTotals propagate(const MiniBatch& batch, Shard chains, PhaseClock& clock) = 0;
   /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
-  /// `sums` [count x columns] become the gradient for these rows of a block, at most `panel_rows` of them, summed over
-  /// the rows of the node.
-  virtual void gradient(std::size_t block, Shard rows, std::size_t thread, Real* sums) = 0;
-  /// Local. How many rows of a block are best done at a time; a multiple of its group.
-  [[nodiscard]] virtual std::size_t panel_rows(std::size_t block) const noexcept = 0;
+  /// `sums` [count x columns] become those of a phase for these rows of an array, at most `panel_rows` of them. With
+  /// one phase they are the gradient.
+  virtual void sum(GradientPhase phase, std::size_t array, Shard rows, std::size_t thread, Real* sums) = 0;
+  /// Local, on the calling thread, without allocation. With two phases: `data`, the sums over all rows, of these rows
+  /// of an array, become the gradient; `model` are those over all chains. Unless it is told otherwise, the difference
+  /// of the averages.
+  virtual void combine(std::size_t array, Shard rows, const PhaseSums& sums, std::span<Real> data,
+                       std::span<const Real> model);
+  /// Local. How many rows of an array are best done at a time; a multiple of its group.
+  [[nodiscard]] virtual std::size_t panel_rows(std::size_t array) const noexcept = 0;
+  /// Local. What is remembered from step to step beside the parameters, in memory of the node. It is filled in to go
+  /// on; until then it is what `prepare` has made of it.
+  [[nodiscard]] virtual std::vector<StateArray> state() { return {}; }
 };
 
 /// What follows the parameters when they have changed, and before the first step, such as rounded copies of them, and
-/// tells whether they are of use. Each thread of each rank of the node is a part, number slot * threads + thread: it
+/// tells whether they are of use. Each thread of each rank of the node is a worker, number slot * threads + thread: it
 /// begins, follows the rows that it has, and when all have waited for each other all settle, with the same result.
 /// Local, on the calling thread, without allocation.
 class ParameterFollower {
@@ -61,11 +97,11 @@ class ParameterFollower {
 
   enum class Fit {
     good,
-    again,      ///< all parts have to follow once more: rare
+    again,      ///< all workers have to follow once more: rare
     impossible  ///< the parameters are not finite, or of no use
   };
-  virtual void begin_part(std::size_t part) noexcept = 0;
-  virtual void follow(std::size_t block, Shard rows, std::size_t part) noexcept = 0;
+  virtual void begin(std::size_t worker) noexcept = 0;
+  virtual void follow(std::size_t array, Shard rows, std::size_t worker) noexcept = 0;
   [[nodiscard]] virtual Fit settle() noexcept = 0;
   /// Why parameters that cannot be used from the beginning cannot.
   [[nodiscard]] virtual std::string refusal() const { return "the initial parameters are not finite"; }
@@ -102,11 +138,17 @@ class GradientFunction {
  public:
   virtual ~GradientFunction() = default;
 
-  /// Local. How the flat buffer is made up.
-  [[nodiscard]] virtual const ParameterBlocks& blocks() const noexcept = 0;
+  /// Local. The arrays of which the flat buffer consists.
+  [[nodiscard]] virtual const ParameterLayout& layout() const noexcept = 0;
   /// Local. Whether all sums are exact, so that results do not depend on their order: batches beyond what single
   /// precision adds exactly are then added in double precision.
   [[nodiscard]] virtual bool has_exact_sums() const noexcept { return false; }
+  /// Local. Chains that sample the model, beside the rows of a batch, in all nodes together. If there are any, the
+  /// gradient has two phases.
+  [[nodiscard]] virtual std::uint64_t chains() const noexcept { return 0; }
+  /// Local. Whether, with two phases, all ranks of a node see the sums of an array before those of any array become the
+  /// gradient, as centring wants to see the means of the units. For small arrays.
+  [[nodiscard]] virtual bool shows(std::size_t /*array*/) const noexcept { return false; }
   /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.
   virtual void begin(std::span<Real> parameters, bool is_first_of_node) const = 0;
 

@@ -27,13 +27,9 @@ class GradientSums {
   /// Local, on all threads. After each part; `first` in a new step.
   void finish_part(bool first);
 
-  /// Collective over `peers`. Afterwards the sums are those over all nodes, of `samples` samples.
-  void exchange(const Communicator& peers, std::uint64_t samples);
-
-  /// What `values` have to be multiplied by for averages. (In wide form `exchange` has divided them.)
-  [[nodiscard]] Real sample_share(std::uint64_t samples) const noexcept {
-    return wide_.empty() ? Real{1} / static_cast<Real>(samples) : Real{1};
-  }
+  /// Collective over `peers`. Afterwards the sums are those over all nodes; in wide form averages, divided by the total
+  /// weight of the samples.
+  void exchange(const Communicator& peers, double weight);
 
  private:
   std::span<Real> values_;

@@ -28,16 +28,16 @@ class RowsGradient final : public GradientFunction {
   using Measurement = std::function<void(std::span<const Real> parameters, std::vector<Figure>& figures)>;
 
   /// `loss`: the name of the mean loss of the rows.
-  RowsGradient(ParameterBlocks blocks, std::string loss, Function function, Beginning beginning = {},
+  RowsGradient(ParameterLayout layout, std::string loss, Function function, Beginning beginning = {},
                Measurement measurement = {});
 
-  [[nodiscard]] const ParameterBlocks& blocks() const noexcept override { return blocks_; }
+  [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
   void begin(std::span<Real> parameters, bool is_first_of_node) const override;
   [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
                                          Workspace& memory) const override;
 
  private:
-  ParameterBlocks blocks_;
+  ParameterLayout layout_;
   std::string loss_;
   Function function_;
   Beginning beginning_;

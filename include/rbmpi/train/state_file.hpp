@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "rbmpi/train/parameter_blocks.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
@@ -17,12 +17,12 @@ namespace rbmpi {
 /// and leaves nothing behind, and a file that was there before as it was.
 void save_state(const std::filesystem::path& path, const TrainingState& state);
 
-/// Local. Reads a state of parameters that are made up of `blocks`, and of the optimizer of `options`. No byte of it
+/// Local. Reads a state of parameters of this `layout`, and of the optimizer of `options`. No byte of it
 /// goes to HDF5 before the checksum of the whole was found right, and then to a child process first
 /// (storage/contained_read.hpp). Throws Error(Failure::file) that says what is wrong with the file: that it is not
-/// there, damaged, no state, of other blocks or another optimizer, or has numbers that are not finite; and
+/// there, damaged, no state, of another layout or another optimizer, or has numbers that are not finite; and
 /// Error(Failure::usage) for an optimizer that there is not.
-[[nodiscard]] SavedState load_state(const std::filesystem::path& path, const ParameterBlocks& blocks,
+[[nodiscard]] SavedState load_state(const std::filesystem::path& path, const ParameterLayout& layout,
                                     const OptimizationOptions& options);
 
 }  // namespace rbmpi

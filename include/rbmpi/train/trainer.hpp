@@ -32,10 +32,6 @@ struct TrainingResult : OptimizationOutcome {
   Rbm rbm;  ///< on the root; the others have none
 };
 
-/// Local. How the flat buffer of an RBM is made up (RbmShape): block 0 are the weights, block 1 the visible and hidden
-/// biases.
-[[nodiscard]] ParameterBlocks rbm_blocks(RbmShape shape);
-
 /// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,
 /// or from `start`, which only the root has to give; `optimize` (train/optimize.hpp) with the gradient that an
 /// estimator finds. In exact arithmetic the result depends on data, options and seed only (docs/numerics.md), however

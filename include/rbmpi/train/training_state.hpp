@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -7,7 +8,8 @@
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/real.hpp"
-#include "rbmpi/train/parameter_blocks.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
+#include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
 
@@ -36,12 +38,29 @@ struct OptimizerMemory {
   std::span<Real> values;
 };
 
+/// An array [rows x columns] of any type that a gradient function remembers from step to step and that is not shaped
+/// like the parameters, such as persistent chains, by its name in files. It is replicated, equal on all nodes, or its
+/// rows are shared out over them: node n of N has shard(rows, n, N) of them.
+struct StateArray {
+  std::string name;
+  ElementType type = ElementType::uint8;
+  std::uint64_t rows = 0;
+  std::uint64_t columns = 1;
+  std::span<std::byte> values;  ///< of this node: all rows, or its own
+  bool is_shared_out = false;
+
+  [[nodiscard]] std::uint64_t row_bytes() const noexcept { return columns * element_size(type); }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return rows * row_bytes(); }
+};
+
 /// A training between two steps, as it is in memory.
 struct TrainingState {
   std::span<const Real> parameters;
   std::span<const OptimizerMemory> optimizer;
   const TrainingProgress& progress;
-  const ParameterBlocks& blocks;  ///< how the parameters are made up
+  const ParameterLayout& layout;
+  /// All rows of each, for checkpoints, on the root alone; else none.
+  std::span<const StateArray> arrays = {};
 };
 
 /// A copy of it, to go on from.
@@ -50,10 +69,19 @@ struct SavedState {
     std::string name;
     AlignedBuffer<Real> values;
   };
+  /// All rows.
+  struct Array {
+    std::string name;
+    ElementType type = ElementType::uint8;
+    std::uint64_t rows = 0;
+    std::uint64_t columns = 1;
+    AlignedBuffer<std::byte> values;
+  };
   AlignedBuffer<Real> parameters;
   std::vector<Memory> optimizer;
+  std::vector<Array> arrays = {};
   TrainingProgress progress;
-  ParameterBlocks blocks;  ///< how the parameters are made up: equally many of another shape do not fit
+  ParameterLayout layout;  ///< equally many parameters of other shapes do not fit
 };
 
 }  // namespace rbmpi

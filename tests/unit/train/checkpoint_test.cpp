@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/model/parameter_file.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
@@ -209,6 +210,7 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
   refused("'layer'", [&](Hdf5File& file) { progress(file, -1, 1, ""); });
   refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, -1, ""); });
   refused("'epoch_seconds'", [&](Hdf5File& file) { progress(file, 0, std::numeric_limits<double>::quiet_NaN(), ""); });
+  const ParameterLayout layout = rbm_layout(good.model.layers.front().shape());
   const auto counts = [](const TrainingProgress& claimed) {
     return [claimed](Hdf5File& file) { write_progress(file, claimed); };
   };
@@ -220,19 +222,19 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
   refused("velocity/weights", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
     const std::vector<Real> other(3 * 2 + 3 + 2);
-    write_parameters(file, "/layer_0/velocity", {3, 2}, other);
+    write_parameters(file, rbm_layout({3, 2}).of_memory("velocity"), other);
   });
   refused("'velocity' twice", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity other velocity");
-    for (const char* const group : {"/layer_0/velocity", "/layer_0/other"}) {
-      write_parameters(file, group, good.model.layers.front().shape(), good.optimizer.front().values.span());
+    for (const char* const memory : {"velocity", "other"}) {
+      write_parameters(file, layout.of_memory(memory), good.optimizer.front().values.span());
     }
   });
   refused("not finite", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
-    std::vector<Real> values(good.model.layers.front().shape().parameters());
+    std::vector<Real> values(layout.size());
     values.back() = std::numeric_limits<Real>::infinity();
-    write_parameters(file, "/layer_0/velocity", good.model.layers.front().shape(), values);
+    write_parameters(file, layout.of_memory("velocity"), values);
   });
 }
 
@@ -241,7 +243,7 @@ TEST_F(CheckpointTest, OneMemoryUnderManyNamesIsRefused) {
   const auto name_it = [&](const std::string& names) {
     forge(file_, test::SomeTraining({200, 100}).checkpoint(), [&](Hdf5File& file) {
       write_progress(file, good.progress);
-      write_parameters(file, "/layer_0/velocity", {200, 100}, good.optimizer.front().values.span());
+      write_parameters(file, rbm_layout({200, 100}).of_memory("velocity"), good.optimizer.front().values.span());
       file.set_text_attribute("/progress", "optimizer", names);
       file.write_text("/metrics", "x");
     });

@@ -18,7 +18,7 @@ using test::Random;
 
 TEST(MomentumTest, IsTheFormulaStepByStep) {
   constexpr RbmShape shape{13, 9};
-  const ParameterBlocks blocks = rbm_blocks(shape);
+  const ParameterLayout blocks = rbm_layout(shape);
   TrainingOptions options;
   options.learning_rate = Schedule::parse("1:0.2, 2:0.05");
   options.momentum = Schedule::parse("1:0.5, 3:0.9");
@@ -64,7 +64,7 @@ TEST(MomentumTest, IsTheFormulaStepByStep) {
 /// Against the algorithm as it is published, in double precision: moments, their corrections, and the step.
 TEST(AdamTest, IsThePublishedAlgorithm) {
   constexpr RbmShape shape{13, 9};
-  const ParameterBlocks blocks = rbm_blocks(shape);
+  const ParameterLayout blocks = rbm_layout(shape);
   TrainingOptions options;
   options.optimizer = "adam";
   options.learning_rate = Schedule::parse("1:0.01, 2:0.002");
@@ -110,7 +110,7 @@ TEST(OptimizersTest, AGentlerLearningRateIsUsualForTheOptimizerAtMost) {
 }
 
 TEST(OptimizersTest, EveryRowOfTheTableIsWhole) {
-  const ParameterBlocks blocks = rbm_blocks({4, 3});
+  const ParameterLayout blocks = rbm_layout({4, 3});
   ASSERT_FALSE(optimizers().empty());
   for (const OptimizerEntry& entry : optimizers()) {
     EXPECT_EQ(&optimizer(entry.name), &entry);

@@ -19,10 +19,10 @@ class StepPlanTest : public testing::Test {
  protected:
   StepPlanTest() { options_.batch_size = 100; }
   [[nodiscard]] StepPlan plan(int nodes, int ranks_on_node = 1, int slot = 0) const {
-    return {function_, options_, 100000, nodes, ranks_on_node, slot};
+    return {function_, options_, 100000, nodes, ranks_on_node, 0, slot};
   }
 
-  RowsGradient function_{ParameterBlocks({{.rows = 1000, .columns = 300, .group = 16}, {.rows = 300}}), "loss", {}};
+  RowsGradient function_{ParameterLayout({{.path = "weights", .rows = 1000, .columns = 300, .group = 16}, {.path = "bias", .rows = 300}}), "loss", {}};
   OptimizationOptions options_;
 };
 
@@ -59,11 +59,11 @@ TEST_F(StepPlanTest, EachRowIsInOnePanelOfOneRank) {
   std::vector<int> seen(1300);
   for (const int slot : {0, 1, 2}) {
     const StepPlan of_rank = plan(2, 3, slot);
-    for (const std::vector<BlockRows>& piece : of_rank.pieces) {
-      for (const BlockRows& part : piece) {
+    for (const std::vector<ArrayRows>& piece : of_rank.pieces) {
+      for (const ArrayRows& part : piece) {
         of_rank.for_each_panel(part, 32, [&](Shard rows, std::size_t /*thread*/) {
           EXPECT_LE(rows.count, 32U);
-          for (std::uint64_t i = 0; i < rows.count; ++i) ++seen[part.block * 1000 + rows.first + i];
+          for (std::uint64_t i = 0; i < rows.count; ++i) ++seen[part.array * 1000 + rows.first + i];
         });
       }
     }

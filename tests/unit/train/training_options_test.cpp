@@ -100,17 +100,18 @@ TEST(TrainingOptionsTest, TheEndsOfTheRangesAreAllowed) {
 
 TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
   ASSERT_FALSE(gradient_estimators().empty());
-  const TrainingOptions options;
   const Rbm rbm({4, 3});
   for (const GradientEstimatorEntry& entry : gradient_estimators()) {
     EXPECT_EQ(&gradient_estimator(entry.name), &entry);
     EXPECT_STRNE(entry.summary, "");
     for (const Engine engine : {Engine::blas, Engine::active}) {
       for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
-        const EstimatorSizes sizes{.shape = rbm.shape(), .engine = engine, .node_rows = 5 * slots, .slots = slots};
+        TrainingOptions options;
+        options.engine = engine;
+        const NodeShare share{.node_rows = 5 * slots, .node_chains = 4 * slots, .slots = slots};
         const auto make = [&](Workspace& memory) {
           Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
-          return entry.make({.rbm = rbm, .couplings = couplings, .options = options, .sizes = sizes}, memory);
+          return entry.make({.rbm = rbm, .couplings = couplings, .options = options, .share = share}, memory);
         };
         Workspace counted(ArenaUse::count);
         ASSERT_NE(make(counted), nullptr);
@@ -120,8 +121,8 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
         EXPECT_EQ(memory.node.taken(), counted.node.taken());
         EXPECT_EQ(memory.rank.taken(), counted.rank.taken());
         EXPECT_GT(counted.rank.taken(), 0U);
-        EXPECT_GT(made->panel_rows(), 0U);
-        EXPECT_EQ(made->panel_rows() % 16, 0U);
+        EXPECT_GT(made->panel_rows(weights_array), 0U);
+        EXPECT_EQ(made->panel_rows(weights_array) % rows_together, 0U);
       }
     }
   }
