@@ -21,7 +21,6 @@ namespace {
 constexpr const char* format_name = "rbmpi-model";
 constexpr const char* net_format_name = "rbmpi-net";
 constexpr std::int64_t format_version = 1;
-constexpr const char* bernoulli = "bernoulli";
 constexpr const char* classes_name = "/classes";
 constexpr const char* code_layer_attribute = "code_layer";
 
@@ -89,11 +88,14 @@ void write_values(Hdf5File& file, const std::string& name, const std::vector<std
   file.write_rows(name, ElementType::float32, 0, shape.front(), values);
 }
 
-void check_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
-  const std::string unit = file.text_attribute(group, attribute).value_or(bernoulli);
-  if (unit != bernoulli) {
-    refuse(file, fmt::format("has {} = {} in '{}'; this program knows {}", attribute, unit, group, bernoulli));
+const UnitEntry* read_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
+  const std::optional<std::string> name = file.text_attribute(group, attribute);
+  if (!name) return &bernoulli_unit;
+  const UnitEntry* const found = find_unit(*name);
+  if (found == nullptr) {
+    refuse(file, fmt::format("has {} = {} in '{}'; this program knows {}", attribute, *name, group, unit_names()));
   }
+  return found;
 }
 
 /// Larger ones fit no matrix product. That they fit the memory, all together, `array_info` sees to.
@@ -113,15 +115,13 @@ RbmShape read_layer_shape(const Hdf5File& file, const std::string& group) {
                              weights[0], weights[1], visible_bias[0], hidden_bias[0], group));
   }
   check_size(file, group, weights);
-  check_unit(file, group, "visible_unit");
-  check_unit(file, group, "hidden_unit");
-  return {weights[0], weights[1]};
+  return {weights[0], weights[1], read_unit(file, group, "visible_unit"), read_unit(file, group, "hidden_unit")};
 }
 
 void write_layer(Hdf5File& file, const std::string& group, const Rbm& rbm) {
   write_parameters(file, group, rbm.shape(), rbm.parameters());
-  file.set_text_attribute(group, "visible_unit", bernoulli);
-  file.set_text_attribute(group, "hidden_unit", bernoulli);
+  file.set_text_attribute(group, "visible_unit", std::string(rbm.shape().visible_unit->name));
+  file.set_text_attribute(group, "hidden_unit", std::string(rbm.shape().hidden_unit->name));
 }
 
 /// Classes whose units are beside those of the features in the highest layer.

@@ -204,7 +204,7 @@ void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) const
   if (!is_first_of_node) return;
   const RbmView<Real> rbm(shape_, parameters);
   initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
-  if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, data_.training.rows);
+  if (!means.empty()) start_from_means(rbm, means, data_.training.rows);
 }
 
 PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
