@@ -37,6 +37,18 @@ NamedModel read_on_root(const fs::path& path, NamedModel (*read)(const fs::path&
   return named;
 }
 
+/// Collective. Kinds of units are pointers, which mean nothing to other ranks: they go by their places in the table.
+RbmShape shape_from_root(RbmShape shape, const Communicator& world) {
+  const auto place = [](const UnitEntry* unit) {
+    return static_cast<std::uint64_t>(std::ranges::find(units(), unit) - units().begin());
+  };
+  const std::array<std::uint64_t, 4> numbers =
+      from_root(std::array{std::uint64_t{shape.visible}, std::uint64_t{shape.hidden}, place(shape.visible_unit),
+                           place(shape.hidden_unit)},
+                world);
+  return {numbers[0], numbers[1], units()[numbers[2]], units()[numbers[3]]};
+}
+
 /// Collective. The layers of the root's model (that of the others has none yet) up to one, on every rank: layer
 /// `number`, from 1, or if it is 0 the only one. Throws an AgreedError: Failure::file for a net, Failure::usage if
 /// there is no such layer, or none was named of several.
@@ -58,10 +70,10 @@ std::vector<Rbm> layers_up_to(std::size_t number, const NamedModel& named, const
   wanted = from_root(wanted, world);
   std::vector<Rbm> layers;
   for (std::size_t i = 0; i < wanted; ++i) {
-    std::array<std::uint64_t, 2> sizes{};
-    if (world.is_root()) sizes = {named.model.layers[i].shape().visible, named.model.layers[i].shape().hidden};
-    sizes = from_root(sizes, world);
-    world.agree([&] { layers.emplace_back(RbmShape{sizes[0], sizes[1]}); });
+    RbmShape shape;
+    if (world.is_root()) shape = named.model.layers[i].shape();
+    shape = shape_from_root(shape, world);
+    world.agree([&] { layers.emplace_back(shape); });
     if (world.is_root()) std::ranges::copy(named.model.layers[i].parameters(), layers[i].parameters().begin());
     world.broadcast(std::as_writable_bytes(layers[i].parameters()));
   }

@@ -83,8 +83,8 @@ void print_json(const Model& model, const std::optional<TrainingProgress>& progr
   for (const Rbm& rbm : model.layers) {
     nlohmann::ordered_json layer = {{"visible", rbm.shape().visible},
                                     {"hidden", rbm.shape().hidden},
-                                    {"visible_unit", "bernoulli"},
-                                    {"hidden_unit", "bernoulli"}};
+                                    {"visible_unit", rbm.shape().visible_unit->name},
+                                    {"hidden_unit", rbm.shape().hidden_unit->name}};
     for (const NamedValues& array : arrays(rbm)) layer[array.name] = to_json(spread(array.values));
     json["layers"].push_back(layer);
   }
@@ -111,8 +111,8 @@ void print_text(const std::filesystem::path& path, const Model& model,
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const RbmShape shape = model.layers[i].shape();
-    print("layer_{}: {} visible x {} hidden units, bernoulli on both sides, {} parameters\n", i, shape.visible,
-          shape.hidden, shape.parameters());
+    print("layer_{}: {} visible x {} hidden units, {}, {} parameters\n", i, shape.visible, shape.hidden,
+          units_in_words(shape), shape.parameters());
     for (const NamedValues& array : arrays(model.layers[i])) print_spread(array.name, spread(array.values));
   }
   for (std::size_t k = 0; model.net && k < layers; ++k) {

@@ -88,7 +88,7 @@ class Annealing {
 
   /// v_0 ~ p_0.
   void begin(AnnealedChains& chains) const {
-    chains.block.draw_independent(base_bias_, numbers(Direction::forward), Phase::annealing_visible);
+    chains.block.draw_independent(visible_units(base_bias_), numbers(Direction::forward), Phase::annealing_visible);
     chains.fields = chains.block.form_hidden_fields();
   }
 
@@ -108,10 +108,11 @@ class Annealing {
     for (std::size_t i = 0; i < base_bias_.size(); ++i) {
       chains.visible_bias.data()[i] = static_cast<Real>(double{base_bias_[i]} + b * bias_change_[i]);
     }
-    chains.block.sweep({.visible_bias = chains.visible_bias,
-                        .hidden_bias = chains.hidden_bias,
-                        .inverse_temperature = static_cast<Real>(b)},
-                       numbers(direction), step);
+    chains.block.sweep(
+        {.visible = visible_units(chains.visible_bias),
+         .hidden = {rbm_.hidden_unit, chains.hidden_bias.size(), chains.hidden_bias.data(), chains.hidden_bias.size()},
+         .inverse_temperature = static_cast<Real>(b)},
+        numbers(direction), step);
     chains.fields = chains.block.form_hidden_fields();
   }
 
@@ -131,6 +132,11 @@ class Annealing {
   }
 
  private:
+  /// The visible units with other biases.
+  [[nodiscard]] UnitRow visible_units(std::span<const Real> bias) const {
+    return {rbm_.visible_unit, bias.size(), bias.data(), bias.size()};
+  }
+
   [[nodiscard]] ChainNumbers numbers(Direction direction) const {
     return {seed_, static_cast<std::uint32_t>(direction), Phase::annealing_hidden, Phase::annealing_visible};
   }
@@ -156,6 +162,7 @@ class Annealing {
 
 void check(RbmView<const Real> rbm, std::span<const Real> base_bias, const AisSettings& settings,
            std::uint64_t chains) {
+  want_logistic(rbm.shape(), "annealed importance sampling");
   const std::vector<double>& b = settings.temperatures;
   if (!all_finite(rbm.parameters().data(), rbm.parameters().size())) {
     throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");
@@ -253,18 +260,20 @@ LogPartition summarise(std::vector<double> log_weights, double sign, double base
           .log_weights = std::move(log_weights)};
 }
 
-double base_log_partition(std::span<const Real> base_bias, std::size_t hidden) {
-  double log_z = static_cast<double>(hidden) * std::numbers::ln2;
-  for (const Real bias : base_bias) log_z += softplus(double{bias});
-  return log_z;
+double base_log_partition(RbmView<const Real> rbm, std::span<const Real> base_bias) {
+  const std::vector<Real> no_fields(base_bias.size());
+  const UnitRow base{rbm.visible_unit, base_bias.size(), base_bias.data(), base_bias.size()};
+  return -sum_out(-static_cast<double>(rbm.shape().hidden) * std::numbers::ln2, base, no_fields.data());
 }
 
 }  // namespace
 
 std::vector<Real> base_visible_bias(std::span<const double> means) {
   constexpr double shift = 0.05;
-  std::vector<Real> bias;
-  for (const double mean : means) bias.push_back(static_cast<Real>(log_odds((mean + shift) / (1 + 2 * shift))));
+  std::vector<double> shifted;
+  for (const double mean : means) shifted.push_back((mean + shift) / (1 + 2 * shift));
+  std::vector<Real> bias(means.size());
+  bernoulli_unit.start(shifted, std::numeric_limits<std::uint64_t>::max(), bias);
   return bias;
 }
 
@@ -289,7 +298,7 @@ LogPartition annealed_importance_sampling(RbmView<const Real> rbm, std::span<con
     log_weights = anneal_chains(annealing, settings.chains, annealing.steps(), world, progress, anneal);
   });
   world.sum(std::span(log_weights));  // each of them is 0 on all ranks but one
-  return summarise(std::move(log_weights), 1, base_log_partition(base_bias, rbm.shape().hidden));
+  return summarise(std::move(log_weights), 1, base_log_partition(rbm, base_bias));
 }
 
 LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::span<const Real> base_bias,
@@ -321,7 +330,7 @@ LogPartition reverse_annealed_importance_sampling(RbmView<const Real> rbm, std::
         anneal_chains(annealing, samples.rows, annealing.steps() + settings.gibbs_steps, world, progress, anneal);
   });
   world.sum(std::span(log_weights));
-  return summarise(std::move(log_weights), -1, base_log_partition(base_bias, rbm.shape().hidden));
+  return summarise(std::move(log_weights), -1, base_log_partition(rbm, base_bias));
 }
 
 std::uint64_t annealing_memory(RbmShape shape, std::uint64_t chains, std::uint64_t temperatures, int ranks) {

@@ -28,6 +28,7 @@ constexpr std::uint64_t steps_at_once = 16;
 
 void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, int ranks_on_node) {
   constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
+  want_logistic(shape, "Gibbs sampling");
   if (settings.chains == 0 || settings.chains > most_chains) {
     refuse(fmt::format("there are {} chains; 1 to {} would be right", settings.chains, most_chains));
   }
@@ -58,13 +59,14 @@ class SampledChains {
       : couplings_(WeightRounding::one_grid, rbm.weights, memory_),
         clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
         chains_(couplings_, mine, {.seed = settings.seed}, memory_),
-        model_{.visible_bias = rbm.visible_bias, .hidden_bias = rbm.hidden_bias, .clamped = clamped_},
+        model_{.visible = rbm.visible_units(), .hidden = rbm.hidden_units(), .clamped = clamped_},
         states_(settings.chains * words_for(rbm.shape().visible)),
         probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
     for (std::size_t i = 0; i < start.clamped.size(); ++i) {
       if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
     }
-    const std::vector<Real> even_odds(rbm.shape().visible);
+    const std::vector<Real> zeros(rbm.shape().visible_parameters());
+    const UnitRow even_odds{rbm.visible_unit, rbm.shape().visible, zeros.data(), rbm.shape().visible};
     chains_.for_blocks(
         [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains_.numbers(), Phase::chain_start); });
     if (start.samples.rows > 0) draw_rows_of_data(start);

@@ -87,7 +87,7 @@ class FeatureReader final : public RowReader {
       next.columns = hidden;
       multiply(k, v, next);
       parallel_for(some.count, [&](std::size_t i) {
-        activate(next.row(i), layers[k].hidden_bias.data(), hidden, unrounded);
+        layers[k].hidden_unit->mean(layers[k].hidden_units(), unrounded, next.row(i));
         // What the layer above takes in is rounded to the grid of data; what goes out is not.
         if (!highest) scale_to_probabilities(next.row(i), 1, hidden, finest, next.row(i));
       });

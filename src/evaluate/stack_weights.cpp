@@ -15,7 +15,7 @@ constexpr std::size_t line = whole_lines<double>(1);
 StackWeights::StackWeights(std::vector<RbmView<const Real>> layers, Arena& shared, Arena& own)
     : layers_(std::move(layers)) {
   for (const RbmView<const Real>& layer : layers_) {
-    const auto [visible, hidden] = layer.shape();
+    const auto [visible, hidden] = std::pair(layer.shape().visible, layer.shape().hidden);
     places_.push_back(shared.take<double>(line + visible * hidden));
     Arena counted(ArenaUse::count);  // one layer at a time
     const Couplings couplings(WeightRounding::two_grids, {nullptr, visible, hidden}, counted);

@@ -1,7 +1,6 @@
 #include "rbmpi/gibbs/chains.hpp"
 
 #include "rbmpi/core/kernels.hpp"
-#include "rbmpi/core/state_kernels.hpp"
 
 namespace rbmpi {
 namespace {
@@ -12,10 +11,10 @@ void scale(Real* fields, std::size_t count, Real inverse_temperature) noexcept {
   for (std::size_t j = 0; j < count; ++j) fields[j] *= inverse_temperature;
 }
 
-/// The fields of a row become probabilities.
-void activate_row(const ChainModel& model, std::span<const Real> bias, Real* fields) noexcept {
-  scale(fields, bias.size(), model.inverse_temperature);
-  activate(fields, bias.data(), bias.size(), unrounded);
+/// The fields of a row become means.
+void activate_row(const ChainModel& model, const UnitRow& units, Real* fields) noexcept {
+  scale(fields, units.count, model.inverse_temperature);
+  units.unit->mean(units, unrounded, fields);
 }
 
 }  // namespace
@@ -37,11 +36,11 @@ void ChainBlock::take(std::uint64_t first, BitMatrixView visible, BitMatrixView 
   hidden_ = hidden;
 }
 
-void ChainBlock::draw_independent(std::span<const Real> bias, const ChainNumbers& numbers, Phase phase) noexcept {
+void ChainBlock::draw_independent(const UnitRow& units, const ChainNumbers& numbers, Phase phase) noexcept {
   const Draws draws{numbers.seed, numbers.layer, 0, first_};
-  std::fill_n(fields_.data(), bias.size(), Real{0});
+  std::fill_n(fields_.data(), units.count, Real{0});
   for (std::size_t i = 0; i < visible_.rows; ++i) {
-    activate_and_sample(fields_.data(), bias.data(), bias.size(), draws.stream(phase, i), visible_.row(i));
+    units.unit->bits->draw(units, draws.stream(phase, i), fields_.data(), visible_.row(i));
   }
 }
 
@@ -52,33 +51,31 @@ MatrixView ChainBlock::form_hidden_fields() noexcept {
 
 void ChainBlock::sweep(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
   const Draws draws{numbers.seed, numbers.layer, step, first_};
-  const auto draw = [&](MatrixView fields, std::span<const Real> bias, Phase phase, std::size_t i, BitMatrixView to) {
-    scale(fields.row(i), bias.size(), model.inverse_temperature);
-    activate_and_sample(fields.row(i), bias.data(), bias.size(), draws.stream(phase, i), to.row(i));
+  const auto draw = [&](MatrixView fields, const UnitRow& units, Phase phase, std::size_t i, BitMatrixView to) {
+    scale(fields.row(i), units.count, model.inverse_temperature);
+    units.unit->bits->draw(units, draws.stream(phase, i), fields.row(i), to.row(i));
   };
   const MatrixView of_hidden = fields(hidden_.columns);
-  for (std::size_t i = 0; i < hidden_.rows; ++i) draw(of_hidden, model.hidden_bias, numbers.hidden, i, hidden_);
+  for (std::size_t i = 0; i < hidden_.rows; ++i) draw(of_hidden, model.hidden, numbers.hidden, i, hidden_);
   const MatrixView of_visible = fields(visible_.columns);
   couplings_->down(hidden_, of_visible);
   for (std::size_t i = 0; i < visible_.rows; ++i) {
     std::copy_n(visible_.row(i), model.clamped.size(), kept_.data());
-    draw(of_visible, model.visible_bias, numbers.visible, i, visible_);
+    draw(of_visible, model.visible, numbers.visible, i, visible_);
     take_units(model.clamped, kept_.data(), visible_.row(i));
   }
 }
 
 void ChainBlock::free_energies(const ChainModel& model, std::span<double> energies) const noexcept {
   for (std::size_t i = 0; i < visible_.rows; ++i) {
-    double energy = 0;
-    for_each_unit_on(visible_, i, [&](std::size_t unit) { energy -= double{model.visible_bias[unit]}; });
-    energies[i] = with_hidden_units(energy, model.hidden_bias, fields_.data() + i * hidden_.columns,
-                                    double{model.inverse_temperature});
+    energies[i] = sum_out(model.visible.unit->bits->energy(model.visible, visible_.row(i)), model.hidden,
+                          fields_.data() + i * hidden_.columns, double{model.inverse_temperature});
   }
 }
 
 MatrixView ChainBlock::hidden_means(const ChainModel& model) noexcept {
   const MatrixView means = fields(hidden_.columns);
-  for (std::size_t i = 0; i < means.rows; ++i) activate_row(model, model.hidden_bias, means.row(i));
+  for (std::size_t i = 0; i < means.rows; ++i) activate_row(model, model.hidden, means.row(i));
   return means;
 }
 
@@ -86,7 +83,7 @@ void ChainBlock::visible_means(const ChainModel& model, MatrixView means) const 
   couplings_->down(hidden_, means);
   const ConstBitMatrixView clamped{model.clamped.data(), 1, model.clamped.empty() ? 0 : means.columns};
   for (std::size_t i = 0; i < means.rows; ++i) {
-    activate_row(model, model.visible_bias, means.row(i));
+    activate_row(model, model.visible, means.row(i));
     for (std::size_t unit = 0; unit < clamped.columns; ++unit) {
       if (clamped.at(0, unit)) means.row(i)[unit] = visible_.at(i, unit) ? Real{1} : Real{0};
     }

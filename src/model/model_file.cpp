@@ -21,7 +21,6 @@ namespace {
 constexpr const char* format_name = "rbmpi-model";
 constexpr const char* net_format_name = "rbmpi-net";
 constexpr std::int64_t format_version = 1;
-constexpr const char* bernoulli = "bernoulli";
 constexpr const char* classes_name = "/classes";
 constexpr const char* code_layer_attribute = "code_layer";
 
@@ -69,11 +68,14 @@ std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name
   return info.dimensions;
 }
 
-void check_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
-  const std::string unit = file.text_attribute(group, attribute).value_or(bernoulli);
-  if (unit != bernoulli) {
-    refuse(file, fmt::format("has {} = {} in '{}'; this program knows {}", attribute, unit, group, bernoulli));
+const UnitEntry* read_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
+  const std::optional<std::string> name = file.text_attribute(group, attribute);
+  if (!name) return &bernoulli_unit;
+  const UnitEntry* const found = find_unit(*name);
+  if (found == nullptr) {
+    refuse(file, fmt::format("has {} = {} in '{}'; this program knows {}", attribute, *name, group, unit_names()));
   }
+  return found;
 }
 
 /// Larger ones fit no matrix product. That they fit the memory, all together, `array_info` sees to.
@@ -85,24 +87,27 @@ void check_size(const Hdf5File& file, const std::string& group, const std::vecto
 
 RbmShape read_layer_shape(const Hdf5File& file, const std::string& group) {
   const auto weights = extents(file, group + "/weights", 2);
-  const auto visible_bias = extents(file, group + "/visible_bias", 1);
-  const auto hidden_bias = extents(file, group + "/hidden_bias", 1);
-  if (weights[0] == 0 || weights[1] == 0 || visible_bias[0] != weights[0] || hidden_bias[0] != weights[1]) {
-    refuse(file, fmt::format("has weights [{} x {}], visible_bias [{}] and hidden_bias [{}] in '{}', which do not fit "
-                             "together",
-                             weights[0], weights[1], visible_bias[0], hidden_bias[0], group));
+  const RbmShape shape{weights[0], weights[1], read_unit(file, group, "visible_unit"),
+                       read_unit(file, group, "hidden_unit")};
+  const ParameterLayout layout = rbm_layout(shape);
+  bool fits = weights[0] > 0 && weights[1] > 0;
+  std::string found = fmt::format("weights [{} x {}]", weights[0], weights[1]);
+  for (std::size_t i = 1; i < layout.count(); ++i) {
+    const std::string name = layout[i].path.substr(layout[i].path.rfind('/') + 1);
+    const std::uint64_t size = extents(file, group + "/" + name, 1)[0];
+    fits = fits && size == layout[i].rows;
+    found += fmt::format("{} {} [{}]", i + 1 < layout.count() ? "," : " and", name, size);
   }
+  if (!fits) refuse(file, fmt::format("has {} in '{}', which do not fit together", found, group));
   check_size(file, group, weights);
-  check_unit(file, group, "visible_unit");
-  check_unit(file, group, "hidden_unit");
-  return {weights[0], weights[1]};
+  return shape;
 }
 
 void write_layer(Hdf5File& file, std::size_t layer, const Rbm& rbm) {
   const std::string group = layer_group(layer);
   write_parameters(file, rbm_layout(rbm.shape(), layer), rbm.parameters());
-  file.set_text_attribute(group, "visible_unit", bernoulli);
-  file.set_text_attribute(group, "hidden_unit", bernoulli);
+  file.set_text_attribute(group, "visible_unit", std::string(rbm.shape().visible_unit->name));
+  file.set_text_attribute(group, "hidden_unit", std::string(rbm.shape().hidden_unit->name));
 }
 
 /// Classes whose units are beside those of the features in the highest layer.

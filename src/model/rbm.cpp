@@ -1,27 +1,45 @@
 #include "rbmpi/model/rbm.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include "rbmpi/core/digest.hpp"
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/core/random.hpp"
-#include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
 
 ParameterLayout rbm_layout(RbmShape shape, std::size_t layer) {
   const std::string group = layer_group(layer);
-  return ParameterLayout({{.path = group + "/weights",
-                           .rows = shape.visible,
-                           .columns = shape.hidden,
-                           .group = rows_together,
-                           .weight_cost = true,
-                           .is_matrix = true},
-                          {.path = group + "/visible_bias", .rows = shape.visible},
-                          {.path = group + "/hidden_bias", .rows = shape.hidden}});
+  std::vector<ParameterArray> arrays = {{.path = group + "/weights",
+                                         .rows = shape.visible,
+                                         .columns = shape.hidden,
+                                         .group = rows_together,
+                                         .weight_cost = true,
+                                         .is_matrix = true}};
+  const auto add_side = [&](const char* side, std::size_t units, const UnitEntry& unit) {
+    for (const std::string_view parameter : unit.parameters) {
+      arrays.push_back({.path = fmt::format("{}/{}_{}", group, side, parameter), .rows = units});
+    }
+  };
+  add_side("visible", shape.visible, *shape.visible_unit);
+  add_side("hidden", shape.hidden, *shape.hidden_unit);
+  return ParameterLayout(std::move(arrays));
+}
+
+void want_logistic(RbmShape shape, std::string_view who) {
+  if (is_logistic(shape)) return;
+  std::string known;
+  for (const UnitEntry* const entry : units()) {
+    if (entry->logistic) known += fmt::format("{}{}", known.empty() ? "" : " or ", entry->name);
+  }
+  throw Error(Failure::usage, fmt::format("{} takes machines of {} on both sides; this one has {} units", who, known,
+                                          units_in_words(shape)));
+}
+
+std::string units_in_words(RbmShape shape) {
+  if (shape.visible_unit == shape.hidden_unit) return fmt::format("{} on both sides", shape.visible_unit->name);
+  return fmt::format("{} visible and {} hidden", shape.visible_unit->name, shape.hidden_unit->name);
 }
 
 void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer) {
@@ -34,31 +52,15 @@ void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint6
   });
 }
 
-double log_odds(double p) noexcept {
-  return portable_log(p) - portable_log(1 - p);
-}
-
-void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows) {
-  const double least = 0.5 / static_cast<double>(rows);
-  const std::span<Real> bias = rbm.visible_bias;
-  for (std::size_t i = 0; i < bias.size(); ++i) {
-    bias[i] = static_cast<Real>(log_odds(std::clamp(means[i], least, 1 - least)));
-  }
-}
-
-double with_hidden_units(double energy, std::span<const Real> hidden_bias, const Real* fields,
-                         double inverse_temperature) noexcept {
-  for (std::size_t j = 0; j < hidden_bias.size(); ++j) {
-    energy -= softplus(double{hidden_bias[j]} + inverse_temperature * double{fields[j]});
-  }
-  return energy;
+void start_from_means(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows) {
+  rbm.visible_unit->start(means, rows, rbm.visible_parameters());
 }
 
 void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies) {
+  const UnitRow visible = rbm.visible_units();
+  const UnitRow hidden = rbm.hidden_units();
   parallel_for(v.rows, [&](std::size_t i) {
-    double energy = 0;
-    for (std::size_t j = 0; j < v.columns; ++j) energy -= double{rbm.visible_bias[j]} * double{v.row(i)[j]};
-    energies[i] = with_hidden_units(energy, rbm.hidden_bias, fields.row(i));
+    energies[i] = sum_out(visible.unit->energy(visible, v.row(i)), hidden, fields.row(i));
   });
 }
 
@@ -68,7 +70,8 @@ std::string model_digest(std::span<const Rbm> layers) {
   add("rbmpi-model 1\n");
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const RbmShape shape = layers[i].shape();
-    add(fmt::format("layer {} bernoulli {} bernoulli {}\n", i, shape.visible, shape.hidden));
+    add(fmt::format("layer {} {} {} {} {}\n", i, shape.visible_unit->name, shape.visible, shape.hidden_unit->name,
+                    shape.hidden));
     hash.update(std::as_bytes(layers[i].parameters()));
   }
   return hexadecimal(hash.finish());

@@ -168,7 +168,7 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
                    .layout = rbm_layout(shape)};
   const RbmView<Real> view(shape, state.parameters.span());
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
-  set_visible_bias_to_log_odds(view, std::vector<double>(shape.visible, options.density), rows);
+  start_from_means(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
   const ParameterLayout& blocks = state.layout;
   Arena memory;

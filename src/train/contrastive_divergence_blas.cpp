@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/threads.hpp"
@@ -59,7 +60,7 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
     clock.lap(TimePhase::input);
     draws_.step = batch.step;
     draws_.first = batch.position;
-    if (sample_data_) draw_rows(v0p, draws_, Phase::data, v0);
+    if (sample_data_) draw_rows(*rbm_.visible_unit, v0p, draws_, Phase::data, v0);
     clock.lap(TimePhase::sampling);
 
     if (sample_data_) {
@@ -68,21 +69,21 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
       couplings_.up_from_probabilities(v0p, h0);
     }
     clock.lap(TimePhase::products);
-    activate_and_draw_rows(h0, rbm_.hidden_bias, draws_, Phase::hidden);
+    activate_and_draw_rows(h0, rbm_.hidden_units(), draws_, Phase::hidden);
     clock.lap(TimePhase::sampling);
 
     couplings_.down(h0, v1p);
     clock.lap(TimePhase::products);
+    const UnitRow visible_units = rbm_.visible_units();
     parallel_for(batch.count, [&](std::size_t i) {
-      activate(v1p.row(i), rbm_.visible_bias.data(), visible, rounding_);
-      sample(v1p.row(i), visible, draws_.stream(Phase::visible, i), v1.row(i));
+      visible_units.unit->draw(visible_units, rounding_, draws_.stream(Phase::visible, i), v1p.row(i), v1.row(i));
       squared_errors_[i] = squared_error(v0p.row(i), v1p.row(i), visible);
     });
     clock.lap(TimePhase::sampling);
 
     couplings_.up(v1, h1p);
     clock.lap(TimePhase::products);
-    activate_rows(h1p, rbm_.hidden_bias, rounding_);
+    activate_rows(h1p, rbm_.hidden_units(), rounding_);
     const std::span<Real> differences =
         states_.bias_differences.subspan(share_.slot * whole_lines<Real>(visible + hidden), visible + hidden);
     set_to_differences(v0p, v1p, differences.first(visible));
@@ -109,7 +110,7 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
 
  private:
   void sum_weights(Shard rows, Real* gradient) const {
-    const auto [V, H] = rbm_.shape();
+    const auto [V, H] = std::pair(rbm_.shape().visible, rbm_.shape().hidden);
     const MatrixView sums{gradient, rows.count, H};
     transposed_times({states_.visible_data.data(), node_rows_, V}, rows.first,
                      {states_.hidden_data.data(), node_rows_, H}, sums);

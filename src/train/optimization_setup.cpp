@@ -41,7 +41,7 @@ std::optional<OptimizationSetup> set_up(const GradientFunction& function, const 
 StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, const OptimizationOptions& options,
                        const Rows& rows, Workspace& memory)
     : parameters(memory.node.take<Real>(plan.layout.size())),
-      totals(memory.node.take<StepTotals>(plan.share.slots)),
+      counts(memory.node.take<RankCounts>(plan.share.slots)),
       reader(rows.reader({plan.share.node_rows, plan.share.slots, plan.share.slot}, memory)) {
   function = gradient.prepare(plan.share, parameters, memory);
   if (!function.follower) {
@@ -49,21 +49,7 @@ StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, c
   }
   optimizer = rbmpi::optimizer(options.optimizer).make(plan.layout, options, memory.node);
   optimizer_memory = optimizer->memory();
-  if (plan.needs_panels) {
-    panel_size = whole_lines<Real>(plan.largest_panel(*function.rows));
-    panels = memory.rank.take<Real>(plan.phases * plan.share.threads * panel_size);
-  }
-  for (std::size_t phase = 0; plan.keeps_sums && phase < plan.phases; ++phase) {
-    sums.emplace_back(plan.mine.size(), plan.wide, memory.rank);
-  }
-  std::size_t all_shown = 0;
-  for (std::size_t array = 0; array < plan.layout.count(); ++array) {
-    shown_offsets.emplace_back();
-    if (plan.phases == 1 || !gradient.shows(array)) continue;
-    shown_offsets.back() = all_shown;
-    all_shown += plan.layout[array].size();
-  }
-  for (std::span<Real>& of_phase : shown) of_phase = memory.node.take<Real>(all_shown);
+  sums.emplace(gradient, plan, *function.rows, memory);
   state.emplace(function.rows->state(), plan.share, memory.rank);
 }
 

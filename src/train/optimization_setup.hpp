@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,21 +9,16 @@
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/gradient_function.hpp"
-#include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "train/state_arrays.hpp"
 #include "train/step_plan.hpp"
+#include "train/step_sums.hpp"
 
 namespace rbmpi {
 
 /// What a rank tells the others of its node in each step, on a cache line of its own.
-struct alignas(64) StepTotals {
-  std::int64_t loss = 0;  // in units of loss_unit
-  std::int64_t stop = 0;  // wishes
-  std::int64_t checkpoint = 0;
-  std::array<std::int64_t, gradient_phases> weights{};  // in units of weight_unit
-};
+struct alignas(64) RankCounts : StepCounts {};
 
 /// What a step works in. Move-only.
 struct StepMemory {
@@ -38,18 +31,13 @@ struct StepMemory {
   void fill(const std::optional<SavedState>& start, const Communicator& nodes) const;
 
   std::span<Real> parameters;    ///< of the node, or of this rank
-  std::span<StepTotals> totals;  ///< of each rank of the node
+  std::span<RankCounts> counts;  ///< of each rank of the node
   std::unique_ptr<RowReader> reader;
   PreparedGradient function;
   std::unique_ptr<Optimizer> optimizer;
   std::vector<OptimizerMemory> optimizer_memory;
-  std::size_t panel_size = 0;
-  std::span<Real> panels;            ///< the gradient of one panel of rows, for each thread
-  std::vector<GradientSums> sums;    ///< of this rank's share, of each phase, where they are kept
+  std::optional<StepSums> sums;
   std::optional<StateArrays> state;  ///< that the function remembers
-  /// Of the arrays that the function shows, one behind the other, the sums of each phase, of the node.
-  std::array<std::span<Real>, gradient_phases> shown;
-  std::vector<std::optional<std::size_t>> shown_offsets;  ///< of each array, where it is among them
 };
 
 /// Who shares the parameters with whom, what a step is like for a rank, and the memory for it. Move-only.

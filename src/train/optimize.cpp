@@ -8,12 +8,10 @@
 #include <vector>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/row_order.hpp"
-#include "rbmpi/parallel/sums_under_way.hpp"
 #include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/replicas.hpp"
 #include "train/optimization_checks.hpp"
@@ -37,8 +35,7 @@ class Optimization {
         plan_(std::move(setup.plan)),
         workspace_(std::move(setup.memory)),
         memory_(function, plan_, options, samples, workspace_) {
-    if (!plan_.exchanges_pieces) return;
-    under_way_.emplace(layout_.peers, sums_by, plan_.sums_under_way(), plan_.longest_sum(), workspace_.rank);
+    memory_.sums->exchange_by(sums_by, layout_.peers, workspace_.rank);
   }
 
   /// Collective.
@@ -74,7 +71,7 @@ class Optimization {
     result.time_split = clock_.split();
     result.progress = progress_;
     result.finished = finished;
-    under_way_.reset();
+    memory_.sums.reset();
     memory_.function = {};
     memory_.reader.reset();
     workspace_.rank = Arena();  // what is no longer needed makes room for the result
@@ -91,7 +88,7 @@ class Optimization {
   /// One mini-batch: the next `batch_rows` rows of the epoch's order.
   void step(const RowOrder& order, std::uint64_t batch_rows) {
     const StepWishes wishes = events_.wishes ? events_.wishes(progress_) : StepWishes{};
-    StepTotals& mine = memory_.totals[plan_.share.slot];
+    StepCounts& mine = memory_.counts[plan_.share.slot];
     mine = {};
     const Shard share = shard(batch_rows, layout_.node_index, layout_.peers.size());
     const Shard chains = shard(plan_.chains, layout_.node_index, layout_.peers.size());
@@ -120,24 +117,27 @@ class Optimization {
       now_doing("waiting for the rows of the node");
       workspace_.node.synchronise();
       clock_.lap(TimePhase::exchange);
-      if (last) start_totals();
-      if (memory_.sums.empty()) break;
-      sum_gradient(number == 0);
+      if (last) {
+        counts_ = counts_of_node();
+        memory_.sums->start(counts_);
+      }
+      if (!memory_.sums->are_kept()) break;
+      memory_.sums->add_part(number == 0, clock_);
       if (last) break;
       workspace_.node.synchronise();  // the next part takes the place of these rows
       clock_.lap(TimePhase::exchange);
     }
-    exchange(batch_rows);
+    now_doing("exchanging gradients");
+    memory_.sums->exchange(counts_, batch_rows, layout_.peers, clock_);
 
     now_doing("updating the parameters");
-    memory_.optimizer->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1, sample_share(batch_rows));
-    update(batch_rows);
+    update();
     ++progress_.steps;
     follow_parameters();
     clock_.lap(TimePhase::update);
 
     progress_.epoch_rows += batch_rows;
-    progress_.epoch_loss += static_cast<double>(step_totals_.loss);
+    progress_.epoch_loss += static_cast<double>(counts_.loss);
     if (events_.state) events_.state(state());
     clock_.lap(TimePhase::checkpoint);
     if (events_.step) {
@@ -161,8 +161,8 @@ class Optimization {
     clock_.restart();
     while (progress_.epoch_rows < rows) {
       step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
-      const bool stop = step_totals_.stop > 0;
-      if (stop || step_totals_.checkpoint > 0) keep_checkpoint(stop);
+      const bool stop = counts_.stop > 0;
+      if (stop || counts_.checkpoint > 0) keep_checkpoint(stop);
       if (stop) return false;
     }
     check_replicas();
@@ -179,166 +179,33 @@ class Optimization {
     return true;
   }
 
-  /// What the ranks of the node have told goes to the other nodes, before the gradient: behind it, it would have to
-  /// wait on the wire.
-  void start_totals() {
-    counts_ = {};
-    for (const StepTotals& rank : memory_.totals) {
-      counts_[0] += rank.loss;
-      counts_[1] += rank.stop;
-      counts_[2] += rank.checkpoint;
-      for (std::size_t phase = 0; phase < gradient_phases; ++phase) counts_[3 + phase] += rank.weights[phase];
-    }
-    if (under_way_) under_way_->start(std::span(counts_));
-  }
-
   /// Of things of the node that are taken in parts of so many, those of a part.
   [[nodiscard]] static Shard part_of(Shard all, std::uint64_t number, std::uint64_t at_once) noexcept {
     const std::uint64_t done = std::min(number * at_once, all.count);
     return {all.first + done, std::min(at_once, all.count - done)};
   }
 
-  /// The sums of this rank's share, over the rows and chains of the node.
-  void sum_gradient(bool first_part) {
-    const bool add = !first_part && !plan_.wide;
-    for (const std::vector<ArrayRows>& piece : plan_.pieces) {
-      for_each_phase([&](GradientPhase phase) {
-        for (const ArrayRows& part : piece) {
-          for_each_panel(part, [&](Shard rows, std::size_t thread) {
-            Real* const sums = sums_of(phase, part.array, rows.first);
-            Real* const panel = add ? panel_of(phase, thread) : sums;
-            memory_.function.rows->sum(phase, part.array, rows, thread, panel);
-            const std::size_t count = rows.count * plan_.layout[part.array].columns;
-            for (std::size_t i = 0; add && i < count; ++i) sums[i] += panel[i];
-            if (thread == 0 && under_way_) under_way_->progress();
-          });
-        }
-        if (under_way_) {
-          const Shard values = plan_.mine.values(piece);
-          under_way_->start(kept_sums(phase).values().subspan(values.first, values.count));
-        }
-      });
+  /// What the ranks of the node have told.
+  [[nodiscard]] StepCounts counts_of_node() const {
+    StepCounts all;
+    for (RankCounts& rank : memory_.counts) {
+      for (std::size_t i = 0; i < all.all().size(); ++i) all.all()[i] += rank.all()[i];
     }
-    for (GradientSums& sums : memory_.sums) sums.finish_part(first_part);
-    clock_.lap(TimePhase::products);
-  }
-
-  /// The totals become those of all ranks, and so do the sums that are not under way.
-  void exchange(std::uint64_t batch_rows) {
-    now_doing("exchanging gradients");
-    if (under_way_) {
-      under_way_->wait();
-    } else {
-      layout_.peers.sum(std::span(counts_));
-    }
-    step_totals_ = {
-        .loss = counts_[0], .stop = counts_[1], .checkpoint = counts_[2], .weights = {counts_[3], counts_[4]}};
-    for (std::size_t phase = 0; !under_way_ && phase < memory_.sums.size(); ++phase) {
-      memory_.sums[phase].exchange(layout_.peers, total_weight(phase, batch_rows));
-    }
-    clock_.lap(TimePhase::exchange);
-  }
-
-  /// Of all rows or chains of the step: with one phase the number of rows.
-  [[nodiscard]] double total_weight(std::size_t phase, std::uint64_t batch_rows) const {
-    if (plan_.phases == 1) return static_cast<double>(batch_rows);
-    return static_cast<double>(step_totals_.weights[phase]) * weight_unit;
-  }
-
-  /// What sums over all rows have to be multiplied by for averages; those of two phases are averages already.
-  [[nodiscard]] Real sample_share(std::uint64_t batch_rows) const {
-    return plan_.phases == 1 && !plan_.wide ? Real{1} / static_cast<Real>(batch_rows) : Real{1};
-  }
-
-  [[nodiscard]] PhaseSums phase_sums(std::uint64_t batch_rows) const {
-    PhaseSums sums{.factors = {}, .shown = {memory_.shown[0], memory_.shown[1]}};
-    const double mean_weight = total_weight(0, batch_rows) / static_cast<double>(batch_rows);
-    for (std::size_t phase = 0; phase < gradient_phases; ++phase) {
-      // Rows that all have weight 0 give no gradient, and neither do chains then.
-      const double weight = total_weight(phase, batch_rows);
-      if (weight > 0) sums.factors[phase] = static_cast<Real>(plan_.wide ? mean_weight : mean_weight / weight);
-    }
-    return sums;
+    return all;
   }
 
   /// Moves this rank's share of the parameters.
-  void update(std::uint64_t batch_rows) {
+  void update() {
     begin_workers();
-    const PhaseSums sums = phase_sums(batch_rows);
-    const bool shows = !memory_.shown[0].empty();
-    if (shows) show_sums();
-    for (const std::vector<ArrayRows>& piece : plan_.pieces) {
-      if (!shows) wait_for_piece();
-      clock_.lap(TimePhase::exchange);
-      for (const ArrayRows& part : piece) {
-        const ParameterArray& array = plan_.layout[part.array];
-        for_each_panel(part, [&](Shard rows, std::size_t thread) {
-          const std::size_t count = rows.count * array.columns;
-          const std::span<Real> gradient = sums_for_update(GradientPhase::data, part.array, rows, thread);
-          if (plan_.phases > 1) {
-            const std::span<Real> of_model = sums_for_update(GradientPhase::model, part.array, rows, thread);
-            memory_.function.rows->combine(part.array, rows, sums, gradient, of_model);
-          }
-          if (thread == 0) clock_.lap(TimePhase::products);
-          const std::size_t first = plan_.layout.offset(part.array, rows.first);
-          memory_.optimizer->update(array, first, count, gradient.data(), memory_.parameters.data() + first);
-          memory_.function.follower->follow(part.array, rows, worker(thread));
-          if (thread == 0) clock_.lap(TimePhase::update);
+    memory_.optimizer->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1, memory_.sums->share());
+    memory_.sums->for_each_gradient(
+        workspace_.node, clock_,
+        [&](std::size_t array, Shard rows, std::size_t thread, std::span<const Real> gradient) {
+          const std::size_t first = plan_.layout.offset(array, rows.first);
+          memory_.optimizer->update(plan_.layout[array], first, gradient.size(), gradient.data(),
+                                    memory_.parameters.data() + first);
+          memory_.function.follower->follow(array, rows, worker(thread));
         });
-      }
-    }
-  }
-
-  /// The sums of a phase for these rows of an array: those that were kept, or formed now.
-  [[nodiscard]] std::span<Real> sums_for_update(GradientPhase phase, std::size_t array, Shard rows,
-                                                std::size_t thread) {
-    const std::size_t count = rows.count * plan_.layout[array].columns;
-    if (!memory_.sums.empty()) return {sums_of(phase, array, rows.first), count};
-    Real* const panel = panel_of(phase, thread);
-    memory_.function.rows->sum(phase, array, rows, thread, panel);
-    return {panel, count};
-  }
-
-  /// All ranks of the node see the sums of the arrays that the function shows.
-  void show_sums() {
-    for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();
-    for (std::size_t array = 0; array < plan_.layout.count(); ++array) {
-      if (!memory_.shown_offsets[array]) continue;
-      for_each_phase([&](GradientPhase phase) {
-        for_each_panel({array, plan_.mine.rows(array)}, [&](Shard rows, std::size_t thread) {
-          const std::span<const Real> sums = sums_for_update(phase, array, rows, thread);
-          const std::size_t place = *memory_.shown_offsets[array] + rows.first * plan_.layout[array].columns;
-          std::ranges::copy(sums, memory_.shown[static_cast<std::size_t>(phase)].data() + place);
-        });
-      });
-    }
-    workspace_.node.synchronise();
-  }
-
-  /// Until the sums of the next piece are there, where they are under way.
-  void wait_for_piece() {
-    for (std::size_t phase = 0; under_way_ && phase < plan_.phases; ++phase) under_way_->wait();
-  }
-
-  template <typename Body>
-  void for_each_phase(const Body& body) const {
-    body(GradientPhase::data);
-    if (plan_.phases > 1) body(GradientPhase::model);
-  }
-
-  template <typename Body>
-  void for_each_panel(const ArrayRows& part, const Body& body) {
-    plan_.for_each_panel(part, memory_.function.rows->panel_rows(part.array), body);
-  }
-
-  [[nodiscard]] Real* panel_of(GradientPhase phase, std::size_t thread) const {
-    const std::size_t number = static_cast<std::size_t>(phase) * plan_.share.threads + thread;
-    return memory_.panels.data() + number * memory_.panel_size;
-  }
-  [[nodiscard]] GradientSums& kept_sums(GradientPhase phase) { return memory_.sums[static_cast<std::size_t>(phase)]; }
-  /// The place of a row of this rank's in the sums.
-  [[nodiscard]] Real* sums_of(GradientPhase phase, std::size_t array, std::uint64_t row) {
-    return kept_sums(phase).values().data() + plan_.mine.place(array, row);
   }
 
   /// The number of a thread of this rank among the workers of the node.
@@ -366,9 +233,9 @@ class Optimization {
   void follow_share() {
     begin_workers();
     for (std::size_t array = 0; array < plan_.mine.arrays(); ++array) {
-      for_each_panel({array, plan_.mine.rows(array)}, [&](Shard rows, std::size_t thread) {
-        memory_.function.follower->follow(array, rows, worker(thread));
-      });
+      plan_.for_each_panel(
+          {array, plan_.mine.rows(array)}, memory_.function.rows->panel_rows(array),
+          [&](Shard rows, std::size_t thread) { memory_.function.follower->follow(array, rows, worker(thread)); });
     }
   }
 
@@ -444,9 +311,7 @@ class Optimization {
   StepPlan plan_;
   Workspace workspace_;
   StepMemory memory_;
-  std::optional<SumsUnderWay> under_way_;
-  StepCounts counts_{};     // of this step: sums over the node, then over all
-  StepTotals step_totals_;  // of all ranks, in the last step
+  StepCounts counts_;  // of the last step: over the node, then over all ranks
   PhaseClock clock_;
   TrainingProgress progress_;
   Clock::time_point epoch_begin_;

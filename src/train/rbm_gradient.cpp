@@ -63,6 +63,7 @@ class RbmCopies final : public ParameterFollower {
             const NodeShare& share, Workspace& memory)
       : couplings(rounding(options.arithmetic), rbm.weights, probability_rows, share.slots * share.threads, memory),
         rbm_(rbm),
+        layout_(rbm_layout(rbm.shape())),
         weight_init_(options.weight_init) {}
 
   void begin(std::size_t worker) noexcept override { couplings.begin_part(worker); }
@@ -72,8 +73,8 @@ class RbmCopies final : public ParameterFollower {
       couplings.follow_rows(rows, worker);
       return;
     }
-    const std::span<const Real> bias = array == visible_bias_array ? rbm_.visible_bias : rbm_.hidden_bias;
-    if (!all_finite(bias.data() + rows.first, rows.count)) couplings.reject_part(worker);
+    const Real* const parameters = rbm_.parameters().data() + layout_.offset(array, rows.first);
+    if (!all_finite(parameters, rows.count)) couplings.reject_part(worker);
   }
 
   [[nodiscard]] Fit settle() noexcept override {
@@ -97,6 +98,7 @@ class RbmCopies final : public ParameterFollower {
 
  private:
   RbmView<const Real> rbm_;
+  ParameterLayout layout_;
   double weight_init_;
 };
 
@@ -149,7 +151,7 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
     : options_(options),
       data_(data),
       world_(world),
-      shape_{data.training.columns, options.hidden},
+      shape_(shape_of(options, data.training.columns)),
       layout_(rbm_layout(shape_, options.layer)),
       estimator_(gradient_estimator(options.estimator)) {}
 
@@ -172,7 +174,7 @@ void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) const
   if (!is_first_of_node) return;
   const RbmView<Real> rbm(shape_, parameters);
   initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
-  if (!means.empty()) set_visible_bias_to_log_odds(rbm, means, data_.training.rows);
+  if (!means.empty()) start_from_means(rbm, means, data_.training.rows);
 }
 
 PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "rbmpi/core/threads.hpp"
@@ -12,9 +13,16 @@
 
 namespace rbmpi {
 
-/// What the ranks tell each other in each step: loss, wishes to stop and to keep a checkpoint, and the total weights of
-/// the two phases.
-using StepCounts = std::array<std::int64_t, 3 + gradient_phases>;
+/// What the ranks tell each other in each step.
+struct StepCounts {
+  std::int64_t loss = 0;  // in units of loss_unit
+  std::int64_t stop = 0;  // wishes
+  std::int64_t checkpoint = 0;
+  std::array<std::int64_t, gradient_phases> weights{};  // in units of weight_unit
+
+  /// All of them, to be summed.
+  [[nodiscard]] std::span<std::int64_t> all() noexcept { return {&loss, sizeof(StepCounts) / sizeof(std::int64_t)}; }
+};
 
 /// How a rank goes through a step: found once, by whoever takes the steps and whoever forecasts their memory.
 struct StepPlan {

@@ -56,7 +56,7 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   OptimizationResult optimum = optimize(function, data.training, chosen, world, events, std::move(start));
   TrainingResult result;
   static_cast<OptimizationOutcome&>(result) = static_cast<const OptimizationOutcome&>(optimum);
-  if (world.is_root()) result.rbm = Rbm({data.training.columns, options.hidden}, std::move(optimum.parameters));
+  if (world.is_root()) result.rbm = Rbm(shape_of(options, data.training.columns), std::move(optimum.parameters));
   return result;
 }
 
@@ -75,9 +75,14 @@ std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, 
   return exchange_pieces(RbmGradient(chosen, data, alone), chosen, rows, nodes, ranks_on_node);
 }
 
+RbmShape shape_of(const TrainingOptions& options, std::uint64_t visible) {
+  return {visible, options.hidden, &unit(options.visible_unit), &unit(options.hidden_unit)};
+}
+
 Engine engine_in_use(const TrainingOptions& options) {
   if (options.engine != Engine::automatic) return options.engine;
-  return options.sample_data && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
+  const bool bits = options.sample_data && is_logistic(shape_of(options, 0));
+  return bits && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
 }
 
 void check_options(const TrainingOptions& options) {
@@ -95,6 +100,8 @@ void check_options(const TrainingOptions& options) {
     refuse_option("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
   (void)gradient_estimator(options.estimator);
+  const RbmShape shape = shape_of(options, 0);
+  if (options.engine == Engine::active) want_logistic(shape, "engine = active");
   if (options.evaluate_chains < 2 || options.evaluate_chains > most_annealing_chains) {
     refuse_option("evaluate-chains", fmt::format("{}", options.evaluate_chains),
                   fmt::format("must be from 2 to {}", most_annealing_chains));

@@ -91,12 +91,12 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     if (squared_errors == nullptr) continue;
 
     if (sample_data_) {
-      draw_rows(v0p, draws, Phase::validation_data, visible);
+      draw_rows(*rbm.visible_unit, v0p, draws, Phase::validation_data, visible);
       couplings.up(visible, hidden);
     }
-    activate_and_draw_rows(hidden, rbm.hidden_bias, draws, Phase::validation_hidden);
+    activate_and_draw_rows(hidden, rbm.hidden_units(), draws, Phase::validation_hidden);
     couplings.down(hidden, model);
-    activate_rows(model, rbm.visible_bias, unrounded);
+    activate_rows(model, rbm.visible_units(), unrounded);
     for (std::size_t i = 0; i < count; ++i) {
       *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
     }

@@ -19,7 +19,7 @@ TEST(ChainsOnRanksTest, TheyAreThoseOfOneRankAloneAndGoOnAnywhere) {
   const Rbm rbm = test::random_rbm({70, 20}, 0.5, 0.5, 1);
   const RbmView<const Real> view = rbm.view();
   const Couplings couplings(WeightRounding::one_grid, view.weights);
-  const ChainModel model{.visible_bias = view.visible_bias, .hidden_bias = view.hidden_bias};
+  const ChainModel model{.visible = view.visible_units(), .hidden = view.hidden_units()};
   for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than there are ranks, and more
     std::vector<std::uint64_t> states(count * words_for(70));
     const auto continued = [&](const Communicator& ranks, std::uint64_t first_step) {

@@ -78,7 +78,7 @@ class PlainTraining {
       for (std::size_t i = 0; i < visible_; ++i) means[i] += double{p[i]};
     }
     for (double& mean : means) mean /= static_cast<double>(samples_.rows);
-    set_visible_bias_to_log_odds(rbm_, means, samples_.rows);
+    start_from_means(rbm_, means, samples_.rows);
   }
 
   /// The exponent of the grid of the weights: the largest q, at most 24, for which the largest sum over the columns (or

@@ -16,7 +16,10 @@ namespace rbmpi::test {
 class PlainNet {
  public:
   PlainNet(NetShape shape, std::vector<double> parameters)
-      : shape_(std::move(shape)), layout_(net_layout(shape_)), parameters_(std::move(parameters)), said_(shape_.layers() + 1) {}
+      : shape_(std::move(shape)),
+        layout_(net_layout(shape_)),
+        parameters_(std::move(parameters)),
+        said_(shape_.layers() + 1) {}
 
   [[nodiscard]] std::vector<double>& parameters() { return parameters_; }
   /// What layer k takes is multiplied with these: the masks of dropout.

@@ -15,15 +15,16 @@
 #include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/gibbs/draws.hpp"
 #include "rbmpi/gibbs/worker_grid.hpp"
+#include "rbmpi/model/unit.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
 
 /// The distribution that Gibbs chains follow, with their couplings W:
-///   p(v, h) ~ exp(t v W h + b.v + c.h),   given the clamped units
+///   p(v, h) ~ exp(t v W h - sum_i U(v_i) - sum_j U(h_j)),   given the clamped units
 struct ChainModel {
-  std::span<const Real> visible_bias;           ///< b [V], of this temperature
-  std::span<const Real> hidden_bias;            ///< c [H], of this temperature
+  UnitRow visible;                              ///< V, with the parameters of this temperature; kept as bits
+  UnitRow hidden;                               ///< H, likewise
   Real inverse_temperature = 1;                 ///< t, of the couplings alone
   std::span<const std::uint64_t> clamped = {};  ///< bits: visible units that keep their states; empty: none
 };
@@ -54,19 +55,19 @@ class ChainBlock {
 
   [[nodiscard]] BitMatrixView visible() const noexcept { return visible_; }
 
-  /// Draws v of independent units with these biases [V], with the random numbers of `phase` in step 0.
-  void draw_independent(std::span<const Real> bias, const ChainNumbers& numbers, Phase phase) noexcept;
+  /// Draws v of these units [V] without fields, so independent ones, with the random numbers of `phase` in step 0.
+  void draw_independent(const UnitRow& units, const ChainNumbers& numbers, Phase phase) noexcept;
 
   /// The fields of the hidden units, v W: n x H. They are valid until v changes or another method needs the room.
   MatrixView form_hidden_fields() noexcept;
   /// After form_hidden_fields(): one sweep, h ~ p(h | v), then v ~ p(v | h).
   void sweep(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
-  /// After form_hidden_fields(): F(v) = -b.v - sum_j log(1 + exp(c_j + t (v W)_j)) of each chain [n].
+  /// After form_hidden_fields(): F(v) of each chain [n], with the hidden units summed out at the fields t v W.
   void free_energies(const ChainModel& model, std::span<double> energies) const noexcept;
-  /// After form_hidden_fields(), whose fields become means = p(h = 1 | v): n x H.
+  /// After form_hidden_fields(), whose fields become the means of h given v: n x H.
   MatrixView hidden_means(const ChainModel& model) noexcept;
 
-  /// means = p(v = 1 | h), of clamped units their states: n x V.
+  /// The means of v given h, of clamped units their states: n x V.
   void visible_means(const ChainModel& model, MatrixView means) const noexcept;
 
  private:
@@ -110,7 +111,7 @@ class Chains {
   /// Local, on all threads, allocates nothing. So many sweeps, from v to h and back to v, with the random numbers of
   /// the steps from `first_step` on.
   void sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps);
-  /// The same. means = p(v = 1 | h) of these chains, of clamped units their states: n x V.
+  /// The same. The means of v given h of these chains, of clamped units their states: n x V.
   void visible_means(const ChainModel& model, MatrixView means);
   /// The same. The free energies of these chains [n].
   void free_energies(const ChainModel& model, std::span<double> energies);

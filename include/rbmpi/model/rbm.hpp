@@ -9,50 +9,85 @@
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/model/parameter_layout.hpp"
+#include "rbmpi/model/unit.hpp"
 
 namespace rbmpi {
 
 /// The most units of a layer: the sums of docs/numerics.md and the integers of BLAS have room for it.
 inline constexpr std::size_t largest_layer = std::size_t{1} << 22U;
 
-/// Numbers of visible and hidden units, and where the parameters lie in one flat buffer: the weights [V x H] row-major,
-/// then the visible bias [V], then the hidden bias [H]. Gradient and velocity have the same layout.
+/// Numbers and kinds of visible and hidden units, and where the parameters lie in one flat buffer: the weights [V x H]
+/// row-major, then those of the visible units, array after array [V], then those of the hidden ones [H]. Gradient and
+/// velocity have the same layout. The kinds must live on, as those of the table do.
 struct RbmShape {
   std::size_t visible = 0;
   std::size_t hidden = 0;
+  const UnitEntry* visible_unit = &bernoulli_unit;
+  const UnitEntry* hidden_unit = &bernoulli_unit;
 
   [[nodiscard]] std::size_t weights() const noexcept { return visible * hidden; }
-  [[nodiscard]] std::size_t parameters() const noexcept { return weights() + visible + hidden; }
+  [[nodiscard]] std::size_t visible_parameters() const noexcept { return visible * visible_unit->parameters.size(); }
+  [[nodiscard]] std::size_t hidden_parameters() const noexcept { return hidden * hidden_unit->parameters.size(); }
+  [[nodiscard]] std::size_t parameters() const noexcept {
+    return weights() + visible_parameters() + hidden_parameters();
+  }
   friend bool operator==(const RbmShape&, const RbmShape&) = default;
 };
 
-/// The same as named arrays: weights, visible_bias and hidden_bias of the group of a layer.
+/// The same as named arrays: weights, then the parameters of the visible and of the hidden units, such as visible_bias
+/// and hidden_bias, in the group of a layer.
 [[nodiscard]] ParameterLayout rbm_layout(RbmShape shape, std::size_t layer = 0);
+/// Local. Whether both sides are 1 with probability sigmoid(field + bias), else 0: what the fast paths on bits take.
+[[nodiscard]] inline bool is_logistic(RbmShape shape) noexcept {
+  return shape.visible_unit->logistic && shape.hidden_unit->logistic;
+}
+/// Local. Throws Error(Failure::usage) unless it is so. `who` takes nothing else, as in "annealed importance sampling".
+void want_logistic(RbmShape shape, std::string_view who);
+/// Local. The kinds of both sides: "bernoulli on both sides", or "spin visible and bernoulli hidden".
+[[nodiscard]] std::string units_in_words(RbmShape shape);
 
 /// Named views of a flat buffer that has the layout of RbmShape.
 template <typename Value>
 struct RbmView {
   /// Without a buffer: for the shape alone, where memory is counted.
-  RbmView(RbmShape shape, std::span<Value> flat) noexcept : weights{flat.data(), shape.visible, shape.hidden} {
+  RbmView(RbmShape shape, std::span<Value> flat) noexcept
+      : weights{flat.data(), shape.visible, shape.hidden},
+        visible_unit(shape.visible_unit),
+        hidden_unit(shape.hidden_unit) {
     if (flat.data() == nullptr) return;
     visible_bias = flat.subspan(shape.weights(), shape.visible);
-    hidden_bias = flat.subspan(shape.weights() + shape.visible, shape.hidden);
+    hidden_bias = flat.subspan(shape.weights() + shape.visible_parameters(), shape.hidden);
   }
 
-  [[nodiscard]] RbmShape shape() const noexcept { return {weights.rows, weights.columns}; }
+  [[nodiscard]] RbmShape shape() const noexcept { return {weights.rows, weights.columns, visible_unit, hidden_unit}; }
   /// The flat buffer.
   [[nodiscard]] std::span<Value> parameters() const noexcept { return {weights.values, shape().parameters()}; }
   // What may be written serves where it is only read.
   // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator RbmView<const Value>() const noexcept { return {shape(), parameters()}; }
 
+  /// The units of a side, with all their parameters.
+  [[nodiscard]] UnitRow visible_units() const noexcept {
+    return {visible_unit, weights.rows, visible_bias.data(), weights.rows};
+  }
+  [[nodiscard]] UnitRow hidden_units() const noexcept {
+    return {hidden_unit, weights.columns, hidden_bias.data(), weights.columns};
+  }
+  /// The parameters of the visible units, array after array.
+  [[nodiscard]] std::span<Value> visible_parameters() const noexcept {
+    return {visible_bias.data(), shape().visible_parameters()};
+  }
+
   BasicMatrixView<Value> weights;  ///< W: V x H
-  std::span<Value> visible_bias;   ///< b: V
-  std::span<Value> hidden_bias;    ///< c: H
+  std::span<Value> visible_bias;   ///< b: V; of units with several parameters the first
+  std::span<Value> hidden_bias;    ///< c: H; likewise
+  const UnitEntry* visible_unit;
+  const UnitEntry* hidden_unit;
 };
 
-/// A restricted Boltzmann machine with zero-one ("bernoulli") units on both sides (Smolensky 1986; Hinton 2002):
-///   E(v, h) = -b.v - c.h - v W h,   p(v, h) = exp(-E(v, h)) / Z
+/// A restricted Boltzmann machine (Smolensky 1986; Hinton 2002), whose units are of two kinds (model/unit.hpp):
+///   E(v, h) = sum_i U(v_i) + sum_j U(h_j) - v W h,   p(v, h) = exp(-E(v, h)) / Z
+/// For zeros and ones on both sides, U(v_i) = -b_i v_i and U(h_j) = -c_j h_j.
 /// Its parameters are one flat, aligned buffer. Move-only.
 class Rbm {
  public:
@@ -86,22 +121,13 @@ class Rbm {
 /// Local. Draws the weights from N(0, standard_deviation^2), a pure function of (seed, layer, unit, unit).
 void initialise_weights(RbmView<Real> rbm, double standard_deviation, std::uint64_t seed, std::uint32_t layer);
 
-/// Local. log(p / (1 - p)) of a probability in (0, 1), by the same operations on every processor.
-[[nodiscard]] double log_odds(double p) noexcept;
+/// Local. Sets the parameters of the visible units to those with which they have these means [V] in `rows` rows of data
+/// before anything is learned (UnitEntry::start): of zeros and ones the log-odds.
+void start_from_means(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows);
 
-/// Local. Sets the visible bias to the log-odds of the mean of each unit in the data, log(p / (1 - p)), so that
-/// training need not learn it first (Hinton 2012, section 8). Means [V] closer to 0 or 1 than half a sample in `rows`
-/// count as that far away, for a finite bias.
-void set_visible_bias_to_log_odds(RbmView<Real> rbm, std::span<const double> means, std::uint64_t rows);
-
-/// Local. `energy` less sum_j log(1 + exp(c_j + t x_j)): a free energy, from what the visible units have of it and the
-/// fields x [H] of the hidden ones. In double precision, in the order of the units.
-[[nodiscard]] double with_hidden_units(double energy, std::span<const Real> hidden_bias, const Real* fields,
-                                       double inverse_temperature = 1) noexcept;
-
-/// Local. energies[i] = F(v_i) = -b.v_i - sum_j log(1 + exp(c_j + (v_i W)_j)), the energy with the hidden units summed
-/// out: p(v) = exp(-F(v)) / Z. v: n x V, in [0, 1]; `fields` = v W: n x H, without the bias, formed by the caller, who
-/// knows in which arithmetic. Sums in double precision, in the order of the units.
+/// Local. energies[i] = F(v_i), the energy with the hidden units summed out: p(v) = exp(-F(v)) / Z; of zeros and ones
+/// F(v) = -b.v - sum_j log(1 + exp(c_j + (v W)_j)). v: n x V; `fields` = v W: n x H, formed by the caller, who knows in
+/// which arithmetic. Sums in double precision, in the order of the units.
 void free_energies(RbmView<const Real> rbm, ConstMatrixView v, ConstMatrixView fields, std::span<double> energies);
 
 /// Local. The digest of a model: SHA-256 over its parameters, 64 hexadecimal digits (docs/formats.md).

@@ -41,8 +41,13 @@ struct TrainingResult : OptimizationOutcome {
                                        const Communicator& world, const TrainingEvents& events = {},
                                        std::optional<SavedState> start = {});
 
+/// Local. The shape of the machine that is trained on rows of so many columns. Throws Error(Failure::usage) for units
+/// that are not known.
+[[nodiscard]] RbmShape shape_of(const TrainingOptions& options, std::uint64_t visible);
+
 /// Local. The engine of a training with these options: what `automatic` stands for. `active` wherever the data are
-/// sampled and the arithmetic is exact: at every density it was found to be faster (docs/performance.md).
+/// sampled, the units are bits and the arithmetic is exact: at every density it was found to be faster
+/// (docs/performance.md).
 [[nodiscard]] Engine engine_in_use(const TrainingOptions& options);
 
 /// Collective. What `automatic` stands for in training on `rows` rows of `visible` units (train/optimize.hpp).

@@ -49,7 +49,9 @@ struct OptimizationOptions {
 
 /// What a training of an RBM does.
 struct TrainingOptions : OptimizationOptions {
-  std::size_t hidden = 100;   ///< hidden units
+  std::size_t hidden = 100;                ///< hidden units
+  std::string visible_unit = "bernoulli";  ///< rows of units()
+  std::string hidden_unit = "bernoulli";
   double weight_init = 0.01;  ///< standard deviation of the initial weights
   VisibleBiasInit visible_bias_init = VisibleBiasInit::zero;
   bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data

@@ -17,14 +17,14 @@ Rbm random_rbm(RbmShape shape, std::uint64_t seed) {
 
 ChainModel model_of(const Rbm& rbm, Real inverse_temperature = 1) {
   const RbmView<const Real> view = rbm.view();
-  return {
-      .visible_bias = view.visible_bias, .hidden_bias = view.hidden_bias, .inverse_temperature = inverse_temperature};
+  return {.visible = view.visible_units(), .hidden = view.hidden_units(), .inverse_temperature = inverse_temperature};
 }
 
 /// Chains that began as noise and took so many sweeps.
 Chains swept(const Couplings& couplings, const ChainModel& model, Shard mine, std::uint64_t sweeps, Arena& memory) {
   Chains chains(couplings, mine, {.seed = 5}, memory);
-  const std::vector<Real> even_odds(couplings.shape().visible);
+  const std::vector<Real> zeros(couplings.shape().visible);
+  const UnitRow even_odds{&bernoulli_unit, zeros.size(), zeros.data(), zeros.size()};
   chains.for_blocks(
       [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains.numbers(), Phase::chain_start); });
   chains.sweep(model, 0, sweeps);
@@ -38,11 +38,11 @@ std::vector<std::uint64_t> states(BitMatrixView all) {
 /// F of the i-th of these chains, in double precision.
 double free_energy(const Couplings& couplings, const ChainModel& model, ConstBitMatrixView v, std::size_t i) {
   double energy = 0;
-  for_each_unit_on(v, i, [&](std::size_t unit) { energy -= double{model.visible_bias[unit]}; });
+  for_each_unit_on(v, i, [&](std::size_t unit) { energy -= double{model.visible.parameters[unit]}; });
   for (std::size_t j = 0; j < couplings.shape().hidden; ++j) {
     double field = 0;
     for_each_unit_on(v, i, [&](std::size_t unit) { field += double{couplings.weights_up().row(unit)[j]}; });
-    energy -= std::log1p(std::exp(double{model.hidden_bias[j]} + double{model.inverse_temperature} * field));
+    energy -= std::log1p(std::exp(double{model.hidden.parameters[j]} + double{model.inverse_temperature} * field));
   }
   return energy;
 }
@@ -97,7 +97,7 @@ TEST_F(ChainsTest, EachHasItsEnergyAndItsMeans) {
     const ConstMatrixView fields = block.form_hidden_fields();
     std::vector<double> x;
     for (std::size_t j = 0; j < fields.size(); ++j) {
-      x.push_back(0.75 * double{fields.values[j]} + double{model.hidden_bias[j % fields.columns]});
+      x.push_back(0.75 * double{fields.values[j]} + double{model.hidden.parameters[j % fields.columns]});
     }
     const ConstMatrixView of_hidden = block.hidden_means(model);
     ASSERT_EQ(of_hidden.rows, rows.count);
@@ -109,7 +109,7 @@ TEST_F(ChainsTest, EachHasItsEnergyAndItsMeans) {
       double x = 0;
       for_each_unit_on(h, i, [&](std::size_t j) { x += double{couplings.weights_up().row(unit)[j]}; });
       const bool stays = unit < 16 && (clamped[0] >> unit & 1U) != 0;
-      const double mean = 1 / (1 + std::exp(-0.75 * x - double{model.visible_bias[unit]}));
+      const double mean = 1 / (1 + std::exp(-0.75 * x - double{model.visible.parameters[unit]}));
       ASSERT_NEAR(means[i * v.columns + unit], stays ? (v.at(i, unit) ? 1.0 : 0.0) : mean, 1e-6);
     }
   }

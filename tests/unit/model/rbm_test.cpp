@@ -79,7 +79,7 @@ TEST(InitialWeightsTest, AreThoseOfTheirTwoUnitsAlone) {
 TEST(VisibleBiasTest, IsTheLogOddsOfTheMean) {
   Rbm rbm(RbmShape{6, 1});
   const std::vector<double> means = {0.5, 0.2, 0.75, 0.0, 1.0, 0.0001};
-  set_visible_bias_to_log_odds(rbm, means, 100);
+  start_from_means(rbm, means, 100);
   const std::span<const Real> bias = rbm.view().visible_bias;
   EXPECT_EQ(bias[0], 0.0F);
   EXPECT_FLOAT_EQ(bias[1], std::log(0.25F));
