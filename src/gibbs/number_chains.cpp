@@ -17,7 +17,7 @@ bool exact_sums(const Couplings& couplings, const UnitEntry& unit) {
 }
 
 /// fields = states matrix, row by row in the order of the units: no row depends on those beside it.
-void multiply_in_order(ConstMatrixView states, ConstMatrixView matrix, MatrixView fields) {
+void multiply_rows_in_order(ConstMatrixView states, ConstMatrixView matrix, MatrixView fields) {
   parallel_for(states.rows, [&](std::size_t row) {
     Real* const sums = fields.row(row);
     std::fill_n(sums, fields.columns, Real{0});
@@ -61,7 +61,7 @@ void NumberChains::form_hidden_fields(const ChainModel& model) {
   if (exact_sums(*couplings_, *model.visible.unit)) {
     couplings_->up(visible(), hidden());
   } else {
-    multiply_in_order(visible(), couplings_->weights_up(), hidden());
+    multiply_rows_in_order(visible(), couplings_->weights_up(), hidden());
   }
   scale_rows(hidden(), model.inverse_temperature);
 }
@@ -71,7 +71,7 @@ MatrixView NumberChains::form_visible_fields(const ChainModel& model) {
   if (exact_sums(*couplings_, *model.hidden.unit)) {
     couplings_->down(hidden(), fields);
   } else {
-    multiply_in_order(hidden(), couplings_->weights_down(), fields);
+    multiply_rows_in_order(hidden(), couplings_->weights_down(), fields);
   }
   scale_rows(fields, model.inverse_temperature);
   return fields;

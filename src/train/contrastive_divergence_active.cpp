@@ -296,6 +296,7 @@ class ContrastiveDivergenceActive final : public GradientEstimator {
 
 std::unique_ptr<GradientEstimator> make_contrastive_divergence_active(const EstimatorSettings& settings,
                                                                       Workspace& memory) {
+  want_logistic(settings.sizes.shape, "engine = active");
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
 }
 
