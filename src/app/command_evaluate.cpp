@@ -318,6 +318,7 @@ void print_scores(const DataScores& scores) {
              "mean square a unit, nothing sampled: not what training shows");
   print_mean("cross-entropy", *scores.cross_entropy, "nats a row, of probabilities");
   print_mean("free energy", scores.free_energy, "nats a row");
+  if (!scores.pseudo_likelihood) return;
   print_mean("pseudo-likelihood", *scores.full_pseudo_likelihood, "nats a row, over all units");
   print_mean("  stochastic", *scores.pseudo_likelihood, "nats a row, from one unit of each");
 }
@@ -396,6 +397,10 @@ void add_likelihood(nlohmann::ordered_json& json, const LogZFigures& figures, co
   for (const std::string& why : doubts(figures)) json["warnings"].push_back(why);
 }
 
+nlohmann::ordered_json json_or_null(const std::optional<RowMean>& score) {
+  return score ? to_json(*score) : nlohmann::ordered_json();
+}
+
 nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores) {
   return {{"model", evaluated.model.named.file.string()},
           {"visible", evaluated.rbm().shape().visible},
@@ -412,8 +417,8 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
           {"mean_field_mse", to_json(*scores.reconstruction_mse)},
           {"cross_entropy", to_json(*scores.cross_entropy)},
           {"free_energy", to_json(scores.free_energy)},
-          {"pseudo_likelihood", to_json(*scores.full_pseudo_likelihood)},
-          {"stochastic_pseudo_likelihood", to_json(*scores.pseudo_likelihood)},
+          {"pseudo_likelihood", json_or_null(scores.full_pseudo_likelihood)},
+          {"stochastic_pseudo_likelihood", json_or_null(scores.pseudo_likelihood)},
           {"warnings", scores.grey_rows > 0 ? nlohmann::ordered_json::array({grey_note(scores)})
                                             : nlohmann::ordered_json::array()}};
 }

@@ -254,6 +254,10 @@ class SampleWriter {
       writer_.append(record.probabilities.rows, record.probabilities.values);
       return;
     }
+    if (record.numbers.values != nullptr) {
+      writer_.append(record.numbers.rows, record.numbers.values);
+      return;
+    }
     const ConstBitMatrixView states = record.states;
     values_.resize(states.columns);
     for (std::size_t row = 0; row < states.rows; ++row) {
@@ -269,9 +273,11 @@ class SampleWriter {
   static DatasetInfo info(const SampleSettings& settings, const Source& source) {
     const GibbsSettings& gibbs = settings.gibbs;
     DatasetInfo info;
-    info.type = settings.write_probabilities ? ElementType::float32 : ElementType::uint8;
+    const RbmShape shape = source.model.rbm.shape();
+    info.type = settings.write_probabilities || !is_logistic(shape) ? ElementType::float32 : ElementType::uint8;
+    info.unbounded = shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1;
     info.rows = gibbs.chains * times_of(gibbs);
-    info.columns = source.model.rbm.shape().visible;
+    info.columns = shape.visible;
     info.scale = 1.0;
     info.picture = source.picture;
     info.source =

@@ -44,21 +44,28 @@ nlohmann::ordered_json to_json(const Spread& s) {
       {"minimum", s.minimum}, {"maximum", s.maximum}, {"mean", s.mean}, {"standard_deviation", s.standard_deviation}};
 }
 
-void print_spread(const char* name, const Spread& s) {
+void print_spread(const std::string& name, const Spread& s) {
   print("  {:<16}from {:.4g} to {:.4g}, mean {:.4g}, standard deviation {:.4g}\n", name, s.minimum, s.maximum, s.mean,
         s.standard_deviation);
 }
 
 /// The arrays of a layer, with their names in files.
 struct NamedValues {
-  const char* name;
+  std::string name;
   std::span<const Real> values;
 };
 std::vector<NamedValues> arrays(const Rbm& rbm) {
   const RbmView<const Real> view = rbm.view();
-  return {{"weights", {view.weights.values, view.weights.size()}},
-          {"visible_bias", view.visible_bias},
-          {"hidden_bias", view.hidden_bias}};
+  std::vector<NamedValues> arrays = {{"weights", {view.weights.values, view.weights.size()}}};
+  const auto add = [&](const char* side, const UnitRow& units) {
+    for (std::size_t k = 0; k < units.unit->parameters.size(); ++k) {
+      arrays.push_back(
+          {fmt::format("{}_{}", side, units.unit->parameters[k]), {units.parameters + k * units.stride, units.count}});
+    }
+  };
+  add("visible", view.visible_units());
+  add("hidden", view.hidden_units());
+  return arrays;
 }
 std::vector<NamedValues> arrays(const NetLayer<const Real>& layer) {
   return {{"weights", {layer.weights.values, layer.weights.size()}}, {"bias", layer.bias}};

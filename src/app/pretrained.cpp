@@ -97,6 +97,7 @@ void Pretrained::read(const TrainSettings& settings) {
 
 void Pretrained::take_sizes(const NamedModel& named, const TrainSettings& settings) {
   const std::vector<Rbm>& stack = named.model.layers;
+  for (const Rbm& layer : stack) want_logistic(layer.shape(), "a net of sigmoid units");
   for (std::size_t k = 1; k < stack.size(); ++k) {
     if (stack[k].shape().visible == stack[k - 1].shape().hidden) continue;
     throw Error(Failure::file,

@@ -21,13 +21,15 @@ void read_row(const RowReader& reader, std::uint64_t row, const BinaryRows& rows
     const RandomStream stream(rows.seed, layer, number >> 32U, Phase::evaluation_data,
                               static_cast<std::uint32_t>(number));
     reader.read({row, 1}, unrounded, {scratch.data(), 1, scratch.size()});
-    sample(scratch.data(), scratch.size(), stream, scratch.data());
+    rows.unit->draw_data(scratch.size(), stream, scratch.data(), scratch.data());
     std::ranges::copy(scratch, values.begin());
     return;
   }
   reader.read({row, 1}, {values.data(), 1, values.size()});
-  if (rows.binarise == Binarise::threshold) {
-    for (double& value : values) value = value >= 0.5 ? 1 : 0;
+  if (rows.binarise == Binarise::threshold && rows.unit->flips()) {
+    const double low = rows.unit->values[0];
+    const double high = rows.unit->values[1];
+    for (double& value : values) value = value >= (low + high) / 2 ? high : low;
   }
 }
 

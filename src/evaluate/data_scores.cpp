@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "evaluate/unit_scores.hpp"
 #include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/random.hpp"
@@ -82,7 +84,9 @@ class BlockScorer {
         off_(memory.take<double>(activates() ? block_rows * hidden() : 0)),
         up_(memory.take<double>(hidden())),
         down_(memory.take<double>(hidden())),
-        between_(memory.take<double>(hidden())) {}
+        between_(memory.take<double>(hidden())) {
+    if (!is_logistic(rbm.shape())) any_units_.emplace(rbm, settings, memory);
+  }
 
   /// `rows` of those that the reader was told, of which the first has the number `first`.
   [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows) {
@@ -91,16 +95,20 @@ class BlockScorer {
     BlockSums sums;
     BinaryRows told = settings_.rows;
     told.first += first;
+    told.unit = rbm_.visible_unit;
     for (std::uint64_t r = 0; r < rows_; ++r) {
       read_row(reader, rows.first + r, told, scratch_, {v(r), visible()});
-      const bool grey = std::any_of(v(r), v(r) + visible(), [](double value) { return value != 0 && value != 1; });
-      sums.grey_rows += grey ? 1 : 0;
+      sums.grey_rows += is_grey({v(r), visible()}) ? 1 : 0;
     }
-    form_fields();
-    if (settings_.pseudo_likelihood) flip_one_unit(told.first + rows.first);
-    if (activates()) activate_hidden();
-    if (settings_.reconstruction) reconstruct();
-    if (settings_.full_pseudo_likelihood) flip_all_units();
+    if (any_units_) {
+      for (std::uint64_t r = 0; r < rows_; ++r) score_any_units(r, told.first + rows.first + r);
+    } else {
+      form_fields();
+      if (settings_.pseudo_likelihood) flip_one_unit(told.first + rows.first);
+      if (activates()) activate_hidden();
+      if (settings_.reconstruction) reconstruct();
+      if (settings_.full_pseudo_likelihood) flip_all_units();
+    }
     for (std::uint64_t r = 0; r < rows_; ++r) {
       for (std::size_t score = 0; score < Score::count; ++score) sums.figures[score].add(all_[r][score]);
     }
@@ -115,6 +123,33 @@ class BlockScorer {
   [[nodiscard]] double* fields(std::uint64_t r) { return fields_.data() + r * hidden(); }
   [[nodiscard]] double* on(std::uint64_t r) { return on_.data() + r * hidden(); }
   [[nodiscard]] double* off(std::uint64_t r) { return off_.data() + r * hidden(); }
+
+  /// Whether there is a value that no state has.
+  [[nodiscard]] bool is_grey(std::span<const double> row) const {
+    const std::span<const double> values = rbm_.visible_unit->values;
+    if (values.empty()) return false;
+    return std::ranges::any_of(row, [&](double value) { return std::ranges::find(values, value) == values.end(); });
+  }
+
+  void score_any_units(std::uint64_t r, std::uint64_t number) {
+    any_units_->take({v(r), visible()});
+    all_[r][Score::free_energy] = any_units_->free_energy();
+    if (settings_.reconstruction) {
+      const UnitScores::Reconstruction reconstruction = any_units_->reconstruct();
+      all_[r][Score::squared_error] = reconstruction.squared_error;
+      all_[r][Score::cross_entropy] = reconstruction.cross_entropy;
+    }
+    if (!rbm_.visible_unit->flips()) return;
+    if (settings_.pseudo_likelihood) {
+      const std::uint64_t flipped = flipped_unit(visible(), settings_.rows.seed, number);
+      all_[r][Score::stochastic] = static_cast<double>(visible()) * any_units_->unit_log_likelihood(flipped);
+    }
+    for (std::size_t i = 0; settings_.full_pseudo_likelihood && i < visible(); ++i) {
+      all_[r][Score::full] += any_units_->unit_log_likelihood(i);
+    }
+  }
+
+  // What follows is for zeros and ones on both sides.
 
   /// fields = c + v W, and the free energies.
   void form_fields() {
@@ -212,6 +247,7 @@ class BlockScorer {
   std::span<double> up_;      // H
   std::span<double> down_;    // H
   std::span<double> between_;
+  std::optional<UnitScores> any_units_;  // where the units are others
   std::array<std::array<double, Score::count>, block_rows> all_{};
 };
 
@@ -302,8 +338,9 @@ DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreS
     result.reconstruction_mse = mean(Score::squared_error);
     result.cross_entropy = mean(Score::cross_entropy);
   }
-  if (settings.pseudo_likelihood) result.pseudo_likelihood = mean(Score::stochastic);
-  if (settings.full_pseudo_likelihood) result.full_pseudo_likelihood = mean(Score::full);
+  const bool flips = rbm.visible_unit->flips();
+  if (settings.pseudo_likelihood && flips) result.pseudo_likelihood = mean(Score::stochastic);
+  if (settings.full_pseudo_likelihood && flips) result.full_pseudo_likelihood = mean(Score::full);
   return result;
 }
 

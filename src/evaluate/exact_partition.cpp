@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "evaluate/enumeration.hpp"
+#include "evaluate/log_sum.hpp"
+#include "evaluate/unit_enumeration.hpp"
 #include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -22,23 +24,16 @@
 namespace rbmpi {
 namespace {
 
-/// log of a sum whose terms come as logarithms, one after the other.
-class LogSum {
- public:
-  void add(double term) {
-    if (term > largest_) {
-      sum_ = sum_ * std::exp(largest_ - term) + 1;
-      largest_ = term;
-    } else {
-      sum_ += std::exp(term - largest_);
-    }
-  }
-  [[nodiscard]] double value() const { return largest_ + std::log(sum_); }
+constexpr const char* enumerating = "enumerating the states of the model";
 
- private:
-  double largest_ = -std::numeric_limits<double>::infinity();
-  double sum_ = 0;
-};
+bool few_states(std::size_t side, const UnitEntry& kind) noexcept {
+  if (kind.values.empty()) return false;
+  std::uint64_t states = 1;
+  for (std::size_t unit = 0; unit < side && states <= std::uint64_t{1} << largest_enumeration; ++unit) {
+    states *= kind.values.size();
+  }
+  return states <= std::uint64_t{1} << largest_enumeration;
+}
 
 Enumeration prepare(RbmView<const Real> rbm, Arena& memory) {
   const RbmShape shape = rbm.shape();
@@ -92,7 +87,57 @@ double sum_blocks(const Enumeration& all, std::uint64_t first, std::uint64_t cou
   return sum.value();
 }
 
+/// Sets this rank's share of the logarithms of sums to sum(part, scratch), on all threads.
+template <typename Scratch, typename Sum>
+void sum_parts(std::span<double> parts, std::vector<Scratch>& scratch, Shard mine, const ProgressReport& progress,
+               const Sum& sum) {
+  const std::uint64_t threads = scratch.size();
+  for (std::uint64_t done = 0; done < mine.count; done += threads) {
+    throw_if_stopped(enumerating);
+    parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
+      const std::uint64_t part = mine.first + done + thread;
+      parts[part] = sum(part, scratch[thread]);
+    });
+    if (progress) progress(static_cast<double>(std::min(done + threads, mine.count)) / static_cast<double>(mine.count));
+  }
+  throw_if_stopped(enumerating);
+}
+
+/// For each thread of those that have a part of `mine`.
+template <typename Scratch, typename From>
+std::vector<Scratch> take_scratch(const From& from, Shard mine, Arena& memory) {
+  std::vector<Scratch> scratch;
+  const auto threads = static_cast<std::uint64_t>(threads_in_use());
+  for (std::uint64_t thread = 0; thread < std::min(threads, mine.count); ++thread) scratch.emplace_back(from, memory);
+  return scratch;
+}
+
+/// How long `sum` takes: it is tried up to three times, as long as these are short.
+template <typename Sum>
+double seconds_of(const Sum& sum) {
+  constexpr double long_enough = 0.1;
+  double fastest = std::numeric_limits<double>::infinity();
+  double spent = 0;
+  for (int repetition = 0; repetition < 3 && spent < long_enough; ++repetition) {
+    const auto begin = std::chrono::steady_clock::now();
+    (void)sum();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    fastest = std::min(fastest, seconds);
+    spent += seconds;
+  }
+  return fastest;
+}
+
 }  // namespace
+
+bool can_enumerate(RbmShape shape) noexcept {
+  return few_states(shape.visible, *shape.visible_unit) || few_states(shape.hidden, *shape.hidden_unit);
+}
+
+bool enumerates_hidden(RbmShape shape) noexcept {
+  return few_states(shape.hidden, *shape.hidden_unit) &&
+         (shape.hidden <= shape.visible || !few_states(shape.visible, *shape.visible_unit));
+}
 
 double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, const ProgressReport& progress) {
   const RbmShape shape = rbm.shape();
@@ -111,25 +156,26 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
       throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");
     }
     Arena memory;
+    if (!is_logistic(shape)) {
+      const UnitEnumeration all(rbm, memory);
+      parts.resize(std::min(most_parts, all.states()));
+      const Shard mine = shard(parts.size(), world.rank(), world.size());
+      auto scratch = take_scratch<UnitEnumeration::Scratch>(all, mine, memory);
+      sum_parts(parts, scratch, mine, progress, [&](std::uint64_t part, UnitEnumeration::Scratch& of_thread) {
+        const Shard states = shard(all.states(), static_cast<int>(part), static_cast<int>(parts.size()));
+        return all.sum(states.first, states.count, of_thread);
+      });
+      return;
+    }
     const Enumeration all = prepare(rbm, memory);
     added = all.added;
     parts.resize(std::min(most_parts, all.blocks()));
     const std::uint64_t blocks = all.blocks() / parts.size();
     const Shard mine = shard(parts.size(), world.rank(), world.size());
-    const auto threads = static_cast<std::uint64_t>(threads_in_use());
-    std::vector<BlockScratch> scratch;
-    for (std::uint64_t thread = 0; thread < std::min(threads, mine.count); ++thread)
-      scratch.emplace_back(all.low, memory);
-    for (std::uint64_t done = 0; done < mine.count; done += threads) {
-      throw_if_stopped("enumerating the states of the model");
-      parallel_for(std::min(threads, mine.count - done), [&](std::size_t thread) {
-        const std::uint64_t part = mine.first + done + thread;
-        parts[part] = sum_blocks(all, part * blocks, blocks, scratch[thread]);
-      });
-      if (progress)
-        progress(static_cast<double>(std::min(done + threads, mine.count)) / static_cast<double>(mine.count));
-    }
-    throw_if_stopped("enumerating the states of the model");
+    auto scratch = take_scratch<BlockScratch>(all.low, mine, memory);
+    sum_parts(parts, scratch, mine, progress, [&](std::uint64_t part, BlockScratch& of_thread) {
+      return sum_blocks(all, part * blocks, blocks, of_thread);
+    });
   });
   world.sum(std::span(parts));  // each of them is 0 on all ranks but one
   LogSum sum;
@@ -140,6 +186,11 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
 std::uint64_t enumeration_memory(RbmShape shape) {
   const std::size_t states = std::min(shape.visible, shape.hidden);
   Arena counted(ArenaUse::count);
+  if (!is_logistic(shape)) {
+    const UnitEnumeration all({shape, {}}, counted);
+    for (int thread = 0; thread < threads_in_use(); ++thread) const UnitEnumeration::Scratch scratch(all, counted);
+    return counted.taken();
+  }
   const Enumeration all(states, std::min(states, most_low_bits), std::max(shape.visible, shape.hidden), counted);
   for (int thread = 0; thread < threads_in_use(); ++thread) const BlockScratch scratch(all.low, counted);
   return counted.taken();
@@ -147,21 +198,18 @@ std::uint64_t enumeration_memory(RbmShape shape) {
 
 double enumeration_seconds(RbmView<const Real> rbm, int workers) {
   Arena memory;
+  if (!is_logistic(rbm.shape())) {
+    const UnitEnumeration all(rbm, memory);
+    UnitEnumeration::Scratch scratch(all, memory);
+    const std::uint64_t some = std::min<std::uint64_t>(all.states(), 4096);
+    const double seconds = seconds_of([&] { return all.sum(0, some, scratch); });
+    return seconds * static_cast<double>(all.states()) / static_cast<double>(some) / workers;
+  }
   const Enumeration all = prepare(rbm, memory);
   BlockScratch scratch(all.low, memory);
   // One with half of its high bits on, as they are on average.
   const std::uint64_t block = (all.blocks() - 1) & 0x5555'5555'5555'5555U;
-  constexpr double long_enough = 0.1;
-  double fastest = std::numeric_limits<double>::infinity();
-  double spent = 0;
-  for (int repetition = 0; repetition < 3 && spent < long_enough; ++repetition) {
-    const auto begin = std::chrono::steady_clock::now();
-    (void)sum_blocks(all, block, 1, scratch);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    fastest = std::min(fastest, seconds);
-    spent += seconds;
-  }
-  return fastest * static_cast<double>(all.blocks()) / workers;
+  return seconds_of([&] { return sum_blocks(all, block, 1, scratch); }) * static_cast<double>(all.blocks()) / workers;
 }
 
 }  // namespace rbmpi

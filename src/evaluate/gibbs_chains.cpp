@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
+#include <memory>
 #include <span>
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/gibbs/chains.hpp"
+#include "rbmpi/gibbs/number_chains.hpp"
 
 namespace rbmpi {
 namespace {
@@ -28,7 +29,6 @@ constexpr std::uint64_t steps_at_once = 16;
 
 void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, int ranks_on_node) {
   constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
-  want_logistic(shape, "Gibbs sampling");
   if (settings.chains == 0 || settings.chains > most_chains) {
     refuse(fmt::format("there are {} chains; 1 to {} would be right", settings.chains, most_chains));
   }
@@ -42,8 +42,10 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
   if (!start.clamped.empty() && start.samples.rows == 0) refuse("units can only stay as they are in rows of data");
 
   // Views of all chains on each rank, and its own states.
-  const std::uint64_t row_bytes = (words_for(shape.visible) * 2 + words_for(shape.hidden)) * sizeof(std::uint64_t) +
-                                  (settings.probabilities ? shape.visible * sizeof(Real) : 0);
+  const std::uint64_t state_bytes =
+      is_logistic(shape) ? (words_for(shape.visible) * 2 + words_for(shape.hidden)) * sizeof(std::uint64_t)
+                         : NumberChains::bytes(shape) + shape.visible * sizeof(Real);
+  const std::uint64_t row_bytes = state_bytes + (settings.probabilities ? shape.visible * sizeof(Real) : 0);
   const std::uint64_t of_rank = available_memory() / static_cast<std::uint64_t>(ranks_on_node);
   if (settings.chains > of_rank / row_bytes) {
     throw Error(Failure::other, fmt::format("not enough memory for {} chains: they take {} each on every rank, which "
@@ -52,44 +54,101 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
   }
 }
 
+/// Rows of data that are drawn together.
+constexpr std::size_t rows_at_once = 256;
+
+/// Calls body(reader, rows, first): the chains from `first` on, among those of this rank, begin at these rows of the
+/// reader.
+template <typename Body>
+void for_rows_of_data(const ChainStart& start, Shard mine, const Body& body) {
+  RowBlocks blocks(start.samples, rows_at_once);
+  for (std::uint64_t done = 0, count = 0; done < mine.count; done += count) {
+    const std::uint64_t row = (start.first_row + mine.first + done) % start.samples.rows;
+    count = std::min({mine.count - done, start.samples.rows - row, std::uint64_t{rows_at_once}});
+    body(blocks.next(row, count), count, done);
+  }
+}
+
 /// The chains of this rank, from their start to what is looked at.
 class SampledChains {
  public:
-  SampledChains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
-      : couplings_(WeightRounding::one_grid, rbm.weights, memory_),
-        clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
-        chains_(couplings_, mine, {.seed = settings.seed}, memory_),
-        model_{.visible = rbm.visible_units(), .hidden = rbm.hidden_units(), .clamped = clamped_},
-        states_(settings.chains * words_for(rbm.shape().visible)),
-        probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
-    for (std::size_t i = 0; i < start.clamped.size(); ++i) {
-      if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
-    }
-    const std::vector<Real> zeros(rbm.shape().visible_parameters());
-    const UnitRow even_odds{rbm.visible_unit, rbm.shape().visible, zeros.data(), rbm.shape().visible};
-    chains_.for_blocks(
-        [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains_.numbers(), Phase::chain_start); });
-    if (start.samples.rows > 0) draw_rows_of_data(start);
-  }
+  virtual ~SampledChains() = default;
 
   void advance(std::uint64_t steps) {
-    chains_.sweep(model_, step_, steps);
+    sweep(model_, step_, steps);
     step_ += steps;
   }
 
   /// Collective.
   [[nodiscard]] ChainRecord record(const Communicator& world) {
-    const std::size_t visible = chains_.visible().columns;
-    const std::size_t all = states_.size() / words_for(visible);
-    chains_.gather(world, states_);
-    ChainRecord record{step_, {states_.data(), all, visible}, {}};
+    const std::size_t visible = model_.visible.count;
+    ChainRecord record;
+    record.step = step_;
+    gather(world, record);
     if (probabilities_.empty()) return record;
     std::ranges::fill(probabilities_, Real{0});
-    const Shard mine = chains_.mine();
-    form_probabilities({probabilities_.data() + mine.first * visible, mine.count, visible});
+    const MatrixView mine{probabilities_.data() + mine_.first * visible, mine_.count, visible};
+    if (step_ > 0) {
+      form_means(model_, mine);
+    } else {
+      copy_states(mine);
+    }
     world.sum(std::span(probabilities_));
-    record.probabilities = {probabilities_.data(), all, visible};
+    record.probabilities = {probabilities_.data(), chains_of_all_, visible};
     return record;
+  }
+
+ protected:
+  SampledChains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
+      : couplings_(WeightRounding::one_grid, rbm.weights, memory_),
+        clamped_(start.clamped.empty() ? 0 : words_for(rbm.shape().visible)),
+        model_{.visible = rbm.visible_units(), .hidden = rbm.hidden_units(), .clamped = clamped_},
+        mine_(mine),
+        chains_of_all_(settings.chains),
+        zeros_(rbm.shape().visible_parameters()),
+        probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
+    for (std::size_t i = 0; i < start.clamped.size(); ++i) {
+      if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+  }
+
+  [[nodiscard]] const Couplings& couplings() const { return couplings_; }
+  [[nodiscard]] Arena& memory() { return memory_; }
+  [[nodiscard]] std::span<const std::uint64_t> clamped() const { return clamped_; }
+  /// The visible units without parameters: they begin as noise.
+  [[nodiscard]] UnitRow noise() const {
+    return {model_.visible.unit, model_.visible.count, zeros_.data(), model_.visible.count};
+  }
+  [[nodiscard]] std::size_t chains_of_all() const { return chains_of_all_; }
+
+  virtual void sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps) = 0;
+  /// Collective. The states of all chains.
+  virtual void gather(const Communicator& world, ChainRecord& record) = 0;
+  /// Of these chains, n x V: what the states were drawn with, and the states.
+  virtual void form_means(const ChainModel& model, MatrixView means) = 0;
+  virtual void copy_states(MatrixView states) = 0;
+
+ private:
+  Arena memory_;
+  Couplings couplings_;
+  std::vector<std::uint64_t> clamped_;  // bits, or empty
+  ChainModel model_;
+  Shard mine_;
+  std::uint64_t step_ = 0;
+  std::size_t chains_of_all_;
+  std::vector<Real> zeros_;
+  std::vector<Real> probabilities_;
+};
+
+class SampledBits final : public SampledChains {
+ public:
+  SampledBits(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
+      : SampledChains(rbm, start, settings, mine),
+        chains_(couplings(), mine, {.seed = settings.seed}, memory()),
+        states_(settings.chains * words_for(rbm.shape().visible)) {
+    chains_.for_blocks(
+        [&](ChainBlock& block, Shard) { block.draw_independent(noise(), chains_.numbers(), Phase::chain_start); });
+    if (start.samples.rows > 0) draw_rows_of_data(start);
   }
 
  private:
@@ -97,15 +156,10 @@ class SampledChains {
   void draw_rows_of_data(const ChainStart& start) {
     const BitMatrixView visible = chains_.visible();
     const Draws draws{.seed = chains_.numbers().seed, .first = chains_.mine().first};
-    constexpr std::size_t at_once = 256;
-    RowBlocks blocks(start.samples, at_once);
-    std::vector<Real> probabilities(at_once * visible.columns);
-    std::vector<std::uint64_t> states(at_once * visible.row_words());
+    std::vector<Real> probabilities(rows_at_once * visible.columns);
+    std::vector<std::uint64_t> states(rows_at_once * visible.row_words());
     const std::vector<std::uint64_t> everything(visible.row_words(), ~std::uint64_t{0});
-    for (std::uint64_t done = 0, count = 0; done < visible.rows; done += count) {
-      const std::uint64_t row = (start.first_row + draws.first + done) % start.samples.rows;
-      count = std::min({visible.rows - done, start.samples.rows - row, std::uint64_t{at_once}});
-      const RowReader& reader = blocks.next(row, count);
+    for_rows_of_data(start, chains_.mine(), [&](const RowReader& reader, std::uint64_t count, std::uint64_t done) {
       parallel_pieces(count, [&](std::size_t first, std::size_t last) {
         Draws of_piece = draws;
         of_piece.first += done + first;
@@ -113,31 +167,84 @@ class SampledChains {
                     {probabilities.data() + first * visible.columns, last - first, visible.columns},
                     {states.data() + first * visible.row_words(), last - first, visible.columns});
         for (std::size_t i = first; i < last; ++i) {
-          take_units(clamped_.empty() ? everything : clamped_, states.data() + i * visible.row_words(),
+          take_units(clamped().empty() ? everything : clamped(), states.data() + i * visible.row_words(),
                      visible.row(done + i));
         }
       });
+    });
+  }
+
+  void sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps) override {
+    chains_.sweep(model, first_step, sweeps);
+  }
+  void gather(const Communicator& world, ChainRecord& record) override {
+    chains_.gather(world, states_);
+    record.states = {states_.data(), chains_of_all(), chains_.visible().columns};
+  }
+  void form_means(const ChainModel& model, MatrixView means) override { chains_.visible_means(model, means); }
+  void copy_states(MatrixView states) override {
+    const ConstBitMatrixView from = chains_.visible();
+    for (std::size_t i = 0; i < states.rows; ++i) {
+      for (std::size_t j = 0; j < states.columns; ++j) states.row(i)[j] = from.at(i, j) ? 1 : 0;
     }
   }
 
-  /// count x V: what the states of these chains were drawn with, or the states, where they were not drawn.
-  void form_probabilities(MatrixView probabilities) {
-    if (step_ > 0) return chains_.visible_means(model_, probabilities);
-    const ConstBitMatrixView states = chains_.visible();
-    for (std::size_t i = 0; i < probabilities.rows; ++i) {
-      for (std::size_t j = 0; j < probabilities.columns; ++j) probabilities.row(i)[j] = states.at(i, j) ? 1 : 0;
-    }
-  }
-
-  Arena memory_;
-  Couplings couplings_;
-  std::vector<std::uint64_t> clamped_;  // bits, or empty
   Chains chains_;
-  ChainModel model_;
-  std::uint64_t step_ = 0;
   std::vector<std::uint64_t> states_;  // of all chains
-  std::vector<Real> probabilities_;
 };
+
+/// The same for units whose states are not kept as bits.
+class SampledNumbers final : public SampledChains {
+ public:
+  SampledNumbers(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings, Shard mine)
+      : SampledChains(rbm, start, settings, mine),
+        chains_(couplings(), mine, {.seed = settings.seed}, memory()),
+        numbers_(settings.chains * rbm.shape().visible) {
+    chains_.draw_independent(noise(), Phase::chain_start);
+    if (start.samples.rows > 0) draw_rows_of_data(start);
+  }
+
+ private:
+  void draw_rows_of_data(const ChainStart& start) {
+    const MatrixView visible = chains_.visible();
+    const Draws draws{.seed = chains_.numbers().seed, .first = chains_.mine().first};
+    const ConstBitMatrixView stay{clamped().data(), 1, clamped().empty() ? 0 : visible.columns};
+    std::vector<Real> drawn(rows_at_once * visible.columns);
+    for_rows_of_data(start, chains_.mine(), [&](const RowReader& reader, std::uint64_t count, std::uint64_t done) {
+      const MatrixView rows{drawn.data(), count, visible.columns};
+      reader.read_on_all_threads({0, count}, unrounded, rows);
+      parallel_for(count, [&](std::size_t i) {
+        noise().unit->draw_data(rows.columns, draws.stream(Phase::chain_start, done + i), rows.row(i), rows.row(i));
+        for (std::size_t unit = 0; unit < rows.columns; ++unit) {
+          if (stay.columns == 0 || stay.at(0, unit)) visible.row(done + i)[unit] = rows.row(i)[unit];
+        }
+      });
+    });
+  }
+
+  void sweep(const ChainModel& model, std::uint64_t first_step, std::uint64_t sweeps) override {
+    chains_.sweep(model, first_step, sweeps);
+  }
+  void gather(const Communicator& world, ChainRecord& record) override {
+    const std::size_t visible = chains_.visible().columns;
+    // Each rank has its own, and zeros elsewhere: the sum is all of them.
+    std::ranges::fill(numbers_, Real{0});
+    copy_states({numbers_.data() + chains_.mine().first * visible, chains_.mine().count, visible});
+    world.sum(std::span(numbers_));
+    record.numbers = {numbers_.data(), chains_of_all(), visible};
+  }
+  void form_means(const ChainModel& model, MatrixView means) override { chains_.visible_means(model, means); }
+  void copy_states(MatrixView states) override { std::copy_n(chains_.visible().values, states.size(), states.values); }
+
+  NumberChains chains_;
+  std::vector<Real> numbers_;  // of all chains
+};
+
+std::unique_ptr<SampledChains> make_chains(RbmView<const Real> rbm, const ChainStart& start,
+                                           const GibbsSettings& settings, Shard mine) {
+  if (is_logistic(rbm.shape())) return std::make_unique<SampledBits>(rbm, start, settings, mine);
+  return std::make_unique<SampledNumbers>(rbm, start, settings, mine);
+}
 
 }  // namespace
 
@@ -147,8 +254,8 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
   constexpr const char* doing = "running Gibbs chains";
   const int ranks_on_node = world.split_by_node(0).size();
   world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
-  std::optional<SampledChains> chains;
-  world.agree([&] { chains.emplace(rbm, start, settings, shard(settings.chains, world.rank(), world.size())); });
+  std::unique_ptr<SampledChains> chains;
+  world.agree([&] { chains = make_chains(rbm, start, settings, shard(settings.chains, world.rank(), world.size())); });
   const auto look = [&] {
     const ChainRecord record = chains->record(world);
     world.agree_on_root([&] { take(record); });

@@ -22,7 +22,13 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Rows& sa
                      const std::function<void(std::uint64_t first, ConstMatrixView features)>& take,
                      const ProgressReport& progress) {
   const std::size_t hidden = layers.back().shape().hidden;
+  const UnitEntry& unit = *layers.back().hidden_unit;
   world.agree([&] {
+    if (settings.sample && !unit.flips()) {
+      throw Error(Failure::usage, fmt::format("features of {} units cannot be drawn from their means; take these as "
+                                              "they are",
+                                              unit.name));
+    }
     const std::size_t visible = layers.front().shape().visible;
     if (samples.columns == visible) return;
     throw Error(Failure::usage, fmt::format("the data have {}, but the model has {}", plural(samples.columns, "column"),
@@ -45,9 +51,9 @@ void hidden_features(std::span<const RbmView<const Real>> layers, const Rows& sa
     parallel_for(rows.rows, [&](std::size_t i) {
       // The sample of a stream has 32 bits; rows beyond them are told apart by the step.
       const std::uint64_t row = first + i;
-      sample(rows.row(i), hidden,
-             RandomStream(settings.seed, 0, row >> 32U, Phase::feature_hidden, static_cast<std::uint32_t>(row)),
-             rows.row(i));
+      unit.draw_data(hidden,
+                     RandomStream(settings.seed, 0, row >> 32U, Phase::feature_hidden, static_cast<std::uint32_t>(row)),
+                     rows.row(i), rows.row(i));
     });
   };
 

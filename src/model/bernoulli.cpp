@@ -64,7 +64,7 @@ void start_at_log_odds(std::span<const double> means, std::uint64_t rows, std::s
   }
 }
 
-constexpr BitUnits bits{.energy = energy_of_bits, .draw = draw_bits};
+constexpr BitUnits bernoulli_bits{.energy = energy_of_bits, .draw = draw_bits};
 
 }  // namespace
 
@@ -81,6 +81,6 @@ constinit const UnitEntry bernoulli_unit{.name = "bernoulli",
                                          .draw_data = draw_probabilities,
                                          .add_statistics = add_states,
                                          .start = start_at_log_odds,
-                                         .bits = &bits};
+                                         .bits = &bernoulli_bits};
 
 }  // namespace rbmpi

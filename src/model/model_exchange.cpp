@@ -47,8 +47,17 @@ std::vector<float> copy(std::span<const Real> values) {
   return {values.begin(), values.end()};
 }
 
+/// These files do not tell the kinds of units.
+void want_bernoulli(const fs::path& path, RbmShape shape) {
+  if (shape.visible_unit == &bernoulli_unit && shape.hidden_unit == &bernoulli_unit) return;
+  throw Error(Failure::usage,
+              fmt::format("'{}' would be a file for machines of {} on both sides; this one has {} units", path.string(),
+                          bernoulli_unit.name, units_in_words(shape)));
+}
+
 void export_arrays(const fs::path& path, RbmView<const Real> rbm, const Names& names) {
   const RbmShape shape = rbm.shape();
+  want_bernoulli(path, shape);
   const ConstMatrixView weights = rbm.weights;
   const std::vector<NumpyArray> arrays = {
       names.transposed
@@ -194,6 +203,7 @@ void export_sklearn(const fs::path& path, RbmView<const Real> rbm) {
 
 void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t update, ConstMatrixView chains) {
   const RbmShape shape = rbm.shape();
+  want_bernoulli(path, shape);
   AtomicFile atomic(path);
   Hdf5File file = Hdf5File::create(atomic.temporary(), path);
   const auto write = [&](const std::string& name, const std::vector<std::uint64_t>& extents, const Real* values) {

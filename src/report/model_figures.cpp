@@ -21,10 +21,11 @@ namespace {
 
 constexpr std::size_t rows_at_once = 500;
 
-/// Probabilities of the hidden units, n x H.
+/// Means of the hidden units, n x H.
 void activate_hidden(const UnitWeights& layer, ConstMatrixView rows, MatrixView hidden) {
   multiply(rows, layer.weights, hidden);
-  for (std::size_t i = 0; i < rows.rows; ++i) activate(hidden.row(i), layer.bias.data(), hidden.columns, unrounded);
+  const UnitRow units{layer.unit, hidden.columns, layer.bias.data(), hidden.columns};
+  for (std::size_t i = 0; i < rows.rows; ++i) units.unit->mean(units, unrounded, hidden.row(i));
 }
 
 /// What a child process sends: the sizes, then numbers, labels (if there are any) and probabilities of the rows.
@@ -169,9 +170,7 @@ AlignedBuffer<Real> mean_reconstructions(RbmView<const Real> rbm, ConstMatrixVie
   const MatrixView visible{buffer.data(), rows.rows, shape.visible};
   activate_hidden(hidden_weights(rbm), rows, hidden);
   multiply_by_transposed(hidden, rbm.weights, visible);
-  for (std::size_t i = 0; i < rows.rows; ++i) {
-    activate(visible.row(i), rbm.visible_bias.data(), shape.visible, unrounded);
-  }
+  for (std::size_t i = 0; i < rows.rows; ++i) rbm.visible_unit->mean(rbm.visible_units(), unrounded, visible.row(i));
   return buffer;
 }
 

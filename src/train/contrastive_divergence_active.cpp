@@ -311,6 +311,7 @@ class ContrastiveDivergenceActive final : public BatchGradient {
 
 std::unique_ptr<BatchGradient> make_contrastive_divergence_active(const EstimatorSettings& settings,
                                                                   Workspace& memory) {
+  want_logistic(settings.rbm.shape(), "engine = active");
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -53,7 +54,8 @@ std::optional<ValidationFigures> Validation::measure(RbmView<const Real> rbm, Co
         .rows = {.binarise = sample_data_ ? Binarise::sample : Binarise::none, .seed = seed_},
         .reconstruction = false,
         .full_pseudo_likelihood = false};
-    figures.pseudo_likelihood = score_data(rbm, validation_, pseudo_likelihood, world).pseudo_likelihood->mean;
+    const DataScores scores = score_data(rbm, validation_, pseudo_likelihood, world);
+    figures.pseudo_likelihood = scores.pseudo_likelihood ? scores.pseudo_likelihood->mean : NAN;
   } catch (const AgreedError& error) {
     if (error.failure() == Failure::interrupted) return std::nullopt;
     throw;

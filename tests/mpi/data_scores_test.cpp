@@ -12,6 +12,7 @@
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
 #include "support/random_samples.hpp"
+#include "support/toy_unit.hpp"
 
 namespace rbmpi {
 namespace {
@@ -134,6 +135,17 @@ TEST(DataScoresTest, AreWhatTheDefinitionsSay) {
       check(random_rbm({19, 13}, 1), samples.view(), {.rows = {.binarise = binarise, .seed = 5}}, world);
     }
   }
+}
+
+TEST(DataScoresTest, OfOtherUnitsAreTheSameOnAnyLayout) {
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::float32, 150, 19);
+  const Rbm rbm = random_rbm({19, 13, &test::toy_unit(), &bernoulli_unit}, 1);
+  const auto scores = numbers(score_data(rbm, samples.view(), {}, world));
+  EXPECT_EQ(numbers(score_data(rbm, samples.view(), {}, Communicator())), scores);
+  use_threads(3);
+  EXPECT_EQ(numbers(score_data(rbm, samples.view(), {}, world)), scores);
+  use_threads(1);
 }
 
 TEST(DataScoresTest, OfManyShapes) {

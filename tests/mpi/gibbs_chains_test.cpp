@@ -11,6 +11,7 @@
 #include "rbmpi/evaluate/hidden_features.hpp"
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
+#include "support/toy_unit.hpp"
 
 namespace rbmpi {
 namespace {
@@ -24,6 +25,7 @@ Rbm random_rbm(RbmShape shape) {
 
 struct Records {
   std::vector<std::uint64_t> words;
+  std::vector<Real> numbers;
   std::vector<Real> probabilities;
 };
 
@@ -35,6 +37,7 @@ Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, con
   run_gibbs_chains(rbm, start, settings, world, [&](const ChainRecord& record) {
     const ConstBitMatrixView states = record.states;
     all.words.insert(all.words.end(), states.words, states.words + states.rows * states.row_words());
+    all.numbers.insert(all.numbers.end(), record.numbers.values, record.numbers.values + record.numbers.size());
     all.probabilities.insert(all.probabilities.end(), record.probabilities.values,
                              record.probabilities.values + record.probabilities.size());
   });
@@ -44,19 +47,23 @@ Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, con
 TEST(GibbsChainsOnRanksTest, ChainsAreThoseOfOneRankAlone) {
   use_threads(1);
   const Communicator world = Communicator::world();
-  const Rbm rbm = random_rbm({70, 20});
   const test::RandomSamples samples(ElementType::float32, 13, 70);
   std::vector<bool> clamped(70);
   for (std::size_t i = 0; i < 70; i += 3) clamped[i] = true;
-  for (const ChainStart& start :
-       {ChainStart{}, ChainStart{samples.view(), 4, {}}, ChainStart{samples.view(), 4, clamped}}) {
-    for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than there are ranks, and more
-      const Records shared = chains(rbm, start, count, world);
-      const Records alone = chains(rbm, start, count, Communicator());
-      EXPECT_EQ(shared.words.empty(), !world.is_root());
-      if (!world.is_root()) continue;
-      EXPECT_EQ(shared.words, alone.words);
-      EXPECT_TRUE(test::same_bits(shared.probabilities, alone.probabilities));
+  for (const UnitEntry* const unit : {&bernoulli_unit, &test::toy_unit()}) {  // as bits, and as numbers
+    const Rbm rbm = random_rbm({70, 20, unit, &bernoulli_unit});
+    for (const ChainStart& start :
+         {ChainStart{}, ChainStart{samples.view(), 4, {}}, ChainStart{samples.view(), 4, clamped}}) {
+      for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than ranks, and more
+        const Records shared = chains(rbm, start, count, world);
+        const Records alone = chains(rbm, start, count, Communicator());
+        EXPECT_EQ(shared.words.empty(), !world.is_root() || !unit->logistic);
+        EXPECT_EQ(shared.numbers.empty(), !world.is_root() || unit->logistic);
+        if (!world.is_root()) continue;
+        EXPECT_EQ(shared.words, alone.words);
+        EXPECT_TRUE(test::same_bits(shared.numbers, alone.numbers));
+        EXPECT_TRUE(test::same_bits(shared.probabilities, alone.probabilities));
+      }
     }
   }
 }

@@ -586,8 +586,7 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
   refused("another shape: none is told", [](SavedState& start) { start.layout = {}; });
   // Equally many parameters, but of an RBM whose layers are swapped.
   const std::size_t hidden = case_.options.hidden;
-  refused(fmt::format("another shape: {} x 19, {} x 1 instead of 19 x {}, {} x 1", hidden, hidden + 19, hidden,
-                      hidden + 19),
+  refused(fmt::format("another shape: /layer_0/weights {} x 19, /layer_0/visible_bias {},", hidden, hidden),
           [&](SavedState& start) {
             start.layout = rbm_layout({hidden, 19});
           });

@@ -6,6 +6,7 @@
 
 #include "rbmpi/core/real.hpp"
 #include "rbmpi/data/row_source.hpp"
+#include "rbmpi/model/unit.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
@@ -20,9 +21,12 @@ struct BinaryRows {
   Binarise binarise = Binarise::sample;
   std::uint64_t seed = 1;   ///< of what is drawn: a pure function of seed, row and unit
   std::uint64_t first = 0;  ///< number of the first row, if they are a part of others
+  /// Whose data they are: `sample` draws as this unit does, and `threshold` makes the upper of its two values of what
+  /// is at least half-way.
+  const UnitEntry* unit = &bernoulli_unit;
 };
 
-/// Local. values[j] = unit j of row `row` of those that the reader was told, in [0, 1], binarised. `scratch` and
+/// Local. values[j] = unit j of row `row` of those that the reader was told, binarised. `scratch` and
 /// `values` have as many numbers as there are columns.
 void read_row(const RowReader& reader, std::uint64_t row, const BinaryRows& rows, std::span<Real> scratch,
               std::span<double> values);

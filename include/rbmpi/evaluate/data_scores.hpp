@@ -23,14 +23,16 @@ struct ScoreSettings {
 /// How well a model fits rows of data. In nats but for the reconstruction error.
 struct DataScores {
   std::uint64_t rows = 0;
-  std::uint64_t grey_rows = 0;  ///< rows that were used with a value other than 0 and 1 in them
+  std::uint64_t grey_rows = 0;  ///< rows that were used with a value in them that no state has: other than 0 and 1
   RowMean free_energy;          ///< F(v); the log-likelihood is -F(v) - log Z
-  /// Of r = sigmoid(b + W p), p = sigmoid(c + v W), without sampling: the mean over the units of (v - r)^2,
+  /// Of r = the mean of the visible units at the field W p, p = that of the hidden ones at v W (of zeros and ones the
+  /// sigmoids of these and their biases), without sampling: the mean over the units of (v - r)^2,
   std::optional<RowMean> reconstruction_mse;
-  /// and the sum over the units of -v log r - (1 - v) log(1 - r).
+  /// and the sum over the units of -log p(v | W p), of zeros and ones -v log r - (1 - v) log(1 - r).
   std::optional<RowMean> cross_entropy;
-  /// V log p(v_i | v without i) of one random unit i a row: V log sigmoid(F(v') - F(v)), where v' has 1 - v_i. It is
-  /// what scikit-learn's BernoulliRBM.score_samples gives.
+  /// V log p(v_i | v without i) of one random unit i a row: V log sigmoid(F(v') - F(v)), where v' has the other state
+  /// of unit i, 1 - v_i. It is what scikit-learn's BernoulliRBM.score_samples gives. Units without just two states have
+  /// none.
   std::optional<RowMean> pseudo_likelihood;
   /// The sum over all units of log p(v_i | v without i): what the stochastic one estimates (Besag 1975).
   std::optional<RowMean> full_pseudo_likelihood;
@@ -50,8 +52,8 @@ struct DataScores {
 /// probable among `units`.
 [[nodiscard]] std::uint64_t flipped_unit(std::uint64_t units, std::uint64_t seed, std::uint64_t row) noexcept;
 
-/// Local. log p(v_i | v without i) = log sigmoid(F(v') - F(v)), where v' has 1 - v_i for v_i = `value`; `fields` [H] =
-/// c + v W.
+/// Local. Of zeros and ones on both sides: log p(v_i | v without i) = log sigmoid(F(v') - F(v)), where v' has 1 - v_i
+/// for v_i = `value`; `fields` [H] = c + v W.
 [[nodiscard]] double unit_log_likelihood(RbmView<const Real> rbm, std::uint64_t unit, double value,
                                          const double* fields) noexcept;
 

@@ -9,17 +9,18 @@
 
 namespace rbmpi {
 
-/// The most units of the smaller side whose states are enumerated: 2^25 of them.
+/// The most units of the smaller side whose states are enumerated: 2^25 of them. Of units with more values fewer.
 inline constexpr std::size_t largest_enumeration = 25;
 
-/// Local. Whether the smaller side is small enough.
-[[nodiscard]] constexpr bool can_enumerate(RbmShape shape) noexcept {
-  return shape.visible <= largest_enumeration || shape.hidden <= largest_enumeration;
-}
+/// Local. Whether the states of one of the sides can be counted, and are few enough.
+[[nodiscard]] bool can_enumerate(RbmShape shape) noexcept;
+/// Local. Whether it would be the states of the hidden side, of a machine that can be enumerated.
+[[nodiscard]] bool enumerates_hidden(RbmShape shape) noexcept;
 
 /// Collective. log Z, in nats, by summing over all states of the smaller side, with the other side summed out unit by
-/// unit: for H <= V
+/// unit: for zeros and ones and H <= V
 ///   Z = sum over h of exp(c.h) prod_i (1 + exp(b_i + (W h)_i)).
+/// Zeros and ones on both sides take a fast way; other units answer row by row (model/unit.hpp).
 /// In double precision, with an error of about 1e-12 of the result. The states are shared out over ranks and threads in
 /// blocks whose sums are added in one order: the same bits on any number of them.
 /// Throws an AgreedError: Failure::usage if both sides are too large, Failure::diverged if a parameter is not finite,

@@ -14,8 +14,8 @@
 namespace rbmpi {
 
 /// Where Gibbs chains begin. Chain i begins at row `first_row` + i of the samples, which begin anew behind their last
-/// row: the values are drawn as zeros and ones, each with its value as the probability. Without samples each unit is
-/// drawn with probability 1/2: noise.
+/// row: the values are drawn as states, of zeros and ones each with its value as the probability. Without samples each
+/// unit is drawn without field and parameters, of zeros and ones with probability 1/2: noise.
 struct ChainStart {
   Rows samples;  ///< n x V, the same on all ranks; no rows: noise
   std::uint64_t first_row = 0;
@@ -37,12 +37,15 @@ struct GibbsSettings {
 /// The chains after some step.
 struct ChainRecord {
   std::uint64_t step = 0;
-  ConstBitMatrixView states;      ///< v: chains x V
-  ConstMatrixView probabilities;  ///< p(v = 1 | h) that v was drawn with: chains x V. Where there was none, at the
-                                  ///< start and in clamped units, the states. Without numbers if not wanted
+  ConstBitMatrixView states;      ///< v: chains x V, of zeros and ones on both sides
+  ConstMatrixView numbers;        ///< v: chains x V, of other units
+  ConstMatrixView probabilities;  ///< p(v = 1 | h) that v was drawn with, of other units the means: chains x V. Where
+                                  ///< there was none, at the start and in clamped units, the states. Without numbers if
+                                  ///< not wanted
 };
 
-/// Collective. Block Gibbs sampling (Geman and Geman 1984) of p(v, h), each step
+/// Collective. Block Gibbs sampling (Geman and Geman 1984) of p(v, h), each step h ~ p(h | v), v ~ p(v | h), of zeros
+/// and ones
 ///   h ~ Bernoulli(sigmoid(v W + c)),   v ~ Bernoulli(sigmoid(h W^T + b))
 /// with weights rounded to one grid for both (gibbs/couplings.hpp), so that a step leaves one distribution as it
 /// is.

@@ -53,7 +53,7 @@ struct RowPiece {
 struct HiddenUse {
   std::size_t rows = 0;             ///< that were looked at
   std::uint64_t rows_in_use = 0;    ///< of which these were taken; hidden_use() knows of no others
-  std::vector<double> activity;     ///< [H] mean of h0p = sigmoid(v W + c) over the rows
+  std::vector<double> activity;     ///< [H] mean over the rows of h0p, the means of the units at the fields v W
   std::vector<std::size_t> by_use;  ///< all units, those with the largest mean first; equals in their order
 };
 
@@ -63,19 +63,20 @@ inline constexpr double saturated_activity = 0.99;
 
 /// The weights and biases that lead to a layer of units.
 struct UnitWeights {
-  ConstMatrixView weights;     ///< [V x H]
-  std::span<const Real> bias;  ///< [H]
+  ConstMatrixView weights;                  ///< [V x H]
+  std::span<const Real> bias;               ///< [H]; of units with several parameters the first
+  const UnitEntry* unit = &bernoulli_unit;  ///< sigmoid units of nets have the same means
 
   [[nodiscard]] std::size_t units() const noexcept { return bias.size(); }
 };
 [[nodiscard]] inline UnitWeights hidden_weights(RbmView<const Real> rbm) noexcept {
-  return {.weights = rbm.weights, .bias = rbm.hidden_bias};
+  return {.weights = rbm.weights, .bias = rbm.hidden_bias, .unit = rbm.hidden_unit};
 }
 
-/// Local. Of sigmoid units. `rows`: n x V in [0, 1], used as they are. Uses the threads of `use_threads`.
+/// Local. `rows`: n x V, means or states of data, used as they are. Uses the threads of `use_threads`.
 [[nodiscard]] HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows);
 
-/// Local. v1p = sigmoid(h0p W^T + b) with h0p = sigmoid(v W + c), without drawing any number: n x V.
+/// Local. v1p, the means at the fields h0p W^T, with h0p those at v W, without drawing any number: n x V.
 [[nodiscard]] AlignedBuffer<Real> mean_reconstructions(RbmView<const Real> rbm, ConstMatrixView rows);
 
 }  // namespace rbmpi

@@ -23,6 +23,7 @@ struct ValidationFigures {
   RowMean training_free_energy;   ///< of equally many training rows: the gap between them shows overfitting
   /// Stochastic (evaluate/data_scores.hpp), of the validation rows, in nats a row. The data are drawn and the units
   /// chosen with the seed of the training, alike in each epoch, so that epochs differ by what the model has learnt.
+  /// NaN for units that have none.
   double pseudo_likelihood = 0;
 
   /// F(validation) - F(training): near 0 until the model knows the training rows better than others.

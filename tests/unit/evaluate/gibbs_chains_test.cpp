@@ -52,7 +52,8 @@ Samples bytes(const std::vector<std::uint8_t>& values, std::uint64_t columns) {
 /// p(v) of all visible states, by enumeration.
 std::vector<double> distribution(const Rbm& rbm) {
   const RbmView<const Real> p = rbm.view();
-  const auto [V, H] = rbm.shape();
+  const std::size_t V = rbm.shape().visible;
+  const std::size_t H = rbm.shape().hidden;
   std::vector<double> result(std::size_t{1} << V);
   double total = 0;
   for (std::size_t v = 0; v < result.size(); ++v) {

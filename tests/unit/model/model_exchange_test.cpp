@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/toy_unit.hpp"
 
 namespace {
 
@@ -39,6 +41,15 @@ TEST(ModelExchangeTest, AnNpzFileThatChangesWhileItIsReadIsRefused) {
   test::expect_error(Failure::file, {"a.npz' changed while it was read"},
                      [&] { (void)import_model(folder / "a.npz", {}); });
   before_next_read = nullptr;
+}
+
+TEST(ModelExchangeTest, UnitsThatOthersDoNotKnowAreRefused) {
+  const test::TemporaryFolder folder;
+  const Rbm rbm(RbmShape{2, 3, &bernoulli_unit, &test::toy_unit()});
+  const std::vector<std::string> fragments = {"machines of bernoulli on both sides", "toy-spin hidden"};
+  test::expect_error(Failure::usage, fragments, [&] { export_npz(folder / "a", rbm); });
+  test::expect_error(Failure::usage, fragments, [&] { export_sklearn(folder / "a", rbm); });
+  test::expect_error(Failure::usage, fragments, [&] { export_rbms(folder / "a", rbm, 1, {}); });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "support/expect_error.hpp"
 #include "support/memory_limit.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/toy_unit.hpp"
 
 namespace rbmpi {
 namespace {
@@ -195,6 +196,21 @@ TEST_F(ModelFileTest, UnitsThatAreNotKnownAreRefused) {
     write_layer(file);
     file.set_text_attribute("/layer_0", "hidden_unit", "gaussian");
   });
+}
+
+TEST_F(ModelFileTest, UnitsAreThoseOfTheTable) {
+  const UnitEntry* const toy = &test::toy_unit();
+  for (const RbmShape shape : {RbmShape{2, 3}, RbmShape{2, 3, toy, &bernoulli_unit}, RbmShape{2, 3, toy, toy}}) {
+    Model model;
+    model.layers.emplace_back(shape);
+    save_model(path_, model);
+    const Model read = load_model(path_);
+    EXPECT_EQ(read.layers.front().shape(), shape);
+    EXPECT_EQ(model_digest(read), model_digest(model));
+  }
+  // A file that does not tell has zeros and ones.
+  foreign([](Hdf5File& file) { write_layer(file); });
+  EXPECT_EQ(load_model(path_).layers.front().shape(), (RbmShape{2, 3}));
 }
 
 TEST_F(ModelFileTest, LayersHaveToFitEachOther) {

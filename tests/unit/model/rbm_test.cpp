@@ -10,6 +10,7 @@
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "support/numbers.hpp"
+#include "support/toy_unit.hpp"
 
 namespace rbmpi {
 namespace {
@@ -121,6 +122,14 @@ TEST(ModelDigestTest, IsTheShaOfHeaderAndParameters) {
   for (std::size_t i = 0; i < 5; ++i) rbm.parameters()[i] = static_cast<Real>(i) / 2;
   // printf 'rbmpi-model 1\nlayer 0 bernoulli 2 bernoulli 1\n' and the numbers 0, 0.5, 1, 1.5, 2, in sha256sum.
   EXPECT_EQ(digest(rbm), "a3e1146a9adcbe81616467fba98bbd7a18fc4e26c1430898a120076a321c7860");
+}
+
+TEST(ModelDigestTest, SeesTheKindsOfUnits) {
+  const UnitEntry* const toy = &test::toy_unit();
+  const std::set<std::string> digests = {digest(Rbm(RbmShape{2, 1})), digest(Rbm(RbmShape{2, 1, toy, &bernoulli_unit})),
+                                         digest(Rbm(RbmShape{2, 1, &bernoulli_unit, toy})),
+                                         digest(Rbm(RbmShape{2, 1, toy, toy}))};
+  EXPECT_EQ(digests.size(), 4U);
 }
 
 TEST(ModelDigestTest, SeesEveryBitAndEveryLayer) {
