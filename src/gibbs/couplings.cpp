@@ -33,51 +33,54 @@ void multiply_in_order(ConstBitMatrixView states, ColumnsView matrix, MatrixView
 
 }  // namespace
 
-Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t parts, Arena& memory) {
+Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t workers, Arena& memory) {
   Memory spans;
   if (rounding != WeightRounding::none) {
     spans.up = memory.take<Real>(shape.weights());
     spans.down = memory.take<Real>(shape.hidden * padded_columns(shape.visible));
-    spans.column_norms = memory.take<Real>(parts * whole_lines<Real>(shape.hidden));
+    spans.column_norms = memory.take<Real>(workers * whole_lines<Real>(shape.hidden));
   }
-  spans.row_norms = memory.take<Real>(parts * whole_lines<Real>(1));
+  spans.row_norms = memory.take<Real>(workers * whole_lines<Real>(1));
   return spans;
 }
 
 Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& memory)
     : rounding_(rounding),
       weights_(weights),
-      parts_(static_cast<std::size_t>(threads_in_use())),
-      memory_(take(rounding, shape(), parts_, memory)) {
+      workers_(static_cast<std::size_t>(threads_in_use())),
+      memory_(take(rounding, shape(), workers_, memory)) {
   if (!memory.counts()) round();
 }
 
 Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights)
     : rounding_(rounding),
       weights_(weights),
-      parts_(static_cast<std::size_t>(threads_in_use())),
-      memory_(take(rounding, shape(), parts_, own_)) {
+      workers_(static_cast<std::size_t>(threads_in_use())),
+      memory_(take(rounding, shape(), workers_, own_)) {
   round();
 }
 
-Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t parts,
-                     Workspace& memory)
-    : rounding_(rounding), weights_(weights), parts_(parts), memory_(take(rounding, shape(), parts, memory.node)) {
+Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows,
+                     std::size_t workers, Workspace& memory)
+    : rounding_(rounding),
+      weights_(weights),
+      workers_(workers),
+      memory_(take(rounding, shape(), workers, memory.node)) {
   if (rounding == WeightRounding::none || probability_rows == 0) return;
   real_product_.emplace(probability_rows, weights.rows, weights.columns, memory.rank);
 }
 
-void Couplings::begin_part(std::size_t part) const noexcept {
-  row_norm(part) = 0;
+void Couplings::begin(std::size_t worker) const noexcept {
+  row_norm(worker) = 0;
   if (rounding_ == WeightRounding::none) return;
   const std::size_t columns = weights_.columns;
-  std::ranges::fill(memory_.column_norms.subspan(part * whole_lines<Real>(columns), columns), Real{0});
+  std::ranges::fill(memory_.column_norms.subspan(worker * whole_lines<Real>(columns), columns), Real{0});
 }
 
-void Couplings::follow_rows(Shard rows, std::size_t part) const noexcept {
+void Couplings::follow(Shard rows, std::size_t worker) const noexcept {
   const ConstMatrixView some{weights_.row(rows.first), rows.count, weights_.columns};
   if (rounding_ == WeightRounding::none) {
-    if (!all_finite(some.values, some.size())) reject_part(part);
+    if (!all_finite(some.values, some.size())) reject(worker);
     return;
   }
   const RoundedWeights rounded{
@@ -86,12 +89,12 @@ void Couplings::follow_rows(Shard rows, std::size_t part) const noexcept {
       .up = memory_.up.data() + rows.first * weights_.columns,
       .down = memory_.down.data() + rows.first,
       .down_stride = padded_columns(weights_.rows),
-      .column_norms = memory_.column_norms.data() + part * whole_lines<Real>(weights_.columns)};
-  row_norm(part) = larger(row_norm(part), round_weights(some, rounded));
+      .column_norms = memory_.column_norms.data() + worker * whole_lines<Real>(weights_.columns)};
+  row_norm(worker) = larger(row_norm(worker), round_weights(some, rounded));
 }
 
-void Couplings::reject_part(std::size_t part) const noexcept {
-  row_norm(part) = std::numeric_limits<Real>::infinity();
+void Couplings::reject(std::size_t worker) const noexcept {
+  row_norm(worker) = std::numeric_limits<Real>::infinity();
 }
 
 Real Couplings::largest_column_norm() const noexcept {
@@ -100,8 +103,8 @@ Real Couplings::largest_column_norm() const noexcept {
   for (std::size_t first = 0; first < weights_.columns; first += at_once) {
     const std::size_t count = std::min(at_once, weights_.columns - first);
     std::array<Real, at_once> sums{};  // of integers: exact below 2^24, in any order
-    for (std::size_t part = 0; part < parts_; ++part) {
-      const Real* const norms = memory_.column_norms.data() + part * whole_lines<Real>(weights_.columns) + first;
+    for (std::size_t worker = 0; worker < workers_; ++worker) {
+      const Real* const norms = memory_.column_norms.data() + worker * whole_lines<Real>(weights_.columns) + first;
       for (std::size_t i = 0; i < count; ++i) sums[i] += norms[i];
     }
     for (std::size_t i = 0; i < count; ++i) largest = larger(largest, sums[i]);
@@ -131,9 +134,9 @@ bool Couplings::assign() {
   // The grids of the last call are nearly always right again; if not, the norms just found say which are.
   Fit fit = Fit::other_grid;
   while (fit == Fit::other_grid) {
-    parallel_for(parts_, [&](std::size_t part) {
-      begin_part(part);
-      follow_rows(shard(weights_.rows, static_cast<int>(part), static_cast<int>(parts_)), part);
+    parallel_for(workers_, [&](std::size_t worker) {
+      begin(worker);
+      follow(shard(weights_.rows, static_cast<int>(worker), static_cast<int>(workers_)), worker);
     });
     fit = settle();
   }

@@ -66,15 +66,15 @@ class RbmCopies final : public ParameterFollower {
         layout_(rbm_layout(rbm.shape())),
         weight_init_(options.weight_init) {}
 
-  void begin(std::size_t worker) noexcept override { couplings.begin_part(worker); }
+  void begin(std::size_t worker) noexcept override { couplings.begin(worker); }
 
   void follow(std::size_t array, Shard rows, std::size_t worker) noexcept override {
     if (array == weights_array) {
-      couplings.follow_rows(rows, worker);
+      couplings.follow(rows, worker);
       return;
     }
     const Real* const parameters = rbm_.parameters().data() + layout_.offset(array, rows.first);
-    if (!all_finite(parameters, rows.count)) couplings.reject_part(worker);
+    if (!all_finite(parameters, rows.count)) couplings.reject(worker);
   }
 
   [[nodiscard]] Fit settle() noexcept override {

@@ -36,8 +36,8 @@ enum class WeightRounding {
 /// two copies, W for v W (sums over the rows) and W^T for h W^T (sums over the columns), on grids that are a pure
 /// function of W: the fields have no order of summation, and no row depends on those beside it. Move-only.
 ///
-/// The copies follow the weights in parts: several threads, also of several processes that share the memory, each round
-/// some rows. A round of that is: each part begins and follows its rows; all wait for each other; all `settle`, and
+/// Several workers, threads also of several processes that share the memory, round the copies together, each some rows.
+/// A round of that is: each worker begins and follows its rows; all wait for each other; all `settle`, and
 /// come to the same result.
 class Couplings {
  public:
@@ -48,25 +48,25 @@ class Couplings {
   Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& memory);
   /// The same, in memory of its own.
   Couplings(WeightRounding rounding, ConstMatrixView weights);
-  /// Local. In memory that others share, with `parts` parts; not rounded yet. `probability_rows`: the most rows that
-  /// `up_from_probabilities` will have; 0 if it will not be used.
-  Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t parts,
+  /// Local. In memory that others share, with `workers` workers; not rounded yet. `probability_rows`: the most rows
+  /// that `up_from_probabilities` will have; 0 if it will not be used.
+  Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t workers,
             Workspace& memory);
 
-  /// Local, on the calling thread. A new round for this part; then its rows of the weights, which it may give in
+  /// Local, on the calling thread. A new round for this worker; then its rows of the weights, which it may give in
   /// several pieces. Whole cache lines are written where they begin at a multiple of 16.
-  void begin_part(std::size_t part) const noexcept;
-  void follow_rows(Shard rows, std::size_t part) const noexcept;
-  /// Local. The parameters of this part are of no use: nothing will fit.
-  void reject_part(std::size_t part) const noexcept;
+  void begin(std::size_t worker) const noexcept;
+  void follow(Shard rows, std::size_t worker) const noexcept;
+  /// Local. The parameters of this worker are of no use: nothing will fit.
+  void reject(std::size_t worker) const noexcept;
 
   enum class Fit {
     good,
-    other_grid,  ///< all parts have to be rounded once more: rare
+    other_grid,  ///< all workers have to be rounded once more: rare
     impossible   ///< the weights are not finite or, for rounded ones, too large (an L1 norm of about 2^16 or more)
   };
-  /// Local, after all parts have followed and waited for each other. Whether the copies are right: every norm fits the
-  /// grids that they were rounded to.
+  /// Local, after all workers have followed and waited for each other. Whether the copies are right: every norm fits
+  /// the grids that they were rounded to.
   [[nodiscard]] Fit settle() noexcept;
 
   /// Local, on all threads. All of the above for all weights. False if they do not fit; the copies are then useless.
@@ -110,19 +110,19 @@ class Couplings {
   struct Memory {
     std::span<Real> up;            // V x H
     std::span<Real> down;          // H x padded_columns(V)
-    std::span<Real> column_norms;  // parts x whole_lines(H)
-    std::span<Real> row_norms;  // parts x whole_lines(1), of which the first is used; unrounded: which are not finite
+    std::span<Real> column_norms;  // workers x whole_lines(H)
+    std::span<Real> row_norms;  // workers x whole_lines(1), of which the first is used; unrounded: which are not finite
   };
   void round();
-  static Memory take(WeightRounding rounding, RbmShape shape, std::size_t parts, Arena& memory);
-  [[nodiscard]] Real& row_norm(std::size_t part) const noexcept {
-    return memory_.row_norms[part * whole_lines<Real>(1)];
+  static Memory take(WeightRounding rounding, RbmShape shape, std::size_t workers, Arena& memory);
+  [[nodiscard]] Real& row_norm(std::size_t worker) const noexcept {
+    return memory_.row_norms[worker * whole_lines<Real>(1)];
   }
   [[nodiscard]] Real largest_column_norm() const noexcept;
 
   WeightRounding rounding_;
   ConstMatrixView weights_;
-  std::size_t parts_;
+  std::size_t workers_;
   Arena own_;
   Memory memory_;
   bool exact_ = false;

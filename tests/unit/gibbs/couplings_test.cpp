@@ -291,8 +291,8 @@ TEST(UnroundedTest, OnlyWhatIsNotFiniteIsRefused) {
   EXPECT_FALSE(weights.assign());
   values[599] = 0;
   EXPECT_TRUE(weights.assign());
-  weights.begin_part(0);
-  weights.reject_part(0);
+  weights.begin(0);
+  weights.reject(0);
   EXPECT_EQ(weights.settle(), Couplings::Fit::impossible);
 }
 
