@@ -52,6 +52,21 @@ TEST_F(CommunicatorTest, RanksAreCountedFromZero) {
   EXPECT_THAT(MpiEnvironment::library_version(), testing::MatchesRegex("[A-Za-z ]+[0-9].*"));
 }
 
+TEST_F(CommunicatorTest, GathersAndScattersBytesOfAnyNumber) {
+  // Rank r has 3 r + 1 bytes of value r; every third rank none.
+  const auto length = [](int rank) { return rank % 3 == 2 ? std::size_t{0} : 3 * static_cast<std::size_t>(rank) + 1; };
+  std::vector<std::byte> expected;
+  for (int rank = 0; rank < world_.size(); ++rank) expected.insert(expected.end(), length(rank), std::byte(rank));
+  const std::vector<std::byte> mine(length(world_.rank()), std::byte(world_.rank()));
+  std::vector<std::byte> all(world_.is_root() ? expected.size() : 0);
+  world_.gather(mine, all);
+  if (world_.is_root()) EXPECT_EQ(all, expected);
+
+  std::vector<std::byte> back(mine.size(), std::byte{255});
+  world_.scatter(all, back);
+  EXPECT_EQ(back, mine);
+}
+
 TEST_F(CommunicatorTest, WhoWaitsInASleepingBarrierLeavesTheCoreToOthers) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds work(400);

@@ -20,15 +20,17 @@ class SomeTraining {
     Random random(seed);
     for (Real& value : rbm_.parameters()) value = static_cast<Real>(random.uniform() - 0.5);
     for (Real& value : velocity_.span()) value = static_cast<Real>(random.uniform() - 0.5);
+    for (std::byte& value : chains_) value = static_cast<std::byte>(random.below(256));
     progress_ = {.epoch = 3, .epoch_rows = 40, .steps = 1000 + seed, .epoch_loss = 12345.0, .epoch_seconds = 0.5};
   }
   SomeTraining(const SomeTraining&) = delete;
   SomeTraining& operator=(const SomeTraining&) = delete;
 
-  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_, layout_}; }
+  [[nodiscard]] TrainingState state() const { return {rbm_.parameters(), memory_, progress_, layout_, arrays_}; }
   [[nodiscard]] TrainingProgress& progress() { return progress_; }
   [[nodiscard]] const Rbm& rbm() const { return rbm_; }
   [[nodiscard]] std::span<const Real> velocity() const { return velocity_.span(); }
+  [[nodiscard]] std::span<const std::byte> chains() const { return chains_; }
 
   /// What a CheckpointWriter is told of it.
   [[nodiscard]] Model description() const {
@@ -46,6 +48,8 @@ class SomeTraining {
     result.model.provenance = {{"program", "rbmpi"}, {"dataset_digest", "abc"}};
     result.optimizer.push_back({"velocity", AlignedBuffer<Real>(velocity_.size())});
     std::ranges::copy(velocity_.span(), result.optimizer.front().values.data());
+    result.arrays.push_back({"chains", ElementType::uint8, 9, 2, AlignedBuffer<std::byte>(chains_.size())});
+    std::ranges::copy(chains_, result.arrays.front().values.data());
     result.progress = progress_;
     result.metrics = "{\"epoch\":1}\n{\"epoch\":2}\n";
     return result;
@@ -55,6 +59,9 @@ class SomeTraining {
   Rbm rbm_;
   AlignedBuffer<Real> velocity_;
   std::vector<OptimizerMemory> memory_;
+  std::vector<std::byte> chains_ = std::vector<std::byte>(18);
+  std::vector<StateArray> arrays_{
+      {.name = "chains", .rows = 9, .columns = 2, .values = chains_, .is_shared_out = true}};
   TrainingProgress progress_;
   ParameterLayout layout_;
 };

@@ -1,5 +1,6 @@
 #include "rbmpi/train/checkpoint.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
@@ -42,6 +43,14 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
     EXPECT_EQ(a.optimizer[i].name, b.optimizer[i].name);
     EXPECT_EQ(test::copy(a.optimizer[i].values.span()), test::copy(b.optimizer[i].values.span()));
   }
+  ASSERT_EQ(a.arrays.size(), b.arrays.size());
+  for (std::size_t i = 0; i < a.arrays.size(); ++i) {
+    EXPECT_EQ(a.arrays[i].name, b.arrays[i].name);
+    EXPECT_EQ(a.arrays[i].type, b.arrays[i].type);
+    EXPECT_EQ(a.arrays[i].rows, b.arrays[i].rows);
+    EXPECT_EQ(a.arrays[i].columns, b.arrays[i].columns);
+    EXPECT_TRUE(std::ranges::equal(a.arrays[i].values.span(), b.arrays[i].values.span()));
+  }
   EXPECT_EQ(a.progress, b.progress);
   EXPECT_EQ(a.metrics, b.metrics);
 }
@@ -63,6 +72,7 @@ TEST_F(CheckpointTest, WithoutMetricsMemoryOrConfiguration) {
   Checkpoint written = test::SomeTraining().checkpoint();
   written.metrics.clear();
   written.optimizer.clear();
+  written.arrays.clear();
   written.model.configuration.clear();
   written.model.provenance.clear();
   save_checkpoint(file_, written);

@@ -1,5 +1,6 @@
 #include "rbmpi/train/checkpoint_writer.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include <gmock/gmock.h>
@@ -35,6 +36,8 @@ TEST_F(CheckpointWriterTest, WritesWhatWasThereWhenItWasAsked) {
   const Checkpoint found = load_checkpoint(run_.checkpoint(expected.progress.steps));
   EXPECT_EQ(model_digest(found.model.layers), model_digest(expected.model.layers));
   EXPECT_EQ(test::copy(found.optimizer.front().values.span()), test::copy(training.velocity()));
+  ASSERT_EQ(found.arrays.size(), 1U);
+  EXPECT_TRUE(std::ranges::equal(found.arrays.front().values.span(), training.chains()));
   EXPECT_EQ(found.progress, expected.progress);
   EXPECT_EQ(found.metrics, "line\n");
   EXPECT_EQ(found.model.configuration, "hidden = 5\n");

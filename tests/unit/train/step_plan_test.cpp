@@ -22,7 +22,10 @@ class StepPlanTest : public testing::Test {
     return {function_, options_, 100000, nodes, ranks_on_node, 0, slot};
   }
 
-  RowsGradient function_{ParameterLayout({{.path = "weights", .rows = 1000, .columns = 300, .group = 16}, {.path = "bias", .rows = 300}}), "loss", {}};
+  RowsGradient function_{
+      ParameterLayout({{.path = "weights", .rows = 1000, .columns = 300, .group = 16}, {.path = "bias", .rows = 300}}),
+      "loss",
+      {}};
   OptimizationOptions options_;
 };
 
@@ -53,6 +56,45 @@ TEST_F(StepPlanTest, LargeBatchesAreTakenInPartsThatAreAddedUp) {
   EXPECT_TRUE(parts.needs_panels);
   EXPECT_FALSE(plan(2).exchanges_pieces);
   EXPECT_EQ(plan(1, 3).share.node_rows, options_.batch_size);
+}
+
+/// The same with chains.
+class WithChains final : public GradientFunction {
+ public:
+  WithChains(const GradientFunction& function, std::uint64_t chains) : function_(function), chains_(chains) {}
+  [[nodiscard]] const ParameterLayout& layout() const noexcept override { return function_.layout(); }
+  [[nodiscard]] bool has_exact_sums() const noexcept override { return true; }
+  [[nodiscard]] std::uint64_t chains() const noexcept override { return chains_; }
+  void begin(std::span<Real> parameters, bool first) const override { function_.begin(parameters, first); }
+  [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
+                                         Workspace& memory) const override {
+    return function_.prepare(share, parameters, memory);
+  }
+
+ private:
+  const GradientFunction& function_;
+  std::uint64_t chains_;
+};
+
+TEST_F(StepPlanTest, ChainsAreASecondPhaseThatIsTakenInPartsLikeTheRows) {
+  const WithChains few(function_, 30);
+  const StepPlan alone(few, options_, 100000, 1, 1);
+  EXPECT_EQ(alone.phases, 2U);
+  EXPECT_EQ(alone.share.node_rows, 100U);
+  EXPECT_EQ(alone.share.node_chains, 30U);
+  EXPECT_EQ(alone.parts(100), 1U);
+  EXPECT_FALSE(alone.keeps_sums);
+  const StepPlan of_three(few, options_, 100000, 3, 1);
+  EXPECT_EQ(of_three.sums_under_way(), 2 * of_three.pieces.size() + 1);
+
+  const WithChains many(function_, 2 * rows_at_once + 1);
+  const StepPlan in_parts(many, options_, 100000, 1, 1);
+  EXPECT_EQ(in_parts.share.node_chains, rows_at_once);
+  EXPECT_EQ(in_parts.parts(100), 3U);
+  EXPECT_EQ(in_parts.parts(1), 3U);
+  EXPECT_TRUE(in_parts.keeps_sums);
+  EXPECT_FALSE(in_parts.wide);
+  EXPECT_TRUE(StepPlan(WithChains(function_, 4097), options_, 100000, 1, 8).wide);
 }
 
 TEST_F(StepPlanTest, EachRowIsInOnePanelOfOneRank) {
