@@ -7,8 +7,9 @@ target_compile_features(rbmpi_language INTERFACE cxx_std_20)
 target_compile_options(rbmpi_language INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
   $<$<BOOL:${RBMPI_WERROR}>:-Werror>
-  # Where sources are compiled as one, each sees the unnamed namespaces of others.
-  $<$<BOOL:${RBMPI_UNITY}>:-Wno-shadow>
+  # Where sources are compiled as one, each sees the unnamed namespaces of others, and GCC takes all of them for headers.
+  $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow>
+  $<$<AND:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>
   # Every float operation is rounded on its own, on every processor: the digest rests on it (docs/numerics.md).
   -ffp-contract=off)
 # Highway's vectors whose length is known only at run time cannot stand in arrays, as our kernels want them to; where a
@@ -38,20 +39,6 @@ if(rbmpi_sanitizers)
                                                   -fno-omit-frame-pointer)
   target_link_options(rbmpi_settings INTERFACE -fsanitize=${rbmpi_sanitizers})
 endif()
-
-# rbmpi_precompile(TARGET HEADER...). ccache has no use for what is compiled with such headers.
-# rbmpi_precompile(TARGET REUSE_FROM OTHER): those of a target with the same compiler options.
-function(rbmpi_precompile target)
-  if(CMAKE_CXX_COMPILER_LAUNCHER)
-    return()
-  elseif(ARGV1 STREQUAL REUSE_FROM)
-    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
-  else()
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-  endif()
-endfunction()
-set(rbmpi_common_headers <algorithm> <array> <chrono> <cmath> <filesystem> <fstream> <functional> <map> <optional> <span>
-    <string> <vector> <fmt/format.h> <fmt/ranges.h>)
 
 # Sources that include themselves, once for each kind of processor: they are compiled by themselves. Of the sanitizers, those
 # checks of pointers go that the address sanitizer makes as well, and what fuzzers steer by: they take 200 of 215 s there.

@@ -32,6 +32,30 @@ LAYERS = {
 FOREIGN = {"mpi.h": "src/parallel/", "hdf5.h": "src/storage/"}
 IN_ONE_FILE = {"cblas.h"}
 
+# Headers of libraries that many files include, with names that want them.
+LIBRARIES = {
+    "algorithm": "std::(min|max|clamp|sort|copy|fill|find|any_of|all_of|count|transform|max_element|ranges::\\w+)",
+    "array": "std::array",
+    "chrono": "std::chrono",
+    "cmath": "std::(sqrt|exp|log|pow|floor|ceil|round|isfinite|isnan|log1p|fabs)",
+    "cstdint": r"std::u?int\d+_t",
+    "filesystem": "std::filesystem",
+    "fstream": "std::[io]?fstream",
+    "functional": "std::function",
+    "map": "std::map",
+    "optional": "std::(optional|nullopt)",
+    "span": "std::span",
+    "string": "std::(string|to_string)",
+    "vector": "std::vector",
+    "fmt/format.h": "fmt::(format|join)",
+    "boost/program_options.hpp": "boost::program_options",
+    "nlohmann/json.hpp": "nlohmann::json::",
+}
+HEAVY = ["boost/program_options.hpp", "nlohmann/json.hpp"]
+
+# The layers whose sources are read one by one here, as no build of scripts/test does.
+ONE_BY_ONE = ("report", "app")
+
 CODE = {".cpp", ".hpp"}
 TEXT = CODE | {".cmake", ".ini", ".json", ".md", ".py", ".sh", ".txt", ".in", ""}
 NOT_OURS = {".git", ".cache", "build", "runs", "__pycache__"}
@@ -120,35 +144,77 @@ def check_files(repository):
                         for number, line in enumerate(lines, 1) if "fmt::print(" in line)
         if path.suffix in CODE and path.parts[0] in ("src", "include"):
             yield from check_includes(path, lines)
+            yield from check_libraries(path, text, included(repository, path, set()))
             blas_files += [path for line in lines if (m := INCLUDE.match(line)) and m.group(1) in IN_ONE_FILE]
     if len(blas_files) > 1:
         yield f"{blas_files[1]}:1: <cblas.h> is for one file only, and {blas_files[0]} has it"
 
 
-def check_header_alone(repository, header):
-    """A public header compiles on its own, with nothing but include/ and the libraries of the system beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "alone.cpp"
-        source.write_text(f'#include "{header}"\n#include "{header}"\n')
-        command = [os.environ.get("CXX", "g++"), "-std=c++20", "-fopenmp", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"]
-        result = subprocess.run(command + ["-I", repository / "include", source], capture_output=True, text=True)
-    if result.returncode:
-        yield f"include/{header}:1: does not compile on its own:\n{result.stderr}"
+def included(repository, path, seen):
+    """Adds to `seen` what a file includes, itself and by headers of this repository."""
+    for match in map(INCLUDE.match, (repository / path).read_text(encoding="utf-8").splitlines()):
+        if match and match.group(1) not in seen:
+            seen.add(match.group(1))
+            for folder in ("include", "src"):
+                if (repository / folder / match.group(1)).exists():
+                    included(repository, Path(folder, match.group(1)), seen)
+    return seen
 
 
-def check_headers(repository):
-    headers = sorted((repository / "include").rglob("*.hpp"))
-    if not headers:
-        yield "include:1: no headers found"
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        names = [header.relative_to(repository / "include") for header in headers]
-        for broken in pool.map(lambda name: list(check_header_alone(repository, name)), names):
+def check_libraries(path, text, headers):
+    """The headers of libraries, which precompiled ones and the other sources of a layer would stand in for: `headers` are
+    those that a file includes, itself or by ours."""
+    code = re.sub(r'//.*|"(\\.|[^"\\\n])*"', "", text)
+    for library, names in LIBRARIES.items():
+        if library not in headers and (match := re.search(rf"\b({names})\b", code)):
+            line = text[: text.index(match.group(1))].count("\n") + 1
+            yield f"{path}:{line}: {match.group(1)} wants #include <{library}>"
+
+
+class Compiler:
+    """Reads files alone, with nothing before them but headers of libraries that many of them include."""
+
+    def __init__(self, repository, folder):
+        self.repository = repository
+        self.folder = Path(folder)
+        self.command = [os.environ.get("CXX", "g++"), "-std=c++20", "-fopenmp", "-Wall", "-Wextra", "-Werror", "-Winvalid-pch",
+                        "-I", repository / "include", "-I", repository / "src"]
+        usual = [library for library in LIBRARIES if library not in HEAVY]
+        self.prefixes = {name: self.precompiled(name, headers)
+                         for name, headers in (("usual", usual), ("heavy", usual + HEAVY))}
+
+    def precompiled(self, name, headers):
+        prefix = self.folder / f"{name}.hpp"
+        prefix.write_text("".join(f"#include <{header}>\n" for header in headers))
+        subprocess.run([*self.command, "-x", "c++-header", prefix, "-o", f"{prefix}.gch"], check=True)
+        return prefix
+
+    def check(self, path):
+        """A header is read twice: it says #pragma once."""
+        prefix = self.prefixes["heavy" if included(self.repository, path, set()).intersection(HEAVY) else "usual"]
+        text = f'#include "{self.repository / path}"\n' * (2 if path.suffix == ".hpp" else 1)
+        result = subprocess.run([*self.command, "-include", prefix, "-fsyntax-only", "-x", "c++", "-"], input=text,
+                                capture_output=True, text=True)
+        return [f"{path}:1: does not compile on its own:\n{result.stderr}"] if result.returncode else []
+
+
+def check_alone(repository):
+    """Public headers and the sources of the upper layers compile on their own. The release compiles the sources of a layer
+    as one; those of the lower layers are compiled one by one for the thread sanitizer."""
+    headers = [path.relative_to(repository) for path in sorted((repository / "include").rglob("*.hpp"))]
+    sources = [path.relative_to(repository) for layer in ONE_BY_ONE
+               for path in sorted((repository / "src" / layer).glob("*.cpp"))]
+    if not headers or not sources:
+        yield "include:1: no headers or sources found"
+        return
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for broken in pool.map(Compiler(repository, folder).check, headers + sources):
             yield from broken
 
 
 def main():
     repository = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).resolve()
-    broken = [*check_files(repository), *check_headers(repository)]
+    broken = [*check_files(repository), *check_alone(repository)]
     print("\n".join(broken) if broken else "every house rule is kept")
     return 1 if broken else 0
 

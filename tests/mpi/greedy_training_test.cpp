@@ -16,7 +16,7 @@
 namespace rbmpi {
 namespace {
 
-struct Outcome {
+struct GreedyOutcome {
   std::string digest;
   std::vector<std::vector<Figure>> figures;  // of each epoch
   TrainingProgress progress;
@@ -45,8 +45,8 @@ class GreedyTrainingTest : public testing::Test {
     options_.layers[2].evaluate_every = 1;
   }
 
-  [[nodiscard]] Outcome train(const GreedyEvents& asked = {}, std::optional<GreedyStart> start = {}) const {
-    Outcome outcome;
+  [[nodiscard]] GreedyOutcome train(const GreedyEvents& asked = {}, std::optional<GreedyStart> start = {}) const {
+    GreedyOutcome outcome;
     GreedyEvents events = asked;
     events.training.epoch = [&](const EpochMetrics& epoch) { outcome.figures.push_back(epoch.figures); };
     const GreedyResult result = train_stack(options_, data_, world_, events, std::move(start));
@@ -107,7 +107,7 @@ Samples view_of(const std::vector<Real>& values, std::uint64_t count) {
 
 // Layer after layer by hand, on one rank: what any number of ranks must give.
 TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
-  Outcome expected;
+  GreedyOutcome expected;
   if (world_.is_root()) {
     const Communicator alone;
     std::vector<Rbm> layers;
@@ -126,7 +126,7 @@ TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
     }
     expected.digest = model_digest(layers);
   }
-  const Outcome found = train();
+  const GreedyOutcome found = train();
   EXPECT_EQ(found.progress.layer, 2U);
   EXPECT_EQ(found.progress.steps, 2U * 7 + 3 * 4 + 2 * 7);
   if (!world_.is_root()) return;
@@ -142,12 +142,12 @@ TEST_F(GreedyTrainingTest, FeaturesThatAreNotKeptMakeNoDifference) {
     std::vector<std::uint64_t> made;
     GreedyEvents events;
     events.layer = [&](const LayerBeginning& beginning) { made.push_back(beginning.made_rows); };
-    const Outcome kept = train(events);
+    const GreedyOutcome kept = train(events);
     EXPECT_EQ(made, (std::vector<std::uint64_t>{0, 0, 0}));
     made.clear();
     // In layer 1 there is room for the rows that are validated on alone, in layer 2 for none of the joined ones.
     options_.features_memory = held_out * 14 * sizeof(Real);
-    const Outcome on_the_fly = train(events);
+    const GreedyOutcome on_the_fly = train(events);
     EXPECT_EQ(made, (std::vector<std::uint64_t>{0, rows - held_out, rows}));
     EXPECT_EQ(on_the_fly.digest, kept.digest);
     EXPECT_EQ(on_the_fly.figures, kept.figures);
@@ -172,7 +172,7 @@ TEST_F(GreedyTrainingTest, FeaturesThatAreNotKeptMakeNoDifference) {
 }
 
 TEST_F(GreedyTrainingTest, GoesOnInAnyLayerAndBetweenLayers) {
-  const Outcome whole = train();
+  const GreedyOutcome whole = train();
   // In the first layer, at its end, at the beginning of the second, in the third.
   for (const std::uint64_t steps : {5U, 14U, 15U, 21U, 31U}) {
     GreedyStart start = stop_after(steps);
@@ -180,14 +180,15 @@ TEST_F(GreedyTrainingTest, GoesOnInAnyLayerAndBetweenLayers) {
     if (world_.is_root()) {
       EXPECT_EQ(start.below.size(), steps <= 14 ? 0U : steps <= 26 ? 1U : 2U) << steps;
     }
-    const Outcome rest = train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
+    const GreedyOutcome rest =
+        train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
     EXPECT_EQ(rest.digest, whole.digest) << steps;
     EXPECT_EQ(rest.progress, whole.progress) << steps;
   }
 }
 
 TEST_F(GreedyTrainingTest, ALayerThatIsFinishedCarriesMore) {
-  const Outcome whole = train();
+  const GreedyOutcome whole = train();
   std::vector<TrainingOptions> all = options_.layers;
   options_.layers.resize(1);
   GreedyStart start = stop_after(14);
@@ -221,7 +222,7 @@ TEST_F(GreedyTrainingTest, EarlyStoppingIsForTheHighestLayer) {
   std::vector<std::uint64_t> best(3);
   GreedyEvents events;
   events.training.best = [&](const TrainingState& state) { ++best[state.progress.layer]; };
-  const Outcome outcome = train(events);
+  const GreedyOutcome outcome = train(events);
   EXPECT_EQ(best[0] + best[1], 0U);
   EXPECT_GT(best[2], 0U);
   EXPECT_LT(outcome.progress.epoch, 7U);

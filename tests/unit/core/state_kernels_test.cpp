@@ -21,12 +21,12 @@ using test::same_bits;
 
 using Words = std::vector<std::uint64_t>;
 
-constexpr ProbabilityRounding roundings[] = {
+constexpr ProbabilityRounding state_roundings[] = {
     {.exact = false, .grid = {}}, {.exact = true, .grid = {3}}, {.exact = true, .grid = {17}}};
 constexpr std::uint64_t untouched = 0x5A5A5A5A5A5A5A5AU;
 
 /// Lengths with every kind of tail, and some of real layers.
-std::vector<std::size_t> lengths() {
+std::vector<std::size_t> state_lengths() {
   std::vector<std::size_t> lengths(134);
   std::iota(lengths.begin(), lengths.end(), std::size_t{0});
   for (const std::size_t length : {255U, 256U, 257U, 300U, 784U, 1000U, 1025U}) lengths.push_back(length);
@@ -75,8 +75,8 @@ INSTANTIATE_TEST_SUITE_P(Targets, StateKernelsTest, testing::ValuesIn(hwy::Suppo
 
 template <typename Value, typename Make>
 void expect_scaled_and_sampled(double scale, const Make& make) {
-  for (const std::size_t count : lengths()) {
-    for (const ProbabilityRounding rounding : roundings) {
+  for (const std::size_t count : state_lengths()) {
+    for (const ProbabilityRounding rounding : state_roundings) {
       const RandomStream stream(0x123456789ABCDEFU, 3, count, Phase::data, 77);
       std::vector<Value> values(count);
       for (Value& value : values) value = make();
@@ -133,7 +133,7 @@ TEST_P(StateKernelsTest, TheLowBitsOfARandomNumberDecideWhereItsHighByteDoesNot)
     }
     std::vector<Real> probabilities(count);
     Words states = garbage(count);
-    scale_and_sample(p.data(), 1.0, count, roundings[0], stream, probabilities.data(), states.data());
+    scale_and_sample(p.data(), 1.0, count, state_roundings[0], stream, probabilities.data(), states.data());
     ASSERT_EQ(states, packed(drawn(p, stream)));
   }
 }
@@ -146,27 +146,27 @@ TEST_P(StateKernelsTest, RandomNumbersDependOnEveryPartOfTheStream) {
   for (const RandomStream& stream : {RandomStream(0, 0, 0, Phase::data, 0), RandomStream(~0ULL, 255, 0, Phase::data, 0),
                                      RandomStream(0, 0, 0xFFFFFFFFFFFFULL, Phase::visible, 0xFFFFFFFFU)}) {
     Words states = garbage(count);
-    scale_and_sample(halves.data(), 1.0, count, roundings[0], stream, probabilities.data(), states.data());
+    scale_and_sample(halves.data(), 1.0, count, state_roundings[0], stream, probabilities.data(), states.data());
     ASSERT_EQ(states, packed(drawn(halves, stream)));
   }
 }
 
 TEST_P(StateKernelsTest, ActivateAndSampleDrawsFromTheSigmoid) {
   Random random(3);
-  for (const std::size_t count : lengths()) {
+  for (const std::size_t count : state_lengths()) {
     const RandomStream stream(17, 2, count, Phase::hidden, 5);
     const std::vector<Real> fields = random.reals(count, -6, 6);
     const std::vector<Real> bias = random.reals(count, -1, 1);
     Words states = garbage(count);
     activate_and_sample(fields.data(), bias.data(), count, stream, states.data());
-    ASSERT_EQ(states, packed(drawn(activated(fields, bias, roundings[0]), stream))) << count;
+    ASSERT_EQ(states, packed(drawn(activated(fields, bias, state_roundings[0]), stream))) << count;
   }
 }
 
 TEST_P(StateKernelsTest, ReconstructDrawsAddsDifferencesAndSumsErrors) {
   Random random(4);
-  for (const std::size_t count : lengths()) {
-    for (const ProbabilityRounding rounding : roundings) {
+  for (const std::size_t count : state_lengths()) {
+    for (const ProbabilityRounding rounding : state_roundings) {
       const RandomStream stream(18, 1, count, Phase::visible, 6);
       const std::vector<Real> fields = random.reals(count, -6, 6);
       const std::vector<Real> bias = random.reals(count, -1, 1);
@@ -203,8 +203,8 @@ TEST_P(StateKernelsTest, SquaredErrorsOfALongRowDoNotOverflow) {
 
 TEST_P(StateKernelsTest, ActivateAndSubtractTakesProbabilitiesFromStates) {
   Random random(5);
-  for (const std::size_t count : lengths()) {
-    for (const ProbabilityRounding rounding : roundings) {
+  for (const std::size_t count : state_lengths()) {
+    for (const ProbabilityRounding rounding : state_roundings) {
       const std::vector<Real> fields = random.reals(count, -6, 6);
       const std::vector<Real> bias = random.reals(count, -1, 1);
       const std::vector<Real> h0 = random.bits(count);
@@ -270,7 +270,7 @@ struct Shape {
 std::vector<Shape> shapes() {
   std::vector<Shape> shapes{{0, 5},   {3, 7},   {4, 4},    {5, 30},   {15, 17},   {16, 15},  {17, 33},
                             {20, 12}, {31, 31}, {47, 300}, {64, 129}, {18, 1100}, {21, 2500}};
-  for (const std::size_t columns : lengths()) {
+  for (const std::size_t columns : state_lengths()) {
     for (const std::size_t rows : {1U, 16U, 21U}) shapes.push_back({rows, columns});
   }
   return shapes;

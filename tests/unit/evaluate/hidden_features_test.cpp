@@ -8,17 +8,11 @@
 
 #include "rbmpi/core/threads.hpp"
 #include "support/expect_error.hpp"
+#include "support/random_rbm.hpp"
 #include "support/random_samples.hpp"
 
 namespace rbmpi {
 namespace {
-
-Rbm random_rbm(RbmShape shape, std::uint64_t seed) {
-  test::Random random(seed);
-  Rbm rbm(shape);
-  for (Real& parameter : rbm.parameters()) parameter = static_cast<Real>(random.bell());
-  return rbm;
-}
 
 std::vector<Real> features(const Rbm& rbm, const Samples& samples, const FeatureSettings& settings = {}) {
   std::vector<Real> all;
@@ -49,7 +43,7 @@ std::vector<double> expected_features(const Rbm& rbm, const Samples& samples) {
 TEST(HiddenFeaturesTest, TheyAreTheProbabilitiesOfTheHiddenUnits) {
   use_threads(2);
   const test::RandomSamples samples(ElementType::uint8, 600, 37);
-  const Rbm rbm = random_rbm({37, 11}, 1);
+  const Rbm rbm = test::random_rbm({37, 11}, 1, 1, 1);
   const std::vector<Real> actual = features(rbm, samples.view());
   const std::vector<double> expected = expected_features(rbm, samples.view());
   ASSERT_EQ(actual.size(), expected.size());
@@ -61,7 +55,7 @@ TEST(HiddenFeaturesTest, TheyAreTheProbabilitiesOfTheHiddenUnits) {
 TEST(HiddenFeaturesTest, SoTheyAreWhereWeightsAreTooLargeForExactSums) {
   use_threads(1);
   const test::RandomSamples samples(ElementType::uint8, 300, 7);
-  Rbm rbm = random_rbm({7, 5}, 2);
+  Rbm rbm = test::random_rbm({7, 5}, 1, 1, 2);
   for (std::size_t j = 0; j < 5; ++j) rbm.view().weights.row(3)[j] = j % 2 == 0 ? 1e6F : -1e6F;
   const std::vector<Real> actual = features(rbm, samples.view());
   const std::vector<double> expected = expected_features(rbm, samples.view());
@@ -72,7 +66,7 @@ TEST(HiddenFeaturesTest, SamplesAreDrawnWithTheProbabilities) {
   use_threads(1);
   const std::vector<std::uint8_t> values(20000UL * 3, 255);
   const Samples samples{ElementType::uint8, reinterpret_cast<const std::byte*>(values.data()), 20000, 3, 255.0};
-  const Rbm rbm = random_rbm({3, 4}, 3);
+  const Rbm rbm = test::random_rbm({3, 4}, 1, 1, 3);
   const std::vector<Real> drawn = features(rbm, samples, {.sample = true});
   const std::vector<double> expected = expected_features(rbm, samples.part(0, 1));
   for (std::size_t j = 0; j < 4; ++j) {
