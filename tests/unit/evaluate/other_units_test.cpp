@@ -103,7 +103,7 @@ TEST(OtherUnitsTest, EnumerationTakesTheSideThatCanBeCounted) {
 TEST(OtherUnitsTest, MemoryAndTimeOfEnumerationAreEstimated) {
   const UnitEntry* const toy = &test::toy_unit();
   const RbmShape shape{20, 12, toy, toy};
-  EXPECT_GT(enumeration_memory(shape), 12 * 20 * sizeof(double));
+  EXPECT_GT(enumeration_memory(shape), std::size_t{12 * 20} * sizeof(double));
   EXPECT_GT(enumeration_seconds(random_machine(shape, 1, 6), 1), 0);
 }
 
