@@ -259,7 +259,7 @@ TEST_P(UnitTest, FreeEnergiesSumOutTheHiddenUnits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, UnitTest, testing::Values(&bernoulli_unit, &test::toy_unit()),
-                         [](const auto& info) { return info.param == &bernoulli_unit ? "bernoulli" : "toy"; });
+                         [](const auto& kind) { return kind.param == &bernoulli_unit ? "bernoulli" : "toy"; });
 
 TEST(UnitTableTest, TellsTheKnownNames) {
   test::toy_unit();
