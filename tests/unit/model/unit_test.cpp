@@ -196,8 +196,9 @@ TEST_P(UnitTest, BitsAreTheStatesAsNumbers) {
     entry().draw(all.row, unrounded, stream, numbers.data(), numbers.data());
     std::vector<std::uint64_t> bits(words_for(count));
     entry().bits->draw(all.row, stream, all.fields.data(), bits.data());
+    const ConstBitMatrixView states{bits.data(), 1, count};
     for (std::size_t i = 0; i < count; ++i) {
-      EXPECT_EQ(ConstBitMatrixView(bits.data(), 1, count).at(0, i) ? 1.0F : 0.0F, numbers[i]);
+      EXPECT_EQ(states.at(0, i) ? 1.0F : 0.0F, numbers[i]);
     }
     EXPECT_EQ(entry().bits->energy(all.row, bits.data()), entry().energy(all.row, numbers.data()));
   }
@@ -258,7 +259,7 @@ TEST_P(UnitTest, FreeEnergiesSumOutTheHiddenUnits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, UnitTest, testing::Values(&bernoulli_unit, &test::toy_unit()),
-                         [](const auto& info) { return info.param == &bernoulli_unit ? "bernoulli" : "toy"; });
+                         [](const auto& kind) { return kind.param == &bernoulli_unit ? "bernoulli" : "toy"; });
 
 TEST(UnitTableTest, TellsTheKnownNames) {
   test::toy_unit();
