@@ -222,12 +222,12 @@ TEST(OtherUnitsTest, FeaturesAreMeansOrDrawnWithThem) {
 }
 
 /// The states and means of chains, as they were looked at.
-struct Taken {
+struct TakenNumbers {
   std::vector<Real> states;
   std::vector<Real> means;
 };
-Taken run(const Rbm& rbm, const ChainStart& start, const GibbsSettings& settings) {
-  Taken all;
+TakenNumbers run_numbers(const Rbm& rbm, const ChainStart& start, const GibbsSettings& settings) {
+  TakenNumbers all;
   run_gibbs_chains(rbm, start, settings, Communicator(), [&](const ChainRecord& record) {
     const ConstMatrixView numbers = record.numbers;
     all.states.insert(all.states.end(), numbers.values, numbers.values + numbers.size());
@@ -260,8 +260,8 @@ TEST(OtherUnitsTest, ChainsOfZerosAndOnesAsNumbersAreThoseOfBits) {
       for (const std::uint64_t chains : {1U, 300U}) {
         const GibbsSettings settings{
             .chains = chains, .steps = 6, .every = 3, .start_too = true, .probabilities = true, .seed = 12};
-        const Taken expected = run(bits, start, settings);
-        const Taken actual = run(other, start, settings);
+        const TakenNumbers expected = run_numbers(bits, start, settings);
+        const TakenNumbers actual = run_numbers(other, start, settings);
         EXPECT_TRUE(test::same_bits(actual.states, expected.states));
         EXPECT_TRUE(test::same_bits(actual.means, expected.means));
       }
@@ -273,7 +273,7 @@ TEST(OtherUnitsTest, ChainsFollowTheDistributionOfTheModel) {
   for (const RbmShape shape : with_toy_units(3, 2)) {
     const Rbm rbm = random_machine(shape, 0.7, 13);
     constexpr std::uint64_t chains = 20000;
-    const Taken taken = run(rbm, {}, {.chains = chains, .steps = 30});
+    const TakenNumbers taken = run_numbers(rbm, {}, {.chains = chains, .steps = 30});
     const double log_z = test::plain_log_z(rbm);
     for (const std::vector<Real>& v : test::all_states(*shape.visible_unit, shape.visible)) {
       std::uint64_t count = 0;
@@ -291,13 +291,13 @@ TEST(OtherUnitsTest, ChainsDoNotDependOnThreadsOrOthers) {
   for (const double size : {1.0, 1e6}) {
     const Rbm rbm = random_machine({20, 9, toy, toy}, size, 14);
     const GibbsSettings settings{.chains = 150, .steps = 5, .probabilities = true};
-    const Taken expected = run(rbm, {}, settings);
+    const TakenNumbers expected = run_numbers(rbm, {}, settings);
     use_threads(3);
-    const Taken actual = run(rbm, {}, settings);
+    const TakenNumbers actual = run_numbers(rbm, {}, settings);
     use_threads(1);
     EXPECT_TRUE(test::same_bits(actual.states, expected.states));
     EXPECT_TRUE(test::same_bits(actual.means, expected.means));
-    const Taken few = run(rbm, {}, {.chains = 7, .steps = 5});
+    const TakenNumbers few = run_numbers(rbm, {}, {.chains = 7, .steps = 5});
     EXPECT_TRUE(test::same_bits(std::span<const Real>(few.states), std::span(expected.states).first(7 * 20)));
   }
 }
