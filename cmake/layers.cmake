@@ -51,6 +51,9 @@ foreach(source IN LISTS rbmpi_sources)
   endif()
 endforeach()
 set_source_files_properties(${rbmpi_kernel_sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+# Tests compile these once more, with Real as double, and must not find them in the library as well.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/net_pass.cpp ${PROJECT_SOURCE_DIR}/src/train/net_gradient.cpp
+  PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 if(rbmpi_has_fuzzers)
   set_source_files_properties(${rbmpi_kernel_sources} PROPERTIES
     COMPILE_OPTIONS -fno-sanitize=null,alignment,pointer-overflow,fuzzer-no-link)

@@ -13,12 +13,14 @@ Rows::Rows(const RowSource& source)
     : rows(source.rows()),
       columns(source.columns()),
       labels(source.labels()),
+      weights(source.weights()),
       source_(std::shared_ptr<void>(), &source) {}
 
 Rows Rows::part(std::uint64_t first, std::uint64_t count) const {
   Rows some = *this;
   some.rows = count;
   some.labels = labels == nullptr ? nullptr : labels + first;
+  some.weights = weights == nullptr ? nullptr : weights + first;
   some.first_ += first;
   return some;
 }
@@ -39,6 +41,14 @@ void RowReader::next(const RowOrder& order, std::uint64_t first, std::uint64_t c
 void RowReader::read_labels(Shard rows, std::span<std::int32_t> labels) const {
   for_numbers(rows, [&](std::span<const std::uint64_t> numbers, std::uint64_t done) {
     for (std::size_t i = 0; i < numbers.size(); ++i) labels[done + i] = rows_.labels[numbers[i]];
+  });
+}
+
+void RowReader::read_weights(Shard rows, std::span<Real> weights) const {
+  for_numbers(rows, [&](std::span<const std::uint64_t> numbers, std::uint64_t done) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      weights[done + i] = rows_.weights == nullptr ? 1 : rows_.weights[numbers[i]];
+    }
   });
 }
 

@@ -23,7 +23,7 @@ ParameterLayout ParameterLayout::of_memory(const std::string& memory) const {
 
 ParameterLayout ParameterLayout::in_group(const std::string& group) const {
   std::vector<ParameterArray> arrays = arrays_;
-  for (ParameterArray& array : arrays) array.path.insert(0, group + "/");
+  for (ParameterArray& array : arrays) array.path.insert(0, group + (array.path.starts_with('/') ? "" : "/"));
   return ParameterLayout(std::move(arrays));
 }
 

@@ -4,6 +4,7 @@
 
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/threads.hpp"
 
@@ -25,6 +26,18 @@ ParameterLayout rbm_layout(RbmShape shape, std::size_t layer) {
   add_side("visible", shape.visible, *shape.visible_unit);
   add_side("hidden", shape.hidden, *shape.hidden_unit);
   return ParameterLayout(std::move(arrays));
+}
+
+std::uint64_t exact_rows(RbmShape shape) noexcept {
+  if (is_logistic(shape)) return largest_single_precision_batch;
+  const auto within_one = [](const UnitEntry* unit) {
+    return !unit->values.empty() && unit->values.front() >= -1 && unit->values.back() <= 1;
+  };
+  return within_one(shape.visible_unit) && within_one(shape.hidden_unit) ? largest_single_precision_batch / 2 : 0;
+}
+
+Grid state_grid(RbmShape shape, std::uint64_t rows) noexcept {
+  return probability_grid(is_logistic(shape) ? rows : 2 * rows);
 }
 
 void want_logistic(RbmShape shape, std::string_view who) {

@@ -216,7 +216,7 @@ void BackPropagation::begin(std::span<Real> parameters, bool is_first_of_node) c
 PreparedGradient BackPropagation::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
   return {
       .follower = nullptr,
-      .rows = std::make_unique<NetBatchGradient>(options_, shape_, classes_, share, parameters, memory),
+      .gradient = std::make_unique<NetBatchGradient>(options_, shape_, classes_, share, parameters, memory),
       .measures = std::make_unique<NetMeasures>(shape_, classes_, data_.validation, world_, parameters, memory.rank)};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The engines of contrastive divergence, for contrastive_divergence.cpp alone.
+// The engines of contrastive divergence.
 
 #include "rbmpi/train/gradient_estimator.hpp"
 

@@ -84,7 +84,7 @@ class ContrastiveDivergenceActive final : public BatchGradient {
         draws_{.seed = settings.options.seed, .layer = settings.options.layer} {
     const NodeShare& share = settings.share;
     for (std::size_t thread = 0; thread < share.threads; ++thread) {
-      scratch_.emplace_back(rbm_.shape(), share.node_rows, grid_, share.slot * share.threads + thread, memory.rank);
+      scratch_.emplace_back(rbm_.shape(), share.node_rows, grid_, share.worker(thread), memory.rank);
     }
   }
 
@@ -118,14 +118,8 @@ class ContrastiveDivergenceActive final : public BatchGradient {
   }
 
   void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t thread, Real* sums) override {
-    switch (array) {
-      case weights_array:
-        return sum_weights(rows, thread, sums);
-      case visible_bias_array:
-        return sum_visible_bias(rows, sums);
-      case hidden_bias_array:
-        return sum_hidden_bias(rows, sums);
-    }
+    if (array == weights_array) return sum_weights(rows, thread, sums);
+    array == visible_array() ? sum_visible_bias(rows, sums) : sum_hidden_bias(rows, sums);
   }
 
   // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
@@ -311,7 +305,6 @@ class ContrastiveDivergenceActive final : public BatchGradient {
 
 std::unique_ptr<BatchGradient> make_contrastive_divergence_active(const EstimatorSettings& settings,
                                                                   Workspace& memory) {
-  want_logistic(settings.rbm.shape(), "engine = active");
   return std::make_unique<ContrastiveDivergenceActive>(settings, memory);
 }
 

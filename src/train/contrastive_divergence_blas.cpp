@@ -33,7 +33,8 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
         couplings_(settings.couplings),
         draws_{.seed = settings.options.seed, .layer = settings.options.layer},
         sample_data_(settings.options.sample_data),
-        rounding_{settings.options.arithmetic == Arithmetic::exact, probability_grid(settings.options.batch_size)},
+        rounding_{settings.options.arithmetic == Arithmetic::exact,
+                  state_grid(settings.rbm.shape(), settings.options.batch_size)},
         share_(settings.share),
         states_(rbm_.shape(), share_, memory.node) {
     const std::size_t visible = rbm_.shape().visible;
@@ -93,14 +94,9 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
   }
 
   void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
-    switch (array) {
-      case weights_array:
-        return sum_weights(rows, sums);
-      case visible_bias_array:
-        return sum_biases(rows.first, rows.count, sums);
-      case hidden_bias_array:
-        return sum_biases(rbm_.shape().visible + rows.first, rows.count, sums);
-    }
+    if (array == weights_array) return sum_weights(rows, sums);
+    const std::size_t first = array == visible_array() ? 0 : rbm_.shape().visible;
+    sum_biases(first + rows.first, rows.count, sums);
   }
 
   // Enough for matrix products at full speed; few enough for the gradient to stay in a cache until the update.

@@ -1,5 +1,6 @@
 #include "train/optimization_checks.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -66,11 +67,14 @@ void check_layout(const ParameterLayout& layout) {
   constexpr std::size_t most = std::size_t{1} << 45U;  // parameters: more than any machine has room for
   std::size_t all = 0;
   std::set<std::string> paths;
+  const auto is_group = [&](const std::string& path) {
+    return std::ranges::any_of(layout, [&](const ParameterArray& other) { return other.path.starts_with(path + "/"); });
+  };
   for (std::size_t i = 0; i < layout.count(); ++i) {
     const ParameterArray& array = layout[i];
-    if (array.path.empty() || !paths.insert(array.path).second) {
+    if (array.path.empty() || !paths.insert(array.path).second || is_group(array.path)) {
       throw Error(Failure::usage, fmt::format("array {} of the parameters has the path '{}': each must have one of its "
-                                              "own, such as 'weights'",
+                                              "own, such as 'weights', that is no group of another",
                                               i, array.path));
     }
     if (array.rows > 0 && array.columns > 0 && array.group > 0 &&

@@ -49,11 +49,11 @@ StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, c
   }
   optimizer = rbmpi::optimizer(options.optimizer).make(plan.layout, options, memory.node);
   optimizer_memory = optimizer->memory();
-  sums.emplace(gradient, plan, *function.rows, memory);
-  state.emplace(function.rows->state(), plan.share, memory.rank);
+  sums.emplace(gradient, plan, *function.gradient, memory);
+  state.emplace(function.gradient->state(), plan.share, memory.rank);
 }
 
-void StepMemory::fill(const std::optional<SavedState>& start, const Communicator& nodes) const {
+void StepMemory::fill(const std::optional<SavedState>& start, const Communicator& nodes) {
   const auto fill_values = [&](std::span<Real> values, const AlignedBuffer<Real>* saved) {
     if (saved != nullptr) std::ranges::copy(saved->span(), values.begin());
     nodes.broadcast(std::as_writable_bytes(values));

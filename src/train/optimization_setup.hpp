@@ -28,7 +28,7 @@ struct StepMemory {
 
   /// Collective over `nodes`, one rank of each, the root first. Each node takes over parameters, what the optimizer
   /// remembers and the other arrays from a start that fits, which only the root has to give.
-  void fill(const std::optional<SavedState>& start, const Communicator& nodes) const;
+  void fill(const std::optional<SavedState>& start, const Communicator& nodes);
 
   std::span<Real> parameters;    ///< of the node, or of this rank
   std::span<RankCounts> counts;  ///< of each rank of the node

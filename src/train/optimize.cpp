@@ -53,6 +53,7 @@ class Optimization {
       memory_.state->check_start(start->arrays);
       progress_ = start->progress;
     });
+    resumed_ = true;
     if (layout_.node.is_root()) memory_.fill(start, layout_.peers);
     world_.broadcast(std::as_writable_bytes(std::span(&progress_, 1)));
     workspace_.node.synchronise();
@@ -61,6 +62,10 @@ class Optimization {
   /// Collective.
   OptimizationResult run() {
     use_first_parameters();
+    if (!resumed_) {
+      memory_.function.gradient->begin_state();
+      workspace_.node.synchronise();
+    }
     bool finished = true;
     while (finished && progress_.epoch <= options_.epochs && !stopped_early(options_.patience, progress_)) {
       finished = run_epoch();
@@ -97,7 +102,7 @@ class Optimization {
 
     for (std::uint64_t number = 0; number < parts; ++number) {
       const bool last = number + 1 == parts;
-      now_doing("taking the rows of the batch");
+      now_doing("taking the rows of the batch");  // those in memory are read when they are drawn
       const Shard rows = part_of(share, number, plan_.share.node_rows);
       memory_.reader->next(order, progress_.epoch_rows + rows.first, rows.count);
       clock_.lap(TimePhase::input);
@@ -106,7 +111,7 @@ class Optimization {
                            .position = rows.first,
                            .step = progress_.steps - options_.first_step};
       const BatchTotals found =
-          memory_.function.rows->propagate(part, part_of(chains, number, plan_.share.node_chains), clock_);
+          memory_.function.gradient->propagate(part, part_of(chains, number, plan_.share.node_chains), clock_);
       mine.loss += found.loss;
       for (std::size_t phase = 0; phase < gradient_phases; ++phase) mine.weights[phase] += found.weights[phase];
       if (last) {
@@ -119,10 +124,10 @@ class Optimization {
       clock_.lap(TimePhase::exchange);
       if (last) {
         counts_ = counts_of_node();
-        memory_.sums->start(counts_);
+        memory_.sums->send_counts(counts_);
       }
-      if (!memory_.sums->are_kept()) break;
-      memory_.sums->add_part(number == 0, clock_);
+      if (!memory_.sums->are_kept()) break;  // then each panel is formed in `update`
+      memory_.sums->form_part(number == 0, clock_);
       if (last) break;
       workspace_.node.synchronise();  // the next part takes the place of these rows
       clock_.lap(TimePhase::exchange);
@@ -194,26 +199,25 @@ class Optimization {
     return all;
   }
 
-  /// Moves this rank's share of the parameters.
+  /// Forms the gradient of this rank's share where it was not kept, moves the parameters along it, and follows them,
+  /// panel by panel.
   void update() {
     begin_workers();
-    memory_.optimizer->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1, memory_.sums->share());
+    memory_.optimizer->begin_step(progress_.epoch, progress_.steps - options_.first_step + 1,
+                                  memory_.sums->sample_share());
     memory_.sums->for_each_gradient(
         workspace_.node, clock_,
         [&](std::size_t array, Shard rows, std::size_t thread, std::span<const Real> gradient) {
           const std::size_t first = plan_.layout.offset(array, rows.first);
           memory_.optimizer->update(plan_.layout[array], first, gradient.size(), gradient.data(),
                                     memory_.parameters.data() + first);
-          memory_.function.follower->follow(array, rows, worker(thread));
+          memory_.function.follower->follow(array, rows, plan_.share.worker(thread));
         });
   }
 
-  /// The number of a thread of this rank among the workers of the node.
-  [[nodiscard]] std::size_t worker(std::size_t thread) const { return plan_.share.slot * plan_.share.threads + thread; }
-
   void begin_workers() {
     for (std::size_t thread = 0; thread < plan_.share.threads; ++thread) {
-      memory_.function.follower->begin(worker(thread));
+      memory_.function.follower->begin(plan_.share.worker(thread));
     }
   }
 
@@ -233,9 +237,10 @@ class Optimization {
   void follow_share() {
     begin_workers();
     for (std::size_t array = 0; array < plan_.mine.arrays(); ++array) {
-      plan_.for_each_panel(
-          {array, plan_.mine.rows(array)}, memory_.function.rows->panel_rows(array),
-          [&](Shard rows, std::size_t thread) { memory_.function.follower->follow(array, rows, worker(thread)); });
+      plan_.for_each_panel({array, plan_.mine.rows(array)}, *memory_.function.gradient,
+                           [&](Shard rows, std::size_t thread) {
+                             memory_.function.follower->follow(array, rows, plan_.share.worker(thread));
+                           });
     }
   }
 
@@ -243,7 +248,7 @@ class Optimization {
     return {memory_.parameters, memory_.optimizer_memory, progress_, plan_.layout};
   }
   /// Collective. The same with all that the function remembers.
-  [[nodiscard]] TrainingState whole_state() const {
+  [[nodiscard]] TrainingState whole_state() {
     if (layout_.node.is_root()) memory_.state->gather(layout_.peers);
     TrainingState whole = state();
     whole.arrays = memory_.state->whole();
@@ -258,6 +263,8 @@ class Optimization {
     now_doing("keeping a checkpoint");
     const TrainingState whole = whole_state();
     if (events_.checkpoint) events_.checkpoint(whole, stopped);
+    // What the function remembers changes again in the next step, which must not begin while it is copied.
+    if (!memory_.state->of_node().empty()) workspace_.node.synchronise();
     clock_.lap(TimePhase::checkpoint);
   }
 
@@ -314,6 +321,7 @@ class Optimization {
   StepCounts counts_;  // of the last step: over the node, then over all ranks
   PhaseClock clock_;
   TrainingProgress progress_;
+  bool resumed_ = false;
   Clock::time_point epoch_begin_;
 };
 

@@ -155,12 +155,16 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       layout_(rbm_layout(shape_, options.layer)),
       estimator_(gradient_estimator(options.estimator)) {}
 
+std::uint64_t RbmGradient::exact_rows() const noexcept {
+  return options_.arithmetic == Arithmetic::exact ? rbmpi::exact_rows(shape_) : 0;
+}
+
 std::uint64_t RbmGradient::chains() const noexcept {
   return estimator_.chains(options_);
 }
 
 bool RbmGradient::shows(std::size_t array) const noexcept {
-  return estimator_.shows(array);
+  return estimator_.shows(shape_, array);
 }
 
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
@@ -183,7 +187,7 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
-  prepared.rows = estimator_.make({rbm, couplings, options_, share}, memory);
+  prepared.gradient = estimator_.make({rbm, couplings, options_, share}, memory);
   prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
   return prepared;
 }

@@ -21,7 +21,7 @@ class RbmGradient final : public GradientFunction {
   [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
   [[nodiscard]] std::uint64_t chains() const noexcept override;
   [[nodiscard]] bool shows(std::size_t array) const noexcept override;
-  [[nodiscard]] bool has_exact_sums() const noexcept override { return options_.arithmetic == Arithmetic::exact; }
+  [[nodiscard]] std::uint64_t exact_rows() const noexcept override;
   void begin(std::span<Real> parameters, bool is_first_of_node) const override;
   [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
                                          Workspace& memory) const override;

@@ -96,7 +96,7 @@ void RowsGradient::begin(std::span<Real> parameters, bool is_first_of_node) cons
 
 PreparedGradient RowsGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
   return {.follower = nullptr,
-          .rows = std::make_unique<SumsOfRanks>(layout_, function_, share, parameters, memory.node),
+          .gradient = std::make_unique<SumsOfRanks>(layout_, function_, share, parameters, memory.node),
           .measures = std::make_unique<RowsMeasures>(loss_, measurement_, parameters)};
 }
 

@@ -1,6 +1,8 @@
 #include "train/state_arrays.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +13,18 @@ namespace rbmpi {
 
 StateArrays::StateArrays(std::vector<StateArray> arrays, const NodeShare& share, Arena& memory)
     : arrays_(std::move(arrays)) {
+  std::set<std::string> names;
+  for (const StateArray& array : arrays_) {
+    const std::uint64_t rows = array.is_shared_out ? shard(array.rows, share.node, share.nodes).count : array.rows;
+    const bool is_name = !array.name.empty() && array.name.find('/') == std::string::npos;
+    const bool has_size = array.rows > 0 && array.row_bytes() > 0;
+    const bool has_values = memory.counts() || array.values.size() == rows * array.row_bytes();
+    if (is_name && has_size && has_values && names.insert(array.name).second) continue;
+    throw Error(Failure::usage,
+                fmt::format("the array '{}' of the state: {} rows of {} bytes, of which this node has {} "
+                            "in {} bytes; each wants a name of its own without '/', and just its rows",
+                            array.name, array.rows, array.row_bytes(), rows, array.values.size()));
+  }
   if (share.node != 0 || share.slot != 0) return;
   whole_ = arrays_;
   for (StateArray& array : whole_) {
@@ -41,7 +55,7 @@ void StateArrays::check_start(std::span<const SavedState::Array> start) const {
   }
 }
 
-void StateArrays::fill(std::span<const SavedState::Array> start, const Communicator& nodes) const {
+void StateArrays::fill(std::span<const SavedState::Array> start, const Communicator& nodes) {
   for (const StateArray& array : arrays_) {
     std::span<const std::byte> all;
     if (nodes.is_root()) all = std::ranges::find(start, array.name, &SavedState::Array::name)->values.span();
@@ -54,7 +68,7 @@ void StateArrays::fill(std::span<const SavedState::Array> start, const Communica
   }
 }
 
-void StateArrays::gather(const Communicator& nodes) const {
+void StateArrays::gather(const Communicator& nodes) {
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     if (arrays_[i].is_shared_out && nodes.size() > 1) {
       nodes.gather(arrays_[i].values, nodes.is_root() ? whole_[i].values : std::span<std::byte>());

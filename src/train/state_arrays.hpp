@@ -14,16 +14,17 @@ namespace rbmpi {
 /// What a gradient function remembers from step to step beside the parameters (StateArray), on one rank.
 class StateArrays {
  public:
-  /// Local. `arrays` are those of the node. The root takes room for all rows of those that are shared out.
+  /// Local. `arrays` are those of the node. The root takes room for all rows of those that are shared out. Throws
+  /// Error(Failure::usage) for arrays that cannot be.
   StateArrays(std::vector<StateArray> arrays, const NodeShare& share, Arena& memory);
 
   /// Local. Throws Error(Failure::file) if a start does not have just these.
   void check_start(std::span<const SavedState::Array> start) const;
   /// Collective over `nodes`, one rank of each, the root first. Each node gets what it has of `start`, which only the
   /// root has to give.
-  void fill(std::span<const SavedState::Array> start, const Communicator& nodes) const;
+  void fill(std::span<const SavedState::Array> start, const Communicator& nodes);
   /// Collective over `nodes`. The root gets all rows: `whole` are then those of now.
-  void gather(const Communicator& nodes) const;
+  void gather(const Communicator& nodes);
 
   /// Of this node.
   [[nodiscard]] std::span<const StateArray> of_node() const noexcept { return arrays_; }

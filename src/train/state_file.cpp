@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* format_name = "rbmpi-state";
 constexpr std::int64_t format_version = 2;
+constexpr const char* layout_name = "/layout";
 
 /// What the optimizer remembers, in a group of its own, array by array.
 ParameterLayout memory_layout(const ParameterLayout& layout, const std::string& memory) {
@@ -28,6 +29,7 @@ ParameterLayout parameters_layout(const ParameterLayout& layout) {
 void write(Hdf5File& file, const TrainingState& state) {
   file.set_text_attribute("/", "format", format_name);
   file.set_integers_attribute("/", "format_version", {format_version});
+  file.write_text(layout_name, to_text(state.layout));
   write_parameters(file, parameters_layout(state.layout), state.parameters);
   for (const OptimizerMemory& memory : state.optimizer) {
     write_parameters(file, memory_layout(state.layout, memory.name), memory.values);
@@ -41,7 +43,8 @@ bool holds(const Hdf5File& file, const TrainingState& state) {
   const auto holds_memory = [&](const OptimizerMemory& memory) {
     return holds_parameters(file, memory_layout(state.layout, memory.name), memory.values);
   };
-  return holds_parameters(file, parameters_layout(state.layout), state.parameters) &&
+  return file.read_text(layout_name) == to_text(state.layout) &&
+         holds_parameters(file, parameters_layout(state.layout), state.parameters) &&
          std::ranges::all_of(state.optimizer, holds_memory) && read_progress(file) == state.progress &&
          file.text_attribute(progress_group, optimizer_attribute) == names_of(state.optimizer) &&
          holds_state_arrays(file, state.arrays);
@@ -67,6 +70,9 @@ AlignedBuffer<Real> read_values(const Hdf5File& file, const ParameterLayout& lay
 
 SavedState read_state(const Hdf5File& file, const ParameterLayout& layout, const OptimizationOptions& options) {
   check_format(file);
+  if (const std::string found = file.read_text(layout_name); found != to_text(layout)) {
+    refuse(file, fmt::format("has parameters of another layout: {} instead of {}", found, to_text(layout)));
+  }
   Arena counted(ArenaUse::count);  // only the names are wanted
   const auto memories = optimizer(options.optimizer).make(layout, options, counted)->memory();
   const std::string found = file.text_attribute(progress_group, optimizer_attribute).value_or("");

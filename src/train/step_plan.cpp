@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/train/optimize.hpp"
 
 namespace rbmpi {
@@ -18,12 +17,12 @@ StepPlan::StepPlan(const GradientFunction& function, const OptimizationOptions& 
     : layout(function.layout()),
       chains(function.chains()),
       phases(chains > 0 ? gradient_phases : 1),
-      wide(function.has_exact_sums() && std::max(options.batch_size, chains) > largest_single_precision_batch) {
+      wide(function.exact_rows() > 0 && std::max(options.batch_size, chains) > function.exact_rows()) {
   const auto slots = static_cast<std::size_t>(ranks_on_node);
   const std::uint64_t batch_rows = std::min(options.batch_size, rows);
   std::uint64_t most = slots * rows_at_once;
   // They are added up in single precision, so exactly only up to a limit.
-  if (wide) most = std::min<std::uint64_t>(most, largest_single_precision_batch);
+  if (wide) most = std::min(most, function.exact_rows());
   share = {.node_rows = std::min(most, shard(batch_rows, 0, nodes).count),
            .node_chains = std::min(most, shard(chains, 0, nodes).count),
            .slots = slots,

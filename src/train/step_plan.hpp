@@ -44,7 +44,13 @@ struct StepPlan {
   [[nodiscard]] std::size_t sums_under_way() const noexcept { return pieces.size() * phases + 1; }
   [[nodiscard]] std::size_t longest_sum() const noexcept;
 
-  /// Calls body(rows, thread) for panels of `part` of at most `panel_rows`, on all threads if there is enough for them.
+  /// Calls body(rows, thread) for panels of `part`, of as many rows as the gradient likes, on all threads if there is
+  /// enough for them.
+  template <typename Body>
+  void for_each_panel(const ArrayRows& part, const BatchGradient& gradient, const Body& body) const {
+    for_each_panel(part, gradient.panel_rows(part.array), body);
+  }
+  /// The same, of at most `panel_rows` rows.
   template <typename Body>
   void for_each_panel(const ArrayRows& part, std::size_t panel_rows, const Body& body) const {
     const std::size_t threads = threads_for(part);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace rbmpi {
 
 StepSums::StepSums(const GradientFunction& function, const StepPlan& plan, BatchGradient& gradient, Workspace& memory)
@@ -29,16 +31,16 @@ void StepSums::exchange_by(SumsBy by, const Communicator& nodes, Arena& memory) 
   if (plan_.exchanges_pieces) under_way_.emplace(nodes, by, plan_.sums_under_way(), plan_.longest_sum(), memory);
 }
 
-void StepSums::start(StepCounts& counts) {
+void StepSums::send_counts(StepCounts& counts) {
   if (under_way_) under_way_->start(counts.all());
 }
 
-void StepSums::add_part(bool first_part, PhaseClock& clock) {
+void StepSums::form_part(bool first_part, PhaseClock& clock) {
   const bool add = !first_part && !plan_.wide;
   for (const std::vector<ArrayRows>& piece : plan_.pieces) {
     for_each_phase([&](GradientPhase phase) {
       for (const ArrayRows& part : piece) {
-        for_each_panel(part, [&](Shard rows, std::size_t thread) {
+        plan_.for_each_panel(part, gradient_, [&](Shard rows, std::size_t thread) {
           Real* const all = place(phase, part.array, rows.first);
           Real* const of_part = add ? panel(phase, thread) : all;
           gradient_.sum(phase, part.array, rows, thread, of_part);
@@ -73,20 +75,24 @@ void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
   const auto rows = static_cast<double>(batch_rows);
   if (plan_.phases == 1) {
     weights_ = {rows, 0};
-    share_ = plan_.wide ? Real{1} : Real{1} / static_cast<Real>(batch_rows);
+    sample_share_ = plan_.wide ? Real{1} : Real{1} / static_cast<Real>(batch_rows);
     return;
   }
   for_each_phase([&](GradientPhase phase) {
     const auto i = static_cast<std::size_t>(phase);
     weights_[i] = static_cast<double>(counts.weights[i]) * weight_unit;
   });
-  const double mean_weight = total_weight(GradientPhase::data) / rows;
+  if (!(total_weight(GradientPhase::data) >= 0 && total_weight(GradientPhase::model) > 0)) {
+    throw AgreedError(
+        Failure::other,
+        fmt::format("rows of a total weight of {} and chains of one of {} give no gradient", weights_[0], weights_[1]));
+  }
   for_each_phase([&](GradientPhase phase) {
-    const double weight = total_weight(phase);
-    const double factor = plan_.wide ? mean_weight : mean_weight / weight;
-    // Rows that all have weight 0 give no gradient.
-    phase_sums_.factors[static_cast<std::size_t>(phase)] = weight > 0 ? static_cast<Real>(factor) : Real{0};
+    const double share = plan_.wide ? 1 : 1 / total_weight(phase);
+    // Where all rows have weight 0 there is no gradient.
+    phase_sums_.shares[static_cast<std::size_t>(phase)] = total_weight(phase) > 0 ? static_cast<Real>(share) : Real{0};
   });
+  phase_sums_.mean_weight = static_cast<Real>(total_weight(GradientPhase::data) / rows);
 }
 
 double StepSums::total_weight(GradientPhase phase) const {
@@ -112,7 +118,7 @@ void StepSums::show(const NodeArena& node) {
     if (!shown_offsets_[array]) continue;
     for_each_phase([&](GradientPhase phase) {
       Real* const shown = shown_[static_cast<std::size_t>(phase)].data() + *shown_offsets_[array];
-      for_each_panel({array, plan_.mine.rows(array)}, [&](Shard rows, std::size_t thread) {
+      plan_.for_each_panel({array, plan_.mine.rows(array)}, gradient_, [&](Shard rows, std::size_t thread) {
         std::ranges::copy(sums(phase, array, rows, thread), shown + rows.first * plan_.layout[array].columns);
       });
     });

@@ -30,25 +30,37 @@ class StepSums {
   [[nodiscard]] bool are_kept() const noexcept { return !kept_.empty(); }
   /// Collective over the nodes. The counts of this step go to the other nodes, ahead of the gradient: behind it, they
   /// would have to wait on the wire.
-  void start(StepCounts& counts);
-  /// Local, on all threads, or Collective over the nodes where they exchange pieces. Adds the sums over the rows and
-  /// chains that the node has taken.
-  void add_part(bool first_part, PhaseClock& clock);
+  void send_counts(StepCounts& counts);
+  /// Local, on all threads, or Collective over the nodes where they exchange pieces: each goes on its way while the
+  /// next is formed. Adds the sums over the rows and chains that the node has taken.
+  void form_part(bool first_part, PhaseClock& clock);
   /// Collective over `nodes`. Counts and kept sums become those of all nodes, but for what is on its way.
   void exchange(StepCounts& counts, std::uint64_t batch_rows, const Communicator& nodes, PhaseClock& clock);
 
-  /// What the gradient has to be multiplied by for an average, that of two phases being one already.
-  [[nodiscard]] Real share() const noexcept { return share_; }
+  /// What the gradient has to be multiplied by for a mean; that of two phases is one already.
+  [[nodiscard]] Real sample_share() const noexcept { return sample_share_; }
   /// Collective over the node, on all threads. Calls use(array, rows, thread, gradient) for panels of this rank's
-  /// share, each when its sums over all nodes are there.
+  /// share, each when its sums over all nodes are there: those that were kept, or formed now, to be used up while they
+  /// are in a cache.
   template <typename Use>
   void for_each_gradient(const NodeArena& node, PhaseClock& clock, const Use& use) {
     if (shows_) show(node);
+    for_each_gradient_of(false, clock, use);
+    if (!shows_) return;
+    node.synchronise();
+    for_each_gradient_of(true, clock, use);
+  }
+
+ private:
+  /// Of the arrays that are shown, or of the others.
+  template <typename Use>
+  void for_each_gradient_of(bool shown, PhaseClock& clock, const Use& use) {
     for (const std::vector<ArrayRows>& piece : plan_.pieces) {
       if (!shows_) wait_for_piece();
       clock.lap(TimePhase::exchange);
       for (const ArrayRows& part : piece) {
-        for_each_panel(part, [&](Shard rows, std::size_t thread) {
+        if (shown_offsets_[part.array].has_value() != shown) continue;
+        plan_.for_each_panel(part, gradient_, [&](Shard rows, std::size_t thread) {
           const std::span<Real> gradient = sums(GradientPhase::data, part.array, rows, thread);
           if (plan_.phases > 1) {
             const std::span<Real> of_model = sums(GradientPhase::model, part.array, rows, thread);
@@ -61,16 +73,10 @@ class StepSums {
       }
     }
   }
-
- private:
   template <typename Body>
   void for_each_phase(const Body& body) const {
     body(GradientPhase::data);
     if (plan_.phases > 1) body(GradientPhase::model);
-  }
-  template <typename Body>
-  void for_each_panel(const ArrayRows& part, const Body& body) const {
-    plan_.for_each_panel(part, gradient_.panel_rows(part.array), body);
   }
   [[nodiscard]] GradientSums& kept(GradientPhase phase) { return kept_[static_cast<std::size_t>(phase)]; }
   [[nodiscard]] Real* place(GradientPhase phase, std::size_t array, std::uint64_t row) {
@@ -96,7 +102,7 @@ class StepSums {
   bool shows_ = false;
   // Of this step.
   std::array<double, gradient_phases> weights_{};
-  Real share_ = 1;
+  Real sample_share_ = 1;
   PhaseSums phase_sums_;
 };
 

@@ -100,7 +100,8 @@ void check_options(const TrainingOptions& options) {
     refuse_option("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
   (void)gradient_estimator(options.estimator);
-  (void)shape_of(options, 0);
+  const RbmShape shape = shape_of(options, 0);
+  if (options.engine == Engine::active) want_logistic(shape, "engine = active");
   if (options.evaluate_chains < 2 || options.evaluate_chains > most_annealing_chains) {
     refuse_option("evaluate-chains", fmt::format("{}", options.evaluate_chains),
                   fmt::format("must be from 2 to {}", most_annealing_chains));

@@ -60,7 +60,9 @@ TEST_F(CommunicatorTest, GathersAndScattersBytesOfAnyNumber) {
   const std::vector<std::byte> mine(length(world_.rank()), std::byte(world_.rank()));
   std::vector<std::byte> all(world_.is_root() ? expected.size() : 0);
   world_.gather(mine, all);
-  if (world_.is_root()) EXPECT_EQ(all, expected);
+  if (world_.is_root()) {
+    EXPECT_EQ(all, expected);
+  }
 
   std::vector<std::byte> back(mine.size(), std::byte{255});
   world_.scatter(all, back);

@@ -2,15 +2,18 @@
 // row of a table (tests/support/toys.hpp): the places where later ones will live.
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "support/expect_error.hpp"
 #include "support/saved_state.hpp"
 #include "support/toys.hpp"
@@ -51,19 +54,116 @@ class ToyTest : public testing::Test {
     return layouts;
   }
 
+  void expect_same_on_all_layouts(const std::vector<Real>& expected) {
+    for (const auto& [exchange, ranks_per_node] : layouts()) {
+      options_.exchange = exchange;
+      options_.ranks_per_node = ranks_per_node;
+      expect_same(train(world_), expected);
+    }
+  }
+
   Communicator world_ = Communicator::world();
   test::ToyRows rows_{test::toy_rows, test::toy_columns};
   TrainingOptions options_ = test::toy_options();
 };
 
 TEST_F(ToyTest, EveryLayoutHasTheSameBits) {
-  const std::vector<Real> expected = alone();
-  EXPECT_TRUE(std::ranges::any_of(expected, [](Real value) { return std::abs(value) > 0.1F; })) << "it has learned";
-  for (const auto& [exchange, ranks_per_node] : layouts()) {
-    options_.exchange = exchange;
-    options_.ranks_per_node = ranks_per_node;
-    expect_same(train(world_), expected);
+  expect_same_on_all_layouts(alone());
+}
+
+/// The first step in double precision, as the formulas say it.
+std::vector<double> plain_step(const TrainingOptions& options, const Rbm& rbm) {
+  const std::size_t V = rbm.shape().visible;
+  const std::size_t H = rbm.shape().hidden;
+  const RbmView<const Real> view = rbm.view();
+  struct Means {
+    explicit Means(std::size_t visible, std::size_t hidden) : w(visible * hidden), v(visible), h(hidden) {}
+    std::vector<double> w, v, h;
+    double weight = 0;
+  };
+  const auto hidden_field = [&](const std::vector<Real>& v, std::size_t j) {
+    double field = double{view.hidden_bias[j]};
+    for (std::size_t i = 0; i < V; ++i) field += double{v[i]} * double{view.weights.row(i)[j]};
+    return field;
+  };
+  const auto add = [&](Means& means, const std::vector<Real>& v, double weight) {
+    means.weight += weight;
+    for (std::size_t j = 0; j < H; ++j) {
+      const double h = std::tanh(hidden_field(v, j));
+      means.h[j] += weight * h;
+      for (std::size_t i = 0; i < V; ++i) means.w[i * H + j] += weight * double{v[i]} * h;
+    }
+    for (std::size_t i = 0; i < V; ++i) means.v[i] += weight * double{v[i]};
+  };
+  const auto divide = [](Means& means) {
+    for (auto* values : {&means.w, &means.v, &means.h}) {
+      for (double& value : *values) value /= means.weight;
+    }
+  };
+
+  Means data(V, H);
+  std::vector<Real> v(V);
+  for (std::uint64_t row = 0; row < test::toy_rows; ++row) {
+    for (std::size_t i = 0; i < V; ++i) v[i] = test::ToyRows::value(row, i);
+    add(data, v, double{test::ToyRows::weight(row)});
   }
+  Means model(V, H);
+  const Draws draws{.seed = options.seed};
+  for (std::uint64_t chain = 0; chain < test::toy_chains; ++chain) {
+    for (std::size_t i = 0; i < V; ++i) v[i] = test::toy_start(chain, i);
+    std::vector<Real> h(H);
+    for (std::size_t j = 0; j < H; ++j) h[j] = static_cast<Real>(hidden_field(v, j) - double{view.hidden_bias[j]});
+    rbm.shape().hidden_unit->draw(view.hidden_units(), unrounded, draws.stream(Phase::chain_hidden, chain), h.data(),
+                                  h.data());
+    for (std::size_t i = 0; i < V; ++i) {
+      double field = 0;
+      for (std::size_t j = 0; j < H; ++j) field += double{view.weights.row(i)[j]} * double{h[j]};
+      v[i] = static_cast<Real>(field);
+    }
+    rbm.shape().visible_unit->draw(view.visible_units(), unrounded, draws.stream(Phase::chain_visible, chain), v.data(),
+                                   v.data());
+    add(model, v, 1);
+  }
+  divide(data);
+  divide(model);
+
+  const double mean_weight = data.weight / static_cast<double>(test::toy_rows);
+  std::vector<double> b(V);
+  std::vector<double> c(H);
+  for (std::size_t i = 0; i < V; ++i) b[i] = data.v[i] - model.v[i];
+  for (std::size_t j = 0; j < H; ++j) c[j] = data.h[j] - model.h[j];
+  std::vector<double> w(V * H);
+  std::vector<double> centred_b = b;
+  std::vector<double> centred_c = c;
+  for (std::size_t i = 0; i < V; ++i) {
+    for (std::size_t j = 0; j < H; ++j) {
+      const std::size_t k = i * H + j;
+      w[k] = data.w[k] - model.w[k] - b[i] * data.h[j] - data.v[i] * c[j];
+      centred_b[i] -= w[k] * data.h[j];
+      centred_c[j] -= w[k] * data.v[i];
+    }
+  }
+  w.insert(w.end(), centred_b.begin(), centred_b.end());
+  w.insert(w.end(), centred_c.begin(), centred_c.end());
+  std::vector<double> parameters(rbm.parameters().begin(), rbm.parameters().end());
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    const double cost = k < V * H ? options.weight_cost.at(1) * parameters[k] : 0;
+    parameters[k] += options.learning_rate.at(1) * (mean_weight * w[k] - cost);
+  }
+  return parameters;
+}
+
+TEST_F(ToyTest, TheFirstStepIsThatOfTheFormulas) {
+  options_.batch_size = test::toy_rows;
+  options_.epochs = 1;
+  options_.learning_rate = 1;
+  options_.weight_init = 0.3;
+  Rbm start(test::toy_shape());
+  initialise_weights(start, options_.weight_init, options_.seed, 0);
+  const std::vector<double> expected = plain_step(options_, start);
+  const std::vector<Real> found = alone();
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(double{found[i]}, expected[i], 2e-5) << i;
 }
 
 TEST_F(ToyTest, GoesOnWithItsChainsOnAnyLayout) {
@@ -95,18 +195,37 @@ TEST_F(ToyTest, GoesOnWithItsChainsOnAnyLayout) {
   }
 }
 
+TEST_F(ToyTest, ACheckpointHasTheChainsOfItsStepHoweverLongItTakes) {
+  const std::vector<Real> expected = alone();
+  for (const auto& [exchange, ranks_per_node] : layouts()) {
+    options_.exchange = exchange;
+    options_.ranks_per_node = ranks_per_node;
+    std::optional<SavedState> kept;
+    TrainingEvents events;
+    events.wishes = [](const TrainingProgress& progress) { return StepWishes{.checkpoint = progress.steps == 5}; };
+    events.checkpoint = [&](const TrainingState& state, bool) {
+      if (kept || !world_.is_root()) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      kept = test::saved(state);
+    };
+    expect_same(train(world_, events), expected);
+    ASSERT_EQ(kept.has_value(), world_.is_root());
+    expect_same(train(world_, {}, std::move(kept)), expected);
+  }
+}
+
 TEST_F(ToyTest, BatchesAndChainsInPartsHaveTheSameBits) {
   rows_ = test::ToyRows(5000, test::toy_columns);
   options_.epochs = 1;
-  for (const std::uint64_t batch_size : {2600, 4500}) {  // the second in double precision
+  for (const std::uint64_t batch_size : {2600U, 4500U}) {  // the second in double precision
     options_.batch_size = batch_size;
     const std::vector<Real> expected = alone();
-    for (const auto& [exchange, ranks_per_node] : layouts()) {
-      options_.exchange = exchange;
-      options_.ranks_per_node = ranks_per_node;
-      expect_same(train(world_), expected);
-    }
+    expect_same_on_all_layouts(expected);
   }
+  options_.batch_size = 20;
+  options_.estimator = "many-toys";
+  rows_ = test::ToyRows(test::toy_rows, test::toy_columns);
+  expect_same_on_all_layouts(alone());
 }
 
 TEST_F(ToyTest, AStartWithoutTheChainsIsRefused) {

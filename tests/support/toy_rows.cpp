@@ -5,11 +5,6 @@
 namespace rbmpi::test {
 namespace {
 
-/// Stripes: units of a row are on in turns, the wider the larger the row's number is modulo 3.
-Real value(std::uint64_t row, std::uint64_t unit) {
-  return static_cast<Real>((unit / (row % 3 + 1) + row / 3) % 2);
-}
-
 class ToyReader final : public RowReader {
  public:
   explicit ToyReader(const Rows& rows) : RowReader(rows) {}
@@ -35,7 +30,7 @@ class ToyReader final : public RowReader {
     for_numbers(some, [&](std::span<const std::uint64_t> numbers, std::uint64_t done) {
       for (std::size_t i = 0; i < numbers.size(); ++i) {
         for (std::size_t j = 0; j < to.columns; ++j) {
-          to.row(done + i)[j] = static_cast<Value>(value(rows().first() + numbers[i], first_unit + j));
+          to.row(done + i)[j] = static_cast<Value>(ToyRows::value(rows().first() + numbers[i], first_unit + j));
         }
       }
     });
@@ -43,6 +38,11 @@ class ToyReader final : public RowReader {
 };
 
 }  // namespace
+
+/// Stripes: units of a row are on in turns, the wider the larger the row's number is modulo 3.
+Real ToyRows::value(std::uint64_t row, std::uint64_t unit) {
+  return static_cast<Real>((unit / (row % 3 + 1) + row / 3) % 2);
+}
 
 std::unique_ptr<RowReader> ToyRows::reader(const Rows& rows, const ReaderShare& /*share*/,
                                            Workspace& /*memory*/) const {

@@ -17,6 +17,7 @@ inline void add_toys() {
   static const bool added = [] {
     (void)toy_unit();
     add_gradient_estimator(toy_estimator());
+    add_gradient_estimator(many_toys_estimator());
     return true;
   }();
   (void)added;

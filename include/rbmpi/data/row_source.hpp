@@ -42,6 +42,7 @@ struct Rows {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   const std::int32_t* labels = nullptr;  ///< the class of each row, or nothing
+  const float* weights = nullptr;        ///< the weight of each row, at least 0, or nothing: each has weight 1
 
   /// The rows [first, first + count).
   [[nodiscard]] Rows part(std::uint64_t first, std::uint64_t count) const;
@@ -58,13 +59,15 @@ struct Rows {
 /// Where rows of data come from: memory (data/samples.hpp), a layer below (evaluate/stack_features.hpp). One file each.
 class RowSource {
  public:
-  RowSource(std::uint64_t rows, std::uint64_t columns, const std::int32_t* labels) noexcept
-      : rows_(rows), columns_(columns), labels_(labels) {}
+  RowSource(std::uint64_t rows, std::uint64_t columns, const std::int32_t* labels,
+            const float* weights = nullptr) noexcept
+      : rows_(rows), columns_(columns), labels_(labels), weights_(weights) {}
   virtual ~RowSource() = default;
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t columns() const noexcept { return columns_; }
   [[nodiscard]] const std::int32_t* labels() const noexcept { return labels_; }
+  [[nodiscard]] const float* weights() const noexcept { return weights_; }
   /// Local. A reader of `rows`, which are a part of this source.
   [[nodiscard]] virtual std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& share,
                                                           Workspace& memory) const = 0;
@@ -73,6 +76,7 @@ class RowSource {
   std::uint64_t rows_;
   std::uint64_t columns_;
   const std::int32_t* labels_;
+  const float* weights_;
 };
 
 /// Reads rows: it is told which ones come next, and then reads any of these, by their numbers among them, in blocks: as
@@ -102,6 +106,8 @@ class RowReader {
                     MatrixView probabilities, BitMatrixView states) const = 0;
   /// labels[i] = that of row i of `rows`, where there are labels.
   void read_labels(Shard rows, std::span<std::int32_t> labels) const;
+  /// weights[i] = that of row i of `rows`.
+  void read_weights(Shard rows, std::span<Real> weights) const;
 
   /// Local, on all threads. As `read`.
   void read_on_all_threads(Shard rows, ProbabilityRounding rounding, MatrixView probabilities) const;

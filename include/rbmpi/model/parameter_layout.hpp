@@ -61,7 +61,7 @@ class ParameterLayout {
 /// "/layer_0": the group of a layer in files.
 [[nodiscard]] std::string layer_group(std::size_t layer);
 
-/// Local. "weights 784 x 500, visible_bias 784, hidden_bias 500".
+/// Local. "/layer_0/weights 784 x 500, /layer_0/visible_bias 784, /layer_0/hidden_bias 500".
 [[nodiscard]] std::string to_text(const ParameterLayout& layout);
 
 }  // namespace rbmpi

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/matrix.hpp"
 #include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/model/unit.hpp"
@@ -37,10 +38,23 @@ struct RbmShape {
 /// The same as named arrays: weights, then the parameters of the visible and of the hidden units, such as visible_bias
 /// and hidden_bias, in the group of a layer.
 [[nodiscard]] ParameterLayout rbm_layout(RbmShape shape, std::size_t layer = 0);
+/// Numbers of the arrays of rbm_layout: the weights, and parameter k of the units of a side.
+inline constexpr std::size_t weights_array = 0;
+[[nodiscard]] inline std::size_t visible_array(std::size_t k = 0) noexcept {
+  return 1 + k;
+}
+[[nodiscard]] inline std::size_t hidden_array(RbmShape shape, std::size_t k = 0) noexcept {
+  return 1 + shape.visible_unit->parameters.size() + k;
+}
 /// Local. Whether both sides are 1 with probability sigmoid(field + bias), else 0: what the fast paths on bits take.
 [[nodiscard]] inline bool is_logistic(RbmShape shape) noexcept {
   return shape.visible_unit->logistic && shape.hidden_unit->logistic;
 }
+/// Local. Of how many rows single precision adds up the products v h - v' h' exactly, if means are on the grid of
+/// `state_grid` (docs/numerics.md); 0: they cannot be exact, as states are beyond [-1, 1].
+[[nodiscard]] std::uint64_t exact_rows(RbmShape shape) noexcept;
+/// Local. The grid on which means of states are rounded before those of so many rows are summed.
+[[nodiscard]] Grid state_grid(RbmShape shape, std::uint64_t rows) noexcept;
 /// Local. Throws Error(Failure::usage) unless it is so. `who` takes nothing else, as in "annealed importance sampling".
 void want_logistic(RbmShape shape, std::string_view who);
 /// Local. The kinds of both sides: "bernoulli on both sides", or "spin visible and bernoulli hidden".

@@ -14,9 +14,6 @@
 
 namespace rbmpi {
 
-/// The arrays of the parameters of an RBM (rbm_layout).
-enum RbmArray : std::size_t { weights_array, visible_bias_array, hidden_bias_array };
-
 /// What an estimator is made for: one layer, on one rank. The references must live on.
 struct EstimatorSettings {
   RbmView<const Real> rbm;
@@ -34,8 +31,8 @@ struct GradientEstimatorEntry {
   std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory);
   /// Chains that sample the model, in all nodes together.
   std::uint64_t (*chains)(const TrainingOptions& options) = [](const TrainingOptions&) { return std::uint64_t{0}; };
-  /// Whether all ranks of a node see the sums of an array before the phases become the gradient.
-  bool (*shows)(std::size_t array) = [](std::size_t) { return false; };
+  /// Which arrays of the parameters are shown (GradientFunction::shows).
+  bool (*shows)(RbmShape shape, std::size_t array) = [](RbmShape, std::size_t) { return false; };
 };
 [[nodiscard]] std::span<const GradientEstimatorEntry> gradient_estimators();
 /// Local. A further row, for a program with an estimator of its own: to be added before its name is used. Throws

@@ -30,6 +30,8 @@ struct NodeShare {
   int node = 0;   ///< number of this node
   int ranks = 1;  ///< of all nodes
 
+  /// The number of a thread of this rank among the workers of the node.
+  [[nodiscard]] std::size_t worker(std::size_t thread) const noexcept { return slot * threads + thread; }
   /// Of these rows, those of this rank.
   [[nodiscard]] Shard rows_of_rank(std::uint64_t rows) const noexcept {
     return shard(rows, static_cast<int>(slot), static_cast<int>(slots));
@@ -53,8 +55,11 @@ struct BatchTotals {
 
 /// What is known of a step when the sums of its two phases become the gradient.
 struct PhaseSums {
-  /// Sums over all rows and over all chains times these are weighted means, each times the mean weight of the rows.
-  std::array<Real, gradient_phases> factors{};
+  /// Sums over all rows and over all chains times these are weighted means.
+  std::array<Real, gradient_phases> shares{};
+  /// Of the rows: a gradient is the difference of the means times it, so that a light batch pulls less than a heavy
+  /// one.
+  Real mean_weight = 1;
   /// The sums of the arrays that the function `shows`, one array behind the other.
   std::array<std::span<const Real>, gradient_phases> shown{};
 };
@@ -69,7 +74,8 @@ class BatchGradient {
   virtual ~BatchGradient() = default;
 
   /// Collective over the node, on all threads, without allocation. The first half, for the rows of `batch` and for
-  /// `chains` (numbers among all chains), those of the node. The time is booked on `clock`.
+  /// `chains` (numbers among all chains), those of the node; of either there may be none. The time is booked on
+  /// `clock`.
   virtual BatchTotals propagate(const MiniBatch& batch, Shard chains, PhaseClock& clock) = 0;
   /// Local, on the calling thread, which is number `thread` of this rank, without allocation. The second half:
   /// `sums` [count x columns] become those of a phase for these rows of an array, at most `panel_rows` of them. With
@@ -77,14 +83,18 @@ class BatchGradient {
   virtual void sum(GradientPhase phase, std::size_t array, Shard rows, std::size_t thread, Real* sums) = 0;
   /// Local, on the calling thread, without allocation. With two phases: `data`, the sums over all rows, of these rows
   /// of an array, become the gradient; `model` are those over all chains. Unless it is told otherwise, the difference
-  /// of the averages.
+  /// of the means times the mean weight. All ranks of the node see the sums of the arrays that are shown before, and
+  /// what was left in memory of the node when all other arrays have become the gradient before these do.
   virtual void combine(std::size_t array, Shard rows, const PhaseSums& sums, std::span<Real> data,
                        std::span<const Real> model);
   /// Local. How many rows of an array are best done at a time; a multiple of its group.
   [[nodiscard]] virtual std::size_t panel_rows(std::size_t array) const noexcept = 0;
-  /// Local. What is remembered from step to step beside the parameters, in memory of the node. It is filled in to go
-  /// on; until then it is what `prepare` has made of it.
+  /// Local. What is remembered from step to step beside the parameters, in memory of the node. It may change in
+  /// `propagate` alone.
   [[nodiscard]] virtual std::vector<StateArray> state() { return {}; }
+  /// Collective over the node. Makes the state with which a training begins, from zeros, when the parameters have begun
+  /// and the follower has followed; one that goes on has it filled in instead.
+  virtual void begin_state() {}
 };
 
 /// What follows the parameters when they have changed, and before the first step, such as rounded copies of them, and
@@ -126,28 +136,29 @@ class EpochMeasures {
 /// A gradient function at work: in one optimisation, on one rank.
 struct PreparedGradient {
   std::unique_ptr<ParameterFollower> follower;  ///< if none: the parameters only have to stay finite
-  std::unique_ptr<BatchGradient> rows;          ///< may use the follower
+  std::unique_ptr<BatchGradient> gradient;      ///< may use the follower
   std::unique_ptr<EpochMeasures> measures;      ///< may use the follower
 };
 
-/// A function of parameters and data whose gradient `optimize` (train/optimize.hpp) follows uphill: contrastive
-/// divergence and back-propagation are two. What it is told here are its parameters, one flat buffer, and how they
-/// begin; what works on them it makes. Who has only a plain function of rows and parameters takes RowsGradient
-/// (train/rows_gradient.hpp).
+/// A function of parameters and data whose gradient `optimize` (train/optimize.hpp) follows uphill: the log-likelihoods
+/// of an RBM (train/rbm_gradient.hpp) and of a net (train/back_propagation.hpp) are two. What it is told here are its
+/// parameters, one flat buffer, and how they begin; what works on them it makes. Who has only a plain function of rows
+/// and parameters takes RowsGradient (train/rows_gradient.hpp).
 class GradientFunction {
  public:
   virtual ~GradientFunction() = default;
 
   /// Local. The arrays of which the flat buffer consists.
   [[nodiscard]] virtual const ParameterLayout& layout() const noexcept = 0;
-  /// Local. Whether all sums are exact, so that results do not depend on their order: batches beyond what single
-  /// precision adds exactly are then added in double precision.
-  [[nodiscard]] virtual bool has_exact_sums() const noexcept { return false; }
+  /// Local. Of how many rows, or chains, single precision adds up exactly what they give, so that results do not depend
+  /// on the order: sums over more are added in double precision. 0: sums are not exact.
+  [[nodiscard]] virtual std::uint64_t exact_rows() const noexcept { return 0; }
   /// Local. Chains that sample the model, beside the rows of a batch, in all nodes together. If there are any, the
   /// gradient has two phases.
   [[nodiscard]] virtual std::uint64_t chains() const noexcept { return 0; }
   /// Local. Whether, with two phases, all ranks of a node see the sums of an array before those of any array become the
-  /// gradient, as centring wants to see the means of the units. For small arrays.
+  /// gradient, as centring wants to see the means of the units, and it becomes the gradient after all that are not
+  /// shown. For small arrays.
   [[nodiscard]] virtual bool shows(std::size_t /*array*/) const noexcept { return false; }
   /// Collective over all ranks. Sets the initial parameters; only what is written on the first rank of a node counts.
   virtual void begin(std::span<Real> parameters, bool is_first_of_node) const = 0;

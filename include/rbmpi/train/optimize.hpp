@@ -34,7 +34,7 @@ struct OptimizationResult : OptimizationOutcome {
 
 /// Collective. The general routine: follows the gradient of `function` over the rows of `samples`, the same on all
 /// ranks, data-parallel over the ranks of `world`: from the parameters with which the function begins, or from `start`,
-/// which only the root has to give. In every step each rank takes its share of the mini-batch and moves its share of
+/// which only the root has to give. In every step each node takes its share of the mini-batch and moves its share of
 /// the parameters of its node (train/optimizer.hpp); nodes sum their gradients (RankLayout). What is random is a
 /// function of seed, layer, epoch and step, so a training that was stopped goes on as if it had not been. After a
 /// signal (core/interruption.hpp) on any rank all ranks end the same step and return. Every epoch, and before each

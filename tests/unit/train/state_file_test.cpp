@@ -36,8 +36,8 @@ class StateFileTest : public testing::Test {
 
   test::TemporaryFolder folder_;
   fs::path file_ = folder_ / "state.h5";
-  ParameterLayout layout_{{{.path = "weights", .rows = 7, .columns = 3, .weight_cost = true},
-                           {.path = "bias", .rows = 3}}};
+  ParameterLayout layout_{
+      {{.path = "weights", .rows = 7, .columns = 3, .weight_cost = true}, {.path = "bias", .rows = 3}}};
   std::vector<Real> parameters_ = std::vector<Real>(24);
   std::vector<Real> velocity_ = std::vector<Real>(24);
   std::vector<OptimizerMemory> memory_{{"velocity", velocity_}};
@@ -118,9 +118,8 @@ TEST_F(StateFileTest, WhatDoesNotFitIsRefused) {
   const auto weights = [](std::size_t rows, std::size_t columns) {
     return ParameterLayout({{.path = "weights", .rows = rows, .columns = columns}});
   };
-  refused({"'/parameters/weights'", "[7 x 3]", "[3 x 7] would be right"}, weights(3, 7), {});
-  refused({"'/parameters/weights'", "[7 x 3]", "[1000000000 x 1000] would be right"}, weights(1000000000, 1000), {});
-  refused({"'/parameters/other' is missing"}, ParameterLayout({{.path = "other", .rows = 1}}), {});
+  refused({"weights 7 x 3, bias 3 instead of weights 3 x 7"}, weights(3, 7), {});
+  refused({"weights 7 x 3, bias 3 instead of weights 1000000000 x 1000"}, weights(1000000000, 1000), {});
   OptimizationOptions adam;
   adam.optimizer = "adam";
   refused({"'velocity'", "adam", "'first_moment second_moment'"}, layout_, adam);
@@ -141,9 +140,10 @@ TEST_F(StateFileTest, AForgedContentIsRefused) {
     seal_file(file_, file_);
     test::expect_error(Failure::file, {file_.string(), why}, [&] { (void)load_state(file_, layout_, {}); });
   };
-  const auto begin = [](Hdf5File& file, std::int64_t version, const char* memory) {
+  const auto begin = [&](Hdf5File& file, std::int64_t version, const char* memory) {
     file.set_text_attribute("/", "format", "rbmpi-state");
     file.set_integers_attribute("/", "format_version", {version});
+    file.write_text("/layout", to_text(layout_));
     file.create_group("/progress");
     file.set_text_attribute("/progress", "optimizer", memory);
   };

@@ -63,7 +63,7 @@ class WithChains final : public GradientFunction {
  public:
   WithChains(const GradientFunction& function, std::uint64_t chains) : function_(function), chains_(chains) {}
   [[nodiscard]] const ParameterLayout& layout() const noexcept override { return function_.layout(); }
-  [[nodiscard]] bool has_exact_sums() const noexcept override { return true; }
+  [[nodiscard]] std::uint64_t exact_rows() const noexcept override { return 4096; }
   [[nodiscard]] std::uint64_t chains() const noexcept override { return chains_; }
   void begin(std::span<Real> parameters, bool first) const override { function_.begin(parameters, first); }
   [[nodiscard]] PreparedGradient prepare(const NodeShare& share, std::span<Real> parameters,
@@ -103,7 +103,7 @@ TEST_F(StepPlanTest, EachRowIsInOnePanelOfOneRank) {
     const StepPlan of_rank = plan(2, 3, slot);
     for (const std::vector<ArrayRows>& piece : of_rank.pieces) {
       for (const ArrayRows& part : piece) {
-        of_rank.for_each_panel(part, 32, [&](Shard rows, std::size_t /*thread*/) {
+        of_rank.for_each_panel(part, std::size_t{32}, [&](Shard rows, std::size_t /*thread*/) {
           EXPECT_LE(rows.count, 32U);
           for (std::uint64_t i = 0; i < rows.count; ++i) ++seen[part.array * 1000 + rows.first + i];
         });
