@@ -30,6 +30,7 @@ inline void add_toys() {
   options.estimator = "toy";
   options.epochs = 3;
   options.batch_size = 20;
+  options.weight_init = 1;  // so that what a chain does depends on where it was
   options.learning_rate = 0.05;
   options.weight_cost = 0.001;
   options.engine = Engine::blas;
