@@ -23,9 +23,10 @@ TEST_P(GradientSumsTest, ThePartsAreAddedAndDividedOnce) {
       sums.values()[1] = (anew ? 0 : sums.values()[1]) - 1.5F;
       sums.finish_part(part == 0);
     }
+    const Real weight = GetParam() ? 1 : 6;  // in wide form they are averages
     sums.exchange(Communicator(), 6);
-    EXPECT_FLOAT_EQ(sums.values()[0] / 6, 3.0F);
-    EXPECT_FLOAT_EQ(sums.values()[1] / 6, -0.75F);
+    EXPECT_FLOAT_EQ(sums.values()[0] / weight, 3.0F);
+    EXPECT_FLOAT_EQ(sums.values()[1] / weight, -0.75F);
   }
 }
 
