@@ -11,6 +11,7 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "rbmpi/train/rank_layout.hpp"
 
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 

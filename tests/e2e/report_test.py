@@ -87,21 +87,23 @@ def make_nets(folder):
 MACHINES = ("digits", "table")
 NETS = ("classifier", "codes", "classes")
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="rbmpi test "))
+PAGES = {name: FOLDER / name / "report.html" for name in (*MACHINES, *NETS, "stack")}
+TREES = {}  # the pages as they are read, once for all tests
 
 
 def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, FOLDER, ignore_errors=True)
     make_runs(FOLDER)
-    for name in (*MACHINES, *NETS, "stack"):
+    for name, page in PAGES.items():
         assert_success(report(FOLDER / name))
+        TREES[name] = parsed(page)
 
 
 class WithRuns(unittest.TestCase):
     def setUp(self):
         self.folder = FOLDER
-        self.pages = {name: FOLDER / name / "report.html" for name in (*MACHINES, *NETS, "stack")}
-        self.trees = {name: parsed(page) for name, page in self.pages.items()}
-
+        self.pages = PAGES
+        self.trees = TREES
 
     def copy(self, name, source="digits"):
         shutil.copytree(self.folder / source, self.folder / name)

@@ -14,7 +14,7 @@ import unittest
 
 import jobs
 from resuming import LONGER, RICH, SHORT, STOPPED, USUAL, Resuming
-from support import assert_one_message, assert_success, command_line, mpi_environment
+from support import assert_success, command_line, mpi_environment
 
 
 class Stopping(Resuming):
@@ -197,11 +197,6 @@ class TimeLimit(Resuming):
     def test_enough_time(self):
         self.assertNotIn("after a step", assert_success(self.train(*SHORT, "--time-limit", "1h")).stdout)
         self.assert_same_as_undisturbed(*SHORT)
-
-    def test_values_that_are_no_time(self):
-        for value in ("soon", "-1", "5 apples", "1:2", "0"):
-            assert_one_message(self.train(*SHORT, "--time-limit", value), 2, f"time-limit = {value}")
-            self.assertEqual(self.files(), [])
 
 
 class Killed(Resuming):

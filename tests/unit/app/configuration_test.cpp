@@ -1,7 +1,11 @@
 #include "app/configuration.hpp"
 
+#include <array>
+#include <map>
 #include <string>
+#include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "support/expect_error.hpp"
@@ -30,6 +34,117 @@ TEST(Configuration, LinesThatAreNone) {
 
 TrainSettings settings_of(const std::string& lines) {
   return parse_configuration("my.ini", "data = a.h5\noutput = a\n" + lines);
+}
+
+// Each in a file and as an option.
+TEST(Configuration, ValuesOutOfRange) {
+  const Communicator alone;
+  for (const auto& [key, value, right] :
+       std::vector<std::array<std::string, 3>>{{"hidden", "0", "from 1"},
+                                               {"hidden", "-3", "from 1"},
+                                               {"hidden", "many", "from 1"},
+                                               {"epochs", "0", "from 1"},
+                                               {"epochs", "1.5", "from 1"},
+                                               {"batch-size", "0", "from 1"},
+                                               {"batch-size", "-1", "from 1"},
+                                               {"learning-rate", "-0.1", ""},
+                                               {"learning-rate", "0", ""},
+                                               {"learning-rate", "nan", ""},
+                                               {"learning-rate", "1e-46", ""},
+                                               {"learning-rate", "1e+39", ""},
+                                               {"learning-rate", "2:0.1", ""},
+                                               {"learning-rate", "1:0.1,1:0.2", "epoch 1"},
+                                               {"learning-rate", "1:0.1, 1:0.2", "epoch 1"},
+                                               {"learning-rate", "1:", ""},
+                                               {"momentum", "1", "less than 1"},
+                                               {"momentum", "-0.5", "less than 1"},
+                                               {"momentum", "1:0.5, 6:1.5", "less than 1"},
+                                               {"weight-cost", "-1", "0 or more"},
+                                               {"weight-cost", "inf", ""},
+                                               {"weight-init", "-0.01", ""},
+                                               {"visible-bias-init", "one", "zero"},
+                                               {"shuffle", "yes", "on or off"},
+                                               {"sample-data", "1", "on or off"},
+                                               {"seed", "-1", ""},
+                                               {"seed", "18446744073709551616", ""},
+                                               {"threads", "0", ""},
+                                               {"ranks-per-node", "0", ""},
+                                               {"rows", "0", ""},
+                                               {"arithmetic", "fast", "exact"},
+                                               {"engine", "gemm", "active"},
+                                               {"exchange", "none", "allreduce"},
+                                               {"estimator", "pcd", "cd"},
+                                               {"optimizer", "adagrad", "momentum, adam"},
+                                               {"progress", "loud", ""},
+                                               {"early-stop", "on", ""},
+                                               {"evaluate-every", "-1", ""},
+                                               {"evaluate-chains", "1", ""},
+                                               {"evaluate-temperatures", "0.5:10", ""},
+                                               {"patience", "0", ""},
+                                               {"checkpoint-seconds", "-1", ""},
+                                               {"checkpoint-seconds", "often", ""},
+                                               {"checkpoint-epochs", "x", ""},
+                                               {"checkpoint-epochs", "1.5", ""},
+                                               {"checkpoint-steps", "1.5", ""},
+                                               {"checkpoint-steps", "all", ""},
+                                               {"checkpoint-keep", "0", ""},
+                                               {"checkpoint-keep", "-1", ""},
+                                               {"snapshots", "log", ""},
+                                               {"snapshots", "linear", ""},
+                                               {"snapshots", "linear:0", ""},
+                                               {"snapshots", "cubic:3", ""},
+                                               {"snapshots", "log:x", ""},
+                                               {"time-limit", "0", ""},
+                                               {"time-limit", "1h30m", ""},
+                                               {"time-limit", "soon", ""},
+                                               {"time-limit", "-1", ""},
+                                               {"time-limit", "5 apples", ""},
+                                               {"time-limit", "1:2", ""},
+                                               {"hang-timeout", "-3", ""},
+                                               {"hang-timeout", "never", ""}}) {
+    const std::string line = key + " = " + value;
+    test::expect_error(Failure::usage, {"my.ini", line, right}, [&] { settings_of(line + "\n"); });
+    test::expect_error(Failure::usage, {"option --" + key, line, right}, [&, key = key, value = value] {
+      (void)read_configuration(TrainingCommand::train, {"--data", "a.h5", "--output", "a", "--" + key, value}, alone);
+    });
+  }
+}
+
+// Those that a run keeps from its beginning to its end, but for the layers.
+TEST(Configuration, EveryKeyThatTheModelDependsOnMakesADifference) {
+  const std::map<std::string, std::string> usual = {{"data", "a.h5"},
+                                                    {"output", "a"},
+                                                    {"hidden", "200"},
+                                                    {"validation", "0.1"},
+                                                    {"momentum", "1:0.5, 6:0.9"},
+                                                    {"learning-rate", "1:0.1, 20:0.05"},
+                                                    {"weight-cost", "0.0002"},
+                                                    {"visible-bias-init", "data"}};
+  const auto settings_with = [&](const std::string& key, const std::string& value) {
+    std::map<std::string, std::string> keys = usual;
+    keys[key] = value;
+    std::string text;
+    for (const auto& [name, setting] : keys) text += fmt::format("{} = {}\n", name, setting);
+    return parse_configuration("my.ini", text);
+  };
+  const std::string run = effective_configuration(settings_with("data", "b.h5"));
+  for (const auto& [key, value, in_the_run] :
+       std::vector<std::array<std::string, 3>>{{"rows", "1000", "all"},
+                                               {"validation", "0.2", "0.1"},
+                                               {"hidden", "201", "200"},
+                                               {"batch-size", "99", "100"},
+                                               {"learning-rate", "0.1", "1:0.1, 20:0.05"},
+                                               {"momentum", "0.9", "1:0.5, 6:0.9"},
+                                               {"weight-cost", "0", "0.0002"},
+                                               {"weight-init", "0.02", "0.01"},
+                                               {"visible-bias-init", "zero", "data"},
+                                               {"shuffle", "off", "on"},
+                                               {"sample-data", "off", "on"},
+                                               {"seed", "2", "1"},
+                                               {"arithmetic", "plain", "exact"}}) {
+    EXPECT_THAT(configuration_differences("the run", run, settings_with(key, value)),
+                testing::ElementsAre(fmt::format("{} = {}, but {} in the run", key, value, in_the_run)));
+  }
 }
 
 TEST(Configuration, ValuesForEachLayer) {
