@@ -110,15 +110,20 @@ void write_layer(Hdf5File& file, std::size_t layer, const Rbm& rbm) {
   file.set_text_attribute(group, "hidden_unit", std::string(rbm.shape().hidden_unit->name));
 }
 
-/// Classes whose units are beside those of the features in the highest layer.
-std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs);
-
-void read_stack(const Hdf5File& file, Model& model) {
+std::vector<RbmShape> read_stack_shapes(const Hdf5File& file) {
   std::vector<RbmShape> layers;
   while (file.exists(layer_group(layers.size()))) {
     layers.push_back(read_layer_shape(file, layer_group(layers.size())));
   }
   if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
+  return layers;
+}
+
+/// Classes whose units are beside those of the features in the highest layer.
+std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs);
+
+void read_stack(const Hdf5File& file, Model& model) {
+  const std::vector<RbmShape> layers = read_stack_shapes(file);
   if (file.exists(classes_name)) {
     const std::size_t visible = layers.back().visible;
     const std::size_t below = layers.size() > 1 ? layers[layers.size() - 2].hidden : 0;
@@ -282,6 +287,8 @@ bool holds_description(const Hdf5File& file, const Model& model) {
   if (model.net) {
     const NetShape& shape = model.net->shape();
     if (read_net_shape(file) != shape || read_code_layer(file, shape) != model.code_layer) return false;
+  } else if (!std::ranges::equal(read_stack_shapes(file), model.layers, {}, {}, &Rbm::shape)) {
+    return false;
   }
   if (file.exists(classes_name) == model.classes.empty()) return false;
   if (!model.classes.empty() && read_classes(file, model.classes.size()) != model.classes) return false;

@@ -39,6 +39,27 @@ void make_groups(Hdf5File& file, const std::string& path) {
   }
 }
 
+/// Whether an array is of this type and these dimensions, with just these bytes.
+bool holds_array(const Hdf5File& file, const std::string& name, ElementType type,
+                 const std::vector<std::uint64_t>& dimensions, const void* values) {
+  const ArrayInfo info = file.array_info(name);
+  if (info.type != type || info.dimensions != dimensions) return false;
+  const std::uint64_t rows = dimensions.front();
+  const std::uint64_t row_bytes = element_size(type) * (dimensions.size() > 1 ? dimensions[1] : 1);
+  if (rows * row_bytes == 0) return true;
+  // In pieces: a second copy of all might not fit the memory.
+  const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20U) / row_bytes);
+  std::vector<std::byte> piece(std::min(rows, rows_at_once) * row_bytes);
+  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
+    const std::uint64_t count = std::min(rows_at_once, rows - first);
+    file.read_rows(name, type, first, count, piece.data());
+    still_at_work();
+    const std::byte* const expected = static_cast<const std::byte*>(values) + first * row_bytes;
+    if (std::memcmp(piece.data(), expected, count * row_bytes) != 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void check_parameters(const Hdf5File& file, const ParameterLayout& layout) {
@@ -69,28 +90,15 @@ void write_parameters(Hdf5File& file, const ParameterLayout& layout, std::span<c
 bool holds_parameters(const Hdf5File& file, const ParameterLayout& layout, std::span<const Real> values) {
   for (std::size_t i = 0; i < layout.count(); ++i) {
     const ParameterArray& array = layout[i];
-    if (!holds_rows(file, array.path, ElementType::float32, array.rows, array.columns,
-                    values.data() + layout.offset(i))) {
-      return false;
-    }
+    const Real* const expected = values.data() + layout.offset(i);
+    if (!holds_array(file, array.path, ElementType::float32, dimensions_of(array), expected)) return false;
   }
   return true;
 }
 
 bool holds_rows(const Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
                 std::uint64_t columns, const void* values) {
-  // In pieces: a second copy of all might not fit the memory.
-  const std::uint64_t row_bytes = columns * element_size(type);
-  const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20U) / row_bytes);
-  std::vector<std::byte> piece(std::min(rows, rows_at_once) * row_bytes);
-  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
-    const std::uint64_t count = std::min(rows_at_once, rows - first);
-    file.read_rows(name, type, first, count, piece.data());
-    still_at_work();
-    const std::byte* const expected = static_cast<const std::byte*>(values) + first * row_bytes;
-    if (std::memcmp(piece.data(), expected, count * row_bytes) != 0) return false;
-  }
-  return true;
+  return holds_array(file, name, type, {rows, columns}, values);
 }
 
 }  // namespace rbmpi
