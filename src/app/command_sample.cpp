@@ -68,7 +68,8 @@ constexpr CommandOption<SampleSettings> sample_own_options[] = {
      [](auto& s, const std::string& text) { s.gibbs.every = parse_count(text, 1, most_steps); }},
     {"seed", "N", "of all random numbers [1]",
      [](auto& s, const std::string& text) { s.gibbs.seed = parse_count(text, 0, any); }},
-    {"values", "states|probabilities", "what --output holds: zeros and ones, or what they were drawn with [states]",
+    {"values", "states|probabilities",
+     "what --output holds: states, such as zeros and ones, or what they were drawn with [states]",
      [](auto& s, const std::string& text) {
        if (text != "states" && text != "probabilities") {
          throw Error(Failure::usage, "must be one of states, probabilities");
@@ -359,7 +360,7 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
       say("{}: {} of {}, {}\n", settings.output.string(),
           plural(settings.gibbs.chains * times_of(settings.gibbs), "row"),
           plural(source.model.rbm.shape().visible, "value"),
-          settings.write_probabilities ? "probabilities" : "zeros and ones");
+          settings.write_probabilities ? "probabilities" : states_in_words(*source.model.rbm.shape().visible_unit));
     }
     if (picture) {
       picture->write();
