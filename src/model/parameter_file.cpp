@@ -9,15 +9,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
-
-[[noreturn]] void refuse_array(const Hdf5File& file, const std::string& what) {
-  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
-}
 
 std::vector<std::uint64_t> dimensions_of(const ParameterArray& array) {
   if (array.is_matrix || array.columns > 1) return {array.rows, array.columns};
@@ -25,11 +20,11 @@ std::vector<std::uint64_t> dimensions_of(const ParameterArray& array) {
 }
 
 void check_array(const Hdf5File& file, const ParameterArray& array) {
-  if (!file.exists(array.path)) refuse_array(file, fmt::format("is not whole: '{}' is missing", array.path));
+  if (!file.exists(array.path)) refuse(file, fmt::format("is not whole: '{}' is missing", array.path));
   const ArrayInfo info = file.array_info(array.path);
   if (info.type == ElementType::float32 && info.dimensions == dimensions_of(array)) return;
-  refuse_array(file, fmt::format("has '{}' as {} [{}]; float32 [{}] would be right", array.path, info.type_name,
-                                 fmt::join(info.dimensions, " x "), fmt::join(dimensions_of(array), " x ")));
+  refuse(file, fmt::format("has '{}' as {} [{}]; float32 [{}] would be right", array.path, info.type_name,
+                           fmt::join(info.dimensions, " x "), fmt::join(dimensions_of(array), " x ")));
 }
 
 void make_groups(Hdf5File& file, const std::string& path) {
@@ -73,7 +68,7 @@ void read_parameters(const Hdf5File& file, const ParameterLayout& layout, std::s
     const std::span<Real> of_array = values.subspan(layout.offset(i), array.size());
     file.read_rows(array.path, ElementType::float32, 0, array.rows, of_array.data());
     if (!std::ranges::all_of(of_array, [](Real value) { return std::isfinite(value); })) {
-      refuse_array(file, fmt::format("has a value in '{}' that is not finite", array.path));
+      refuse(file, fmt::format("has a value in '{}' that is not finite", array.path));
     }
   }
 }
