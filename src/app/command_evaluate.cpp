@@ -198,9 +198,9 @@ bool takes_exact(const EvaluateSettings& settings, RbmShape shape) {
   if (possible) return true;
   throw Error(
       Failure::usage,
-      fmt::format("option --log-z exact: '{}' has {} visible x {} hidden units, and only the states of at most {} "
-                  "can be enumerated; --log-z ais estimates log Z",
-                  settings.model.string(), shape.visible, shape.hidden, largest_enumeration));
+      fmt::format("option --log-z exact: '{}' has {} visible x {} hidden units, and only 2^{} states of a side, those "
+                  "of {} units of two states, can be enumerated; --log-z ais estimates log Z",
+                  settings.model.string(), shape.visible, shape.hidden, largest_enumeration, largest_enumeration));
 }
 
 /// What the reverse direction begins with: `count` rows as bits; none if it is not asked for.

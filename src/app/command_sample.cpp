@@ -68,7 +68,8 @@ constexpr CommandOption<SampleSettings> sample_own_options[] = {
      [](auto& s, const std::string& text) { s.gibbs.every = parse_count(text, 1, most_steps); }},
     {"seed", "N", "of all random numbers [1]",
      [](auto& s, const std::string& text) { s.gibbs.seed = parse_count(text, 0, any); }},
-    {"values", "states|probabilities", "what --output holds: zeros and ones, or what they were drawn with [states]",
+    {"values", "states|probabilities",
+     "what --output holds: states, such as zeros and ones, or what they were drawn with [states]",
      [](auto& s, const std::string& text) {
        if (text != "states" && text != "probabilities") {
          throw Error(Failure::usage, "must be one of states, probabilities");
@@ -160,7 +161,7 @@ SampleSettings sample_settings(const po::variables_map& values) {
 }
 
 /// What is drawn from, the same on all ranks.
-struct Source {
+struct Sampled {
   LoadedModel model;
   std::optional<NodeSamples> data;
   std::vector<std::uint64_t> picture;
@@ -168,14 +169,14 @@ struct Source {
 };
 
 /// Collective. Which units stay, from what the root finds that the text means.
-std::vector<bool> clamped_units(const SampleSettings& settings, const Source& source, const Communicator& world) {
+std::vector<bool> clamped_units(const SampleSettings& settings, const Sampled& sampled, const Communicator& world) {
   if (settings.clamp.empty() && settings.free.empty()) return {};
   std::string bits;
   world.agree_on_root([&] {
     const bool stay = !settings.clamp.empty();
     const std::string& text = stay ? settings.clamp : settings.free;
     try {
-      for (const bool named : select_units(text, source.model.rbm.shape().visible, source.picture)) {
+      for (const bool named : select_units(text, sampled.model.rbm.shape().visible, sampled.picture)) {
         bits += named == stay ? '1' : '0';
       }
       if (bits.find('0') == std::string::npos) {
@@ -193,37 +194,37 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Source& so
 }
 
 /// Collective.
-Source load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
-  Source source{.model = LoadedModel(settings.model, world, settings.layer),
-                .data = {},
-                .picture = settings.picture,
-                .start = {}};
-  const RbmShape shape = source.model.rbm.shape();
+Sampled load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
+  Sampled sampled{.model = LoadedModel(settings.model, world, settings.layer),
+                  .data = {},
+                  .picture = settings.picture,
+                  .start = {}};
+  const RbmShape shape = sampled.model.rbm.shape();
   if (!settings.data.empty()) {
-    source.data.emplace(load_rows(settings.data, 0, settings.model, shape, layout, world));
-    source.start.samples = source.data->samples();
-    source.start.first_row = settings.first_row;
+    sampled.data.emplace(load_rows(settings.data, 0, settings.model, shape, layout, world));
+    sampled.start.samples = sampled.data->samples();
+    sampled.start.first_row = settings.first_row;
     world.agree([&] {
-      if (settings.first_row < source.start.samples.rows) return;
+      if (settings.first_row < sampled.start.samples.rows) return;
       throw Error(Failure::usage, fmt::format("first-row = {}: '{}' has rows 0 to {}", settings.first_row,
-                                              settings.data.string(), source.start.samples.rows - 1));
+                                              settings.data.string(), sampled.start.samples.rows - 1));
     });
-    if (source.picture.empty()) source.picture = source.data->info().picture;
+    if (sampled.picture.empty()) sampled.picture = sampled.data->info().picture;
   }
   world.agree_on_root([&] {
     // The units of a higher layer are no points of a picture.
-    if (source.picture.empty() && source.model.below.empty()) source.picture = picture_of(source.model.named.model);
-    if (source.picture.empty()) {
+    if (sampled.picture.empty() && sampled.model.below.empty()) sampled.picture = picture_of(sampled.model.named.model);
+    if (sampled.picture.empty()) {
       if (settings.png.empty()) return;
       throw Error(Failure::usage, "--png wants pictures, but nothing says their height and width: --picture HxW does");
     }
-    if (source.picture[0] * source.picture[1] != shape.visible) {
-      throw Error(Failure::usage, fmt::format("picture = {}x{}: the model has {} visible units", source.picture[0],
-                                              source.picture[1], shape.visible));
+    if (sampled.picture[0] * sampled.picture[1] != shape.visible) {
+      throw Error(Failure::usage, fmt::format("picture = {}x{}: the model has {} visible units", sampled.picture[0],
+                                              sampled.picture[1], shape.visible));
     }
   });
-  source.start.clamped = clamped_units(settings, source, world);
-  return source;
+  sampled.start.clamped = clamped_units(settings, sampled, world);
+  return sampled;
 }
 
 std::string times_text(const GibbsSettings& gibbs) {
@@ -232,12 +233,12 @@ std::string times_text(const GibbsSettings& gibbs) {
 }
 
 /// What the samples are, for people and for the file.
-std::string description(const SampleSettings& settings, const Source& source) {
+std::string description(const SampleSettings& settings, const Sampled& sampled) {
   std::string begin = "noise";
-  if (source.data) {
+  if (sampled.data) {
     begin = fmt::format("rows of '{}' from {} on", settings.data.string(), settings.first_row);
-    const auto stay = std::ranges::count(source.start.clamped, true);
-    if (stay > 0) begin += fmt::format(", of which {} of {} units stay", stay, source.start.clamped.size());
+    const auto stay = std::ranges::count(sampled.start.clamped, true);
+    if (stay > 0) begin += fmt::format(", of which {} of {} units stay", stay, sampled.start.clamped.size());
   }
   return fmt::format("{} from {}, {}, seed {}", plural(settings.gibbs.chains, "chain"), begin,
                      times_text(settings.gibbs), settings.gibbs.seed);
@@ -246,8 +247,8 @@ std::string description(const SampleSettings& settings, const Source& source) {
 /// The dataset of samples, written time by time.
 class SampleWriter {
  public:
-  SampleWriter(const SampleSettings& settings, const Source& source)
-      : probabilities_(settings.write_probabilities), writer_(settings.output, info(settings, source)) {}
+  SampleWriter(const SampleSettings& settings, const Sampled& sampled)
+      : probabilities_(settings.write_probabilities), writer_(settings.output, info(settings, sampled)) {}
 
   void append(const ChainRecord& record) {
     if (probabilities_) {
@@ -270,20 +271,20 @@ class SampleWriter {
   void finish() { writer_.finish(); }
 
  private:
-  static DatasetInfo info(const SampleSettings& settings, const Source& source) {
+  static DatasetInfo info(const SampleSettings& settings, const Sampled& sampled) {
     const GibbsSettings& gibbs = settings.gibbs;
     DatasetInfo info;
-    const RbmShape shape = source.model.rbm.shape();
+    const RbmShape shape = sampled.model.rbm.shape();
     info.type = settings.write_probabilities || !is_logistic(shape) ? ElementType::float32 : ElementType::uint8;
     info.unbounded = shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1;
     info.rows = gibbs.chains * times_of(gibbs);
     info.columns = shape.visible;
     info.scale = 1.0;
-    info.picture = source.picture;
+    info.picture = sampled.picture;
     info.source =
         fmt::format("Gibbs samples ({}) of '{}' (digest {}): {}; all chains at the first time come first",
-                    settings.write_probabilities ? "probabilities" : "states", source.model.named.file.string(),
-                    model_digest(source.model.named.model.layers), description(settings, source));
+                    settings.write_probabilities ? "probabilities" : "states", sampled.model.named.file.string(),
+                    model_digest(sampled.model.named.model.layers), description(settings, sampled));
     return info;
   }
 
@@ -295,14 +296,14 @@ class SampleWriter {
 /// The picture of the first chains: a row a chain, a column a time; or, of one time, as a square.
 class SamplePicture {
  public:
-  SamplePicture(const SampleSettings& settings, const Source& source) : file_(settings.png) {
+  SamplePicture(const SampleSettings& settings, const Sampled& sampled) : file_(settings.png) {
     const GibbsSettings& gibbs = settings.gibbs;
     times_ = (gibbs.start_too ? 1 : 0) + times_of(gibbs);
     shown_ = std::min(gibbs.chains, most_shown);
-    layout_ = {.height = source.picture[0],
-               .width = source.picture[1],
+    layout_ = {.height = sampled.picture[0],
+               .width = sampled.picture[1],
                .columns = times_ == 1 ? 0 : times_,
-               .zoom = readable_zoom(source.picture[0])};
+               .zoom = readable_zoom(sampled.picture[0])};
     check_grid(shown_ * times_, layout_);
     tiles_.resize(shown_ * times_ * layout_.height * layout_.width);
   }
@@ -333,20 +334,20 @@ class SamplePicture {
 };
 
 /// Collective.
-void draw(const SampleSettings& settings, const Source& source, const Communicator& world) {
+void draw(const SampleSettings& settings, const Sampled& sampled, const Communicator& world) {
   std::optional<SampleWriter> writer;
   std::optional<SamplePicture> picture;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {
-    if (!settings.png.empty()) picture.emplace(settings, source);
-    if (!settings.output.empty()) writer.emplace(settings, source);
-    say("  model   {}: {} x {}\n", source.model.named.file.string(), source.model.rbm.shape().visible,
-        source.model.rbm.shape().hidden);
-    say("  chains  {}\n", description(settings, source));
+    if (!settings.png.empty()) picture.emplace(settings, sampled);
+    if (!settings.output.empty()) writer.emplace(settings, sampled);
+    say("  model   {}: {} x {}\n", sampled.model.named.file.string(), sampled.model.rbm.shape().visible,
+        sampled.model.rbm.shape().hidden);
+    say("  chains  {}\n", description(settings, sampled));
     bar.emplace(settings.train.progress, "sampling");
   });
   run_gibbs_chains(
-      source.model.rbm.view(), source.start, settings.gibbs, world,
+      sampled.model.rbm.view(), sampled.start, settings.gibbs, world,
       [&](const ChainRecord& record) {
         if (picture) picture->add(record);
         if (writer && record.step > 0) writer->append(record);
@@ -358,8 +359,8 @@ void draw(const SampleSettings& settings, const Source& source, const Communicat
       writer->finish();
       say("{}: {} of {}, {}\n", settings.output.string(),
           plural(settings.gibbs.chains * times_of(settings.gibbs), "row"),
-          plural(source.model.rbm.shape().visible, "value"),
-          settings.write_probabilities ? "probabilities" : "zeros and ones");
+          plural(sampled.model.rbm.shape().visible, "value"),
+          settings.write_probabilities ? "probabilities" : states_in_words(*sampled.model.rbm.shape().visible_unit));
     }
     if (picture) {
       picture->write();
@@ -376,8 +377,8 @@ void run_sample(const std::vector<std::string>& arguments, const Communicator& w
   if (!parsed) return;
   const SampleSettings& settings = *parsed;
   const StartedCommand started(world, settings.train);
-  Source source = load(settings, started.layout, world);
-  draw(settings, source, world);
+  Sampled sampled = load(settings, started.layout, world);
+  draw(settings, sampled, world);
 }
 
 }  // namespace rbmpi

@@ -33,7 +33,7 @@ FoundData find_rows(const ReportSettings& settings, const RunLayer& layer) {
 Section units_of(const RunLayer& layer, const HiddenUse* use, const std::vector<std::uint64_t>& picture) {
   const RbmView<const Real> rbm = *layer.rbm;
   return units_section(
-      {.weights = {rbm.weights.values, features_in(layer), rbm.weights.columns}, .bias = rbm.hidden_bias}, use,
+      {.weights = {rbm.weights.values, features_in(layer), rbm.weights.columns}, .units = rbm.hidden_units()}, use,
       picture);
 }
 

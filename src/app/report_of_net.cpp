@@ -35,7 +35,8 @@ std::optional<NetFindings> findings(const ReportSettings& settings, const Model&
 /// The units that the inputs lead to.
 Section first_layer_section(const RunSummary& run, const FoundData& data) {
   const NetLayer<const Real> first = run.model->model.net->layer(0);
-  const UnitWeights weights{.weights = first.weights, .bias = first.bias};
+  const std::size_t units = first.bias.size();
+  const UnitWeights weights{.weights = first.weights, .units = {&bernoulli_unit, units, first.bias.data(), units}};
   std::optional<HiddenUse> use;
   if (data.rows && first.activation == Activation::sigmoid) {
     use = hidden_use(weights, data.rows->view());

@@ -36,7 +36,8 @@ class RunRecorder {
   /// whether a copy of the best may come.
   void begin_layer(Model model, std::uint64_t batch_size, bool may_be_best);
 
-  // The events of training (train/trainer.hpp). Those that keep something wait for what is being written before.
+  // The events of training (train/training_events.hpp). Those that keep something wait for what is being written
+  // before.
   [[nodiscard]] StepWishes wishes(const TrainingProgress& progress);
   [[nodiscard]] bool has_snapshots() const noexcept { return !snapshots_.empty(); }
   void keep_snapshot(const TrainingState& state);

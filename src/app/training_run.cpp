@@ -245,7 +245,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
     model.layers.emplace_back(below.shape());
     std::ranges::copy(below.parameters(), model.layers.back().parameters().begin());
   }
-  model.layers.emplace_back(RbmShape{beginning.visible, options.hidden});
+  model.layers.emplace_back(shape_of(options, beginning.visible));
   model.classes.assign(beginning.classes.begin(), beginning.classes.end());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;
@@ -385,7 +385,8 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
 std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
   if (!checkpoint) return std::nullopt;
   Model& model = checkpoint->model;
-  ParameterLayout layout = model.net ? net_layout(model.net->shape()) : rbm_layout(model.layers.back().shape());
+  ParameterLayout layout =
+      model.net ? net_layout(model.net->shape()) : rbm_layout(model.layers.back().shape(), model.layers.size() - 1);
   return SavedState{.parameters = model.net ? std::move(*model.net).take_parameters()
                                             : std::move(model.layers.back()).take_parameters(),
                     .optimizer = std::move(checkpoint->optimizer),

@@ -53,7 +53,7 @@ class TrainingRun {
   /// What has to be known of a training before its data are read.
   struct Memory {
     std::uint64_t rank = 0;        ///< bytes of each rank besides the samples
-    std::uint64_t checkpoint = 0;  ///< of the copy that is written as a checkpoint (CheckpointWriter::memory)
+    std::uint64_t checkpoint = 0;  ///< of the copy that is written as a checkpoint (checkpoint_memory)
     std::uint64_t best = 0;        ///< of that of the best model, if one is kept
   };
   /// Reads the data. Throws before they are if the memory of a node does not suffice; `memory`: of training on so many

@@ -38,10 +38,10 @@ enum class Direction : std::uint32_t { forward = 0, reverse = 1, gibbs = 2 };
 /// Some chains of a thread.
 struct AnnealedChains {
   AnnealedChains(const Couplings& couplings, std::size_t most, Arena& memory)
-      : visible(memory.take<std::uint64_t>(most * words_for(couplings.shape().visible))),
-        hidden(memory.take<std::uint64_t>(most * words_for(couplings.shape().hidden))),
-        visible_bias(memory.take<Real>(couplings.shape().visible)),
-        hidden_bias(memory.take<Real>(couplings.shape().hidden)),
+      : visible(memory.take<std::uint64_t>(most * words_for(couplings.visible()))),
+        hidden(memory.take<std::uint64_t>(most * words_for(couplings.hidden()))),
+        visible_bias(memory.take<Real>(couplings.visible())),
+        hidden_bias(memory.take<Real>(couplings.hidden())),
         block(couplings, most, memory) {}
 
   void take(Shard chains) {
@@ -108,7 +108,7 @@ class Annealing {
     for (std::size_t i = 0; i < base_bias_.size(); ++i) {
       chains.visible_bias.data()[i] = static_cast<Real>(double{base_bias_[i]} + b * bias_change_[i]);
     }
-    chains.block.sweep(
+    chains.block.draw_both_sides(
         {.visible = visible_units(chains.visible_bias),
          .hidden = {rbm_.hidden_unit, chains.hidden_bias.size(), chains.hidden_bias.data(), chains.hidden_bias.size()},
          .inverse_temperature = static_cast<Real>(b)},

@@ -36,36 +36,30 @@ bool few_states(std::size_t side, const UnitEntry& kind) noexcept {
 }
 
 Enumeration prepare(RbmView<const Real> rbm, Arena& memory) {
-  const RbmShape shape = rbm.shape();
-  const bool over_hidden = shape.hidden <= shape.visible;
-  const std::size_t states = over_hidden ? shape.hidden : shape.visible;
-  const std::size_t others = over_hidden ? shape.visible : shape.hidden;
-  const std::span<const Real> state_bias = over_hidden ? rbm.hidden_bias : rbm.visible_bias;
-  const std::span<const Real> other_bias = over_hidden ? rbm.visible_bias : rbm.hidden_bias;
-  const auto weight = [&](std::size_t state, std::size_t other) {
-    return double{over_hidden ? rbm.weights.row(other)[state] : rbm.weights.row(state)[other]};
-  };
+  const EnumeratedSides sides(rbm);
+  const std::size_t states = sides.counted.count;
+  const std::size_t others = sides.others.count;
 
   // As many low bits as the weights allow.
   std::vector<double> ranges(others);
   std::size_t low = 0;
   for (; low < std::min(states, most_low_bits); ++low) {
     double largest = 0;
-    for (std::size_t i = 0; i < others; ++i) largest = std::max(largest, ranges[i] + std::abs(weight(low, i)));
+    for (std::size_t i = 0; i < others; ++i) largest = std::max(largest, ranges[i] + std::abs(sides.weight(low, i)));
     if (largest > largest_low_range) break;
-    for (std::size_t i = 0; i < others; ++i) ranges[i] += std::abs(weight(low, i));
+    for (std::size_t i = 0; i < others; ++i) ranges[i] += std::abs(sides.weight(low, i));
   }
   const double range = others == 0 ? 0 : *std::ranges::max_element(ranges);
 
   Enumeration all(states, low, others, memory);
   all.group = static_cast<std::size_t>(1000 * std::numbers::ln2 / std::log1p(std::exp(range)));
-  std::copy(state_bias.begin(), state_bias.end(), all.bit_bias.begin() + static_cast<std::ptrdiff_t>(all.added));
-  std::copy(other_bias.begin(), other_bias.end(), all.bias.data());
+  std::copy_n(sides.counted.parameters, states, all.bit_bias.data() + all.added);
+  std::copy_n(sides.others.parameters, others, all.bias.data());
   std::fill(all.bias.data() + others, all.bias.data() + all.units, -1e300);
   parallel_for(all.bits, [&](std::size_t bit) {
     const std::size_t row = bit * all.units;
     if (bit >= all.added) {
-      for (std::size_t i = 0; i < others; ++i) all.weights.data()[row + i] = weight(bit - all.added, i);
+      for (std::size_t i = 0; i < others; ++i) all.weights.data()[row + i] = sides.weight(bit - all.added, i);
     }
     if (bit >= all.low) return;
     for (std::size_t i = 0; i < all.units; ++i) {
@@ -148,9 +142,10 @@ double exact_log_partition(RbmView<const Real> rbm, const Communicator& world, c
     if (!can_enumerate(shape)) {
       throw Error(
           Failure::usage,
-          fmt::format("exact log Z of {} visible and {} hidden units: enumeration takes at most {} units on one "
-                      "of the sides; annealed importance sampling estimates log Z of larger models",
-                      shape.visible, shape.hidden, largest_enumeration));
+          fmt::format("exact log Z of {} visible and {} hidden units: enumeration takes at most 2^{} states on one "
+                      "of the sides, those of {} units of two states; annealed importance sampling estimates log Z of "
+                      "larger models of zeros and ones",
+                      shape.visible, shape.hidden, largest_enumeration, largest_enumeration));
     }
     if (!all_finite(rbm.parameters().data(), rbm.parameters().size())) {
       throw Error(Failure::diverged, "the model has parameters that are not finite, so it has no log Z");

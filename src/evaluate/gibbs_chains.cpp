@@ -27,6 +27,16 @@ constexpr std::uint64_t steps_at_once = 16;
   throw Error(Failure::usage, what);
 }
 
+/// Bytes of the states of a chain: of its own rank, and of all chains on every rank.
+std::uint64_t state_bytes(RbmShape shape, std::uint64_t chains) {
+  if (is_logistic(shape)) return (words_for(shape.visible) * 2 + words_for(shape.hidden)) * sizeof(std::uint64_t);
+  Arena of_couplings(ArenaUse::count);
+  const Couplings couplings(WeightRounding::one_grid, {nullptr, shape.visible, shape.hidden}, of_couplings);
+  Arena counted(ArenaUse::count);
+  const NumberChains all(couplings, {0, chains}, {}, counted);
+  return counted.taken() / chains + shape.visible * sizeof(Real);
+}
+
 void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, int ranks_on_node) {
   constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
   if (settings.chains == 0 || settings.chains > most_chains) {
@@ -41,11 +51,9 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
   }
   if (!start.clamped.empty() && start.samples.rows == 0) refuse("units can only stay as they are in rows of data");
 
-  // Views of all chains on each rank, and its own states.
-  const std::uint64_t state_bytes =
-      is_logistic(shape) ? (words_for(shape.visible) * 2 + words_for(shape.hidden)) * sizeof(std::uint64_t)
-                         : NumberChains::bytes(shape) + shape.visible * sizeof(Real);
-  const std::uint64_t row_bytes = state_bytes + (settings.probabilities ? shape.visible * sizeof(Real) : 0);
+  // Each rank has the visible states of all chains, and its own chains.
+  const std::uint64_t row_bytes =
+      state_bytes(shape, settings.chains) + (settings.probabilities ? shape.visible * sizeof(Real) : 0);
   const std::uint64_t of_rank = available_memory() / static_cast<std::uint64_t>(ranks_on_node);
   if (settings.chains > of_rank / row_bytes) {
     throw Error(Failure::other, fmt::format("not enough memory for {} chains: they take {} each on every rank, which "

@@ -5,21 +5,19 @@
 #include "evaluate/log_sum.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
-#include "rbmpi/evaluate/exact_partition.hpp"
 
 namespace rbmpi {
 
 UnitEnumeration::UnitEnumeration(RbmView<const Real> rbm, Arena& memory) {
-  const bool over_hidden = enumerates_hidden(rbm.shape());
-  counted_ = over_hidden ? rbm.hidden_units() : rbm.visible_units();
-  others_ = over_hidden ? rbm.visible_units() : rbm.hidden_units();
+  const EnumeratedSides sides(rbm);
+  counted_ = sides.counted;
+  others_ = sides.others;
   for (std::size_t unit = 0; unit < counted_.count; ++unit) states_ *= counted_.unit->values.size();
   weights_ = memory.take<double>(counted_.count * others_.count);
   if (rbm.weights.values == nullptr || weights_.empty()) return;
   for (std::size_t unit = 0; unit < counted_.count; ++unit) {
     for (std::size_t other = 0; other < others_.count; ++other) {
-      weights_[unit * others_.count + other] =
-          double{over_hidden ? rbm.weights.row(other)[unit] : rbm.weights.row(unit)[other]};
+      weights_[unit * others_.count + other] = sides.weight(unit, other);
     }
   }
 }

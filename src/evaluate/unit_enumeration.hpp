@@ -5,9 +5,29 @@
 #include <span>
 
 #include "rbmpi/core/arena.hpp"
+#include "rbmpi/evaluate/exact_partition.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
+
+/// The side of a machine whose states are counted through, and the other one, which is summed out.
+struct EnumeratedSides {
+  /// Of a machine that can_enumerate().
+  explicit EnumeratedSides(RbmView<const Real> rbm)
+      : weights(rbm.weights),
+        over_hidden(enumerates_hidden(rbm.shape())),
+        counted(over_hidden ? rbm.hidden_units() : rbm.visible_units()),
+        others(over_hidden ? rbm.visible_units() : rbm.hidden_units()) {}
+
+  [[nodiscard]] double weight(std::size_t unit, std::size_t other) const noexcept {
+    return double{over_hidden ? weights.row(other)[unit] : weights.row(unit)[other]};
+  }
+
+  ConstMatrixView weights;
+  bool over_hidden;
+  UnitRow counted;
+  UnitRow others;
+};
 
 /// The states of one side of a machine of any kinds of units, counted through one after the other, with the other side
 /// summed out by its own row of the table of units (model/unit.hpp): a plain way where there is no fast one on bits.

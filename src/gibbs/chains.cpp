@@ -27,8 +27,8 @@ void take_units(std::span<const std::uint64_t> mask, const std::uint64_t* from, 
 
 ChainBlock::ChainBlock(const Couplings& couplings, std::size_t most, Arena& memory)
     : couplings_(&couplings),
-      fields_(memory.take<Real>(most * std::max(couplings.shape().visible, couplings.shape().hidden))),
-      kept_(memory.take<std::uint64_t>(words_for(couplings.shape().visible))) {}
+      fields_(memory.take<Real>(most * std::max(couplings.visible(), couplings.hidden()))),
+      kept_(memory.take<std::uint64_t>(words_for(couplings.visible()))) {}
 
 void ChainBlock::take(std::uint64_t first, BitMatrixView visible, BitMatrixView hidden) noexcept {
   first_ = first;
@@ -49,7 +49,7 @@ MatrixView ChainBlock::form_hidden_fields() noexcept {
   return fields(hidden_.columns);
 }
 
-void ChainBlock::sweep(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
+void ChainBlock::draw_both_sides(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
   const Draws draws{numbers.seed, numbers.layer, step, first_};
   const auto draw = [&](MatrixView fields, const UnitRow& units, Phase phase, std::size_t i, BitMatrixView to) {
     scale(fields.row(i), units.count, model.inverse_temperature);
@@ -91,11 +91,11 @@ void ChainBlock::visible_means(const ChainModel& model, MatrixView means) const 
 }
 
 Chains::Chains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers, Arena& memory)
-    : shape_(couplings.shape()),
+    : couplings_(&couplings),
       mine_(mine),
       numbers_(numbers),
-      visible_(memory.take<std::uint64_t>(mine.count * words_for(shape_.visible))),
-      hidden_(memory.take<std::uint64_t>(mine.count * words_for(shape_.hidden))) {
+      visible_(memory.take<std::uint64_t>(mine.count * words_for(couplings.visible()))),
+      hidden_(memory.take<std::uint64_t>(mine.count * words_for(couplings.hidden()))) {
   const auto threads = static_cast<std::size_t>(threads_in_use());
   const std::size_t most = std::min<std::size_t>(rows_through_machine, (mine.count + threads - 1) / threads);
   for (std::size_t thread = 0; thread < threads; ++thread) blocks_.emplace_back(couplings, most, memory);
@@ -105,7 +105,7 @@ void Chains::sweep(const ChainModel& model, std::uint64_t first_step, std::uint6
   for_blocks([&](ChainBlock& block, Shard) {
     for (std::uint64_t step = first_step; step < first_step + sweeps; ++step) {
       block.form_hidden_fields();
-      block.sweep(model, numbers_, step);
+      block.draw_both_sides(model, numbers_, step);
     }
   });
 }
@@ -126,7 +126,8 @@ void Chains::free_energies(const ChainModel& model, std::span<double> energies) 
 void Chains::gather(const Communicator& world, std::span<std::uint64_t> states) {
   // Each rank has its own, and zeros elsewhere: the sum is all of them.
   std::ranges::fill(states, std::uint64_t{0});
-  std::ranges::copy(visible_, states.begin() + static_cast<std::ptrdiff_t>(mine_.first * words_for(shape_.visible)));
+  std::ranges::copy(visible_,
+                    states.begin() + static_cast<std::ptrdiff_t>(mine_.first * words_for(couplings_->visible())));
   world.sum(std::span(reinterpret_cast<std::int64_t*>(states.data()), states.size()));
 }
 

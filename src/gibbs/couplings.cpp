@@ -33,12 +33,13 @@ void multiply_in_order(ConstBitMatrixView states, ColumnsView matrix, MatrixView
 
 }  // namespace
 
-Couplings::Memory Couplings::take(WeightRounding rounding, RbmShape shape, std::size_t workers, Arena& memory) {
+Couplings::Memory Couplings::take(WeightRounding rounding, ConstMatrixView weights, std::size_t workers,
+                                  Arena& memory) {
   Memory spans;
   if (rounding != WeightRounding::none) {
-    spans.up = memory.take<Real>(shape.weights());
-    spans.down = memory.take<Real>(shape.hidden * padded_columns(shape.visible));
-    spans.column_norms = memory.take<Real>(workers * whole_lines<Real>(shape.hidden));
+    spans.up = memory.take<Real>(weights.size());
+    spans.down = memory.take<Real>(weights.columns * padded_columns(weights.rows));
+    spans.column_norms = memory.take<Real>(workers * whole_lines<Real>(weights.columns));
   }
   spans.row_norms = memory.take<Real>(workers * whole_lines<Real>(1));
   return spans;
@@ -48,7 +49,7 @@ Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, Arena& me
     : rounding_(rounding),
       weights_(weights),
       workers_(static_cast<std::size_t>(threads_in_use())),
-      memory_(take(rounding, shape(), workers_, memory)) {
+      memory_(take(rounding, weights, workers_, memory)) {
   if (!memory.counts()) round();
 }
 
@@ -56,7 +57,7 @@ Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights)
     : rounding_(rounding),
       weights_(weights),
       workers_(static_cast<std::size_t>(threads_in_use())),
-      memory_(take(rounding, shape(), workers_, own_)) {
+      memory_(take(rounding, weights, workers_, own_)) {
   round();
 }
 
@@ -65,7 +66,7 @@ Couplings::Couplings(WeightRounding rounding, ConstMatrixView weights, std::size
     : rounding_(rounding),
       weights_(weights),
       workers_(workers),
-      memory_(take(rounding, shape(), workers, memory.node)) {
+      memory_(take(rounding, weights, workers, memory.node)) {
   if (rounding == WeightRounding::none || probability_rows == 0) return;
   real_product_.emplace(probability_rows, weights.rows, weights.columns, memory.rank);
 }
@@ -130,7 +131,7 @@ Couplings::Fit Couplings::settle() noexcept {
   return exact_ ? Fit::good : Fit::other_grid;
 }
 
-bool Couplings::assign() {
+bool Couplings::round_all() {
   // The grids of the last call are nearly always right again; if not, the norms just found say which are.
   Fit fit = Fit::other_grid;
   while (fit == Fit::other_grid) {
@@ -144,7 +145,7 @@ bool Couplings::assign() {
 }
 
 void Couplings::round() {
-  if (assign() || rounding_ != WeightRounding::one_grid) return;
+  if (round_all() || rounding_ != WeightRounding::one_grid) return;
   parallel_for(weights_.columns, [&](std::size_t j) {
     for (std::size_t i = 0; i < weights_.rows; ++i) {
       memory_.down[j * padded_columns(weights_.rows) + i] = weights_.row(i)[j];

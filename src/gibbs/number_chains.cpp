@@ -41,16 +41,11 @@ void scale_rows(MatrixView fields, Real inverse_temperature) {
 
 NumberChains::NumberChains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers, Arena& memory)
     : couplings_(&couplings),
-      shape_(couplings.shape()),
       mine_(mine),
       numbers_(numbers),
-      visible_(memory.take<Real>(mine.count * shape_.visible)),
-      hidden_(memory.take<Real>(mine.count * shape_.hidden)),
-      visible_fields_(memory.take<Real>(mine.count * padded_columns(shape_.visible))) {}
-
-std::uint64_t NumberChains::bytes(RbmShape shape) noexcept {
-  return (shape.visible + shape.hidden + padded_columns(shape.visible)) * sizeof(Real);
-}
+      visible_(memory.take<Real>(mine.count * couplings.visible())),
+      hidden_(memory.take<Real>(mine.count * couplings.hidden())),
+      visible_fields_(memory.take<Real>(mine.count * padded_columns(couplings.visible()))) {}
 
 void NumberChains::draw_independent(const UnitRow& units, Phase phase) {
   std::ranges::fill(visible_, Real{0});
@@ -67,7 +62,7 @@ void NumberChains::form_hidden_fields(const ChainModel& model) {
 }
 
 MatrixView NumberChains::form_visible_fields(const ChainModel& model) {
-  const MatrixView fields{visible_fields_.data(), mine_.count, padded_columns(shape_.visible)};
+  const MatrixView fields{visible_fields_.data(), mine_.count, padded_columns(couplings_->visible())};
   if (exact_sums(*couplings_, *model.hidden.unit)) {
     couplings_->down(hidden(), fields);
   } else {
@@ -79,11 +74,11 @@ MatrixView NumberChains::form_visible_fields(const ChainModel& model) {
 
 void NumberChains::take_free(const ChainModel& model, const Real* from, Real* to) const noexcept {
   if (model.clamped.empty()) {
-    std::copy_n(from, shape_.visible, to);
+    std::copy_n(from, couplings_->visible(), to);
     return;
   }
-  const ConstBitMatrixView clamped{model.clamped.data(), 1, shape_.visible};
-  for (std::size_t unit = 0; unit < shape_.visible; ++unit) {
+  const ConstBitMatrixView clamped{model.clamped.data(), 1, couplings_->visible()};
+  for (std::size_t unit = 0; unit < clamped.columns; ++unit) {
     if (!clamped.at(0, unit)) to[unit] = from[unit];
   }
 }
@@ -103,7 +98,7 @@ void NumberChains::visible_means(const ChainModel& model, MatrixView means) {
   const MatrixView fields = form_visible_fields(model);
   activate_rows(fields, model.visible, unrounded);
   parallel_for(mine_.count, [&](std::size_t i) {
-    std::copy_n(visible().row(i), shape_.visible, means.row(i));
+    std::copy_n(visible().row(i), couplings_->visible(), means.row(i));
     take_free(model, fields.row(i), means.row(i));
   });
 }

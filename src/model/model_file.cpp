@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,10 +39,6 @@ constexpr std::array provenance_names = {"program",
                                          "epoch",
                                          "pretrained_digest"};
 
-[[noreturn]] void refuse(const Hdf5File& file, const std::string& what) {
-  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
-}
-
 /// Whether the file is a net; throws if it is neither that nor a stack of RBMs.
 bool is_net(const Hdf5File& file) {
   const std::optional<std::string> format = file.text_attribute("/", "format");
@@ -57,15 +53,18 @@ bool is_net(const Hdf5File& file) {
   return format == net_format_name;
 }
 
-/// Checks that an array is float32 of this many dimensions, and returns its extents.
-std::vector<std::uint64_t> extents(const Hdf5File& file, const std::string& name, std::size_t dimensions) {
-  if (!file.exists(name)) refuse(file, fmt::format("is no whole model: '{}' is missing", name));
-  const ArrayInfo info = file.array_info(name);
-  if (info.type != ElementType::float32 || info.dimensions.size() != dimensions) {
-    refuse(file, fmt::format("has '{}' as {} with {}; a model has float32 with {}", name, info.type_name,
-                             plural(info.dimensions.size(), "dimension"), dimensions));
+/// Units below and above the weights of a layer, from which its shape follows. Larger layers fit no matrix product;
+/// that they fit the memory, all together, `array_info` sees to.
+std::pair<std::uint64_t, std::uint64_t> units_of_weights(const Hdf5File& file, const std::string& group) {
+  const std::string name = group + "/weights";
+  if (!file.exists(name)) refuse(file, fmt::format("is not whole: '{}' is missing", name));
+  const std::vector<std::uint64_t> extents = file.array_info(name).dimensions;
+  const auto fits = [](std::uint64_t extent) { return extent > 0 && extent <= largest_layer; };
+  if (extents.size() != 2 || !std::ranges::all_of(extents, fits)) {
+    refuse(file, fmt::format("has '{}' as [{}]; two dimensions, of 1 to {} units each, would be right", name,
+                             fmt::join(extents, " x "), largest_layer));
   }
-  return info.dimensions;
+  return {extents[0], extents[1]};
 }
 
 const UnitEntry* read_unit(const Hdf5File& file, const std::string& group, const std::string& attribute) {
@@ -78,28 +77,11 @@ const UnitEntry* read_unit(const Hdf5File& file, const std::string& group, const
   return found;
 }
 
-/// Larger ones fit no matrix product. That they fit the memory, all together, `array_info` sees to.
-void check_size(const Hdf5File& file, const std::string& group, const std::vector<std::uint64_t>& weights) {
-  if (weights[0] <= largest_layer && weights[1] <= largest_layer) return;
-  refuse(file, fmt::format("has weights [{} x {}] in '{}'; at most {} units on a side can be used", weights[0],
-                           weights[1], group, largest_layer));
-}
-
-RbmShape read_layer_shape(const Hdf5File& file, const std::string& group) {
-  const auto weights = extents(file, group + "/weights", 2);
-  const RbmShape shape{weights[0], weights[1], read_unit(file, group, "visible_unit"),
-                       read_unit(file, group, "hidden_unit")};
-  const ParameterLayout layout = rbm_layout(shape);
-  bool fits = weights[0] > 0 && weights[1] > 0;
-  std::string found = fmt::format("weights [{} x {}]", weights[0], weights[1]);
-  for (std::size_t i = 1; i < layout.count(); ++i) {
-    const std::string name = layout[i].path.substr(layout[i].path.rfind('/') + 1);
-    const std::uint64_t size = extents(file, group + "/" + name, 1)[0];
-    fits = fits && size == layout[i].rows;
-    found += fmt::format("{} {} [{}]", i + 1 < layout.count() ? "," : " and", name, size);
-  }
-  if (!fits) refuse(file, fmt::format("has {} in '{}', which do not fit together", found, group));
-  check_size(file, group, weights);
+RbmShape read_layer_shape(const Hdf5File& file, std::size_t layer) {
+  const std::string group = layer_group(layer);
+  const auto [visible, hidden] = units_of_weights(file, group);
+  const RbmShape shape{visible, hidden, read_unit(file, group, "visible_unit"), read_unit(file, group, "hidden_unit")};
+  check_parameters(file, rbm_layout(shape, layer));
   return shape;
 }
 
@@ -110,15 +92,20 @@ void write_layer(Hdf5File& file, std::size_t layer, const Rbm& rbm) {
   file.set_text_attribute(group, "hidden_unit", std::string(rbm.shape().hidden_unit->name));
 }
 
+std::vector<RbmShape> read_stack_shapes(const Hdf5File& file) {
+  std::vector<RbmShape> layers;
+  while (file.exists(layer_group(layers.size()))) {
+    layers.push_back(read_layer_shape(file, layers.size()));
+  }
+  if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
+  return layers;
+}
+
 /// Classes whose units are beside those of the features in the highest layer.
 std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs);
 
 void read_stack(const Hdf5File& file, Model& model) {
-  std::vector<RbmShape> layers;
-  while (file.exists(layer_group(layers.size()))) {
-    layers.push_back(read_layer_shape(file, layer_group(layers.size())));
-  }
-  if (layers.empty()) refuse(file, "is no whole model: it has no group 'layer_0'");
+  const std::vector<RbmShape> layers = read_stack_shapes(file);
   if (file.exists(classes_name)) {
     const std::size_t visible = layers.back().visible;
     const std::size_t below = layers.size() > 1 ? layers[layers.size() - 2].hidden : 0;
@@ -149,19 +136,13 @@ NetShape read_net_shape(const Hdf5File& file) {
   NetShape shape;
   for (std::size_t k = 0; file.exists(layer_group(k)); ++k) {
     const std::string group = layer_group(k);
-    const auto weights = extents(file, group + "/weights", 2);
-    const auto bias = extents(file, group + "/bias", 1);
-    if (weights[0] == 0 || weights[1] == 0 || bias[0] != weights[1]) {
-      refuse(file, fmt::format("has weights [{} x {}] and bias [{}] in '{}', which do not fit together", weights[0],
-                               weights[1], bias[0], group));
-    }
-    check_size(file, group, weights);
-    if (k == 0) shape.units.push_back(weights[0]);
-    if (shape.units.back() != weights[0]) {
-      refuse(file, fmt::format("has {} in layer_{}, but {} in the layer below", plural(weights[0], "input"), k,
+    const auto [inputs, outputs] = units_of_weights(file, group);
+    if (k == 0) shape.units.push_back(inputs);
+    if (shape.units.back() != inputs) {
+      refuse(file, fmt::format("has {} in layer_{}, but {} in the layer below", plural(inputs, "input"), k,
                                plural(shape.units.back(), "unit")));
     }
-    shape.units.push_back(weights[1]);
+    shape.units.push_back(outputs);
     const std::string unit = file.text_attribute(group, "unit").value_or("");
     const std::optional<Activation> activation = activation_of(unit);
     if (!activation) {
@@ -173,6 +154,7 @@ NetShape read_net_shape(const Hdf5File& file) {
   if (std::ranges::find(shape.activations, Activation::softmax) < shape.activations.end() - 1) {
     refuse(file, "has a softmax below its outputs");
   }
+  check_parameters(file, net_layout(shape));
   return shape;
 }
 
@@ -282,6 +264,8 @@ bool holds_description(const Hdf5File& file, const Model& model) {
   if (model.net) {
     const NetShape& shape = model.net->shape();
     if (read_net_shape(file) != shape || read_code_layer(file, shape) != model.code_layer) return false;
+  } else if (!std::ranges::equal(read_stack_shapes(file), model.layers, {}, {}, &Rbm::shape)) {
+    return false;
   }
   if (file.exists(classes_name) == model.classes.empty()) return false;
   if (!model.classes.empty() && read_classes(file, model.classes.size()) != model.classes) return false;

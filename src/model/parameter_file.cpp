@@ -9,15 +9,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
 
 namespace rbmpi {
 namespace {
-
-[[noreturn]] void refuse_array(const Hdf5File& file, const std::string& what) {
-  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
-}
 
 std::vector<std::uint64_t> dimensions_of(const ParameterArray& array) {
   if (array.is_matrix || array.columns > 1) return {array.rows, array.columns};
@@ -25,11 +20,11 @@ std::vector<std::uint64_t> dimensions_of(const ParameterArray& array) {
 }
 
 void check_array(const Hdf5File& file, const ParameterArray& array) {
-  if (!file.exists(array.path)) refuse_array(file, fmt::format("is not whole: '{}' is missing", array.path));
+  if (!file.exists(array.path)) refuse(file, fmt::format("is not whole: '{}' is missing", array.path));
   const ArrayInfo info = file.array_info(array.path);
   if (info.type == ElementType::float32 && info.dimensions == dimensions_of(array)) return;
-  refuse_array(file, fmt::format("has '{}' as {} [{}]; float32 [{}] would be right", array.path, info.type_name,
-                                 fmt::join(info.dimensions, " x "), fmt::join(dimensions_of(array), " x ")));
+  refuse(file, fmt::format("has '{}' as {} [{}]; float32 [{}] would be right", array.path, info.type_name,
+                           fmt::join(info.dimensions, " x "), fmt::join(dimensions_of(array), " x ")));
 }
 
 void make_groups(Hdf5File& file, const std::string& path) {
@@ -37,6 +32,27 @@ void make_groups(Hdf5File& file, const std::string& path) {
     const std::string group = path.substr(0, end);
     if (!file.exists(group)) file.create_group(group);
   }
+}
+
+/// Whether an array is of this type and these dimensions, with just these bytes.
+bool holds_array(const Hdf5File& file, const std::string& name, ElementType type,
+                 const std::vector<std::uint64_t>& dimensions, const void* values) {
+  const ArrayInfo info = file.array_info(name);
+  if (info.type != type || info.dimensions != dimensions) return false;
+  const std::uint64_t rows = dimensions.front();
+  const std::uint64_t row_bytes = element_size(type) * (dimensions.size() > 1 ? dimensions[1] : 1);
+  if (rows * row_bytes == 0) return true;
+  // In pieces: a second copy of all might not fit the memory.
+  const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20U) / row_bytes);
+  std::vector<std::byte> piece(std::min(rows, rows_at_once) * row_bytes);
+  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
+    const std::uint64_t count = std::min(rows_at_once, rows - first);
+    file.read_rows(name, type, first, count, piece.data());
+    still_at_work();
+    const std::byte* const expected = static_cast<const std::byte*>(values) + first * row_bytes;
+    if (std::memcmp(piece.data(), expected, count * row_bytes) != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -52,7 +68,7 @@ void read_parameters(const Hdf5File& file, const ParameterLayout& layout, std::s
     const std::span<Real> of_array = values.subspan(layout.offset(i), array.size());
     file.read_rows(array.path, ElementType::float32, 0, array.rows, of_array.data());
     if (!std::ranges::all_of(of_array, [](Real value) { return std::isfinite(value); })) {
-      refuse_array(file, fmt::format("has a value in '{}' that is not finite", array.path));
+      refuse(file, fmt::format("has a value in '{}' that is not finite", array.path));
     }
   }
 }
@@ -69,28 +85,15 @@ void write_parameters(Hdf5File& file, const ParameterLayout& layout, std::span<c
 bool holds_parameters(const Hdf5File& file, const ParameterLayout& layout, std::span<const Real> values) {
   for (std::size_t i = 0; i < layout.count(); ++i) {
     const ParameterArray& array = layout[i];
-    if (!holds_rows(file, array.path, ElementType::float32, array.rows, array.columns,
-                    values.data() + layout.offset(i))) {
-      return false;
-    }
+    const Real* const expected = values.data() + layout.offset(i);
+    if (!holds_array(file, array.path, ElementType::float32, dimensions_of(array), expected)) return false;
   }
   return true;
 }
 
 bool holds_rows(const Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
                 std::uint64_t columns, const void* values) {
-  // In pieces: a second copy of all might not fit the memory.
-  const std::uint64_t row_bytes = columns * element_size(type);
-  const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 20U) / row_bytes);
-  std::vector<std::byte> piece(std::min(rows, rows_at_once) * row_bytes);
-  for (std::uint64_t first = 0; first < rows; first += rows_at_once) {
-    const std::uint64_t count = std::min(rows_at_once, rows - first);
-    file.read_rows(name, type, first, count, piece.data());
-    still_at_work();
-    const std::byte* const expected = static_cast<const std::byte*>(values) + first * row_bytes;
-    if (std::memcmp(piece.data(), expected, count * row_bytes) != 0) return false;
-  }
-  return true;
+  return holds_array(file, name, type, {rows, columns}, values);
 }
 
 }  // namespace rbmpi

@@ -45,6 +45,12 @@ std::string unit_names() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string states_in_words(const UnitEntry& entry) {
+  if (entry.values.empty()) return "states";
+  if (std::ranges::equal(entry.values, std::array{0.0, 1.0})) return "zeros and ones";
+  return fmt::format("states of {}", fmt::join(entry.values, ", "));
+}
+
 void add_unit(const UnitEntry& entry) {
   if (!answers_everything(entry)) {
     throw Error(Failure::usage, fmt::format("units '{}' do not answer everything that units must", entry.name));

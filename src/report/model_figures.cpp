@@ -24,8 +24,7 @@ constexpr std::size_t rows_at_once = 500;
 /// Means of the hidden units, n x H.
 void activate_hidden(const UnitWeights& layer, ConstMatrixView rows, MatrixView hidden) {
   multiply(rows, layer.weights, hidden);
-  const UnitRow units{layer.unit, hidden.columns, layer.bias.data(), hidden.columns};
-  for (std::size_t i = 0; i < rows.rows; ++i) units.unit->mean(units, unrounded, hidden.row(i));
+  for (std::size_t i = 0; i < rows.rows; ++i) layer.units.unit->mean(layer.units, unrounded, hidden.row(i));
 }
 
 /// What a child process sends: the sizes, then numbers, labels (if there are any) and probabilities of the rows.
@@ -141,7 +140,7 @@ DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, const 
 }
 
 HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows) {
-  const std::size_t units = layer.units();
+  const std::size_t units = layer.units.count;
   HiddenUse use{.rows = rows.rows,
                 .rows_in_use = rows.rows,
                 .activity = std::vector<double>(units),

@@ -16,7 +16,7 @@ namespace {
 /// The units in the order of their use; without it, those with the longest weight vectors first.
 std::vector<std::size_t> order_of(const UnitWeights& layer, const HiddenUse* use) {
   if (use != nullptr) return use->by_use;
-  std::vector<double> squares(layer.units());
+  std::vector<double> squares(layer.units.count);
   for (std::size_t i = 0; i < layer.weights.rows; ++i) {
     for (std::size_t j = 0; j < squares.size(); ++j) {
       squares[j] += static_cast<double>(layer.weights.row(i)[j]) * static_cast<double>(layer.weights.row(i)[j]);
@@ -105,7 +105,7 @@ std::string unit_table(const UnitWeights& layer, const HiddenUse* use, std::span
                 .rows = {}};
   for (const std::size_t unit : units) {
     content.rows.push_back({fmt::format("{}", unit), activity_text(use, unit),
-                            number_text(static_cast<double>(layer.bias[unit]), 3), strongest(layer, unit)});
+                            number_text(static_cast<double>(layer.bias()[unit]), 3), strongest(layer, unit)});
   }
   if (use == nullptr) {  // nobody knows how active they are
     content.columns.erase(content.columns.begin() + 1);

@@ -404,4 +404,8 @@ std::string Hdf5File::library_version() {
   return fmt::format("{}.{}.{}", major, minor, release);
 }
 
+void refuse(const Hdf5File& file, const std::string& what) {
+  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
+}
+
 }  // namespace rbmpi

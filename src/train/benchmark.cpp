@@ -170,10 +170,10 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
   start_from_means(view, std::vector<double>(shape.visible, options.density), rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
-  const ParameterLayout& blocks = state.layout;
+  const ParameterLayout& layout = state.layout;
   Arena memory;
   for (const OptimizerMemory& part :
-       optimizer(options.training.optimizer).make(blocks, options.training, memory)->memory()) {
+       optimizer(options.training.optimizer).make(layout, options.training, memory)->memory()) {
     state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size())});
   }
   return state;

@@ -245,10 +245,10 @@ std::vector<CheckpointWriter::Outcome> CheckpointWriter::outcomes() {
 
 std::uint64_t checkpoint_memory(std::span<const ParameterLayout> layers, const OptimizationOptions& options) {
   Arena counted(ArenaUse::count);
-  for (const ParameterLayout& blocks : layers) {
-    (void)counted.take<Real>(blocks.size());
+  for (const ParameterLayout& layout : layers) {
+    (void)counted.take<Real>(layout.size());
     Arena of_optimizer(ArenaUse::count);
-    (void)optimizer(options.optimizer).make(blocks, options, of_optimizer);
+    (void)optimizer(options.optimizer).make(layout, options, of_optimizer);
     counted.expect(of_optimizer.taken());
   }
   return counted.most();

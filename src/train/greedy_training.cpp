@@ -219,15 +219,16 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
   for (std::size_t i = 0; i < layer; ++i) {
     const RbmShape shape = start.below[i].shape();
     if (shape == shapes[i]) continue;
-    throw Error(Failure::file, fmt::format("layer {} of the start is {} x {} instead of {} x {}", i, shape.visible,
-                                           shape.hidden, shapes[i].visible, shapes[i].hidden));
+    throw Error(Failure::file, fmt::format("layer {} of the start is {} x {}, {}, instead of {} x {}, {}", i,
+                                           shape.visible, shape.hidden, units_in_words(shape), shapes[i].visible,
+                                           shapes[i].hidden, units_in_words(shapes[i])));
   }
-  const ParameterLayout& blocks = start.state.layout;
-  const ParameterLayout wanted = rbm_layout(shapes[layer]);
-  if (blocks.same_shapes(wanted) && start.state.parameters.size() == wanted.size()) return;
+  const ParameterLayout& layout = start.state.layout;
+  const ParameterLayout wanted = rbm_layout(shapes[layer], layer);
+  if (layout.same_shapes(wanted) && start.state.parameters.size() == wanted.size()) return;
   throw Error(Failure::file,
               fmt::format("the start has {} parameters ({}) in layer {} instead of {} ({})",
-                          start.state.parameters.size(), to_text(blocks), layer, wanted.size(), to_text(wanted)));
+                          start.state.parameters.size(), to_text(layout), layer, wanted.size(), to_text(wanted)));
 }
 
 /// Collective. Whether the start's layer is finished as well: then it joins those below.
@@ -294,7 +295,7 @@ std::vector<RbmShape> shapes_of_layers(const GreedyOptions& options, std::uint64
   std::vector<RbmShape> shapes;
   std::size_t below = visible;
   for (const TrainingOptions& layer : options.layers) {
-    shapes.push_back({below, layer.hidden});
+    shapes.push_back(shape_of(layer, below));
     below = layer.hidden;
   }
   shapes.back().visible += classes;
@@ -362,6 +363,14 @@ TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer
 void check_options(const GreedyOptions& options) {
   if (options.layers.empty()) throw Error(Failure::usage, "layers: at least one is wanted");
   for (const TrainingOptions& layer : options.layers) check_options(layer);
+  for (std::size_t i = 1; i < options.layers.size(); ++i) {
+    const std::string& below = options.layers[i - 1].hidden_unit;
+    const std::string& visible = options.layers[i].visible_unit;
+    if (visible == below) continue;
+    throw Error(Failure::usage, fmt::format("layer {} of {} has {} as visible units, but the hidden units of the layer "
+                                            "below are {}, and their means are its data: both have to be of one kind",
+                                            i + 1, options.layers.size(), visible, below));
+  }
 }
 
 std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std::uint64_t nodes) {

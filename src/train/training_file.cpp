@@ -74,10 +74,6 @@ void read_best(const Hdf5File& file, TrainingProgress& progress) {
 
 }  // namespace
 
-void refuse(const Hdf5File& file, const std::string& what) {
-  throw Error(Failure::file, fmt::format("'{}' {}", file.path().string(), what));
-}
-
 void write_progress(Hdf5File& file, const TrainingProgress& progress) {
   file.create_group(progress_group);
   file.set_integers_attribute(progress_group, "layer", {static_cast<std::int64_t>(progress.layer)});

@@ -26,8 +26,6 @@ inline constexpr const char* progress_group = "/progress";
 /// Its attribute with the names of what the optimizer remembers, with blanks between them.
 inline constexpr const char* optimizer_attribute = "optimizer";
 
-[[noreturn]] void refuse(const Hdf5File& file, const std::string& what);
-
 void write_progress(Hdf5File& file, const TrainingProgress& progress);
 
 /// The arrays that a gradient function remembers, each with all its rows, as `/state/<name>`. Reading throws if there

@@ -12,6 +12,7 @@
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
 #include "support/saved_state.hpp"
+#include "support/toy_unit.hpp"
 
 namespace rbmpi {
 namespace {
@@ -44,6 +45,9 @@ class GreedyTrainingTest : public testing::Test {
     options_.layers[1].learning_rate = Schedule::parse("1:0.3, 2:0.1");
     options_.layers[2].evaluate_every = 1;
   }
+
+  /// The lowest features are those of spins, from -1 to 1.
+  void use_spins() { options_.layers[0].hidden_unit = options_.layers[1].visible_unit = test::toy_unit().name; }
 
   [[nodiscard]] GreedyOutcome train(const GreedyEvents& asked = {}, std::optional<GreedyStart> start = {}) const {
     GreedyOutcome outcome;
@@ -107,31 +111,35 @@ Samples view_of(const std::vector<Real>& values, std::uint64_t count) {
 
 // Layer after layer by hand, on one rank: what any number of ranks must give.
 TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
-  GreedyOutcome expected;
-  if (world_.is_root()) {
-    const Communicator alone;
-    std::vector<Rbm> layers;
-    TrainingData data = data_;
-    std::vector<Real> training;
-    std::vector<Real> validation;
-    for (TrainingOptions options : options_.layers) {
-      options.layer = static_cast<std::uint32_t>(layers.size());
-      TrainingEvents events;
-      events.epoch = [&](const EpochMetrics& epoch) { expected.figures.push_back(epoch.figures); };
-      layers.push_back(train_rbm(options, data, alone, events).rbm);
-      training = features_of(layers.back(), data.training);
-      validation = features_of(layers.back(), data.validation);
-      data.training = view_of(training, rows - held_out);
-      data.validation = view_of(validation, held_out);
+  for (const bool spins : {false, true}) {
+    SCOPED_TRACE(spins);
+    if (spins) use_spins();
+    GreedyOutcome expected;
+    if (world_.is_root()) {
+      const Communicator alone;
+      std::vector<Rbm> layers;
+      TrainingData data = data_;
+      std::vector<Real> training;
+      std::vector<Real> validation;
+      for (TrainingOptions options : options_.layers) {
+        options.layer = static_cast<std::uint32_t>(layers.size());
+        TrainingEvents events;
+        events.epoch = [&](const EpochMetrics& epoch) { expected.figures.push_back(epoch.figures); };
+        layers.push_back(train_rbm(options, data, alone, events).rbm);
+        training = features_of(layers.back(), data.training);
+        validation = features_of(layers.back(), data.validation);
+        data.training = view_of(training, rows - held_out);
+        data.validation = view_of(validation, held_out);
+      }
+      expected.digest = model_digest(layers);
     }
-    expected.digest = model_digest(layers);
+    const GreedyOutcome found = train();
+    EXPECT_EQ(found.progress.layer, 2U);
+    EXPECT_EQ(found.progress.steps, 2U * 7 + 3 * 4 + 2 * 7);
+    if (!world_.is_root()) continue;
+    EXPECT_EQ(found.digest, expected.digest);
+    EXPECT_EQ(found.figures, expected.figures);
   }
-  const GreedyOutcome found = train();
-  EXPECT_EQ(found.progress.layer, 2U);
-  EXPECT_EQ(found.progress.steps, 2U * 7 + 3 * 4 + 2 * 7);
-  if (!world_.is_root()) return;
-  EXPECT_EQ(found.digest, expected.digest);
-  EXPECT_EQ(found.figures, expected.figures);
 }
 
 TEST_F(GreedyTrainingTest, FeaturesThatAreNotKeptMakeNoDifference) {
@@ -185,6 +193,22 @@ TEST_F(GreedyTrainingTest, GoesOnInAnyLayerAndBetweenLayers) {
     EXPECT_EQ(rest.digest, whole.digest) << steps;
     EXPECT_EQ(rest.progress, whole.progress) << steps;
   }
+}
+
+TEST_F(GreedyTrainingTest, AStackWithSpinsGoesOn) {
+  use_spins();
+  const GreedyOutcome whole = train();
+  for (const std::uint64_t steps : {5U, 21U, 31U}) {
+    GreedyStart start = stop_after(steps);
+    const GreedyOutcome rest =
+        train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
+    EXPECT_EQ(rest.digest, whole.digest) << steps;
+  }
+  GreedyStart start = stop_after(21);
+  for (TrainingOptions& layer : options_.layers) layer.hidden_unit = layer.visible_unit = bernoulli_unit.name;
+  test::expect_error(Failure::file, {"layer 0 of the start", "toy-spin hidden", "bernoulli on both sides"}, [&] {
+    (void)train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
+  });
 }
 
 TEST_F(GreedyTrainingTest, ALayerThatIsFinishedCarriesMore) {
@@ -252,6 +276,9 @@ TEST_F(GreedyTrainingTest, WhatCannotBeIsRefused) {
   options_.layers[1].epochs = 0;
   refused(Failure::usage, {"epochs = 0"});
   options_.layers[1].epochs = 1;
+  options_.layers[0].hidden_unit = test::toy_unit().name;
+  refused(Failure::usage, {"layer 2 of 3", "bernoulli", "toy-spin"});
+  options_.layers[0].hidden_unit = bernoulli_unit.name;
   options_.layers[1].learning_rate = 1e30;
   refused(Failure::diverged, {"layer 2 of 3", "learning-rate = 1e+30"});
   options_.layers.resize(1);

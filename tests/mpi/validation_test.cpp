@@ -24,7 +24,7 @@ ValidationFigures measure(const Rbm& rbm, const Samples& samples, bool sample_da
   options.sample_data = sample_data;
   Workspace memory;
   Couplings couplings(WeightRounding::two_grids, rbm.view().weights, validation_rows_at_once, 1, memory);
-  EXPECT_TRUE(couplings.assign());
+  EXPECT_TRUE(couplings.round_all());
   const Rows data(samples);
   Arena own;
   Validation validation(data, data, rbm.shape(), 0, options, own);

@@ -11,11 +11,11 @@
 
 namespace rbmpi {
 
-// Kernels of a training step whose states are bits: unit j of a row is bit j % 64 of its word j / 64, and the bits
-// behind the last unit are 0 (BitMatrixView). Where kernels of rbmpi/core/kernels.hpp are named, one pass does what
-// they do one after the other, with the same results bit for bit. All are Local, run on the calling thread and allocate
-// nothing. All instruction sets give the same bits, but for the sign of a weight that rounds to zero, which no sum can
-// tell.
+// Kernels of training steps and of chains whose states are bits: unit j of a row is bit j % 64 of its word j / 64, and
+// the bits behind the last unit are 0 (BitMatrixView). Where kernels of rbmpi/core/kernels.hpp are named, one pass does
+// what they do one after the other, with the same results bit for bit. All are Local, run on the calling thread and
+// allocate nothing. All instruction sets give the same bits, but for the sign of a weight that rounds to zero, which no
+// sum can tell.
 
 /// probabilities[i] = values[i] / scale, rounded; state i = 1 with probability probabilities[i].
 /// As scale_to_probabilities() and sample().

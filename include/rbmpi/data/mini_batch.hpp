@@ -7,8 +7,8 @@
 
 namespace rbmpi {
 
-/// This rank's part of one mini-batch: `count` of the rows that a reader was told, from number `first` on. What is
-/// drawn for a sample depends on its position in the whole batch, never on the rank that has it.
+/// Some rows of one mini-batch, those of a node or of a rank: `count` of the rows that a reader was told, from number
+/// `first` on. What is drawn for a sample depends on its position in the whole batch, never on the rank that has it.
 struct MiniBatch {
   const RowReader* rows = nullptr;
   std::uint64_t first = 0;     ///< number among the reader's rows of the first row of this part

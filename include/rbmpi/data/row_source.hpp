@@ -33,7 +33,7 @@ struct ReaderShare {
 struct Rows {
   /// No rows.
   Rows();
-  /// Samples in memory.
+  /// Samples in memory. Defined in data/samples.cpp, beside their reader.
   Rows(const Samples& samples);  // NOLINT(google-explicit-constructor): what data mostly are
   /// All rows of a source.
   Rows(const RowSource& source);  // NOLINT(google-explicit-constructor): as samples
@@ -121,7 +121,8 @@ class RowReader {
   [[nodiscard]] const RowOrder& order() const noexcept { return order_; }
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  /// Calls body(numbers, done) for `rows` some at a time: their numbers among all rows, and how many were before them.
+  /// Calls body(numbers, done) for `rows` some at a time: their numbers among the reader's rows, and how many were
+  /// before them.
   template <typename Body>
   void for_numbers(Shard rows, const Body& body) const {
     constexpr std::size_t at_once = 128;

@@ -13,7 +13,6 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/gibbs/couplings.hpp"
-#include "rbmpi/gibbs/draws.hpp"
 #include "rbmpi/gibbs/worker_grid.hpp"
 #include "rbmpi/model/unit.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -60,8 +59,8 @@ class ChainBlock {
 
   /// The fields of the hidden units, v W: n x H. They are valid until v changes or another method needs the room.
   MatrixView form_hidden_fields() noexcept;
-  /// After form_hidden_fields(): one sweep, h ~ p(h | v), then v ~ p(v | h).
-  void sweep(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
+  /// After form_hidden_fields(), the rest of a sweep: h ~ p(h | v), then v ~ p(v | h).
+  void draw_both_sides(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
   /// After form_hidden_fields(): F(v) of each chain [n], with the hidden units summed out at the fields t v W.
   void free_energies(const ChainModel& model, std::span<double> energies) const noexcept;
   /// After form_hidden_fields(), whose fields become the means of h given v: n x H.
@@ -89,8 +88,8 @@ class Chains {
 
   [[nodiscard]] Shard mine() const noexcept { return mine_; }
   /// Of the chains of this rank: n x V, n x H.
-  [[nodiscard]] BitMatrixView visible() noexcept { return {visible_.data(), mine_.count, shape_.visible}; }
-  [[nodiscard]] BitMatrixView hidden() noexcept { return {hidden_.data(), mine_.count, shape_.hidden}; }
+  [[nodiscard]] BitMatrixView visible() noexcept { return {visible_.data(), mine_.count, couplings_->visible()}; }
+  [[nodiscard]] BitMatrixView hidden() noexcept { return {hidden_.data(), mine_.count, couplings_->hidden()}; }
   [[nodiscard]] const ChainNumbers& numbers() const noexcept { return numbers_; }
 
   /// Local, on all threads, allocates nothing. Calls body(block, rows) for blocks of these chains, `rows` being theirs
@@ -101,8 +100,8 @@ class Chains {
       const Shard of_thread = shard(mine_.count, static_cast<int>(thread), static_cast<int>(blocks_.size()));
       for (std::uint64_t done = 0; done < of_thread.count; done += rows_through_machine) {
         const Shard rows{of_thread.first + done, std::min<std::uint64_t>(rows_through_machine, of_thread.count - done)};
-        blocks_[thread].take(mine_.first + rows.first, {visible().row(rows.first), rows.count, shape_.visible},
-                             {hidden().row(rows.first), rows.count, shape_.hidden});
+        blocks_[thread].take(mine_.first + rows.first, {visible().row(rows.first), rows.count, couplings_->visible()},
+                             {hidden().row(rows.first), rows.count, couplings_->hidden()});
         body(blocks_[thread], rows);
       }
     });
@@ -122,7 +121,7 @@ class Chains {
   void scatter(ConstBitMatrixView states) noexcept;
 
  private:
-  RbmShape shape_;
+  const Couplings* couplings_;
   Shard mine_;
   ChainNumbers numbers_;
   std::span<std::uint64_t> visible_;

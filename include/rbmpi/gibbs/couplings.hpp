@@ -37,8 +37,8 @@ enum class WeightRounding {
 /// function of W: the fields have no order of summation, and no row depends on those beside it. Move-only.
 ///
 /// Several workers, threads also of several processes that share the memory, round the copies together, each some rows.
-/// A round of that is: each worker begins and follows its rows; all wait for each other; all `settle`, and
-/// come to the same result.
+/// Each time each worker begins and follows its rows; all wait for each other; all `settle`, and come to the same
+/// result.
 class Couplings {
  public:
   /// Local, on all threads. In memory that nobody shares, and rounded; where memory is counted, the shape of the
@@ -53,8 +53,8 @@ class Couplings {
   Couplings(WeightRounding rounding, ConstMatrixView weights, std::size_t probability_rows, std::size_t workers,
             Workspace& memory);
 
-  /// Local, on the calling thread. A new round for this worker; then its rows of the weights, which it may give in
-  /// several pieces. Whole cache lines are written where they begin at a multiple of 16.
+  /// Local, on the calling thread. This worker begins anew; then it follows its rows of the weights, which it may
+  /// give in several pieces. Whole cache lines are written where they begin at a multiple of 16.
   void begin(std::size_t worker) const noexcept;
   void follow(Shard rows, std::size_t worker) const noexcept;
   /// Local. The parameters of this worker are of no use: nothing will fit.
@@ -62,7 +62,7 @@ class Couplings {
 
   enum class Fit {
     good,
-    other_grid,  ///< all workers have to be rounded once more: rare
+    other_grid,  ///< all workers have to begin and follow once more: rare
     impossible   ///< the weights are not finite or, for rounded ones, too large (an L1 norm of about 2^16 or more)
   };
   /// Local, after all workers have followed and waited for each other. Whether the copies are right: every norm fits
@@ -70,7 +70,7 @@ class Couplings {
   [[nodiscard]] Fit settle() noexcept;
 
   /// Local, on all threads. All of the above for all weights. False if they do not fit; the copies are then useless.
-  [[nodiscard]] bool assign();
+  [[nodiscard]] bool round_all();
 
   /// Local, on the calling thread, allocates nothing; rounded weights alone. fields = v W, for states v of some visible
   /// units: n x units -> n x H.
@@ -80,10 +80,10 @@ class Couplings {
   void down(ConstBitMatrixView h, Shard units, MatrixView fields) const noexcept;
   void down(ConstBitMatrixView h, MatrixView fields) const noexcept { down(h, {0, weights_.rows}, fields); }
 
-  /// Local, on all threads. fields = states W, for states of zeros and ones: n x V -> n x H.
+  /// Local, on all threads. fields = states W: n x V -> n x H. Where exact(), sums of states of -1, 0 and 1 are exact;
+  /// those of other states have the order that BLAS chooses.
   void up(ConstMatrixView states, MatrixView fields) const;
-  /// Local, on all threads. fields = states W^T, for states of zeros and ones: n x H -> n x `down_columns`, of which
-  /// those behind V are 0.
+  /// The same. fields = states W^T: n x H -> n x `down_columns`, of which those behind V are 0.
   void down(ConstMatrixView states, MatrixView fields) const;
   /// V, or padded_columns(V) for rounded weights.
   [[nodiscard]] std::size_t down_columns() const noexcept {
@@ -92,8 +92,11 @@ class Couplings {
   /// Local, on all threads. fields = p W, for p in [0, 1], with rounded weights on a grid of exponent <= 24.
   void up_from_probabilities(ConstMatrixView p, MatrixView fields);
 
-  [[nodiscard]] RbmShape shape() const noexcept { return {weights_.rows, weights_.columns}; }
-  /// Whether the sums of the products are exact.
+  /// V.
+  [[nodiscard]] std::size_t visible() const noexcept { return weights_.rows; }
+  /// H.
+  [[nodiscard]] std::size_t hidden() const noexcept { return weights_.columns; }
+  /// Whether products with states of zeros and ones, or of -1, 0 and 1, are exact sums (docs/numerics.md).
   [[nodiscard]] bool exact() const noexcept { return exact_; }
   /// V x H: what v is multiplied by.
   [[nodiscard]] ConstMatrixView weights_up() const noexcept {
@@ -114,7 +117,7 @@ class Couplings {
     std::span<Real> row_norms;  // workers x whole_lines(1), of which the first is used; unrounded: which are not finite
   };
   void round();
-  static Memory take(WeightRounding rounding, RbmShape shape, std::size_t workers, Arena& memory);
+  static Memory take(WeightRounding rounding, ConstMatrixView weights, std::size_t workers, Arena& memory);
   [[nodiscard]] Real& row_norm(std::size_t worker) const noexcept {
     return memory_.row_norms[worker * whole_lines<Real>(1)];
   }

@@ -16,12 +16,10 @@ class NumberChains {
  public:
   /// The chains `mine` of all of them; their states are zeros. `couplings` must live on.
   NumberChains(const Couplings& couplings, Shard mine, const ChainNumbers& numbers, Arena& memory);
-  /// Bytes of a chain.
-  [[nodiscard]] static std::uint64_t bytes(RbmShape shape) noexcept;
 
   [[nodiscard]] Shard mine() const noexcept { return mine_; }
   /// n x V.
-  [[nodiscard]] MatrixView visible() const noexcept { return {visible_.data(), mine_.count, shape_.visible}; }
+  [[nodiscard]] MatrixView visible() const noexcept { return {visible_.data(), mine_.count, couplings_->visible()}; }
   [[nodiscard]] const ChainNumbers& numbers() const noexcept { return numbers_; }
 
   /// Draws v of these units [V] without fields, so independent ones, with the random numbers of `phase` in step 0.
@@ -32,7 +30,7 @@ class NumberChains {
   void visible_means(const ChainModel& model, MatrixView means);
 
  private:
-  [[nodiscard]] MatrixView hidden() const noexcept { return {hidden_.data(), mine_.count, shape_.hidden}; }
+  [[nodiscard]] MatrixView hidden() const noexcept { return {hidden_.data(), mine_.count, couplings_->hidden()}; }
   void form_hidden_fields(const ChainModel& model);
   /// n x columns, of which the first V are the fields.
   MatrixView form_visible_fields(const ChainModel& model);
@@ -40,7 +38,6 @@ class NumberChains {
   void take_free(const ChainModel& model, const Real* from, Real* to) const noexcept;
 
   const Couplings* couplings_;
-  RbmShape shape_;
   Shard mine_;
   ChainNumbers numbers_;
   std::span<Real> visible_;

@@ -49,8 +49,8 @@ void save_model(const std::filesystem::path& path, const Model& model);
 [[nodiscard]] Model read_model(const Hdf5File& file);
 void write_model(Hdf5File& file, const Model& model);
 
-/// Local. Whether an open file holds all of the model but its parameters: the units and the code layer of a net, the
-/// classes, the configuration and the provenance. Throws what `read_model` throws.
+/// Local. Whether an open file holds all of the model but its parameters: the shapes of its layers with their kinds of
+/// units, the code layer of a net, the classes, the configuration and the provenance. Throws what `read_model` throws.
 [[nodiscard]] bool holds_description(const Hdf5File& file, const Model& model);
 
 }  // namespace rbmpi

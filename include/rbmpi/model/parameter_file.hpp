@@ -19,10 +19,10 @@ void check_parameters(const Hdf5File& file, const ParameterLayout& layout);
 void read_parameters(const Hdf5File& file, const ParameterLayout& layout, std::span<Real> values);
 /// Groups are made where they are missing.
 void write_parameters(Hdf5File& file, const ParameterLayout& layout, std::span<const Real> values);
-/// Whether the file holds just these values; it is read in pieces.
+/// Whether the file holds the arrays of the layout with just these values; it is read in pieces.
 [[nodiscard]] bool holds_parameters(const Hdf5File& file, const ParameterLayout& layout, std::span<const Real> values);
 
-/// Whether the rows of an array are just these bytes, which is read in pieces.
+/// Whether an array is [rows x columns] of this type, with just these bytes, which are read in pieces.
 [[nodiscard]] bool holds_rows(const Hdf5File& file, const std::string& name, ElementType type, std::uint64_t rows,
                               std::uint64_t columns, const void* values);
 

@@ -92,6 +92,9 @@ struct UnitEntry {
 /// Local. The names that are known, as in "bernoulli, spin".
 [[nodiscard]] std::string unit_names();
 
+/// Local. The states of such units: "zeros and ones", "states of -1, 1" or, without a list of them, "states".
+[[nodiscard]] std::string states_in_words(const UnitEntry& entry);
+
 /// Local. Adds a row, which must live on, before a machine of such units is made or read: a program that trains units
 /// of its own does it when it begins. On every rank in the same order. Throws Error(Failure::usage) if there is one of
 /// that name, or if it does not answer everything that a unit must.

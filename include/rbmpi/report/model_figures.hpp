@@ -61,16 +61,16 @@ struct HiddenUse {
 inline constexpr double dead_activity = 0.01;
 inline constexpr double saturated_activity = 0.99;
 
-/// The weights and biases that lead to a layer of units.
+/// A layer of units and the weights that lead to it.
 struct UnitWeights {
-  ConstMatrixView weights;                  ///< [V x H]
-  std::span<const Real> bias;               ///< [H]; of units with several parameters the first
-  const UnitEntry* unit = &bernoulli_unit;  ///< sigmoid units of nets have the same means
+  ConstMatrixView weights;  ///< [V x H]
+  UnitRow units;            ///< [H]; sigmoid units of nets have the means of zeros and ones
 
-  [[nodiscard]] std::size_t units() const noexcept { return bias.size(); }
+  /// [H]; of units with several parameters the first.
+  [[nodiscard]] std::span<const Real> bias() const noexcept { return {units.parameters, units.count}; }
 };
 [[nodiscard]] inline UnitWeights hidden_weights(RbmView<const Real> rbm) noexcept {
-  return {.weights = rbm.weights, .bias = rbm.hidden_bias, .unit = rbm.hidden_unit};
+  return {.weights = rbm.weights, .units = rbm.hidden_units()};
 }
 
 /// Local. `rows`: n x V, means or states of data, used as they are. Uses the threads of `use_threads`.

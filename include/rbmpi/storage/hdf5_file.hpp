@@ -137,4 +137,7 @@ class Hdf5File {
   std::unique_ptr<int> problem_;          // of a file that is written: errno of the first write that failed, or 0
 };
 
+/// Local. Throws Error(Failure::file): the name of the file, and what is wrong with it, as in "is no model".
+[[noreturn]] void refuse(const Hdf5File& file, const std::string& what);
+
 }  // namespace rbmpi

@@ -18,11 +18,13 @@ namespace rbmpi {
 /// The most different labels that can be joined to features: each is a unit.
 inline constexpr std::size_t most_joined_classes = 10'000;
 
-/// How a stack of RBMs is trained, one layer after the other: the hidden probabilities of a layer are the data of the
-/// next (Hinton, Osindero and Teh 2006; Hinton and Salakhutdinov 2006; evaluate/stack_features.hpp).
+/// How a stack of RBMs is trained, one layer after the other: the means of a layer's hidden units, of zeros and ones
+/// their probabilities, are the data of the next (Hinton, Osindero and Teh 2006; Hinton and Salakhutdinov 2006;
+/// evaluate/stack_features.hpp).
 struct GreedyOptions {
-  /// One for each layer, lowest first. Their `layer` and `first_step` follow from their places. `early_stop` is for the
-  /// highest layer alone: what the layers above learn would else change with a patience that may change between starts.
+  /// One for each layer, lowest first, the visible units of the kind of the hidden ones below. Their `layer` and
+  /// `first_step` follow from their places. `early_stop` is for the highest layer alone: what the layers above learn
+  /// would else change with a patience that may change between starts.
   std::vector<TrainingOptions> layers;
   /// Whether the data of the highest layer are the features and, beside them, the label as one unit for each class.
   bool join_labels = false;
@@ -70,6 +72,7 @@ struct GreedyResult : OptimizationOutcome {
                                        std::optional<GreedyStart> start = {});
 
 /// Local. The shapes of the layers on data of so many columns. `classes`: of the labels that join the highest layer.
+/// Throws Error(Failure::usage) for units that are not known.
 [[nodiscard]] std::vector<RbmShape> shapes_of_layers(const GreedyOptions& options, std::uint64_t visible,
                                                      std::size_t classes = 0);
 

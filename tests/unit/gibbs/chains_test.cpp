@@ -23,7 +23,7 @@ ChainModel model_of(const Rbm& rbm, Real inverse_temperature = 1) {
 /// Chains that began as noise and took so many sweeps.
 Chains swept(const Couplings& couplings, const ChainModel& model, Shard mine, std::uint64_t sweeps, Arena& memory) {
   Chains chains(couplings, mine, {.seed = 5}, memory);
-  const std::vector<Real> zeros(couplings.shape().visible);
+  const std::vector<Real> zeros(couplings.visible());
   const UnitRow even_odds{&bernoulli_unit, zeros.size(), zeros.data(), zeros.size()};
   chains.for_blocks(
       [&](ChainBlock& block, Shard) { block.draw_independent(even_odds, chains.numbers(), Phase::chain_start); });
@@ -39,7 +39,7 @@ std::vector<std::uint64_t> states(BitMatrixView all) {
 double free_energy(const Couplings& couplings, const ChainModel& model, ConstBitMatrixView v, std::size_t i) {
   double energy = 0;
   for_each_unit_on(v, i, [&](std::size_t unit) { energy -= double{model.visible.parameters[unit]}; });
-  for (std::size_t j = 0; j < couplings.shape().hidden; ++j) {
+  for (std::size_t j = 0; j < couplings.hidden(); ++j) {
     double field = 0;
     for_each_unit_on(v, i, [&](std::size_t unit) { field += double{couplings.weights_up().row(unit)[j]}; });
     energy -= std::log1p(std::exp(double{model.hidden.parameters[j]} + double{model.inverse_temperature} * field));
@@ -154,7 +154,7 @@ TEST_F(ChainsTest, EachBlockMayHaveItsOwnTemperature) {
   Chains chains = swept(couplings, model_of(rbm), {0, 2 * rows_through_machine}, 0, memory);
   chains.for_blocks([&](ChainBlock& block, Shard rows) {
     block.form_hidden_fields();
-    block.sweep(model_of(rbm, rows.first == 0 ? Real{1} : Real{0.5}), chains.numbers(), 0);
+    block.draw_both_sides(model_of(rbm, rows.first == 0 ? Real{1} : Real{0.5}), chains.numbers(), 0);
   });
   std::vector<std::uint64_t> expected =
       states(swept(couplings, model_of(rbm), {0, rows_through_machine}, 1, memory).visible());

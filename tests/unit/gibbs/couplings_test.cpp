@@ -155,7 +155,7 @@ TEST_F(CouplingsTest, TheCopiesAreAFunctionOfTheWeightsAlone) {
     Couplings used(WeightRounding::two_grids, changing.view);
     ASSERT_TRUE(used.exact());
     std::ranges::copy(w.values, changing.values.begin());
-    ASSERT_TRUE(used.assign());
+    ASSERT_TRUE(used.round_all());
     EXPECT_EQ(used.up_grid(), fresh.up_grid());
     EXPECT_EQ(used.down_grid(), fresh.down_grid());
     EXPECT_TRUE(same_bits(copy(used.weights_up()), copy(fresh.weights_up()))) << before;
@@ -173,9 +173,9 @@ TEST_F(CouplingsTest, WeightsThatCannotBeExactAreRefusedAndDoNoHarm) {
   for (const Real bad : {std::nanf(""), infinity, -infinity, 1e30F, -1e6F, 70000.0F}) {
     for (const std::size_t at : {0U, 28U, 100U, 376U}) {
       w.values[at] = bad;
-      EXPECT_FALSE(exact.assign()) << bad << " at " << at;
+      EXPECT_FALSE(exact.round_all()) << bad << " at " << at;
       w.values[at] = good.values[at];
-      EXPECT_TRUE(exact.assign());
+      EXPECT_TRUE(exact.round_all());
       EXPECT_TRUE(same_bits(copy(exact.weights_up()), copy(fresh.weights_up())));
     }
   }
@@ -284,13 +284,13 @@ TEST(UnroundedTest, OnlyWhatIsNotFiniteIsRefused) {
   Random random(4);
   std::vector<Real> values = random.reals(std::size_t{20} * 30, -1e9, 1e9);
   Couplings weights(WeightRounding::none, {values.data(), 20, 30});
-  EXPECT_TRUE(weights.assign());
+  EXPECT_TRUE(weights.round_all());
   EXPECT_FALSE(weights.exact());
   EXPECT_EQ(weights.down_columns(), 20U);
   values[599] = std::numeric_limits<Real>::infinity();
-  EXPECT_FALSE(weights.assign());
+  EXPECT_FALSE(weights.round_all());
   values[599] = 0;
-  EXPECT_TRUE(weights.assign());
+  EXPECT_TRUE(weights.round_all());
   weights.begin(0);
   weights.reject(0);
   EXPECT_EQ(weights.settle(), Couplings::Fit::impossible);

@@ -92,23 +92,23 @@ TEST_F(ModelFileTest, AMissingArrayIsNamed) {
 }
 
 TEST_F(ModelFileTest, ArraysOfTheWrongShapeAreRefused) {
-  refused({"[2 x 3], visible_bias [2] and hidden_bias [2]", "do not fit"}, [](Hdf5File& file) {
+  refused({"'/layer_0/hidden_bias' as float32 [2]; float32 [3] would be right"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "hidden_bias");
     write_floats(file, "/layer_0/hidden_bias", {2}, {1, 2});
   });
-  refused({"visible_bias [3]", "do not fit"}, [](Hdf5File& file) {
+  refused({"'/layer_0/visible_bias' as float32 [3]; float32 [2] would be right"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "visible_bias");
     write_floats(file, "/layer_0/visible_bias", {3}, {1, 2, 3});
   });
-  refused({"'/layer_0/weights' as float32 with 1 dimension"}, [](Hdf5File& file) {
+  refused({"'/layer_0/weights' as [6]; two dimensions"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "weights");
     write_floats(file, "/layer_0/weights", {6}, {1, 2, 3, 4, 5, 6});
   });
-  refused({"'/layer_0/hidden_bias' as float32 with 2 dimension"}, [](Hdf5File& file) {
+  refused({"'/layer_0/hidden_bias' as float32 [1 x 3]; float32 [3] would be right"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "hidden_bias");
     write_floats(file, "/layer_0/hidden_bias", {1, 3}, {1, 2, 3});
   });
-  refused({"weights [0 x 3]"}, [](Hdf5File& file) {
+  refused({"'/layer_0/weights' as [0 x 3]", "1 to 4194304 units"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0", "weights");
     file.create_array("/layer_0/weights", ElementType::float32, {0, 3});
   });
@@ -146,7 +146,7 @@ TEST_F(ModelFileTest, ClaimsAreNotBelieved) {
     const std::uint64_t huge = 1000000000;
     file.create_array("/layer_0/weights", ElementType::float32, {huge, huge}, {.chunk_rows = 1});
   });
-  refused({"has weights [5000000 x 1] in '/layer_0'", "at most 4194304"}, [](Hdf5File& file) {
+  refused({"'/layer_0/weights' as [5000000 x 1]", "1 to 4194304 units"}, [](Hdf5File& file) {
     const std::vector<float> values(5000000);
     write_floats(file, "/layer_0/weights", {5000000, 1}, values);
     write_floats(file, "/layer_0/visible_bias", {5000000}, values);
@@ -291,7 +291,7 @@ TEST_F(ModelFileTest, NetsThatAreNotWholeAreRefused) {
   refused({"'/classes' is missing"}, [](Hdf5File& file) { write_net(file, "classes"); });
   refused({"unit = gaussian", "sigmoid, linear and softmax"}, [](Hdf5File& file) { write_net(file, "", "gaussian"); });
   refused({"unit = ", "sigmoid, linear and softmax"}, [](Hdf5File& file) { write_net(file, "", ""); });
-  refused({"[2 x 3] and bias [2]", "do not fit"}, [](Hdf5File& file) {
+  refused({"'/layer_0/bias' as float32 [2]; float32 [3] would be right"}, [](Hdf5File& file) {
     write_net(file, "bias");
     write_floats(file, "/layer_0/bias", {2}, {1, 2});
   });

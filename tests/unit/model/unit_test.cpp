@@ -268,6 +268,14 @@ TEST(UnitTableTest, TellsTheKnownNames) {
   EXPECT_EQ(units().front(), &bernoulli_unit);
 }
 
+TEST(UnitTableTest, StatesAreToldInWords) {
+  EXPECT_EQ(states_in_words(bernoulli_unit), "zeros and ones");
+  EXPECT_EQ(states_in_words(test::toy_unit()), "states of -1, 1");
+  UnitEntry real = bernoulli_unit;
+  real.values = {};
+  EXPECT_EQ(states_in_words(real), "states");
+}
+
 TEST(UnitTableTest, RefusesUnitsThatDoNotAnswer) {
   UnitEntry entry = bernoulli_unit;
   entry.name = "silent";

@@ -1,6 +1,7 @@
 #include "rbmpi/train/checkpoint.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <map>
@@ -14,6 +15,7 @@
 #include "rbmpi/storage/sealed_file.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/toy_unit.hpp"
 #include "support/training_states.hpp"
 #include "train/training_file.hpp"
 
@@ -171,8 +173,31 @@ TEST_F(CheckpointTest, WhatIsReadBackHasToBeAllThatWasWritten) {
     changes.insert(of_all.begin(), of_all.end());
     return changes;
   };
+  // The same bytes, which mean something else.
+  const auto of_other_units = [](Checkpoint& c) {
+    RbmShape shape = c.model.layers.front().shape();
+    shape.hidden_unit = &test::toy_unit();
+    c.model.layers.front() = Rbm(shape, std::move(c.model.layers.front()).take_parameters());
+  };
+  const auto of_another_type = [](Checkpoint& c) {
+    SavedState::Array& chains = c.arrays.front();
+    AlignedBuffer<std::byte> numbers(chains.values.size() * sizeof(std::int32_t));
+    for (std::size_t i = 0; i < chains.values.size(); ++i) {
+      const auto number = std::to_integer<std::int32_t>(chains.values.data()[i]);
+      std::memcpy(numbers.data() + i * sizeof(number), &number, sizeof(number));
+    }
+    chains.type = ElementType::int32;
+    chains.values = std::move(numbers);
+  };
   told_apart(labelled_checkpoint,
              and_all({{"parameters", [](Checkpoint& c) { c.model.layers.front().parameters().back() += 1; }},
+                      {"kinds of units", of_other_units},
+                      {"one layer more",
+                       [](Checkpoint& c) {
+                         c.model.layers.emplace_back(RbmShape{5, 2});
+                       }},
+                      {"fewer rows of an array", [](Checkpoint& c) { --c.arrays.front().rows; }},
+                      {"type of an array", of_another_type},
                       {"classes", [](Checkpoint& c) { c.model.classes.back() = 3; }},
                       {"no classes", [](Checkpoint& c) { c.model.classes.clear(); }},
                       {"a net", [](Checkpoint& c) { c = net_checkpoint(true); }}}));
