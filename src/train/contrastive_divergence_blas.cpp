@@ -94,7 +94,7 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
   }
 
   void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
-    if (array == weights_array) return sum_weights(rows, sums);
+    if (array == weights_array) return sum_weights(rows, {sums, rows.count, rbm_.shape().hidden});
     const std::size_t first = array == visible_array() ? 0 : rbm_.shape().visible;
     sum_biases(first + rows.first, rows.count, sums);
   }
@@ -105,9 +105,8 @@ class ContrastiveDivergenceBlas final : public BatchGradient {
   }
 
  private:
-  void sum_weights(Shard rows, Real* gradient) const {
+  void sum_weights(Shard rows, MatrixView sums) const {
     const auto [V, H] = std::pair(rbm_.shape().visible, rbm_.shape().hidden);
-    const MatrixView sums{gradient, rows.count, H};
     transposed_times({states_.visible_data.data(), node_rows_, V}, rows.first,
                      {states_.hidden_data.data(), node_rows_, H}, sums);
     subtract_transposed_times({states_.visible_model.data(), node_rows_, V}, rows.first,

@@ -215,7 +215,7 @@ class Optimization {
         });
   }
 
-  void begin_workers() {
+  void begin_workers() const {
     for (std::size_t thread = 0; thread < plan_.share.threads; ++thread) {
       memory_.function.follower->begin(plan_.share.worker(thread));
     }

@@ -39,16 +39,7 @@ void StepSums::form_part(bool first_part, PhaseClock& clock) {
   const bool add = !first_part && !plan_.wide;
   for (const std::vector<ArrayRows>& piece : plan_.pieces) {
     for_each_phase([&](GradientPhase phase) {
-      for (const ArrayRows& part : piece) {
-        plan_.for_each_panel(part, gradient_, [&](Shard rows, std::size_t thread) {
-          Real* const all = place(phase, part.array, rows.first);
-          Real* const of_part = add ? panel(phase, thread) : all;
-          gradient_.sum(phase, part.array, rows, thread, of_part);
-          const std::size_t count = rows.count * plan_.layout[part.array].columns;
-          for (std::size_t i = 0; add && i < count; ++i) all[i] += of_part[i];
-          if (thread == 0 && under_way_) under_way_->progress();
-        });
-      }
+      for (const ArrayRows& part : piece) form(phase, part, add);
       if (!under_way_) return;
       const Shard values = plan_.mine.values(piece);
       under_way_->start(kept(phase).values().subspan(values.first, values.count));
@@ -56,6 +47,17 @@ void StepSums::form_part(bool first_part, PhaseClock& clock) {
   }
   for (GradientSums& sums : kept_) sums.finish_part(first_part);
   clock.lap(TimePhase::products);
+}
+
+void StepSums::form(GradientPhase phase, const ArrayRows& part, bool add) {
+  plan_.for_each_panel(part, gradient_, [&](Shard rows, std::size_t thread) {
+    Real* const all = place(phase, part.array, rows.first);
+    Real* const of_part = add ? panel(phase, thread) : all;
+    gradient_.sum(phase, part.array, rows, thread, of_part);
+    const std::size_t count = rows.count * plan_.layout[part.array].columns;
+    for (std::size_t i = 0; add && i < count; ++i) all[i] += of_part[i];
+    if (thread == 0 && under_way_) under_way_->progress();
+  });
 }
 
 void StepSums::exchange(StepCounts& counts, std::uint64_t batch_rows, const Communicator& nodes, PhaseClock& clock) {

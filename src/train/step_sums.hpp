@@ -85,6 +85,8 @@ class StepSums {
   [[nodiscard]] Real* panel(GradientPhase phase, std::size_t thread) const;
   /// Of a phase, for these rows of an array: those that were kept, or formed now.
   [[nodiscard]] std::span<Real> sums(GradientPhase phase, std::size_t array, Shard rows, std::size_t thread);
+  /// Of a phase, for some rows of an array: to be kept, or added to those that are.
+  void form(GradientPhase phase, const ArrayRows& part, bool add);
   void set_weights(const StepCounts& counts, std::uint64_t batch_rows);
   [[nodiscard]] double total_weight(GradientPhase phase) const;
   void show(const NodeArena& node);

@@ -26,9 +26,9 @@ struct EstimatorSettings {
 /// log-likelihood of an RBM from samples, as a BatchGradient: it takes the rows of the node, and its chains if it has
 /// any, through the machine, and forms the sums of the states.
 struct GradientEstimatorEntry {
-  const char* name;
-  const char* summary;
-  std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory);
+  const char* name = nullptr;
+  const char* summary = nullptr;
+  std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory) = nullptr;
   /// Chains that sample the model, in all nodes together.
   std::uint64_t (*chains)(const TrainingOptions& options) = [](const TrainingOptions&) { return std::uint64_t{0}; };
   /// Which arrays of the parameters are shown (GradientFunction::shows).
