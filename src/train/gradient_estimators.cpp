@@ -24,6 +24,9 @@ std::span<const GradientEstimatorEntry> gradient_estimators() {
 }
 
 void add_gradient_estimator(const GradientEstimatorEntry& entry) {
+  const bool is_whole = entry.name != nullptr && *entry.name != '\0' && entry.summary != nullptr &&
+                        entry.make != nullptr && entry.chains != nullptr && entry.shows != nullptr;
+  if (!is_whole) throw Error(Failure::usage, "an estimator must have a name, a summary and all of its functions");
   for (const GradientEstimatorEntry& other : table()) {
     if (std::string_view(entry.name) == other.name) {
       throw Error(Failure::usage, fmt::format("there is an estimator '{}' already", entry.name));
@@ -36,9 +39,9 @@ const GradientEstimatorEntry& gradient_estimator(const std::string& name) {
   std::string known;
   for (const GradientEstimatorEntry& entry : gradient_estimators()) {
     if (name == entry.name) return entry;
-    known += fmt::format(" {}", entry.name);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
   }
-  throw Error(Failure::usage, fmt::format("estimator = {}: known are{}", name, known));
+  throw Error(Failure::usage, fmt::format("estimator = {}: known are {}", name, known));
 }
 
 }  // namespace rbmpi

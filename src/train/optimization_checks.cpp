@@ -89,6 +89,15 @@ void check_layout(const ParameterLayout& layout) {
   if (all == 0) throw Error(Failure::usage, "there are no parameters to optimise");
 }
 
+void check_same(const std::string& what, const std::string& text, const Communicator& world) {
+  const std::string of_root = world.broadcast(text);
+  world.agree([&] {
+    if (text == of_root) return;
+    throw Error(Failure::usage, fmt::format("{} of rank {} is not that of rank 0: {} instead of {}", what, world.rank(),
+                                            text, of_root));
+  });
+}
+
 void check_start(const SavedState& start, const ParameterLayout& layout, std::span<const OptimizerMemory> optimizer,
                  const OptimizationOptions& options, std::uint64_t rows) {
   if (start.parameters.size() != layout.size()) {

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "rbmpi/model/parameter_layout.hpp"
+#include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/training_options.hpp"
 #include "rbmpi/train/training_state.hpp"
 
@@ -11,6 +13,9 @@ namespace rbmpi {
 
 /// Local. Throws Error(Failure::usage) for a layout that no buffer can have.
 void check_layout(const ParameterLayout& layout);
+
+/// Collective. Throws an AgreedError(Failure::usage) if this text on a rank is not that of the root.
+void check_same(const std::string& what, const std::string& text, const Communicator& world);
 
 /// Local. Throws Error(Failure::file) if a start is not one of a training with this layout, optimizer, options and
 /// rows.

@@ -4,8 +4,11 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -37,6 +40,8 @@ class Optimization {
         memory_(function, plan_, options, samples, workspace_) {
     memory_.sums->exchange_by(sums_by, layout_.peers, workspace_.rank);
   }
+
+  [[nodiscard]] std::string state_in_words() const { return to_text(memory_.state->of_node()); }
 
   /// Collective.
   void begin() {
@@ -334,6 +339,10 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
     check_layout(function.layout());
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
+  check_same("the gradient function",
+             fmt::format("{} chains, exact sums of {} rows, {}", function.chains(), function.exact_rows(),
+                         to_text(function.layout())),
+             world);
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));
   if (world.maximum(threads_in_use()) != -world.maximum(-std::int64_t{threads_in_use()})) {
@@ -344,6 +353,7 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
   const SumsBy sums_by = iallreduce_setting(world).empty() ? SumsBy::messages : SumsBy::mpi;
   std::optional<Optimization> optimization;
   world.agree([&] { optimization.emplace(function, samples, options, std::move(setup), sums_by, world, events); });
+  check_same("the state", optimization->state_in_words(), world);
   if (resumes != 0) {
     optimization->resume(start);
   } else {

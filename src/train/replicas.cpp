@@ -24,11 +24,11 @@ void check_replicas(const TrainingState& state, std::span<const StateArray> arra
   world.broadcast(std::as_writable_bytes(std::span(of_root)));
   world.agree([&] {
     if (mine == of_root) return;
-    throw Error(
-        Failure::other,
-        fmt::format("rank {} has other parameters than rank 0 in epoch {} after step {}: the memory or processor "
-                    "of one of them is faulty, or it runs another build of this program",
-                    world.rank(), state.progress.epoch, state.progress.steps));
+    throw Error(Failure::other,
+                fmt::format("rank {} has other {} than rank 0 in epoch {} after step {}: the memory or processor "
+                            "of one of them is faulty, or it runs another build of this program",
+                            world.rank(), arrays.empty() ? "parameters" : "parameters or state", state.progress.epoch,
+                            state.progress.steps));
   });
 }
 

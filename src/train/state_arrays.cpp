@@ -11,19 +11,35 @@
 
 namespace rbmpi {
 
+std::string to_text(std::span<const StateArray> arrays) {
+  std::string text;
+  for (const StateArray& array : arrays) {
+    text += fmt::format("{}{} {} {} x {}{}", text.empty() ? "" : ", ", array.name, element_name(array.type), array.rows,
+                        array.columns, array.is_shared_out ? " shared out" : "");
+  }
+  return text.empty() ? "no arrays" : text;
+}
+
 StateArrays::StateArrays(std::vector<StateArray> arrays, const NodeShare& share, Arena& memory)
     : arrays_(std::move(arrays)) {
   std::set<std::string> names;
   for (const StateArray& array : arrays_) {
     const std::uint64_t rows = array.is_shared_out ? shard(array.rows, share.node, share.nodes).count : array.rows;
-    const bool is_name = !array.name.empty() && array.name.find('/') == std::string::npos;
-    const bool has_size = array.rows > 0 && array.row_bytes() > 0;
-    const bool has_values = memory.counts() || array.values.size() == rows * array.row_bytes();
-    if (is_name && has_size && has_values && names.insert(array.name).second) continue;
-    throw Error(Failure::usage,
-                fmt::format("the array '{}' of the state: {} rows of {} bytes, of which this node has {} "
-                            "in {} bytes; each wants a name of its own without '/', and just its rows",
-                            array.name, array.rows, array.row_bytes(), rows, array.values.size()));
+    const auto refuse_array = [&](const std::string& why) {
+      throw Error(Failure::usage, fmt::format("the array '{}' of the state {}", array.name, why));
+    };
+    if (array.name.empty() || array.name == "." || array.name == ".." || array.name.find('/') != std::string::npos) {
+      refuse_array("has no name that a file can show: it must not be empty, a dot or two, or have a '/'");
+    }
+    if (!names.insert(array.name).second) refuse_array("is there twice");
+    if (array.rows == 0 || array.row_bytes() == 0) {
+      refuse_array(fmt::format("has {} rows of {} numbers of type {}: none of them may be nothing", array.rows,
+                               array.columns, element_name(array.type)));
+    }
+    if (!memory.counts() && array.values.size() != rows * array.row_bytes()) {
+      refuse_array(fmt::format("has {} bytes in node {} of {}: {} rows of {} bytes would be right", array.values.size(),
+                               share.node, share.nodes, rows, array.row_bytes()));
+    }
   }
   if (share.node != 0 || share.slot != 0) return;
   whole_ = arrays_;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "rbmpi/core/arena.hpp"
@@ -10,6 +11,9 @@
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
+
+/// "chains float32 50 x 64 shared out", or "no arrays".
+[[nodiscard]] std::string to_text(std::span<const StateArray> arrays);
 
 /// What a gradient function remembers from step to step beside the parameters (StateArray), on one rank.
 class StateArrays {

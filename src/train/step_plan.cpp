@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
 #include "rbmpi/train/optimize.hpp"
 
 namespace rbmpi {
@@ -56,6 +59,13 @@ std::size_t StepPlan::threads_for(const ArrayRows& part) const noexcept {
 std::size_t StepPlan::largest_panel(const BatchGradient& gradient) const {
   std::size_t most = 0;
   for (std::size_t array = 0; array < layout.count(); ++array) {
+    const std::size_t panel = gradient.panel_rows(array);
+    if (panel < layout[array].rows && (panel == 0 || panel % layout[array].group != 0)) {
+      throw Error(Failure::usage,
+                  fmt::format("the gradient function wants panels of {} rows of '{}': a multiple of its "
+                              "group of {}, or all rows, would be right",
+                              panel, layout[array].path, layout[array].group));
+    }
     const ArrayRows all{array, mine.rows(array)};
     const std::uint64_t rows = cut(all, 0, threads_for(all)).rows.count;
     most = std::max(most, std::min<std::size_t>(rows, gradient.panel_rows(array)) * layout[array].columns);

@@ -37,7 +37,7 @@ struct StepPlan {
 
   /// The threads that share out these rows of an array.
   [[nodiscard]] std::size_t threads_for(const ArrayRows& part) const noexcept;
-  /// The values of the largest panel of a thread.
+  /// The values of the largest panel of a thread. Throws Error(Failure::usage) for panels that cannot be.
   [[nodiscard]] std::size_t largest_panel(const BatchGradient& gradient) const;
   /// Of the sums that go to other nodes while others are computed, the pieces of each phase and the counts of the step:
   /// their number, and the bytes of the longest.

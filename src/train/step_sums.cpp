@@ -8,8 +8,9 @@ namespace rbmpi {
 
 StepSums::StepSums(const GradientFunction& function, const StepPlan& plan, BatchGradient& gradient, Workspace& memory)
     : plan_(plan), gradient_(gradient) {
+  const std::size_t largest = plan.largest_panel(gradient);
   if (plan.needs_panels) {
-    panel_size_ = whole_lines<Real>(plan.largest_panel(gradient));
+    panel_size_ = whole_lines<Real>(largest);
     panels_ = memory.rank.take<Real>(plan.phases * plan.share.threads * panel_size_);
   }
   for (std::size_t phase = 0; plan.keeps_sums && phase < plan.phases; ++phase) {
@@ -75,6 +76,18 @@ void StepSums::exchange(StepCounts& counts, std::uint64_t batch_rows, const Comm
 
 void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
   const auto rows = static_cast<double>(batch_rows);
+  const bool are_right = plan_.phases == 1 ? counts.weights[0] == 0 && counts.weights[1] == 0
+                                           : counts.weights[0] >= 0 && counts.weights[1] > 0;
+  if (!are_right) {
+    for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();  // none may be left on its way
+    throw AgreedError(
+        Failure::usage,
+        fmt::format("the gradient function has {} chains, but tells total weights of {} of rows and {} of "
+                    "chains: with chains that of rows must be at least 0 and that of chains above 0, "
+                    "without chains both 0",
+                    plan_.chains, static_cast<double>(counts.weights[0]) * weight_unit,
+                    static_cast<double>(counts.weights[1]) * weight_unit));
+  }
   if (plan_.phases == 1) {
     weights_ = {rows, 0};
     sample_share_ = plan_.wide ? Real{1} : Real{1} / static_cast<Real>(batch_rows);
@@ -84,11 +97,6 @@ void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
     const auto i = static_cast<std::size_t>(phase);
     weights_[i] = static_cast<double>(counts.weights[i]) * weight_unit;
   });
-  if (!(total_weight(GradientPhase::data) >= 0 && total_weight(GradientPhase::model) > 0)) {
-    throw AgreedError(
-        Failure::other,
-        fmt::format("rows of a total weight of {} and chains of one of {} give no gradient", weights_[0], weights_[1]));
-  }
   for_each_phase([&](GradientPhase phase) {
     const double share = plan_.wide ? 1 : 1 / total_weight(phase);
     // Where all rows have weight 0 there is no gradient.

@@ -39,6 +39,10 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   world.agree([&] {
     check_options(options);
     if (data.training.rows == 0) throw Error(Failure::file, "there are no rows to train on");
+    if (data.training.weights != nullptr && !gradient_estimator(options.estimator).reads_weights) {
+      throw Error(Failure::usage, fmt::format("estimator = {}: it does not read the weights that rows of the data have",
+                                              options.estimator));
+    }
     if (data.training.columns == 0 || data.training.columns > largest_layer) {
       throw Error(Failure::file, fmt::format("the data have {}; 1 to {} can be trained on",
                                              plural(data.training.columns, "column"), largest_layer));
@@ -100,6 +104,10 @@ void check_options(const TrainingOptions& options) {
     refuse_option("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
   (void)gradient_estimator(options.estimator);
+  for (const auto& [key, name] :
+       {std::pair{"visible-unit", options.visible_unit}, {"hidden-unit", options.hidden_unit}}) {
+    if (find_unit(name) == nullptr) refuse_option(key, name, fmt::format("must be one of {}", unit_names()));
+  }
   const RbmShape shape = shape_of(options, 0);
   if (options.engine == Engine::active) want_logistic(shape, "engine = active");
   if (options.evaluate_chains < 2 || options.evaluate_chains > most_annealing_chains) {

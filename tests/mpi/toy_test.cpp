@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -254,6 +257,103 @@ TEST_F(ToyTest, AStartWithoutTheChainsIsRefused) {
     SavedState::Array& other = start.arrays.emplace_back();
     other = {"other", ElementType::uint8, 0, 1, {}};
   });
+}
+
+/// An estimator with faults.
+struct Faults {
+  std::size_t panel_rows = 16;
+  std::int64_t model_weight = 1;
+  std::vector<StateArray> state;
+};
+Faults faults;
+
+class FaultyEstimator final : public BatchGradient {
+ public:
+  BatchTotals propagate(const MiniBatch& /*batch*/, Shard /*chains*/, PhaseClock& /*clock*/) override {
+    return {.loss = 0, .weights = {1, faults.model_weight}};
+  }
+  void sum(GradientPhase /*phase*/, std::size_t array, Shard rows, std::size_t /*thread*/, Real* sums) override {
+    std::fill_n(sums, rows.count * (array == weights_array ? test::toy_shape().hidden : 1), Real{0});
+  }
+  [[nodiscard]] std::size_t panel_rows(std::size_t array) const noexcept override {
+    return array == weights_array ? faults.panel_rows : 100;
+  }
+  [[nodiscard]] std::vector<StateArray> state() override { return faults.state; }
+};
+
+class FaultyEstimatorTest : public ToyTest {
+ protected:
+  FaultyEstimatorTest() {
+    static const bool added = [] {
+      add_gradient_estimator({.name = "faulty",
+                              .summary = "for tests",
+                              .make = [](const EstimatorSettings&, Workspace&) -> std::unique_ptr<BatchGradient> {
+                                return std::make_unique<FaultyEstimator>();
+                              },
+                              .chains = [](const TrainingOptions&) { return std::uint64_t{5}; },
+                              .reads_weights = true});
+      return true;
+    }();
+    (void)added;
+    faults = {};
+    options_.estimator = "faulty";
+  }
+
+  void expect_refused(const std::vector<std::string>& why) {
+    for (const auto& [exchange, ranks_per_node] : layouts()) {
+      options_.exchange = exchange;
+      options_.ranks_per_node = ranks_per_node;
+      test::expect_error(Failure::usage, why, [&] { (void)train(world_); });
+    }
+  }
+};
+
+TEST_F(FaultyEstimatorTest, WhatIsRightTrains) {
+  EXPECT_NO_THROW((void)train(world_));
+}
+
+TEST_F(FaultyEstimatorTest, WeightsThatAreForgottenAreAnErrorOfAll) {
+  faults.model_weight = 0;
+  expect_refused({"5 chains", "total weights", "of chains above 0"});
+}
+
+TEST_F(FaultyEstimatorTest, PanelsThatCutGroupsAreRefused) {
+  for (const std::size_t rows : {0U, 7U}) {
+    faults.panel_rows = rows;
+    expect_refused({"panels of " + std::to_string(rows) + " rows of '/layer_0/weights'", "group of 16"});
+  }
+}
+
+TEST_F(FaultyEstimatorTest, ArraysOfTheStateThatCannotBeAreRefused) {
+  std::vector<std::byte> bytes(12);
+  const auto refused = [&](const StateArray& array, const std::string& why) {
+    faults.state = {array};
+    expect_refused({"'" + array.name + "'", why});
+  };
+  refused({.name = "a/b", .rows = 12, .values = bytes}, "'/'");
+  refused({.name = ".", .rows = 12, .values = bytes}, "a dot");
+  refused({.name = "none", .rows = 0, .values = {}}, "may be nothing");
+  refused({.name = "short", .rows = 13, .values = bytes}, "13 rows of 1 bytes would be right");
+  faults.state = {{.name = "same", .rows = 12, .values = bytes}, {.name = "same", .rows = 12, .values = bytes}};
+  expect_refused({"'same'", "twice"});
+  if (world_.size() > 1) {
+    faults.state = {{.name = "mine", .rows = 12, .values = bytes}};
+    if (world_.rank() == 1) faults.state.clear();
+    expect_refused({"the state of rank 1", "no arrays instead of mine uint8 12 x 1"});
+  }
+}
+
+TEST_F(FaultyEstimatorTest, WeightsOfRowsWantAnEstimatorThatReadsThem) {
+  options_.estimator = "cd";
+  expect_refused({"estimator = cd", "weights"});
+}
+
+TEST_F(FaultyEstimatorTest, TheTableTakesWholeRowsOnce) {
+  const auto refused = [](const GradientEstimatorEntry& entry, const std::string& why) {
+    test::expect_error(Failure::usage, {why}, [&] { add_gradient_estimator(entry); });
+  };
+  refused({.name = "half", .summary = ""}, "all of its functions");
+  refused(test::toy_estimator(), "'toy' already");
 }
 
 }  // namespace

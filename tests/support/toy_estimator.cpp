@@ -197,6 +197,7 @@ GradientEstimatorEntry entry(const char* name) {
             return std::make_unique<ToyEstimator>(settings, chains, memory);
           },
           .chains = [](const TrainingOptions&) { return chains; },
+          .reads_weights = true,
           .shows = [](RbmShape, std::size_t array) { return array != weights_array; }};
 }
 

@@ -31,12 +31,14 @@ struct GradientEstimatorEntry {
   std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory) = nullptr;
   /// Chains that sample the model, in all nodes together.
   std::uint64_t (*chains)(const TrainingOptions& options) = [](const TrainingOptions&) { return std::uint64_t{0}; };
+  /// Whether it reads the weights of rows; else data that have some are refused.
+  bool reads_weights = false;
   /// Which arrays of the parameters are shown (GradientFunction::shows).
   bool (*shows)(RbmShape shape, std::size_t array) = [](RbmShape, std::size_t) { return false; };
 };
 [[nodiscard]] std::span<const GradientEstimatorEntry> gradient_estimators();
 /// Local. A further row, for a program with an estimator of its own: to be added before its name is used. Throws
-/// Error(Failure::usage) if there is one of this name.
+/// Error(Failure::usage) if there is one of this name, or if it does not have all of the above.
 void add_gradient_estimator(const GradientEstimatorEntry& entry);
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const GradientEstimatorEntry& gradient_estimator(const std::string& name);

@@ -49,7 +49,7 @@ inline constexpr double weight_unit = 0x1p-24;
 /// What a rank finds in its part of a batch, besides the gradient.
 struct BatchTotals {
   std::int64_t loss = 0;  ///< of its rows, in units of loss_unit
-  /// With chains: the total weights of its rows and of its chains, in units of weight_unit.
+  /// With chains, the total weights of its rows and of its chains, in units of weight_unit; else zeros.
   std::array<std::int64_t, gradient_phases> weights{};
 };
 
@@ -87,7 +87,7 @@ class BatchGradient {
   /// what was left in memory of the node when all other arrays have become the gradient before these do.
   virtual void combine(std::size_t array, Shard rows, const PhaseSums& sums, std::span<Real> data,
                        std::span<const Real> model);
-  /// Local. How many rows of an array are best done at a time; a multiple of its group.
+  /// Local. How many rows of an array are best done at a time: a multiple of its group, or all.
   [[nodiscard]] virtual std::size_t panel_rows(std::size_t array) const noexcept = 0;
   /// Local. What is remembered from step to step beside the parameters, in memory of the node. It may change in
   /// `propagate` alone.
