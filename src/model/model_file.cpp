@@ -124,6 +124,11 @@ void read_stack(const Hdf5File& file, Model& model) {
       refuse(file, fmt::format("has {} visible units in layer_{}, but {} hidden units in the layer below",
                                layers[i].visible, i, below));
     }
+    const UnitEntry& visible = *layers[i].visible_unit;
+    if (&visible == layers[i - 1].hidden_unit) continue;
+    refuse(file,
+           fmt::format("has {} units as the visible ones of layer_{}, but {} as the hidden ones of the layer below",
+                       visible.name, i, layers[i - 1].hidden_unit->name));
   }
   // The sizes of all layers are known to fit, the file and each other, before the first one is read.
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -18,6 +18,7 @@
 #include "rbmpi/parallel/shared_window.hpp"
 #include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/steps_of_epoch.hpp"
+#include "train/refuse_option.hpp"
 
 namespace rbmpi {
 namespace {
@@ -370,6 +371,13 @@ void check_options(const GreedyOptions& options) {
     throw Error(Failure::usage, fmt::format("layer {} of {} has {} as visible units, but the hidden units of the layer "
                                             "below are {}, and their means are its data: both have to be of one kind",
                                             i + 1, options.layers.size(), visible, below));
+  }
+  if (const TrainingOptions& highest = options.layers.back();
+      options.join_labels && !shape_of(highest, 0).visible_unit->logistic) {
+    refuse_option("join-labels", "on",
+                  fmt::format("wants visible units of zeros and ones beside it, not {}, as the "
+                              "labels are such units",
+                              highest.visible_unit));
   }
 }
 

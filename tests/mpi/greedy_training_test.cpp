@@ -266,6 +266,9 @@ TEST_F(GreedyTrainingTest, WhatCannotBeIsRefused) {
     test::expect_error(failure, words, [&] { (void)train_stack(options_, data_, world_, {}, std::move(start)); });
   };
   options_.join_labels = true;
+  options_.layers[1].hidden_unit = options_.layers[2].visible_unit = test::toy_unit().name;
+  refused(Failure::usage, {"join-labels = on", "zeros and ones", "toy-spin"});
+  options_.layers[1].hidden_unit = options_.layers[2].visible_unit = bernoulli_unit.name;
   labels_[rows - 2] = 5;
   refused(Failure::file, {"join-labels", "row 15", "label 5"});
   data_.validation.labels = nullptr;

@@ -214,6 +214,12 @@ TEST_F(ModelFileTest, UnitsAreThoseOfTheTable) {
 }
 
 TEST_F(ModelFileTest, LayersHaveToFitEachOther) {
+  Model spins_above_bits;
+  spins_above_bits.layers.emplace_back(RbmShape{2, 3});
+  spins_above_bits.layers.emplace_back(RbmShape{3, 2, &test::toy_unit(), &bernoulli_unit});
+  save_model(path_, spins_above_bits);
+  test::expect_error(Failure::file, {path_.string(), "toy-spin", "layer_1", "bernoulli"},
+                     [&] { (void)load_model(path_); });
   refused({"2 visible units in layer_1", "3 hidden units"}, [](Hdf5File& file) {
     write_layer(file, "/layer_0");
     write_layer(file, "/layer_1");
