@@ -63,8 +63,18 @@ constexpr std::pair<const char*, Engine> engines[] = {
     {"auto", Engine::automatic}, {"blas", Engine::blas}, {"active", Engine::active}};
 constexpr std::pair<const char*, Exchange> exchanges[] = {
     {"auto", Exchange::automatic}, {"shared", Exchange::shared}, {"allreduce", Exchange::allreduce}};
-constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"zero", VisibleBiasInit::zero},
+constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"auto", VisibleBiasInit::automatic},
+                                                                  {"zero", VisibleBiasInit::zero},
                                                                   {"data", VisibleBiasInit::data}};
+constexpr std::pair<const char*, UnitValues> statistics[] = {
+    {"auto", UnitValues::automatic}, {"states", UnitValues::states}, {"means", UnitValues::means}};
+constexpr std::pair<const char*, UnitValues> reconstructions[] = {{"states", UnitValues::states},
+                                                                  {"means", UnitValues::means}};
+constexpr std::pair<const char*, ChainsFrom> chain_starts[] = {
+    {"fields", ChainsFrom::fields}, {"data", ChainsFrom::data}, {"noise", ChainsFrom::noise}};
+constexpr std::pair<const char*, CentringOffsets> centrings[] = {{"off", CentringOffsets::off},
+                                                                 {"batch", CentringOffsets::batch},
+                                                                 {"sliding", CentringOffsets::sliding}};
 constexpr std::pair<const char*, EarlyStop> early_stops[] = {
     {"off", EarlyStop::off}, {"gap", EarlyStop::gap}, {"pseudo-likelihood", EarlyStop::pseudo_likelihood}};
 constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", ProgressStyle::automatic},
@@ -305,7 +315,9 @@ constexpr ConfigurationKey keys[] = {
        set_values(s.layers.weight_init, s.training.weight_init, text, parse_real);
      },
      [](const TrainSettings& s) { return values_text(s.layers.weight_init, s.training.weight_init); }, KeyOf::train},
-    {"visible-bias-init", "zero|data", fixed, "initial visible biases: zero, or the log-odds of the mean of the data",
+    {"visible-bias-init", "auto|zero|data", fixed,
+     "initial visible biases: zero, or the log-odds of the means of the data; auto: data with persistent chains, which "
+     "would be long on their way there, else zero",
      [](TrainSettings& s, const std::string& text) { s.training.visible_bias_init = parse_choice(text, bias_inits); },
      [](const TrainSettings& s) { return choice_text(s.training.visible_bias_init, bias_inits); }, KeyOf::train},
     {"input-dropout", "X", fixed, "share of the inputs that a step leaves out, in [0, 1)",
@@ -328,6 +340,31 @@ constexpr ConfigurationKey keys[] = {
     {"estimator", "NAME", fixed,
      "of the gradient: ", [](TrainSettings& s, const std::string& text) { s.training.estimator = text; },
      [](const TrainSettings& s) { return s.training.estimator; }, KeyOf::train},
+    {"sweeps", "N", fixed, "of the Gibbs chains in a step: k of CD-k and PCD-k",
+     [](TrainSettings& s, const std::string& text) { s.training.sweeps = parse_count(text, 1, most_sweeps); },
+     [](const TrainSettings& s) { return fmt::format("{}", s.training.sweeps); }, KeyOf::train},
+    {"chains", "N|auto", fixed, "persistent chains of pcd, over all ranks; auto: as many as rows of a batch",
+     [](TrainSettings& s, const std::string& text) {
+       s.training.chains = text == "auto" ? 0 : parse_count(text, 1, most_chains);
+     },
+     [](const TrainSettings& s) { return number_or(s.training.chains, "auto"); }, KeyOf::train},
+    {"chains-from", "fields|data|noise", fixed,
+     "how persistent chains begin: drawn from the initial visible biases, as rows of the data, or at random",
+     [](TrainSettings& s, const std::string& text) { s.training.chains_from = parse_choice(text, chain_starts); },
+     [](const TrainSettings& s) { return choice_text(s.training.chains_from, chain_starts); }, KeyOf::train},
+    {"statistics", "auto|states|means", fixed,
+     "hidden units of the data in the gradient: drawn, or their means; auto: means with pcd, which is less noise, and "
+     "states with cd, as it was from the beginning",
+     [](TrainSettings& s, const std::string& text) { s.training.statistics = parse_choice(text, statistics); },
+     [](const TrainSettings& s) { return choice_text(s.training.statistics, statistics); }, KeyOf::train},
+    {"reconstruction", "states|means", fixed, "visible units of the chains of cd: drawn, or their means",
+     [](TrainSettings& s, const std::string& text) { s.training.reconstruction = parse_choice(text, reconstructions); },
+     [](const TrainSettings& s) { return choice_text(s.training.reconstruction, reconstructions); }, KeyOf::train},
+    {"centring", "off|batch|sliding", fixed,
+     "centred gradient, so that learning does not depend on what 0 and 1 stand for: by the means of the units in the "
+     "batch, or by sliding means",
+     [](TrainSettings& s, const std::string& text) { s.training.centring = parse_choice(text, centrings); },
+     [](const TrainSettings& s) { return choice_text(s.training.centring, centrings); }, KeyOf::train},
     {"optimizer", "NAME", fixed,
      "of the parameters: ", [](TrainSettings& s, const std::string& text) { s.training.optimizer = text; },
      [](const TrainSettings& s) { return s.training.optimizer; }},

@@ -55,8 +55,9 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
   const double rate = (done - rows_until(start_.epoch, start_.epoch_rows)) / seconds_between(begin_, now);
 
   const std::string head = fmt::format("{}epoch {}/{} ", layer_, progress.epoch, progress.epochs);
-  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s  {} {:.5f}  {} left", done / all * 100, rate, loss_,
-                                       progress.loss, human_seconds((all - done) / rate));
+  const std::string loss = progress.loss ? fmt::format("  {} {:.5f}", loss_, *progress.loss) : "";
+  const std::string tail = fmt::format(" {:3.0f} %  {:.0f} rows/s{}  {} left", done / all * 100, rate, loss,
+                                       human_seconds((all - done) / rate));
   const int room = std::clamp(terminal_columns() - 3 - static_cast<int>(head.size() + tail.size()), 0, 40);
   const auto width = static_cast<std::size_t>(room);
   const auto filled = static_cast<std::size_t>(done / all * static_cast<double>(width));
@@ -66,8 +67,10 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
 
 void Progress::epoch(const EpochMetrics& metrics) {
   if (style_ != ProgressStyle::lines) return;
-  const auto& [loss, value] = metrics.figures.front();
-  std::string line = fmt::format("{}epoch {}/{}  {} {:.5f}", layer_, metrics.epoch, epochs_, loss, value);
+  std::string line = fmt::format("{}epoch {}/{}", layer_, metrics.epoch, epochs_);
+  for (const char* const loss : {"reconstruction_mse", "cross_entropy"}) {
+    if (const auto value = metrics.figure(loss)) line += fmt::format("  {} {:.5f}", loss, *value);
+  }
   if (const auto validation = metrics.figure("validation_reconstruction_mse")) {
     line += fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})  pseudo-likelihood {:.2f}",
                         *validation, metrics.figure("validation_free_energy").value_or(0),

@@ -114,6 +114,35 @@ HWY_ATTR void AddDifference(const Real* a, const Real* b, std::size_t count, Rea
   });
 }
 
+HWY_ATTR void AddValues(const Real* values, std::size_t count, Real* sums) {
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(d, sums + i), hn::LoadU(d, values + i)), d, sums + i);
+  });
+}
+
+HWY_ATTR Real CentreGradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,
+                             Real* column_sums) {
+  constexpr std::size_t parts = 16;
+  alignas(64) Real part_sums[parts] = {};
+  for_each_vector(count, [&](auto d, std::size_t j) HWY_ATTR {
+    const auto offsets = hn::LoadU(d, row.offsets + j);
+    const auto of_data = hn::Mul(hn::LoadU(d, data + j), hn::Set(d, row.data_share));
+    const auto of_model = hn::Mul(hn::LoadU(d, model + j), hn::Set(d, row.model_share));
+    const auto plain = hn::Sub(of_data, of_model);
+    const auto less_bias = hn::Sub(plain, hn::Mul(hn::Set(d, row.bias), offsets));
+    const auto gradient = hn::Sub(less_bias, hn::Mul(hn::Set(d, row.offset), hn::LoadU(d, row.biases + j)));
+    hn::StoreU(gradient, d, data + j);
+    const auto column = hn::Mul(hn::Set(d, row.offset), gradient);
+    hn::StoreU(hn::Add(hn::LoadU(d, column_sums + j), column), d, column_sums + j);
+    Real* const sums = part_sums + j % parts;  // vectors of all lengths begin at a multiple of theirs
+    hn::StoreU(hn::Add(hn::LoadU(d, sums), hn::Mul(gradient, offsets)), d, sums);
+  });
+  for (std::size_t half = parts / 2; half > 0; half /= 2) {
+    for (std::size_t k = 0; k < half; ++k) part_sums[k] += part_sums[k + half];
+  }
+  return part_sums[0];
+}
+
 HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                              Real* parameters) {
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
@@ -161,6 +190,8 @@ HWY_EXPORT(Sample);
 HWY_EXPORT(FirstWords);
 HWY_EXPORT(SquaredError);
 HWY_EXPORT(AddDifference);
+HWY_EXPORT(AddValues);
+HWY_EXPORT(CentreGradient);
 HWY_EXPORT(MomentumUpdate);
 HWY_EXPORT(AdamUpdate);
 HWY_EXPORT(TargetName);
@@ -204,6 +235,15 @@ std::int64_t squared_error(const Real* a, const Real* b, std::size_t count) noex
 
 void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept {
   HWY_DYNAMIC_DISPATCH(AddDifference)(a, b, count, sums);
+}
+
+void add_values(const Real* values, std::size_t count, Real* sums) noexcept {
+  HWY_DYNAMIC_DISPATCH(AddValues)(values, count, sums);
+}
+
+Real centre_gradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,
+                     Real* column_sums) noexcept {
+  return HWY_DYNAMIC_DISPATCH(CentreGradient)(row, count, data, model, column_sums);
 }
 
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,

@@ -105,6 +105,20 @@ HWY_FLATTEN HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias
                 [&](auto d, std::size_t i, auto& p) HWY_ATTR { activate(d, fields + i, bias + i, exact, grid, p); });
 }
 
+HWY_FLATTEN HWY_ATTR void ActivateSampleAndKeep(const Real* fields, const Real* bias, std::size_t count,
+                                                ProbabilityRounding rounding, const RandomStream& stream,
+                                                Real* probabilities, std::uint64_t* states) {
+  constexpr bool exact = false;
+  const GridFactors grid(rounding.grid);
+  sample_states(count, stream, states, [&](auto d, std::size_t i, auto& p) HWY_ATTR {
+    activate(d, fields + i, bias + i, exact, grid, p);
+    for (const auto& vector : p) {
+      hn::StoreU(round_probability(d, vector, rounding.exact, grid), d, probabilities + i);
+      i += hn::Lanes(d);
+    }
+  });
+}
+
 HWY_FLATTEN HWY_ATTR std::int64_t Reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,
                                               ProbabilityRounding rounding, const RandomStream& stream,
                                               std::uint64_t* states, Real* differences) {
@@ -342,6 +356,7 @@ HWY_EXPORT(ScaleAndSampleBytes);
 HWY_EXPORT(ScaleAndSampleFloats);
 HWY_EXPORT(SampleStates);
 HWY_EXPORT(ActivateAndSample);
+HWY_EXPORT(ActivateSampleAndKeep);
 HWY_EXPORT(Reconstruct);
 HWY_EXPORT(ActivateAndSubtract);
 HWY_EXPORT(Transpose);
@@ -366,6 +381,11 @@ void scale_and_sample(const double* values, double scale, std::size_t count, Pro
 void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
                          std::uint64_t* states) noexcept {
   HWY_DYNAMIC_DISPATCH(ActivateAndSample)(fields, bias, count, stream, states);
+}
+
+void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding,
+                         const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept {
+  HWY_DYNAMIC_DISPATCH(ActivateSampleAndKeep)(fields, bias, count, rounding, stream, probabilities, states);
 }
 
 std::int64_t reconstruct(const Real* fields, const Real* bias, const Real* data, std::size_t count,

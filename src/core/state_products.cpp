@@ -464,10 +464,12 @@ HWY_ATTR void Multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView
   accumulate<Real>(states, matrix, Update::set, Update::add, product);
 }
 
-HWY_ATTR void Contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
-                       MatrixView gradient) {
-  accumulate<std::uint8_t>(v0, h0, Update::set, Update::add, gradient);
-  accumulate<Real>(v1, ColumnsView(h1p, 0, h1p.columns), Update::subtract, Update::subtract, gradient);
+HWY_ATTR void MultiplyStates(ConstBitMatrixView states, ConstBitMatrixView matrix, MatrixView product) {
+  accumulate<std::uint8_t>(states, matrix, Update::set, Update::add, product);
+}
+
+HWY_ATTR void SubtractProduct(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
+  accumulate<Real>(states, matrix, Update::subtract, Update::subtract, product);
 }
 
 }  // namespace rbmpi::HWY_NAMESPACE
@@ -477,7 +479,8 @@ HWY_AFTER_NAMESPACE();
 namespace rbmpi {
 
 HWY_EXPORT(Multiply);
-HWY_EXPORT(Contrast);
+HWY_EXPORT(MultiplyStates);
+HWY_EXPORT(SubtractProduct);
 
 void multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept {
   multiply(states, ColumnsView(matrix, 0, matrix.columns), product);
@@ -492,12 +495,15 @@ void multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product)
   HWY_DYNAMIC_DISPATCH(Multiply)(states, matrix, product);
 }
 
-void contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
-              MatrixView gradient) noexcept {
-  assert(v0.rows == gradient.rows && v1.rows == gradient.rows && v0.columns == h0.rows && v1.columns == h1p.rows);
-  assert(h0.columns == gradient.columns && h1p.columns == gradient.columns);
-  if (v0.columns == 0) std::fill_n(gradient.values, gradient.size(), Real{0});
-  HWY_DYNAMIC_DISPATCH(Contrast)(v0, h0, v1, h1p, gradient);
+void multiply(ConstBitMatrixView states, ConstBitMatrixView matrix, MatrixView product) noexcept {
+  assert(states.columns == matrix.rows && product.rows == states.rows && product.columns == matrix.columns);
+  if (states.columns == 0) std::fill_n(product.values, product.size(), Real{0});
+  HWY_DYNAMIC_DISPATCH(MultiplyStates)(states, matrix, product);
+}
+
+void subtract_product(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept {
+  assert(states.columns == matrix.rows && product.rows == states.rows && product.columns == matrix.columns);
+  HWY_DYNAMIC_DISPATCH(SubtractProduct)(states, ColumnsView(matrix, 0, matrix.columns), product);
 }
 
 }  // namespace rbmpi

@@ -11,6 +11,13 @@ void scale(Real* fields, std::size_t count, Real inverse_temperature) noexcept {
   for (std::size_t j = 0; j < count; ++j) fields[j] *= inverse_temperature;
 }
 
+/// From the fields of a row to its states.
+void draw_row(const ChainModel& model, const UnitRow& units, const RandomStream& stream, Real* fields,
+              std::uint64_t* states) noexcept {
+  scale(fields, units.count, model.inverse_temperature);
+  units.unit->bits->draw(units, stream, fields, states);
+}
+
 /// The fields of a row become means.
 void activate_row(const ChainModel& model, const UnitRow& units, Real* fields) noexcept {
   scale(fields, units.count, model.inverse_temperature);
@@ -49,21 +56,28 @@ MatrixView ChainBlock::form_hidden_fields() noexcept {
   return fields(hidden_.columns);
 }
 
-void ChainBlock::draw_both_sides(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
+void ChainBlock::draw_hidden(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
   const Draws draws{numbers.seed, numbers.layer, step, first_};
-  const auto draw = [&](MatrixView fields, const UnitRow& units, Phase phase, std::size_t i, BitMatrixView to) {
-    scale(fields.row(i), units.count, model.inverse_temperature);
-    units.unit->bits->draw(units, draws.stream(phase, i), fields.row(i), to.row(i));
-  };
   const MatrixView of_hidden = fields(hidden_.columns);
-  for (std::size_t i = 0; i < hidden_.rows; ++i) draw(of_hidden, model.hidden, numbers.hidden, i, hidden_);
+  for (std::size_t i = 0; i < hidden_.rows; ++i) {
+    draw_row(model, model.hidden, draws.stream(numbers.hidden, i), of_hidden.row(i), hidden_.row(i));
+  }
+}
+
+void ChainBlock::draw_visible(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
+  const Draws draws{numbers.seed, numbers.layer, step, first_};
   const MatrixView of_visible = fields(visible_.columns);
   couplings_->down(hidden_, of_visible);
   for (std::size_t i = 0; i < visible_.rows; ++i) {
     std::copy_n(visible_.row(i), model.clamped.size(), kept_.data());
-    draw(of_visible, model.visible, numbers.visible, i, visible_);
+    draw_row(model, model.visible, draws.stream(numbers.visible, i), of_visible.row(i), visible_.row(i));
     take_units(model.clamped, kept_.data(), visible_.row(i));
   }
+}
+
+void ChainBlock::draw_both_sides(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept {
+  draw_hidden(model, numbers, step);
+  draw_visible(model, numbers, step);
 }
 
 void ChainBlock::free_energies(const ChainModel& model, std::span<double> energies) const noexcept {

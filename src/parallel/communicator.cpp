@@ -16,6 +16,7 @@
 
 #include "parallel/handles.hpp"
 #include "parallel/mpi_check.hpp"
+#include "parallel/plugins.hpp"
 #include "parallel/single_copy.hpp"
 #include "rbmpi/core/liveness.hpp"
 
@@ -36,6 +37,7 @@ MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
   if (provided < MPI_THREAD_FUNNELED) {
     throw Error(Failure::other, "this MPI library allows no threads (MPI_THREAD_FUNNELED is needed)");
   }
+  keep_plugins();
 }
 
 MpiEnvironment::~MpiEnvironment() {

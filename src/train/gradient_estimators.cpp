@@ -5,6 +5,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "train/sampled_gradient.hpp"
 
 namespace rbmpi {
 
@@ -12,7 +13,21 @@ namespace {
 
 std::vector<GradientEstimatorEntry>& table() {
   static std::vector<GradientEstimatorEntry> entries = {
-      {"cd", "contrastive divergence, one step", make_contrastive_divergence},
+      {.name = "cd",
+       .summary = "contrastive divergence: chains begin at the rows of each batch",
+       .make = make_sampled_gradient,
+       .chains = persistent_chains,
+       .has_two_phases = has_two_phases,
+       .exact_rows = exact_rows_of_samples,
+       .shows = shows_for_centring,
+       .reconstructs = true},
+      {.name = "pcd",
+       .summary = "persistent contrastive divergence: chains go on from step to step",
+       .make = make_sampled_gradient,
+       .chains = persistent_chains,
+       .has_two_phases = has_two_phases,
+       .exact_rows = exact_rows_of_samples,
+       .shows = shows_for_centring},
   };
   return entries;
 }
@@ -25,7 +40,8 @@ std::span<const GradientEstimatorEntry> gradient_estimators() {
 
 void add_gradient_estimator(const GradientEstimatorEntry& entry) {
   const bool is_whole = entry.name != nullptr && *entry.name != '\0' && entry.summary != nullptr &&
-                        entry.make != nullptr && entry.chains != nullptr && entry.shows != nullptr;
+                        entry.make != nullptr && entry.chains != nullptr && entry.has_two_phases != nullptr &&
+                        entry.exact_rows != nullptr && entry.shows != nullptr;
   if (!is_whole) throw Error(Failure::usage, "an estimator must have a name, a summary and all of its functions");
   for (const GradientEstimatorEntry& other : table()) {
     if (std::string_view(entry.name) == other.name) {

@@ -39,6 +39,7 @@ class Optimization {
         workspace_(std::move(setup.memory)),
         memory_(function, plan_, options, samples, workspace_) {
     memory_.sums->exchange_by(sums_by, layout_.peers, workspace_.rank);
+    has_loss_ = !memory_.function.measures->loss_name().empty();
   }
 
   [[nodiscard]] std::string state_in_words() const { return to_text(memory_.state->of_node()); }
@@ -156,7 +157,7 @@ class Optimization {
                     .epochs = options_.epochs,
                     .samples = progress_.epoch_rows,
                     .epoch_samples = samples_.rows,
-                    .loss = mean_loss(),
+                    .loss = has_loss_ ? std::optional(mean_loss()) : std::nullopt,
                     .time_split = clock_.split()});
       clock_.lap(TimePhase::output);
     }
@@ -295,7 +296,8 @@ class Optimization {
                          .samples = progress_.epoch_rows,
                          .seconds = seconds,
                          .samples_per_second = static_cast<double>(progress_.epoch_rows) / seconds,
-                         .figures = {{memory_.function.measures->loss_name(), mean_loss()}}};
+                         .figures = {}};
+    if (has_loss_) metrics.figures.push_back({memory_.function.measures->loss_name(), mean_loss()});
     clock_.restart();
     if (!memory_.function.measures->measure(progress_, metrics.figures)) return false;
     clock_.lap(TimePhase::validation);
@@ -327,6 +329,7 @@ class Optimization {
   PhaseClock clock_;
   TrainingProgress progress_;
   bool resumed_ = false;
+  bool has_loss_ = true;
   Clock::time_point epoch_begin_;
 };
 
@@ -340,8 +343,8 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
   check_same("the gradient function",
-             fmt::format("{} chains, exact sums of {} rows, {}", function.chains(), function.exact_rows(),
-                         to_text(function.layout())),
+             fmt::format("{} chains, {} phases, exact sums of {} rows, {}", function.chains(),
+                         function.has_two_phases() ? 2 : 1, function.exact_rows(), to_text(function.layout())),
              world);
   std::int64_t resumes = start ? 1 : 0;
   world.broadcast(std::as_writable_bytes(std::span(&resumes, 1)));

@@ -107,14 +107,19 @@ class RbmMeasures final : public EpochMeasures {
  public:
   RbmMeasures(const TrainingOptions& options, const TrainingData& data, RbmView<const Real> rbm, Couplings& couplings,
               const NodeShare& share, const Communicator& world, Arena& memory)
-      : options_(options), data_(data), rbm_(rbm), couplings_(couplings), world_(world) {
+      : options_(options),
+        data_(data),
+        rbm_(rbm),
+        couplings_(couplings),
+        world_(world),
+        reconstructs_(gradient_estimator(options.estimator).reconstructs) {
     if (data.validation.rows > 0) {
       validation_.emplace(data.training, data.validation, rbm.shape(), options.layer, options, memory);
     }
     if (options.evaluate_every > 0) expect_likelihood(rbm.shape(), options, share.ranks, memory);
   }
 
-  [[nodiscard]] std::string loss_name() const override { return "reconstruction_mse"; }
+  [[nodiscard]] std::string loss_name() const override { return reconstructs_ ? "reconstruction_mse" : ""; }
 
   [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override {
     return loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(rbm_.shape().visible));
@@ -142,6 +147,7 @@ class RbmMeasures final : public EpochMeasures {
   RbmView<const Real> rbm_;
   Couplings& couplings_;
   const Communicator& world_;
+  bool reconstructs_;
   std::optional<Validation> validation_;
 };
 
@@ -156,25 +162,30 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       estimator_(gradient_estimator(options.estimator)) {}
 
 std::uint64_t RbmGradient::exact_rows() const noexcept {
-  return options_.arithmetic == Arithmetic::exact ? rbmpi::exact_rows(shape_) : 0;
+  return options_.arithmetic == Arithmetic::exact ? estimator_.exact_rows(options_, shape_) : 0;
 }
 
 std::uint64_t RbmGradient::chains() const noexcept {
   return estimator_.chains(options_);
 }
 
+bool RbmGradient::has_two_phases() const noexcept {
+  return estimator_.has_two_phases(options_);
+}
+
 bool RbmGradient::shows(std::size_t array) const noexcept {
-  return estimator_.shows(shape_, array);
+  return estimator_.shows(options_, array);
 }
 
 std::size_t RbmGradient::probability_rows(const NodeShare& share) const {
   const std::size_t of_batch = shard(share.node_rows, 0, static_cast<int>(share.slots)).count;
-  return std::max(options_.sample_data ? 0 : of_batch, data_.validation.rows > 0 ? validation_rows_at_once : 0);
+  const bool are_probabilities = !options_.sample_data || options_.reconstruction == UnitValues::means;
+  return std::max(are_probabilities ? of_batch : 0, data_.validation.rows > 0 ? validation_rows_at_once : 0);
 }
 
 void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) const {
   std::vector<double> means;
-  if (options_.visible_bias_init == VisibleBiasInit::data) means = unit_means(data_.training, world_);
+  if (visible_bias_init_in_use(options_) == VisibleBiasInit::data) means = unit_means(data_.training, world_);
   if (!is_first_of_node) return;
   const RbmView<Real> rbm(shape_, parameters);
   initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
@@ -187,7 +198,7 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
-  prepared.gradient = estimator_.make({rbm, couplings, options_, share}, memory);
+  prepared.gradient = estimator_.make({rbm, couplings, data_.training, options_, share}, memory);
   prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
   return prepared;
 }

@@ -19,7 +19,7 @@ StepPlan::StepPlan(const GradientFunction& function, const OptimizationOptions& 
                    int ranks_on_node, int node, int slot)
     : layout(function.layout()),
       chains(function.chains()),
-      phases(chains > 0 ? gradient_phases : 1),
+      phases(function.has_two_phases() ? gradient_phases : 1),
       wide(function.exact_rows() > 0 && std::max(options.batch_size, chains) > function.exact_rows()) {
   const auto slots = static_cast<std::size_t>(ranks_on_node);
   const std::uint64_t batch_rows = std::min(options.batch_size, rows);

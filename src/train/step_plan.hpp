@@ -68,7 +68,7 @@ struct StepPlan {
 
   const ParameterLayout& layout;
   std::uint64_t chains;  ///< of all nodes
-  std::size_t phases;    ///< 1, or 2 with chains
+  std::size_t phases;    ///< of the gradient
   NodeShare share;
   bool wide;              ///< sums in double precision: a batch has more rows than single precision adds exactly
   bool exchanges_pieces;  ///< pieces of the sums go to other nodes while the next ones are computed

@@ -82,10 +82,10 @@ void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
     for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();  // none may be left on its way
     throw AgreedError(
         Failure::usage,
-        fmt::format("the gradient function has {} chains, but tells total weights of {} of rows and {} of "
-                    "chains: with chains that of rows must be at least 0 and that of chains above 0, "
-                    "without chains both 0",
-                    plan_.chains, static_cast<double>(counts.weights[0]) * weight_unit,
+        fmt::format("the gradient function has {} of a gradient, but tells total weights of {} of rows and {} of "
+                    "samples of the model: with two phases that of rows must be at least 0 and that of samples above "
+                    "0, with one both 0",
+                    plural(plan_.phases, "phase"), static_cast<double>(counts.weights[0]) * weight_unit,
                     static_cast<double>(counts.weights[1]) * weight_unit));
   }
   if (plan_.phases == 1) {

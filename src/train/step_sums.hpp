@@ -64,7 +64,7 @@ class StepSums {
           const std::span<Real> gradient = sums(GradientPhase::data, part.array, rows, thread);
           if (plan_.phases > 1) {
             const std::span<Real> of_model = sums(GradientPhase::model, part.array, rows, thread);
-            gradient_.combine(part.array, rows, phase_sums_, gradient, of_model);
+            gradient_.combine(part.array, rows, thread, phase_sums_, gradient, of_model);
           }
           if (thread == 0) clock.lap(TimePhase::products);
           use(part.array, rows, thread, gradient);

@@ -26,6 +26,32 @@ TrainingOptions chosen_options(const TrainingOptions& options) {
   return chosen;
 }
 
+void check_estimator(const TrainingOptions& options) {
+  (void)gradient_estimator(options.estimator);
+  const bool cd = options.estimator == "cd";
+  const auto number = [](std::uint64_t value) { return fmt::format("{}", value); };
+  if (options.sweeps < 1 || options.sweeps > most_sweeps) {
+    refuse_option("sweeps", number(options.sweeps), fmt::format("must be from 1 to {}", most_sweeps));
+  }
+  if (options.chains > most_chains) {
+    refuse_option("chains", number(options.chains), fmt::format("must be from 1 to {}", most_chains));
+  }
+  if (cd && options.chains > 0) {
+    refuse_option("chains", number(options.chains),
+                  "is of estimator = pcd: with cd, chains begin at the rows of each batch");
+  }
+  if (cd && options.chains_from != ChainsFrom::fields) {
+    refuse_option("chains-from", options.chains_from == ChainsFrom::data ? "data" : "noise",
+                  "is of estimator = pcd: with cd, chains begin at the rows of each batch");
+  }
+  if (!cd && options.reconstruction == UnitValues::means) {
+    refuse_option("reconstruction", "means", "is of estimator = cd: chains that go on need states");
+  }
+  if (options.engine == Engine::active && options.reconstruction == UnitValues::means) {
+    refuse_option("engine", "active", "wants reconstruction = states: it adds up the units that are on");
+  }
+}
+
 /// Data of which only the numbers of rows and columns are known.
 TrainingData data_of(std::uint64_t rows, std::uint64_t visible, bool validation) {
   return {.training = Samples{.rows = rows, .columns = visible},
@@ -83,9 +109,14 @@ RbmShape shape_of(const TrainingOptions& options, std::uint64_t visible) {
   return {visible, options.hidden, &unit(options.visible_unit), &unit(options.hidden_unit)};
 }
 
+VisibleBiasInit visible_bias_init_in_use(const TrainingOptions& options) {
+  if (options.visible_bias_init != VisibleBiasInit::automatic) return options.visible_bias_init;
+  return gradient_estimator(options.estimator).chains(options) > 0 ? VisibleBiasInit::data : VisibleBiasInit::zero;
+}
+
 Engine engine_in_use(const TrainingOptions& options) {
   if (options.engine != Engine::automatic) return options.engine;
-  const bool bits = options.sample_data && is_logistic(shape_of(options, 0));
+  const bool bits = options.sample_data && options.reconstruction != UnitValues::means && is_logistic(shape_of(options, 0));
   return bits && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
 }
 
@@ -103,7 +134,7 @@ void check_options(const TrainingOptions& options) {
   if (options.engine == Engine::active && !options.sample_data) {
     refuse_option("engine", "active", "wants sample-data = on: it adds up the units that are on");
   }
-  (void)gradient_estimator(options.estimator);
+  check_estimator(options);
   for (const auto& [key, name] :
        {std::pair{"visible-unit", options.visible_unit}, {"hidden-unit", options.hidden_unit}}) {
     if (find_unit(name) == nullptr) refuse_option(key, name, fmt::format("must be one of {}", unit_names()));

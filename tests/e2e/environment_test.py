@@ -55,6 +55,21 @@ class Memory(FolderTest):
             self.assertEqual((codes[0], codes[-1]), (1, 0))
 
 
+class Plugins(FolderTest):
+    """Open MPI unmaps its plugins while a thread of its may still run their code: they stay."""
+
+    def test_no_plugin_in_use_is_unmapped(self):
+        result = subprocess.run([RBMPI, "--version"], env=mpi_environment({"LD_DEBUG": "files"}), capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        programs = {}  # by process: the first is rbmpi's, the other Open MPI's daemon
+        for process, line in re.findall(r"^ *(\d+):\t(.*)$", result.stderr, re.MULTILINE):
+            programs.setdefault(process, []).append(line)
+        lines = next(iter(programs.values()))
+        pmix = r"/(?:mca_pmix_(?:ext|pmix)\dx|libpmix)\.so"
+        self.assertTrue([line for line in lines if line.startswith("calling init:") and re.search(pmix, line)], lines)
+        self.assertEqual([line for line in lines if "destroying link map" in line and re.search(pmix, line)], [])
+
+
 class OtherLauncher(Resuming):
     """Each process of another MPI's launcher is alone, and does not know of the others."""
 

@@ -56,6 +56,87 @@ void many_rows(Case& c, std::uint64_t rows, std::uint64_t batch_size) {
   c.options.batch_size = batch_size;
 }
 
+/// Contrastive divergence of all kinds, and persistent chains. The weights are large: with small ones chains forget
+/// where they were, and so whether they went on rightly.
+void add_chains(std::vector<Case>& cases) {
+  const auto add = [&](const std::string& name, const std::function<void(Case&)>& change) {
+    Case c = make_case(name, ElementType::uint8);
+    c.options.weight_init = 1;
+    c.validation_rows = 5;
+    change(c);
+    cases.push_back(c);
+  };
+  add("cd_3", [](Case& c) { c.options.sweeps = 3; });
+  add("cd_3_in_blocks", [](Case& c) {
+    c.rows = 701;
+    c.columns = 90;
+    c.options.batch_size = 600;
+    c.options.sweeps = 3;
+  });
+  add("cd_means", [](Case& c) { c.options.statistics = UnitValues::means; });
+  add("cd_2_means_unsampled", [](Case& c) {
+    c.options.sweeps = 2;
+    c.options.statistics = UnitValues::means;
+    c.options.sample_data = false;
+  });
+  add("cd_hinton", [](Case& c) {
+    c.options.statistics = c.options.reconstruction = UnitValues::means;
+    c.options.sample_data = false;
+    c.rows = 700;  // more than products of means are added up exactly
+    c.options.batch_size = 600;
+  });
+  add("cd_2_mean_reconstruction", [](Case& c) {
+    c.options.sweeps = 2;
+    c.options.reconstruction = UnitValues::means;
+  });
+  for (const auto& [offsets, name] :
+       {std::pair(CentringOffsets::batch, "batch"), {CentringOffsets::sliding, "sliding"}}) {
+    add(std::string("cd_centred_") + name, [&](Case& c) { c.options.centring = offsets; });
+    add(std::string("cd_3_means_centred_") + name, [&](Case& c) {
+      c.options.centring = offsets;
+      c.options.statistics = UnitValues::means;
+      c.options.sweeps = 3;
+      c.columns = 90;
+    });
+  }
+  const auto add_pcd = [&](const std::string& name, const std::function<void(Case&)>& change = {}) {
+    add(name, [&](Case& c) {
+      c.options.estimator = "pcd";
+      if (change) change(c);
+    });
+  };
+  add_pcd("pcd");
+  add_pcd("pcd_3_with_37_chains", [](Case& c) {
+    c.options.chains = 37;
+    c.options.sweeps = 3;
+  });
+  add_pcd("pcd_with_2_chains", [](Case& c) { c.options.chains = 2; });  // fewer than ranks
+  add_pcd("pcd_states", [](Case& c) { c.options.statistics = UnitValues::states; });
+  add_pcd("pcd_unsampled", [](Case& c) { c.options.sample_data = false; });
+  add_pcd("pcd_centred", [](Case& c) { c.options.centring = CentringOffsets::batch; });
+  add_pcd("pcd_centred_sliding_from_data", [](Case& c) {
+    c.options.centring = CentringOffsets::sliding;
+    c.options.chains_from = ChainsFrom::data;
+    c.options.chains = 120;  // more than rows
+  });
+  add_pcd("pcd_from_noise_of_90_columns", [](Case& c) {
+    c.columns = 90;
+    c.options.hidden = 70;
+    c.options.chains = 300;
+    c.options.chains_from = ChainsFrom::noise;
+  });
+  add_pcd("pcd_many_chains", [](Case& c) {
+    many_rows(c, 300, 100);
+    c.options.chains = 3000;  // taken in parts
+    c.options.centring = CentringOffsets::batch;
+  });
+  add_pcd("pcd_wide", [](Case& c) {
+    many_rows(c, 300, 100);
+    c.options.chains = 5000;
+  });
+  add_pcd("pcd_by_adam", [](Case& c) { c.options.optimizer = "adam"; });
+}
+
 std::vector<Case> cases() {
   std::vector<Case> cases;
   for (const auto& [type, name] :
@@ -78,7 +159,7 @@ std::vector<Case> cases() {
   add("batch_1", [](Case& c) { c.options.batch_size = 1; });
   add("batch_3", [](Case& c) { c.options.batch_size = 3; });  // fewer than 4 ranks
   add("batch_larger_than_the_data", [](Case& c) { c.options.batch_size = 1000; });
-  // The workers of a node share out units, units and rows, and rows (contrastive_divergence_active.cpp).
+  // The workers of a node share out units, units and rows, and rows (sampled_gradient_active.cpp).
   for (const std::uint64_t batch_size : {10U, 90U, 300U}) {
     add("batch_" + std::to_string(batch_size) + "_of_90_columns", [&](Case& c) {
       c.rows = 310;
@@ -140,6 +221,7 @@ std::vector<Case> cases() {
     c.rows = 701;
     c.options.batch_size = 600;
   });
+  add_chains(cases);
   return cases;
 }
 
@@ -147,6 +229,7 @@ std::vector<Case> cases() {
 struct Outcome {
   std::string digest;
   std::vector<double> figures;
+  std::vector<std::byte> state;  ///< on the root: all chains and offsets, in the end
 
   void add(const EpochMetrics& m) {
     for (const std::uint64_t number : {std::uint64_t{m.layer}, m.epoch, m.step, m.samples}) {
@@ -154,6 +237,10 @@ struct Outcome {
     }
     // One that does not exist, the standard error of a single row, is no number, and no number equals another such.
     for (const Figure& figure : m.figures) figures.push_back(std::isnan(figure.value) ? -1 : figure.value);
+  }
+  void keep_arrays(const TrainingState& whole) {
+    state.clear();
+    for (const StateArray& array : whole.arrays) state.insert(state.end(), array.values.begin(), array.values.end());
   }
   void add_best(const TrainingState& state) {
     figures.push_back(static_cast<double>(state.progress.best_epoch));
@@ -172,6 +259,7 @@ Outcome train(const Case& c, const Communicator& world) {
     outcome.add(m);
   };
   events.best = [&](const TrainingState& state) { outcome.add_best(state); };
+  events.checkpoint = [&](const TrainingState& state, bool) { outcome.keep_arrays(state); };
   const TrainingResult result = train_rbm(c.options, {training.view(), validation.view()}, world, events);
   outcome.digest = world.broadcast(model_digest(std::span(&result.rbm, 1)));
   return outcome;
@@ -209,7 +297,8 @@ std::vector<Way> ways(const Case& c) {
                            {Engine::blas, Exchange::automatic, 2, 3},   {Engine::automatic, Exchange::automatic, 0, 2},
                            {Engine::active, Exchange::shared, 0, 1},    {Engine::active, Exchange::shared, 1, 2},
                            {Engine::active, Exchange::automatic, 2, 2}, {Engine::active, Exchange::allreduce, 2, 3}};
-  if (!c.options.sample_data) std::erase_if(ways, [](const Way& way) { return way.engine == Engine::active; });
+  const bool has_states = c.options.sample_data && c.options.reconstruction == UnitValues::states;
+  if (!has_states) std::erase_if(ways, [](const Way& way) { return way.engine == Engine::active; });
   return ways;
 }
 
@@ -228,6 +317,11 @@ TEST_P(TrainerTest, TheModelDoesNotDependOnTheWay) {
     const Outcome together = train(take(way, GetParam()), world_);
     EXPECT_EQ(together.digest, alone.digest) << world_.size() << " ranks, " << testing::PrintToString(way);
     EXPECT_EQ(together.figures, alone.figures) << world_.size() << " ranks, " << testing::PrintToString(way);
+    EXPECT_EQ(alone.state.empty(),
+              GetParam().options.estimator == "cd" && GetParam().options.centring != CentringOffsets::sliding);
+    if (world_.is_root()) {
+      EXPECT_TRUE(together.state == alone.state) << world_.size() << " ranks, " << testing::PrintToString(way);
+    }
   }
 }
 
@@ -422,6 +516,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
     };
     events.checkpoint = [&](const TrainingState& state, bool) {
       if (world.is_root()) kept = test::saved(state);
+      outcome.keep_arrays(state);
     };
     events.epoch = [&](const EpochMetrics& m) { outcome.add(m); };
     events.best = [&](const TrainingState& state) { outcome.add_best(state); };
@@ -451,6 +546,7 @@ TEST_P(TrainerTest, StoppedAndResumedIsTheSameAsUndisturbed) {
     const Outcome parts = train_in_parts(c, world_, last, stops);
     EXPECT_EQ(parts.digest, whole.digest) << name;
     EXPECT_EQ(parts.figures, whole.figures) << name;
+    EXPECT_TRUE(parts.state == whole.state) << name;
   }
 }
 

@@ -254,8 +254,9 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   const bool exact = options.arithmetic == Arithmetic::exact;
   Couplings couplings(exact ? WeightRounding::two_grids : WeightRounding::none, rbm.view().weights, rows, 1, memory);
   ASSERT_TRUE(couplings.round_all());
+  const Rows data_rows = samples;
   const auto estimator = gradient_estimator("cd").make(
-      {.rbm = rbm, .couplings = couplings, .options = options, .share = {.node_rows = rows}}, memory);
+      {.rbm = rbm, .couplings = couplings, .data = data_rows, .options = options, .share = {.node_rows = rows}}, memory);
   RowBlocks blocks(samples, rows);
   const RowReader& reader = blocks.next(0, rows);
   const ParameterLayout layout = rbm_layout(shape);

@@ -81,7 +81,7 @@ class ToyEstimator final : public BatchGradient {
     }
   }
 
-  void combine(std::size_t array, Shard rows, const PhaseSums& sums, std::span<Real> data,
+  void combine(std::size_t array, Shard rows, std::size_t /*thread*/, const PhaseSums& sums, std::span<Real> data,
                std::span<const Real> model) override {
     const auto [V, H] = std::pair(rbm_.shape().visible, rbm_.shape().hidden);
     const auto mean = [&](std::size_t unit) { return double{sums.shown[0][unit]} * double{sums.shares[0]}; };
@@ -198,7 +198,7 @@ GradientEstimatorEntry entry(const char* name) {
           },
           .chains = [](const TrainingOptions&) { return chains; },
           .reads_weights = true,
-          .shows = [](RbmShape, std::size_t array) { return array != weights_array; }};
+          .shows = [](const TrainingOptions&, std::size_t array) { return array != weights_array; }};
 }
 
 }  // namespace

@@ -52,6 +52,25 @@ void first_words(const RandomStream& stream, std::uint32_t* words, std::size_t c
 /// sums[i] += a[i] - b[i], the two added one after the other.
 void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums) noexcept;
 
+/// sums[i] += values[i].
+void add_values(const Real* values, std::size_t count, Real* sums) noexcept;
+
+/// One row of the weights of the centred gradient (train/centring.hpp), for visible unit i and all hidden units j:
+///   gradient[j] = (data[j] * data_share - model[j] * model_share) - bias * offsets[j] - offset * biases[j]
+///   column_sums[j] += offset * gradient[j]
+/// Returns the sum of gradient[j] * offsets[j], as 16 sums, of j % 16 each, which are added pair by pair. `gradient`
+/// takes the place of `data`.
+struct CentredRow {
+  Real data_share = 1;
+  Real model_share = 1;
+  Real offset = 0;                ///< of the visible unit
+  Real bias = 0;                  ///< gradient of its bias
+  const Real* offsets = nullptr;  ///< of the hidden units
+  const Real* biases = nullptr;   ///< gradients of their biases
+};
+[[nodiscard]] Real centre_gradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,
+                                   Real* column_sums) noexcept;
+
 /// One step of gradient ascent with momentum (Polyak 1964), as in docs/design.md:
 ///   gradient = sums * sample_share - weight_cost * parameter
 ///   velocity = momentum * velocity + gradient

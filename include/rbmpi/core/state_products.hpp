@@ -26,12 +26,9 @@ struct ColumnsView {
 /// product = states matrix, with states: M x K, matrix: K x N, product: M x N.
 void multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) noexcept;
 void multiply(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept;
-
-/// The two halves of the gradient of contrastive divergence over B samples, for M visible units:
-///   gradient = v0 h0 - v1 h1p
-/// with v0, v1: M x B (a row is a visible unit), h0, h1p: B x N, gradient: M x N. M of 100 and more is best, since what
-/// is prepared from h0 and h1p serves all M rows.
-void contrast(ConstBitMatrixView v0, ConstBitMatrixView h0, ConstBitMatrixView v1, ConstMatrixView h1p,
-              MatrixView gradient) noexcept;
+/// The same for a matrix of zeros and ones.
+void multiply(ConstBitMatrixView states, ConstBitMatrixView matrix, MatrixView product) noexcept;
+/// product -= states matrix.
+void subtract_product(ConstBitMatrixView states, ConstMatrixView matrix, MatrixView product) noexcept;
 
 }  // namespace rbmpi

@@ -59,6 +59,10 @@ class ChainBlock {
 
   /// The fields of the hidden units, v W: n x H. They are valid until v changes or another method needs the room.
   MatrixView form_hidden_fields() noexcept;
+  /// After form_hidden_fields(): h ~ p(h | v).
+  void draw_hidden(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
+  /// v ~ p(v | h).
+  void draw_visible(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
   /// After form_hidden_fields(), the rest of a sweep: h ~ p(h | v), then v ~ p(v | h).
   void draw_both_sides(const ChainModel& model, const ChainNumbers& numbers, std::uint64_t step) noexcept;
   /// After form_hidden_fields(): F(v) of each chain [n], with the hidden units summed out at the fields t v W.

@@ -18,6 +18,7 @@ namespace rbmpi {
 struct EstimatorSettings {
   RbmView<const Real> rbm;
   Couplings& couplings;
+  const Rows& data;  ///< that it is trained on
   const TrainingOptions& options;
   NodeShare share;
 };
@@ -29,12 +30,23 @@ struct GradientEstimatorEntry {
   const char* name = nullptr;
   const char* summary = nullptr;
   std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory) = nullptr;
-  /// Chains that sample the model, in all nodes together.
+  /// Chains that sample the model, in all nodes together (GradientFunction::chains).
   std::uint64_t (*chains)(const TrainingOptions& options) = [](const TrainingOptions&) { return std::uint64_t{0}; };
+  /// Whether the gradient has two phases (GradientFunction::has_two_phases).
+  bool (*has_two_phases)(const TrainingOptions& options) = [](const TrainingOptions&) { return true; };
+  /// Of how many rows or chains single precision adds up exactly what they give, in exact arithmetic; 0: sums are not
+  /// exact.
+  std::uint64_t (*exact_rows)(const TrainingOptions& options, RbmShape shape) = [](const TrainingOptions&, RbmShape shape) {
+    return rbmpi::exact_rows(shape);
+  };
   /// Whether it reads the weights of rows; else data that have some are refused.
   bool reads_weights = false;
   /// Which arrays of the parameters are shown (GradientFunction::shows).
-  bool (*shows)(RbmShape shape, std::size_t array) = [](RbmShape, std::size_t) { return false; };
+  bool (*shows)(const TrainingOptions& options, std::size_t array) = [](const TrainingOptions&, std::size_t) {
+    return false;
+  };
+  /// Whether a step has a reconstruction of its rows, whose error is the first figure of an epoch.
+  bool reconstructs = false;
 };
 [[nodiscard]] std::span<const GradientEstimatorEntry> gradient_estimators();
 /// Local. A further row, for a program with an estimator of its own: to be added before its name is used. Throws
@@ -43,13 +55,21 @@ void add_gradient_estimator(const GradientEstimatorEntry& entry);
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const GradientEstimatorEntry& gradient_estimator(const std::string& name);
 
-/// CD-1, contrastive divergence with one step of Gibbs sampling (Hinton 2002), for B rows, per row:
-///   v0 ~ v0p = data, h0 ~ sigmoid(v0 W + c), v1 ~ v1p = sigmoid(h0 W^T + b), h1p = sigmoid(v1 W + c)
-///   dW = v0 h0^T - v1 h1p^T,  db = v0p - v1p,  dc = h0 - h1p
-/// In exact arithmetic v0p, v1p and h1p are rounded to the grid of the batch before they are summed. The `blas` engine
-/// forms matrix products of the states as floats, and each rank takes rows of the batch; the `active` one keeps them as
-/// bits and adds up the rows that are on, and each rank has visible units, for all rows of the node.
-[[nodiscard]] std::unique_ptr<BatchGradient> make_contrastive_divergence(const EstimatorSettings& settings,
-                                                                         Workspace& memory);
+/// The gradient by samples of the model that Gibbs sampling makes in a batch of B rows: `sweeps` from h to v to h.
+/// Contrastive divergence (Hinton 2002), `cd`, begins them at the rows in each step; persistent contrastive divergence
+/// (Tieleman 2008), `pcd`, has chains in a number of their own that go on from step to step. Per row
+///   v0 ~ v0p = data,   h0p = sigmoid(v0 W + c),   h0 ~ h0p
+/// and per chain, which begins at h0 or where it was left,
+///   v ~ vp = sigmoid(h W^T + b),   hp = sigmoid(v W + c),   h ~ hp
+/// With < > the means over rows and over chains, and v and hp those of the last sweep,
+///   dW = <v0 h0^T> - <v hp^T>,  db = <v0> - <v>,  dc = <h0> - <hp>
+/// With `statistics = means` h0p takes the place of h0, with `reconstruction = means` vp that of v. CD that is not
+/// centred has v0p and vp in db, which have less noise; it has one phase, all else two (train/gradient_function.hpp).
+/// Centred gradients are in train/centring.hpp. In exact arithmetic all means of units are rounded to the grid of their
+/// number before they are summed (docs/numerics.md). The `blas` engine forms matrix products of the states as floats,
+/// and each rank takes rows of the batch and chains; the `active` one keeps states as bits and adds up the rows that are
+/// on, and the ranks of a node share out visible units and rows (gibbs/worker_grid.hpp).
+[[nodiscard]] std::unique_ptr<BatchGradient> make_sampled_gradient(const EstimatorSettings& settings,
+                                                                   Workspace& memory);
 
 }  // namespace rbmpi

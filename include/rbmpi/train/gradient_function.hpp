@@ -49,13 +49,14 @@ inline constexpr double weight_unit = 0x1p-24;
 /// What a rank finds in its part of a batch, besides the gradient.
 struct BatchTotals {
   std::int64_t loss = 0;  ///< of its rows, in units of loss_unit
-  /// With chains, the total weights of its rows and of its chains, in units of weight_unit; else zeros.
+  /// With two phases, the total weights of its rows and of its samples of the model, in units of weight_unit; else
+  /// zeros.
   std::array<std::int64_t, gradient_phases> weights{};
 };
 
 /// What is known of a step when the sums of its two phases become the gradient.
 struct PhaseSums {
-  /// Sums over all rows and over all chains times these are weighted means.
+  /// Sums over all rows and over all samples of the model times these are weighted means.
   std::array<Real, gradient_phases> shares{};
   /// Of the rows: a gradient is the difference of the means times it, so that a light batch pulls less than a heavy
   /// one.
@@ -85,12 +86,12 @@ class BatchGradient {
   /// of an array, become the gradient; `model` are those over all chains. Unless it is told otherwise, the difference
   /// of the means times the mean weight. All ranks of the node see the sums of the arrays that are shown before, and
   /// what was left in memory of the node when all other arrays have become the gradient before these do.
-  virtual void combine(std::size_t array, Shard rows, const PhaseSums& sums, std::span<Real> data,
+  virtual void combine(std::size_t array, Shard rows, std::size_t thread, const PhaseSums& sums, std::span<Real> data,
                        std::span<const Real> model);
   /// Local. How many rows of an array are best done at a time: a multiple of its group, or all.
   [[nodiscard]] virtual std::size_t panel_rows(std::size_t array) const noexcept = 0;
   /// Local. What is remembered from step to step beside the parameters, in memory of the node. It may change in
-  /// `propagate` alone.
+  /// `propagate` and `combine` alone.
   [[nodiscard]] virtual std::vector<StateArray> state() { return {}; }
   /// Collective over the node. Makes the state with which a training begins, from zeros, when the parameters have begun
   /// and the follower has followed; one that goes on has it filled in instead.
@@ -122,8 +123,8 @@ class EpochMeasures {
  public:
   virtual ~EpochMeasures() = default;
 
-  /// Local. The first figure of an epoch: its name, and what `loss`, a whole number of loss_unit, of so many rows
-  /// means; the mean of a row unless it is told otherwise.
+  /// Local. The first figure of an epoch: its name, or nothing if there is none, and what `loss`, a whole number of
+  /// loss_unit, of so many rows means; the mean of a row unless it is told otherwise.
   [[nodiscard]] virtual std::string loss_name() const = 0;
   [[nodiscard]] virtual double mean_loss(double loss, std::uint64_t rows) const noexcept {
     return loss * loss_unit / static_cast<double>(rows);
@@ -153,9 +154,11 @@ class GradientFunction {
   /// Local. Of how many rows, or chains, single precision adds up exactly what they give, so that results do not depend
   /// on the order: sums over more are added in double precision. 0: sums are not exact.
   [[nodiscard]] virtual std::uint64_t exact_rows() const noexcept { return 0; }
-  /// Local. Chains that sample the model, beside the rows of a batch, in all nodes together. If there are any, the
-  /// gradient has two phases.
+  /// Local. Chains that sample the model, beside the rows of a batch, in all nodes together.
   [[nodiscard]] virtual std::uint64_t chains() const noexcept { return 0; }
+  /// Local. Whether the gradient has two phases, whose sums become the gradient last: with chains, and where the
+  /// samples of the model begin at the rows but their sums are wanted apart.
+  [[nodiscard]] virtual bool has_two_phases() const noexcept { return chains() > 0; }
   /// Local. Whether, with two phases, all ranks of a node see the sums of an array before those of any array become the
   /// gradient, as centring wants to see the means of the units, and it becomes the gradient after all that are not
   /// shown. For small arrays.

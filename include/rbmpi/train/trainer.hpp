@@ -50,6 +50,9 @@ struct TrainingResult : OptimizationOutcome {
 /// (docs/performance.md).
 [[nodiscard]] Engine engine_in_use(const TrainingOptions& options);
 
+/// Local. With which visible biases a training with these options begins: what `automatic` stands for.
+[[nodiscard]] VisibleBiasInit visible_bias_init_in_use(const TrainingOptions& options);
+
 /// Collective. What `automatic` stands for in training on `rows` rows of `visible` units (train/optimize.hpp).
 [[nodiscard]] Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
                                        const Communicator& world);

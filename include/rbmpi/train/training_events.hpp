@@ -27,7 +27,7 @@ struct EpochMetrics {
   std::uint64_t samples = 0;  ///< rows of this epoch
   double seconds = 0;         ///< of this epoch, without validation
   double samples_per_second = 0;
-  std::vector<Figure> figures;  ///< the first is the mean loss, as seen during the epoch
+  std::vector<Figure> figures;  ///< the first is the mean loss, as seen during the epoch, where there is one
 
   /// The figure of this name, if there is one.
   [[nodiscard]] std::optional<double> figure(std::string_view name) const;
@@ -43,7 +43,7 @@ struct StepProgress {
   std::uint64_t epochs = 0;
   std::uint64_t samples = 0;        ///< rows of this epoch so far
   std::uint64_t epoch_samples = 0;  ///< rows of a whole epoch
-  double loss = 0;                  ///< mean, of this epoch so far
+  std::optional<double> loss;       ///< mean, of this epoch so far; where there is one
   TimeSplit time_split{};           ///< of this rank so far, without this event
 };
 

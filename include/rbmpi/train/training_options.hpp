@@ -13,7 +13,19 @@ namespace rbmpi {
 /// number of ranks and threads; or `plain`, ordinary single precision, for comparison.
 enum class Arithmetic { exact, plain };
 
-enum class VisibleBiasInit { zero, data };
+/// `automatic`: `data` with persistent chains, which would need long to move the means of units there; else `zero`.
+enum class VisibleBiasInit { automatic, zero, data };
+
+/// What units are in the sums of a gradient: states, drawn, or their means given the other side. `automatic` for the
+/// hidden units of rows: `means` with persistent chains, less noise at no cost; else `states`, as CD-1 has them.
+enum class UnitValues { automatic, states, means };
+
+/// With which states persistent chains begin: drawn from the visible units without weights, as rows of the data, or
+/// with each unit on with probability 1/2.
+enum class ChainsFrom { fields, data, noise };
+
+/// By which means of units the gradient is centred (train/centring.hpp): of the batch, or sliding over batches.
+enum class CentringOffsets { off, batch, sliding };
 
 /// How products with states of zeros and ones are formed, with the same results: `blas` as matrix products, which suits
 /// everything; `active` as sums over the units that are on (or off, if these are fewer), in exact arithmetic with
@@ -47,13 +59,17 @@ struct OptimizationOptions {
   std::uint64_t first_step = 0;        ///< steps of the run before it, in other layers; progress counts on from them
 };
 
+/// A chain is a 32-bit number among the random ones, and steps times sweeps are a 48-bit one.
+inline constexpr std::uint64_t most_chains = (std::uint64_t{1} << 32U) - 1;
+inline constexpr std::uint64_t most_sweeps = 1 << 16;
+
 /// What a training of an RBM does.
 struct TrainingOptions : OptimizationOptions {
   std::size_t hidden = 100;                ///< hidden units
   std::string visible_unit = "bernoulli";  ///< rows of units()
   std::string hidden_unit = "bernoulli";
   double weight_init = 0.01;  ///< standard deviation of the initial weights
-  VisibleBiasInit visible_bias_init = VisibleBiasInit::zero;
+  VisibleBiasInit visible_bias_init = VisibleBiasInit::automatic;
   bool sample_data = true;  ///< v0 ~ Bernoulli(data), else v0 = data
   Arithmetic arithmetic = Arithmetic::exact;
   Engine engine = Engine::automatic;
@@ -62,6 +78,12 @@ struct TrainingOptions : OptimizationOptions {
   std::string evaluate_temperatures = default_temperatures;  ///< of AIS (evaluate/temperatures.hpp)
   EarlyStop early_stop = EarlyStop::off;
   std::string estimator = "cd";  ///< a row of gradient_estimators()
+  std::uint64_t sweeps = 1;      ///< of the chains in a step: k of CD-k and PCD-k
+  std::uint64_t chains = 0;      ///< persistent ones; 0: as many as rows of a batch
+  ChainsFrom chains_from = ChainsFrom::fields;
+  UnitValues statistics = UnitValues::automatic;   ///< of the hidden units of rows
+  UnitValues reconstruction = UnitValues::states;  ///< of the visible units of chains that begin at the rows
+  CentringOffsets centring = CentringOffsets::off;
 };
 
 }  // namespace rbmpi

@@ -108,10 +108,14 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
       for (const std::size_t slots : {std::size_t{1}, std::size_t{3}}) {
         TrainingOptions options;
         options.engine = engine;
+        options.estimator = entry.name;
+        options.sweeps = 2;
+        options.centring = CentringOffsets::sliding;
+        const Rows data = Samples{.rows = 7, .columns = rbm.shape().visible};
         const NodeShare share{.node_rows = 5 * slots, .node_chains = 4 * slots, .slots = slots};
         const auto make = [&](Workspace& memory) {
           Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
-          return entry.make({.rbm = rbm, .couplings = couplings, .options = options, .share = share}, memory);
+          return entry.make({.rbm = rbm, .couplings = couplings, .data = data, .options = options, .share = share}, memory);
         };
         Workspace counted(ArenaUse::count);
         ASSERT_NE(make(counted), nullptr);

@@ -1,0 +1,87 @@
+#include "train/centring.hpp"
+
+#include <algorithm>
+
+#include "rbmpi/core/kernels.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr Real sliding_share = 0.01F;
+
+/// The difference of the means of a unit over data and model.
+Real bias_gradient(std::size_t unit, const PhaseSums& sums) {
+  return sums.shown[0][unit] * sums.shares[0] - sums.shown[1][unit] * sums.shares[1];
+}
+
+}  // namespace
+
+Centring::Centring(RbmShape shape, CentringOffsets centring, const NodeShare& share, Workspace& memory)
+    : shape_(shape),
+      slide_(centring == CentringOffsets::sliding),
+      offsets_(memory.node.take<Real>(slide_ ? shape.visible + shape.hidden : 0)),
+      row_sums_(memory.node.take<Real>(shape.visible)),
+      column_sums_(memory.node.take<Real>((shape.visible + rows_together - 1) / rows_together * shape.hidden)),
+      of_hidden_(memory.rank.take<Real>(share.threads * 2 * shape.hidden)) {}
+
+Real Centring::offset(std::size_t unit, const PhaseSums& sums, std::uint64_t step) const {
+  const Real mean = sums.shown[0][unit] * sums.shares[0];
+  if (!slide_ || step == 0) return mean;
+  return offsets_[unit] + sliding_share * (mean - offsets_[unit]);
+}
+
+void Centring::combine(std::size_t array, Shard rows, std::size_t thread, const PhaseSums& sums, std::span<Real> data,
+                       std::span<const Real> model, std::uint64_t step) {
+  if (array == weights_array) return combine_weights(rows, thread, sums, data, model, step);
+  const auto [V, H] = std::pair(shape_.visible, shape_.hidden);
+  if (array == visible_array()) {
+    for (std::size_t i = 0; i < rows.count; ++i) data[i] = row_sums_[rows.first + i];
+  } else {
+    // The groups of rows one after the other, in single precision as within them.
+    std::ranges::fill(data, Real{0});
+    for (std::size_t first = rows.first; first < column_sums_.size(); first += H) {
+      add_values(column_sums_.data() + first, rows.count, data.data());
+    }
+  }
+  const std::size_t first_unit = (array == visible_array() ? 0 : V) + rows.first;
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    const std::size_t unit = first_unit + i;
+    data[i] = (bias_gradient(unit, sums) - data[i]) * sums.mean_weight;
+    if (slide_) offsets_[unit] = offset(unit, sums, step);  // what is centred by it has been before
+  }
+}
+
+void Centring::combine_weights(Shard rows, std::size_t thread, const PhaseSums& sums, std::span<Real> data,
+                               std::span<const Real> model, std::uint64_t step) {
+  const auto [V, H] = std::pair(shape_.visible, shape_.hidden);
+  const std::span<Real> offsets = of_hidden_.subspan(thread * 2 * H, H);
+  const std::span<Real> biases = of_hidden_.subspan(thread * 2 * H + H, H);
+  for (std::size_t j = 0; j < H; ++j) {
+    offsets[j] = offset(V + j, sums, step);
+    biases[j] = bias_gradient(V + j, sums);
+  }
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    const std::size_t unit = rows.first + i;
+    Real* const group = column_sums_.data() + unit / rows_together * H;
+    if (unit % rows_together == 0) std::fill_n(group, H, Real{0});
+    row_sums_[unit] = centre_gradient({.data_share = sums.shares[0],
+                                       .model_share = sums.shares[1],
+                                       .offset = offset(unit, sums, step),
+                                       .bias = bias_gradient(unit, sums),
+                                       .offsets = offsets.data(),
+                                       .biases = biases.data()},
+                                      H, data.data() + i * H, model.data() + i * H, group);
+  }
+  if (sums.mean_weight == 1) return;
+  for (Real& gradient : data) gradient *= sums.mean_weight;
+}
+
+std::vector<StateArray> Centring::state() {
+  if (!slide_) return {};
+  return {{.name = "offsets",
+           .type = ElementType::float32,
+           .rows = shape_.visible + shape_.hidden,
+           .values = std::as_writable_bytes(offsets_)}};
+}
+
+}  // namespace rbmpi
