@@ -95,7 +95,9 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
       progress.epoch - 1));
 }
 
+/// The error of a layer, or nothing where an epoch has no figures.
 std::string layer_error_of(const EpochMetrics& last) {
+  if (last.figures.empty()) return {};
   const std::optional<double> validation = last.figure("validation_reconstruction_mse");
   return fmt::format("{} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,
                      validation ? fmt::format(", validation {:.5f}", *validation) : "");
