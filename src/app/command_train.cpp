@@ -95,8 +95,9 @@ void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Chec
       progress.epoch - 1));
 }
 
-/// The error of a layer, or nothing where an epoch has no figures.
+/// What there is to tell of how a layer ended: an error, or how well its chains have the pairs of the data.
 std::string layer_error_of(const EpochMetrics& last) {
+  if (const auto r = last.figure("chains_pairs_r")) return fmt::format("chains_pairs_r {:.4f} in the last epoch", *r);
   if (last.figures.empty()) return {};
   const std::optional<double> validation = last.figure("validation_reconstruction_mse");
   return fmt::format("{} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,

@@ -115,7 +115,8 @@ class Optimization {
       const MiniBatch part{.rows = memory_.reader.get(),
                            .count = rows.count,
                            .position = rows.first,
-                           .step = progress_.steps - options_.first_step};
+                           .step = progress_.steps - options_.first_step,
+                           .begins_epoch = progress_.epoch_rows == 0};
       const BatchTotals found =
           memory_.function.gradient->propagate(part, part_of(chains, number, plan_.share.node_chains), clock_);
       mine.loss += found.loss;

@@ -28,6 +28,7 @@ PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint6
       of_node_(shard(chains, share_.node, share_.nodes)),
       visible_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().visible))),
       hidden_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().hidden))),
+      visible_before_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().visible))),
       data_rows_(settings.data.rows) {
   const std::size_t visible = rbm_.shape().visible;
   if (options_.chains_from == ChainsFrom::data) {
@@ -73,6 +74,12 @@ void PersistentChains::begin(Shard of_ranks) {
   block_->draw_hidden({rbm_.visible_units(), rbm_.hidden_units()}, numbers, hidden_start);
 }
 
+void PersistentChains::keep_visible(std::uint64_t number) const noexcept {
+  const std::size_t words = words_for(rbm_.shape().visible);
+  const std::size_t first = (number - of_node_.first) * words;
+  std::copy_n(visible_.data() + first, words, visible_before_.data() + first);
+}
+
 std::vector<StateArray> PersistentChains::state() const {
   const auto array = [&](const char* name, std::span<std::uint64_t> states, std::size_t units) {
     return StateArray{.name = name,
@@ -82,8 +89,8 @@ std::vector<StateArray> PersistentChains::state() const {
                       .values = std::as_writable_bytes(states),
                       .is_shared_out = true};
   };
-  return {array("visible_chains", visible_, rbm_.shape().visible),
-          array("hidden_chains", hidden_, rbm_.shape().hidden)};
+  return {array(visible_chains, visible_, rbm_.shape().visible), array(hidden_chains, hidden_, rbm_.shape().hidden),
+          array(visible_chains_before, visible_before_, rbm_.shape().visible)};
 }
 
 }  // namespace rbmpi

@@ -13,6 +13,11 @@
 
 namespace rbmpi {
 
+/// The names of what checkpoints keep of persistent chains.
+inline constexpr const char* visible_chains = "visible_chains";
+inline constexpr const char* hidden_chains = "hidden_chains";
+inline constexpr const char* visible_chains_before = "visible_chains_before";
+
 /// Gibbs chains that go on from step to step of a training, of units that are bits: those of a node, in memory that its
 /// ranks share. A chain goes on from its h; its v is the one that belongs to it.
 class PersistentChains {
@@ -31,7 +36,10 @@ class PersistentChains {
     return rows_of(hidden_, chains, rbm_.shape().hidden);
   }
 
-  /// Local. Their states, as bytes of bits (docs/formats.md).
+  /// Local. To be called before the v of chain `number` changes in the first step of an epoch: keeps it.
+  void keep_visible(std::uint64_t number) const noexcept;
+
+  /// Local. Their states, as bytes of bits (docs/formats.md): v, h, and v when the epoch began.
   [[nodiscard]] std::vector<StateArray> state() const;
 
  private:
@@ -49,6 +57,7 @@ class PersistentChains {
   Shard of_node_;
   std::span<std::uint64_t> visible_;
   std::span<std::uint64_t> hidden_;
+  std::span<std::uint64_t> visible_before_;
   std::uint64_t data_rows_;
   std::unique_ptr<RowReader> reader_;  // where they begin as rows of data
   std::span<Real> probabilities_;      // of some of these

@@ -18,6 +18,8 @@
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/likelihood.hpp"
 #include "rbmpi/train/validation.hpp"
+#include "train/chain_measures.hpp"
+#include "train/persistent_chains.hpp"
 
 namespace rbmpi {
 namespace {
@@ -106,7 +108,7 @@ class RbmCopies final : public ParameterFollower {
 class RbmMeasures final : public EpochMeasures {
  public:
   RbmMeasures(const TrainingOptions& options, const TrainingData& data, RbmView<const Real> rbm, Couplings& couplings,
-              const NodeShare& share, const Communicator& world, Arena& memory)
+              std::span<const StateArray> state, const NodeShare& share, const Communicator& world, Arena& memory)
       : options_(options),
         data_(data),
         rbm_(rbm),
@@ -115,6 +117,11 @@ class RbmMeasures final : public EpochMeasures {
         reconstructs_(gradient_estimator(options.estimator).reconstructs) {
     if (data.validation.rows > 0) {
       validation_.emplace(data.training, data.validation, rbm.shape(), options.layer, options, memory);
+    }
+    const auto visible = std::ranges::find(state, visible_chains, &StateArray::name);
+    const auto before = std::ranges::find(state, visible_chains_before, &StateArray::name);
+    if (visible != state.end() && before != state.end()) {
+      chains_.emplace(options, data.training, rbm, couplings, *visible, *before, share, memory);
     }
     if (options.evaluate_every > 0) expect_likelihood(rbm.shape(), options, share.ranks, memory);
   }
@@ -126,6 +133,7 @@ class RbmMeasures final : public EpochMeasures {
   }
 
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override {
+    if (chains_ && !chains_->measure(world_, figures)) return false;
     std::optional<ValidationFigures> validation;
     if (validation_) {
       validation = validation_->measure(rbm_, couplings_, progress.epoch, world_);
@@ -148,6 +156,7 @@ class RbmMeasures final : public EpochMeasures {
   Couplings& couplings_;
   const Communicator& world_;
   bool reconstructs_;
+  std::optional<ChainMeasures> chains_;
   std::optional<Validation> validation_;
 };
 
@@ -199,7 +208,8 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
   prepared.gradient = estimator_.make({rbm, couplings, data_.training, options_, share}, memory);
-  prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, share, world_, memory.rank);
+  prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, prepared.gradient->state(), share,
+                                                    world_, memory.rank);
   return prepared;
 }
 

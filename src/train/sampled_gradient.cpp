@@ -87,6 +87,7 @@ void SampledGradient::begin_part(const MiniBatch& batch, Shard chains) {
   chains_here_ = plan_.persistent() ? chains : Shard{batch.position, batch.count};
   draws_.step = batch.step;
   draws_.first = batch.position;
+  begins_epoch_ = batch.begins_epoch;
 }
 
 Draws SampledGradient::sweep_draws(std::uint64_t sweep) const noexcept {

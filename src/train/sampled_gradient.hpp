@@ -51,6 +51,10 @@ class SampledGradient : public BatchGradient {
   }
   /// Of v in a sweep, the first of which is 0, with the phase below.
   [[nodiscard]] Draws sweep_draws(std::uint64_t sweep) const noexcept;
+  /// A persistent chain, by its number among those that are taken, is about to get another v.
+  void keep_visible(std::size_t chain) const noexcept {
+    if (begins_epoch_) chains_->keep_visible(chains_here_.first + chain);
+  }
   /// Of h after a sweep; h0 of rows is that before the first.
   [[nodiscard]] Draws draws_after(std::uint64_t sweep) const noexcept {
     return sweep_draws(plan_.persistent() ? sweep : sweep + 1);
@@ -74,6 +78,7 @@ class SampledGradient : public BatchGradient {
  private:
   std::optional<Centring> centring_;
   Draws draws_;
+  bool begins_epoch_ = false;
 };
 
 /// The engines.

@@ -306,6 +306,7 @@ class SampledGradientActive final : public SampledGradient {
         activate_and_sample(fields, bias, hidden, stream, h.row(row));
       } else if (plan_.persistent()) {
         activate_and_sample(fields, bias, hidden, plan_.rounding, stream, hp.row(row), h.row(row));
+        keep_visible(row);
         shown_.visible_model.copy_row(row, chains_->visible({chains_here_.first + row, 1}).words);
         add_values(hp.row(row), hidden, hidden_sums(GradientPhase::model, scratch.worker).data());
       } else {

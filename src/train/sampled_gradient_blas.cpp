@@ -32,10 +32,12 @@ class SampledGradientBlas final : public SampledGradient {
     const auto most_of_rank = [&](std::size_t all) { return shard(all, 0, static_cast<int>(share_.slots)).count; };
     const std::size_t rows = most_of_rank(share_.node_rows);
     const std::size_t chains = plan_.persistent() ? most_of_rank(share_.node_chains) : rows;
-    for (std::span<Real>& sums : bias_sums_) sums = memory.node.take<Real>(share_.slots * biases);
+    for (std::size_t phase = 0; phase < (plan_.two_phases ? gradient_phases : 1); ++phase) {
+      bias_sums_[phase] = memory.node.take<Real>(share_.slots * biases);
+    }
     visible_data_ = memory.rank.take<Real>(sample_data_ ? rows * visible : 0);
     visible_model_ = memory.rank.take<Real>(chains * couplings_.down_columns());
-    hidden_ = memory.rank.take<Real>(std::max(rows, chains) * rbm_.shape().hidden);
+    hidden_ = memory.rank.take<Real>(chains_have_own_hidden() ? chains * rbm_.shape().hidden : 0);
     squared_errors_ = memory.rank.take<std::int64_t>(rows);
   }
 
@@ -46,11 +48,12 @@ class SampledGradientBlas final : public SampledGradient {
     const MiniBatch batch = node_batch.part(rows.first, rows.count);
     const MatrixView v0 = of_rows(data_.visible, rows, rbm_.shape().visible);
     const MatrixView v0p = sample_data_ ? MatrixView{visible_data_.data(), v0.rows, v0.columns} : v0;
-    const MatrixView h{hidden_.data(), mine.count, rbm_.shape().hidden};
+    const MatrixView h = chains_have_own_hidden() ? MatrixView{hidden_.data(), mine.count, rbm_.shape().hidden}
+                                                  : of_rows(data_.hidden, rows, rbm_.shape().hidden);
 
     batch.rows->read_on_all_threads(batch.all(), plan_.rounding, v0p);
     clock.lap(TimePhase::input);
-    sample_rows(rows, v0p, v0, clock);
+    sample_rows(rows, v0p, v0, h, clock);
     if (plan_.persistent()) take_chains(mine, h);
     for (std::uint64_t sweep = 0; sweep < plan_.sweeps; ++sweep) {
       sample_visible(sweep, mine, h, clock);
@@ -79,8 +82,13 @@ class SampledGradientBlas final : public SampledGradient {
   }
 
  private:
-  /// v0, and what the sums take of h0; h0 itself is then in `hidden_`, where chains begin at the rows.
-  void sample_rows(Shard rows, ConstMatrixView v0p, MatrixView v0, PhaseClock& clock) {
+  /// Whether h of the chains is not h0 as the sums take it, all along.
+  [[nodiscard]] bool chains_have_own_hidden() const {
+    return plan_.persistent() || plan_.hidden_means || plan_.sweeps > 1;
+  }
+
+  /// v0, and what the sums take of h0. Where chains begin at the rows, `h` becomes h0.
+  void sample_rows(Shard rows, ConstMatrixView v0p, MatrixView v0, MatrixView h, PhaseClock& clock) {
     Draws draws = row_draws();
     draws.first += rows.first;
     if (sample_data_) draw_rows(*rbm_.visible_unit, v0p, draws, Phase::data, v0);
@@ -91,12 +99,11 @@ class SampledGradientBlas final : public SampledGradient {
     draws = hidden_draws();
     draws.first += rows.first;
     const UnitRow units = rbm_.hidden_units();
-    const MatrixView drawn{hidden_.data(), h0.rows, h0.columns};
     parallel_for(h0.rows, [&](std::size_t i) {
       const RandomStream stream = draws.stream(Phase::hidden, i);
-      if (!plan_.persistent()) {
-        std::copy_n(h0.row(i), h0.columns, drawn.row(i));
-        units.unit->draw(units, unrounded, stream, drawn.row(i), drawn.row(i));
+      if (!plan_.persistent() && h.values != h0.values) {
+        std::copy_n(h0.row(i), h0.columns, h.row(i));
+        units.unit->draw(units, unrounded, stream, h.row(i), h.row(i));
       }
       if (plan_.hidden_means) {
         units.unit->mean(units, plan_.rounding, h0.row(i));
@@ -157,6 +164,7 @@ class SampledGradientBlas final : public SampledGradient {
   /// A persistent chain, by its number among those that the node takes.
   void leave_chain(std::size_t chain, const Real* h) {
     const Shard one{chains_here_.first + chain, 1};
+    keep_visible(chain);
     pack(model_.visible.data() + chain * rbm_.shape().visible, chains_->visible(one));
     pack(h, chains_->hidden(one));
   }
@@ -247,7 +255,7 @@ class SampledGradientBlas final : public SampledGradient {
   std::array<std::span<Real>, gradient_phases> bias_sums_;  // of each slot
   std::span<Real> visible_data_;                            // v0p, where it is not v0
   std::span<Real> visible_model_;                           // fields, then vp: n x down_columns
-  std::span<Real> hidden_;                                  // h of the chains of this rank
+  std::span<Real> hidden_;                                  // h of the chains of this rank, where it is not h0
   std::span<std::int64_t> squared_errors_;
 };
 

@@ -15,10 +15,11 @@ struct MiniBatch {
   std::uint64_t count = 0;     ///< rows of this part; may be 0
   std::uint64_t position = 0;  ///< position in the whole batch of the first row of this part
   std::uint64_t step = 0;      ///< number of the step since the beginning of the layer's training
+  bool begins_epoch = false;
 
   /// The rows [begin, begin + some) of this part.
   [[nodiscard]] MiniBatch part(std::uint64_t begin, std::uint64_t some) const noexcept {
-    return {rows, first + begin, some, position + begin, step};
+    return {rows, first + begin, some, position + begin, step, begins_epoch};
   }
   /// These rows as the reader numbers them.
   [[nodiscard]] Shard all() const noexcept { return {first, count}; }
