@@ -25,6 +25,7 @@ enum class Phase : std::uint32_t {
   feature_hidden = 19,  ///< h of a row of data (evaluate/hidden_features.hpp)
   net_weights = 20,     ///< initial weights of a net (model/feed_forward_net.hpp)
   dropout = 21,         ///< units that a step of back-propagation leaves out
+  stack_visible = 32,   ///< v of a layer given the h that the layer above has drawn (evaluate/stack_samples.hpp)
 };
 
 /// The random numbers of one sample in one phase of one step: a pure function of (seed, layer, step, phase, sample),
