@@ -10,11 +10,11 @@ namespace rbmpi {
 
 /// One command of the program: a row of the table in commands.cpp.
 struct Command {
-  const char* name;
-  const char* summary;  ///< one line for `rbmpi --help`
+  const char* name = nullptr;
+  const char* summary = nullptr;  ///< one line for `rbmpi --help`
   /// Collective over `world`. Errors are thrown; what is printed, the root prints.
-  void (*run)(const std::vector<std::string>& arguments, const Communicator& world);
-  bool writes;  ///< files, which several at once would write over each other
+  void (*run)(const std::vector<std::string>& arguments, const Communicator& world) = nullptr;
+  bool writes = false;  ///< files, which several at once would write over each other
   /// Local. Of a command that writes with some arguments alone: whether it does with these. Else null.
   bool (*writes_with)(const std::vector<std::string>& arguments) = nullptr;
 };

@@ -15,11 +15,11 @@ namespace rbmpi {
 /// An option of one command alone.
 template <typename Settings>
 struct CommandOption {
-  const char* name;
-  const char* value;  ///< what to write after it, for --help: "N", "FILE"; null if nothing
-  const char* help;
+  const char* name = nullptr;
+  const char* value = nullptr;  ///< what to write after it, for --help: "N", "FILE"; null if nothing
+  const char* help = nullptr;
   /// Throws Error(Failure::usage) with what would be right.
-  void (*set)(Settings& settings, const std::string& text);
+  void (*set)(Settings& settings, const std::string& text) = nullptr;
   bool repeats = false;  ///< whether it may be given several times; `set` is then called for each
 };
 
