@@ -23,6 +23,7 @@
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/progress.hpp"
+#include "app/row_table.hpp"
 #include "app/score_text.hpp"
 #include "app/terminal.hpp"
 #include "app/work_bar.hpp"
@@ -43,7 +44,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* evaluate_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* evaluate_shared_keys[] = {"threads", "progress", "hang-timeout"};
 
 /// How log Z is found.
 enum class LogZ { automatic, exact, ais, off };
@@ -51,7 +52,8 @@ enum class LogZ { automatic, exact, ais, off };
 struct EvaluateSettings {
   fs::path model;
   fs::path data;
-  TrainSettings train;  ///< of it the shared keys
+  TrainSettings train;  ///< of it the shared keys, and `rows`
+  fs::path table;       ///< of the figures of each row, or empty
   ScoreSettings scores;
   LogZ log_z = LogZ::automatic;
   AisSettings ais;
@@ -76,6 +78,27 @@ Binarise binarise_of(const std::string& text) {
   if (text == "threshold") return Binarise::threshold;
   if (text == "sample") return Binarise::sample;
   throw Error(Failure::usage, "must be one of none, threshold, sample");
+}
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// How many rows, or the table of them.
+void set_rows(EvaluateSettings& settings, const std::string& text) {
+  if (names_row_table(text)) {
+    if (!settings.table.empty()) throw Error(Failure::usage, "there is a table already");
+    settings.table = text;
+    settings.scores.by_row = true;
+    return;
+  }
+  if (text != "all" && !is_number(text)) {
+    throw Error(Failure::usage,
+                "a whole number of rows to use would be right, or a table to make, whose name ends in .csv, .h5 or "
+                ".hdf5");
+  }
+  if (settings.train.rows != 0) throw Error(Failure::usage, "there is a number of rows already");
+  configuration_key("rows").set(settings.train, text);
 }
 
 const char* name_of(Binarise binarise) {
@@ -120,6 +143,10 @@ constexpr CommandOption<EvaluateSettings> evaluate_own_options[] = {
        s.ais_options = true;
      }},
     {"json", nullptr, "print one JSON object", [](EvaluateSettings& s, const std::string&) { s.json = true; }},
+    {"rows", "N|FILE",
+     "use only the first N rows [all]; or, both may be given: write free energy, pseudo- and "
+     "log-likelihood of each row to FILE, a table by its ending: .csv, or .h5 and .hdf5",
+     set_rows, /*repeats=*/true},
 };
 
 const CommandOptions<EvaluateSettings> evaluate_options{evaluate_own_options, evaluate_shared_keys};
@@ -135,11 +162,14 @@ std::string evaluate_help() {
       "MODEL is a model, a checkpoint, or the folder of a run: its newest checkpoint, while it goes on too.\n"
       "Of a net that rbmpi finetune made it says the error on labelled rows, for each class too, or the squared error "
       "of\n"
-      "an autoencoder; of the folder of its run best.h5 is taken, if there is one. Only --rows, --threads, --json and\n"
+      "an autoencoder; of the folder of its run best.h5 is taken, if there is one. Only --rows N, --threads, --json "
+      "and\n"
       "--hang-timeout are for nets.\n\n"
       "Options:\n";
   text += evaluate_options.help();
-  text += "\nExample:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n";
+  text +=
+      "\nExamples:\n  mpirun -n 2 rbmpi evaluate runs/a test.h5\n"
+      "  rbmpi evaluate runs/a test.h5 --rows 1000 --rows figures.csv\n";
   return text;
 }
 
@@ -159,8 +189,13 @@ EvaluateSettings evaluate_settings(const po::variables_map& values) {
     throw Error(Failure::usage, "option --gibbs-steps: wants --reverse" + see_help(evaluate_usage));
   }
   for (const CommandOption<EvaluateSettings>& option : evaluate_own_options) {
-    if (option.name != std::string_view("json") && values.count(option.name) != 0) settings.only_of_rbms = option.name;
+    const std::string_view name = option.name;
+    if (name == "json" || values.count(option.name) == 0) continue;
+    if (name != "rows") settings.only_of_rbms = option.name;
+    if (name == "rows" && !settings.table.empty()) settings.only_of_rbms = "rows " + settings.table.string();
   }
+  check_output("rows", settings.table, {settings.model, settings.data, settings.reverse},
+               names_hdf5_table(settings.table) ? OutputKind::hdf5 : OutputKind::other);
   if (settings.json) settings.train.progress = ProgressStyle::off;
   return settings;
 }
@@ -227,8 +262,8 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
 }
 
 /// Collective. Throws an AgreedError before anything is begun that the memory of a node is too small for.
-void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, const Layout& layout,
-                  const Communicator& world) {
+void check_memory(const EvaluateSettings& settings, RbmShape shape, std::uint64_t rows, bool exact,
+                  const Layout& layout, const Communicator& world) {
   const auto check = [&](const char* what, std::uint64_t bytes, const char* remedy) {
     const std::uint64_t left = available_memory() / static_cast<std::uint64_t>(layout.node.size());
     if (bytes <= left) return;
@@ -239,12 +274,13 @@ void check_memory(const EvaluateSettings& settings, RbmShape shape, bool exact, 
                     what, shape.visible, shape.hidden, human_bytes(bytes), human_bytes(left), remedy));
   };
   world.agree([&] {
-    check("scoring the data", scoring_memory(shape), "--threads");
+    const std::uint64_t by_row = settings.scores.by_row ? row_scores_memory(rows, layout.ranks) : 0;
+    check("scoring the data", scoring_memory(shape) + by_row, by_row > 0 ? "--rows, --threads" : "--threads");
     if (settings.log_z == LogZ::off) return;
     const std::uint64_t bytes = log_z_memory(shape, exact, settings.ais, layout.ranks);
     if (exact) return check("exact log Z", bytes, "--threads");
-    const std::uint64_t rows = settings.reverse.empty() ? 0 : settings.ais.chains;  // that the reverse begins with
-    check("AIS", bytes + rows * words_for(shape.visible) * sizeof(std::uint64_t),
+    const std::uint64_t chains = settings.reverse.empty() ? 0 : settings.ais.chains;  // of the reverse direction
+    check("AIS", bytes + chains * words_for(shape.visible) * sizeof(std::uint64_t),
           "--chains, --temperatures, --threads");
   });
 }
@@ -423,7 +459,44 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
                                             : nlohmann::ordered_json::array()}};
 }
 
+std::string log_z_text(const std::optional<LogZFigures>& figures) {
+  if (!figures) return "log Z not asked for";
+  const FoundLogZ& found = figures->found;
+  if (!found.estimate) return fmt::format("log Z = {}, exact", found.log_z);
+  return fmt::format("log Z = {}, standard error {}, by AIS with {} and {}", found.log_z, found.standard_error(),
+                     plural(found.estimate->log_weights.size(), "chain"), plural(figures->temperatures, "temperature"));
+}
+
+/// The table of --rows, on the root.
+void write_table(const EvaluateSettings& settings, const Evaluated& evaluated, const DataScores& scores,
+                 const std::optional<LogZFigures>& figures) {
+  const LoadedModel& model = evaluated.model;
+  const BinaryRows& rows = settings.scores.rows;
+  write_row_table(
+      settings.table,
+      {.rows = scores.by_row,
+       .labels = evaluated.samples().labels,
+       .pseudo_likelihood = scores.full_pseudo_likelihood.has_value(),
+       .log_z = figures ? &figures->found : nullptr,
+       .source = fmt::format("figures of rows by {}'{}' (digest {}) for '{}' (digest {}), binarise {}, seed {}; {}",
+                             settings.layer == 0 ? "" : fmt::format("layer {} of ", settings.layer),
+                             model.named.file.string(), model_digest(model.named.model.layers), settings.data.string(),
+                             evaluated.data.digest(), name_of(rows.binarise), rows.seed, log_z_text(figures))});
+  if (!settings.json) {
+    say("{}: figures of {}{}\n", settings.table.string(), plural(scores.rows, "row"),
+        evaluated.samples().labels == nullptr ? "" : ", with labels");
+  }
+}
+
 }  // namespace
+
+bool evaluate_writes(const std::vector<std::string>& arguments) {
+  return std::ranges::any_of(arguments, [&](const std::string& argument) {
+    constexpr std::string_view adjacent = "--rows=";
+    if (argument.starts_with(adjacent)) return names_row_table(argument.substr(adjacent.size()));
+    return &argument != &arguments.front() && *(&argument - 1) == "--rows" && names_row_table(argument);
+  });
+}
 
 void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world) {
   const auto parsed = parse_command("evaluate", arguments, evaluate_options.description(), {"model", "data"},
@@ -452,9 +525,10 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
       .model = std::move(model),
       .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout, world)};
   evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
-  check_memory(settings, shape, exact, layout, world);
+  check_memory(settings, shape, evaluated.samples().rows, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
   world.agree_on_root([&] {
+    if (!settings.table.empty()) try_row_table(settings.table);
     if (!settings.json) print_beginning(settings, evaluated);
   });
   const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
@@ -465,15 +539,17 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
     json = to_json(settings, evaluated, scores);
     if (!settings.json) print_scores(scores);
   });
+  std::optional<LogZFigures> figures;
   if (settings.log_z != LogZ::off) {
-    const LogZFigures figures = measure_log_z(settings, layout, evaluated, exact, start, world);
-    const LogLikelihood likelihood = likelihood_of(scores, figures.found);
+    figures = measure_log_z(settings, layout, evaluated, exact, start, world);
+    const LogLikelihood likelihood = likelihood_of(scores, figures->found);
     world.agree_on_root([&] {
-      add_likelihood(json, figures, likelihood);
-      if (!settings.json) print_likelihood(figures, likelihood);
+      add_likelihood(json, *figures, likelihood);
+      if (!settings.json) print_likelihood(*figures, likelihood);
     });
   }
   world.agree_on_root([&] {
+    if (!settings.table.empty()) write_table(settings, evaluated, scores, figures);
     if (settings.json) print_text(json_text(json) + '\n');
   });
 }

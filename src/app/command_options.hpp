@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
@@ -14,11 +15,12 @@ namespace rbmpi {
 /// An option of one command alone.
 template <typename Settings>
 struct CommandOption {
-  const char* name;
-  const char* value;  ///< what to write after it, for --help: "N", "FILE"; null if nothing
-  const char* help;
+  const char* name = nullptr;
+  const char* value = nullptr;  ///< what to write after it, for --help: "N", "FILE"; null if nothing
+  const char* help = nullptr;
   /// Throws Error(Failure::usage) with what would be right.
-  void (*set)(Settings& settings, const std::string& text);
+  void (*set)(Settings& settings, const std::string& text) = nullptr;
+  bool repeats = false;  ///< whether it may be given several times; `set` is then called for each
 };
 
 /// The options of a command whose settings have the member `train`: its own, keys of `train` that it shares, with their
@@ -35,6 +37,8 @@ struct CommandOptions {
     for (const auto& option : own) {
       if (option.value == nullptr) {
         options.add_options()(option.name, "");
+      } else if (option.repeats) {
+        options.add_options()(option.name, po::value<std::vector<std::string>>()->composing(), "");
       } else {
         options.add_options()(option.name, po::value<std::string>(), "");
       }
@@ -63,11 +67,15 @@ struct CommandOptions {
     }
     for (const auto& option : own) {
       if (values.count(option.name) == 0) continue;
-      const std::string text = option.value == nullptr ? "" : values[option.name].template as<std::string>();
-      try {
-        option.set(settings, text);
-      } catch (const Error& error) {
-        throw Error(error.failure(), fmt::format("option --{0}: {0} = {1}: {2}", option.name, text, error.what()));
+      const boost::program_options::variable_value& value = values[option.name];
+      const auto texts = option.repeats ? value.template as<std::vector<std::string>>()
+                                        : std::vector{option.value == nullptr ? "" : value.template as<std::string>()};
+      for (const std::string& text : texts) {
+        try {
+          option.set(settings, text);
+        } catch (const Error& error) {
+          throw Error(error.failure(), fmt::format("option --{0}: {0} = {1}: {2}", option.name, text, error.what()));
+        }
       }
     }
   }

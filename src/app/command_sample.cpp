@@ -23,6 +23,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
+#include "rbmpi/evaluate/stack_samples.hpp"
 #include "rbmpi/report/picture.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
@@ -40,7 +41,7 @@ struct SampleSettings {
   GibbsSettings gibbs;
   std::uint64_t first_row = 0;
   bool write_probabilities = false;
-  std::size_t layer = 0;  ///< 0: the only one
+  std::size_t layer = 0;  ///< 0: all of them
   std::string clamp;
   std::string free;
   std::vector<std::uint64_t> picture;
@@ -58,7 +59,8 @@ constexpr CommandOption<SampleSettings> sample_own_options[] = {
     {"output", "FILE", "the dataset of samples to make", [](auto& s, const std::string& text) { s.output = text; }},
     {"png", "FILE", "a picture: a row a chain (the first 100), a column a time; probabilities",
      [](auto& s, const std::string& text) { s.png = text; }},
-    {"layer", "K", "of a stack: this one of its layers, the lowest being 1; DATA are features for it (rbmpi transform)",
+    {"layer", "K",
+     "of a stack: this one of its layers alone, the lowest being 1; DATA are features for it (rbmpi transform) [all]",
      [](auto& s, const std::string& text) { s.layer = parse_count(text, 1, 1000); }},
     {"chains", "N", "number of chains [100]",
      [](auto& s, const std::string& text) { s.gibbs.chains = parse_count(text, 1, most_chains); }},
@@ -99,10 +101,14 @@ std::string sample_help() {
          "  rbmpi sample MODEL [DATA] --output FILE [OPTIONS]\n"
          "  mpirun -n RANKS rbmpi sample MODEL [DATA] --png FILE [OPTIONS]\n\n"
          "MODEL is a model, a checkpoint, or the folder of a run. The chains begin at noise, or, one after the other,\n"
-         "at the rows of the dataset DATA, which may be one that this command made.\n\n"
+         "at the rows of the dataset DATA, which may be one that this command made. Of a stack the chains are in the\n"
+         "highest layer; what they find goes down through the layers below, states drawn in each, to the data. Its "
+         "chains\n"
+         "begin at the features of the rows of DATA, beside their labels if the layer has units for them.\n\n"
          "Options:\n" +
          sample_options().help() +
-         "\nUNITS: rows:0-13, columns:7 (of pictures), units:100-199, several with commas where they meet\n"
+         "\nUNITS (of a single layer): rows:0-13, columns:7 (of pictures), units:100-199, several with commas where "
+         "they meet\n"
          "(rows:0-13,columns:0-13 is a rectangle), or a dataset of one row: its values above one half.\n\n"
          "Examples:\n"
          "  mpirun -n 2 rbmpi sample runs/a --chains 10 --steps 1000 --every 100 --png samples.png\n"
@@ -163,9 +169,17 @@ SampleSettings sample_settings(const po::variables_map& values) {
 /// What is drawn from, the same on all ranks.
 struct Sampled {
   LoadedModel model;
-  std::optional<NodeSamples> data;
-  std::vector<std::uint64_t> picture;
-  ChainStart start;
+  bool whole = false;  ///< whether it is a stack, all of whose layers are sampled
+  std::optional<NodeSamples> data = {};
+  std::optional<LayerRows> rows = {};  ///< of a whole stack: the data as its highest layer sees them
+  std::vector<std::uint64_t> picture = {};
+  ChainStart start = {};
+
+  [[nodiscard]] std::vector<RbmView<const Real>> layers() const {
+    return whole ? model.stack() : std::vector{model.rbm.view()};
+  }
+  /// Of the layer whose visible units are written.
+  [[nodiscard]] RbmShape shape() const { return layers().front().shape(); }
 };
 
 /// Collective. Which units stay, from what the root finds that the text means.
@@ -176,7 +190,12 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Sampled& s
     const bool stay = !settings.clamp.empty();
     const std::string& text = stay ? settings.clamp : settings.free;
     try {
-      for (const bool named : select_units(text, sampled.model.rbm.shape().visible, sampled.picture)) {
+      if (sampled.whole) {
+        throw Error(Failure::usage, fmt::format("units stay in a single layer, but all {} of '{}' are sampled; --layer "
+                                                "K takes one of them",
+                                                plural(sampled.layers().size(), "layer"), settings.model.string()));
+      }
+      for (const bool named : select_units(text, sampled.shape().visible, sampled.picture)) {
         bits += named == stay ? '1' : '0';
       }
       if (bits.find('0') == std::string::npos) {
@@ -195,14 +214,18 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Sampled& s
 
 /// Collective.
 Sampled load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
-  Sampled sampled{.model = LoadedModel(settings.model, world, settings.layer),
-                  .data = {},
-                  .picture = settings.picture,
-                  .start = {}};
-  const RbmShape shape = sampled.model.rbm.shape();
+  Sampled sampled{.model = LoadedModel(settings.model, world, settings.layer == 0 ? highest_layer : settings.layer),
+                  .picture = settings.picture};
+  sampled.whole = settings.layer == 0 && !sampled.model.below.empty();
+  const RbmShape shape = sampled.shape();
   if (!settings.data.empty()) {
-    sampled.data.emplace(load_rows(settings.data, 0, settings.model, shape, layout, world));
+    const RbmShape shape_for_data = sampled.whole ? sampled.model.shape_for_data() : shape;
+    sampled.data.emplace(load_rows(settings.data, 0, settings.model, shape_for_data, layout, world));
     sampled.start.samples = sampled.data->samples();
+    if (sampled.whole) {
+      sampled.rows.emplace(sampled.model, sampled.data->samples(), world);
+      sampled.start.samples = sampled.rows->rows();
+    }
     sampled.start.first_row = settings.first_row;
     world.agree([&] {
       if (settings.first_row < sampled.start.samples.rows) return;
@@ -213,7 +236,9 @@ Sampled load(const SampleSettings& settings, const Layout& layout, const Communi
   }
   world.agree_on_root([&] {
     // The units of a higher layer are no points of a picture.
-    if (sampled.picture.empty() && sampled.model.below.empty()) sampled.picture = picture_of(sampled.model.named.model);
+    if (sampled.picture.empty() && (sampled.whole || sampled.model.below.empty())) {
+      sampled.picture = picture_of(sampled.model.named.model);
+    }
     if (sampled.picture.empty()) {
       if (settings.png.empty()) return;
       throw Error(Failure::usage, "--png wants pictures, but nothing says their height and width: --picture HxW does");
@@ -242,6 +267,19 @@ std::string description(const SampleSettings& settings, const Sampled& sampled) 
   }
   return fmt::format("{} from {}, {}, seed {}", plural(settings.gibbs.chains, "chain"), begin,
                      times_text(settings.gibbs), settings.gibbs.seed);
+}
+
+/// On the root: which layers of a stack these samples are of, in front of its name.
+std::string which_layers(const SampleSettings& settings, const Sampled& sampled) {
+  if (sampled.whole) return fmt::format("the highest of {}, taken down, of ", plural(sampled.layers().size(), "layer"));
+  return sampled.model.named.model.layers.size() == 1 ? "" : fmt::format("layer {} of ", settings.layer);
+}
+
+/// "784 x 300", of a stack "784 x 500 x 300, with chains in the highest layer". Units for labels are not shown.
+std::string shape_text(const Sampled& sampled) {
+  std::string text = fmt::format("{}", sampled.shape().visible);
+  for (const RbmView<const Real>& layer : sampled.layers()) text += fmt::format(" x {}", layer.shape().hidden);
+  return sampled.whole ? text + ", with chains in the highest layer" : text;
 }
 
 /// The dataset of samples, written time by time.
@@ -274,17 +312,17 @@ class SampleWriter {
   static DatasetInfo info(const SampleSettings& settings, const Sampled& sampled) {
     const GibbsSettings& gibbs = settings.gibbs;
     DatasetInfo info;
-    const RbmShape shape = sampled.model.rbm.shape();
+    const RbmShape shape = sampled.shape();
     info.type = settings.write_probabilities || !is_logistic(shape) ? ElementType::float32 : ElementType::uint8;
     info.unbounded = shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1;
     info.rows = gibbs.chains * times_of(gibbs);
     info.columns = shape.visible;
     info.scale = 1.0;
     info.picture = sampled.picture;
-    info.source =
-        fmt::format("Gibbs samples ({}) of '{}' (digest {}): {}; all chains at the first time come first",
-                    settings.write_probabilities ? "probabilities" : "states", sampled.model.named.file.string(),
-                    model_digest(sampled.model.named.model.layers), description(settings, sampled));
+    info.source = fmt::format("Gibbs samples ({}) of {}'{}' (digest {}): {}; all chains at the first time come first",
+                              settings.write_probabilities ? "probabilities" : "states",
+                              which_layers(settings, sampled), sampled.model.named.file.string(),
+                              model_digest(sampled.model.named.model.layers), description(settings, sampled));
     return info;
   }
 
@@ -341,13 +379,13 @@ void draw(const SampleSettings& settings, const Sampled& sampled, const Communic
   world.agree_on_root([&] {
     if (!settings.png.empty()) picture.emplace(settings, sampled);
     if (!settings.output.empty()) writer.emplace(settings, sampled);
-    say("  model   {}: {} x {}\n", sampled.model.named.file.string(), sampled.model.rbm.shape().visible,
-        sampled.model.rbm.shape().hidden);
+    say("  model   {}: {}\n", sampled.model.named.file.string(), shape_text(sampled));
     say("  chains  {}\n", description(settings, sampled));
     bar.emplace(settings.train.progress, "sampling");
   });
-  run_gibbs_chains(
-      sampled.model.rbm.view(), sampled.start, settings.gibbs, world,
+  const std::vector<RbmView<const Real>> layers = sampled.layers();
+  sample_stack(
+      layers, sampled.start, settings.gibbs, world,
       [&](const ChainRecord& record) {
         if (picture) picture->add(record);
         if (writer && record.step > 0) writer->append(record);
@@ -358,9 +396,8 @@ void draw(const SampleSettings& settings, const Sampled& sampled, const Communic
     if (writer) {
       writer->finish();
       say("{}: {} of {}, {}\n", settings.output.string(),
-          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"),
-          plural(sampled.model.rbm.shape().visible, "value"),
-          settings.write_probabilities ? "probabilities" : states_in_words(*sampled.model.rbm.shape().visible_unit));
+          plural(settings.gibbs.chains * times_of(settings.gibbs), "row"), plural(sampled.shape().visible, "value"),
+          settings.write_probabilities ? "probabilities" : states_in_words(*sampled.shape().visible_unit));
     }
     if (picture) {
       picture->write();

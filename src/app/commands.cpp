@@ -6,7 +6,7 @@ std::span<const Command> commands() {
   static constexpr Command table[] = {
       {"bench", "measure training on this machine and layout, against its matrix products", run_bench, false},
       {"evaluate", "say how good a model is: likelihood, pseudo-likelihood, reconstruction of a dataset", run_evaluate,
-       false},
+       false, evaluate_writes},
       {"export", "write a model for scikit-learn, NumPy or the package rbms", run_export, true},
       {"finetune", "train a classifier or an autoencoder, from the layers of a model or from scratch", run_finetune,
        true},

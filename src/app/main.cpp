@@ -46,8 +46,10 @@ int run(const std::vector<std::string>& arguments, const Communicator& world) {
     if (world.is_root()) say("rbmpi {}\n", version());
   } else {
     const Command& command = find_command(name);
-    if (!may_run(command.writes, world)) return static_cast<int>(Failure::usage);
-    command.run({arguments.begin() + 1, arguments.end()}, world);
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    const bool writes = command.writes || (command.writes_with != nullptr && command.writes_with(rest));
+    if (!may_run(writes, world)) return static_cast<int>(Failure::usage);
+    command.run(rest, world);
   }
   return 0;
 }

@@ -119,7 +119,8 @@ po::variables_map parse_arguments(const std::string& command, const std::vector<
         po::command_line_parser(arguments).options(options).positional(positional).style(style).run();
     std::set<std::string> seen;
     for (const po::option& option : parsed.options) {
-      if (option.position_key < 0 && !seen.insert(option.string_key).second) {
+      const bool repeats = option.position_key < 0 && options.find(option.string_key, false).semantic()->is_composing();
+      if (option.position_key < 0 && !repeats && !seen.insert(option.string_key).second) {
         refuse(fmt::format("option '--{}' is given twice", option.string_key) + see);
       }
       if (option.value.size() == 1 && option.value.front().empty()) {

@@ -215,6 +215,8 @@ DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
                     {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
   file.set_real_attribute(samples_name, "scale", info.scale);
   if (info.unbounded) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
+  if (!info.column_names.empty()) file.set_text_attribute(samples_name, "column_names", info.column_names);
+  for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())
     file.set_integers_attribute(samples_name, "shape", {info.picture.begin(), info.picture.end()});
   if (info.has_labels) {

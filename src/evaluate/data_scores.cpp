@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -71,6 +73,12 @@ struct BlockSums {
 };
 constexpr std::size_t block_numbers = sizeof(BlockSums) / sizeof(double);
 
+/// The rows of some blocks, of `rows` in all.
+Shard rows_of(Shard blocks, std::uint64_t rows) {
+  const std::uint64_t first = std::min(blocks.first * block_rows, rows);
+  return {first, std::min(blocks.count * block_rows, rows - first)};
+}
+
 /// Scores blocks of rows: one for each thread.
 class BlockScorer {
  public:
@@ -88,8 +96,9 @@ class BlockScorer {
     if (!is_logistic(rbm.shape())) any_units_.emplace(rbm, settings, memory);
   }
 
-  /// `rows` of those that the reader was told, of which the first has the number `first`.
-  [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows) {
+  /// `rows` of those that the reader was told, of which the first has the number `first`. `by_row`: a place for the
+  /// figures of each, or none.
+  [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows, std::span<RowScores> by_row) {
     rows_ = rows.count;
     all_ = {};
     BlockSums sums;
@@ -112,6 +121,7 @@ class BlockScorer {
     for (std::uint64_t r = 0; r < rows_; ++r) {
       for (std::size_t score = 0; score < Score::count; ++score) sums.figures[score].add(all_[r][score]);
     }
+    for (std::size_t r = 0; r < by_row.size(); ++r) by_row[r] = {all_[r][Score::free_energy], all_[r][Score::full]};
     return sums;
   }
 
@@ -291,14 +301,24 @@ std::uint64_t scoring_memory(RbmShape shape) {
   return counted.taken();
 }
 
+std::uint64_t row_scores_memory(std::uint64_t rows, int ranks) {
+  const std::uint64_t blocks = (rows + block_rows - 1) / block_rows;
+  return (rows + rows_of(shard(blocks, 0, ranks), rows).count) * sizeof(RowScores);
+}
+
 DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                       const Communicator& world, const ProgressReport& progress) {
   world.agree([&] { check(rbm.shape(), samples); });
   const std::uint64_t blocks = (samples.rows + block_rows - 1) / block_rows;
   const Shard mine = shard(blocks, world.rank(), world.size());
+  const Shard my_rows = rows_of(mine, samples.rows);
   std::vector<BlockSums> sums;  // of the blocks of others zero, so that the sum over the ranks is all of them
+  std::vector<RowScores> of_my_rows;
+  std::vector<RowScores> of_all_rows;  // on the root
   world.agree([&] {
     sums.resize(blocks);
+    of_my_rows.resize(settings.by_row ? my_rows.count : 0);
+    of_all_rows.resize(settings.by_row && world.is_root() ? samples.rows : 0);
     const auto threads = static_cast<std::uint64_t>(threads_in_use());
     Arena memory;
     std::vector<BlockScorer> scorers;
@@ -314,12 +334,18 @@ DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreS
       const RowReader& reader = rows.next(begin, count);
       parallel_for(blocks_now, [&](std::size_t thread) {
         const std::uint64_t first = thread * block_rows;
-        sums[mine.first + done + thread] =
-            scorers[thread].score(reader, begin, {first, std::min(block_rows, count - first)});
+        const Shard rows_of_block{first, std::min(block_rows, count - first)};
+        const std::span<RowScores> by_row =
+            settings.by_row ? std::span(of_my_rows).subspan(begin - my_rows.first + first, rows_of_block.count)
+                            : std::span<RowScores>();
+        sums[mine.first + done + thread] = scorers[thread].score(reader, begin, rows_of_block, by_row);
       });
     }
   });
   world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * block_numbers));
+  if (settings.by_row) {
+    world.gather(std::as_bytes(std::span(of_my_rows)), std::as_writable_bytes(std::span(of_all_rows)));
+  }
 
   BlockSums total;
   for (const BlockSums& block : sums) {
@@ -333,7 +359,8 @@ DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreS
                     .reconstruction_mse = {},
                     .cross_entropy = {},
                     .pseudo_likelihood = {},
-                    .full_pseudo_likelihood = {}};
+                    .full_pseudo_likelihood = {},
+                    .by_row = std::move(of_all_rows)};
   if (settings.reconstruction) {
     result.reconstruction_mse = mean(Score::squared_error);
     result.cross_entropy = mean(Score::cross_entropy);

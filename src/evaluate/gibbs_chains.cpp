@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "evaluate/chain_records.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
@@ -37,7 +38,8 @@ std::uint64_t state_bytes(RbmShape shape, std::uint64_t chains) {
   return counted.taken() / chains + shape.visible * sizeof(Real);
 }
 
-void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, int ranks_on_node) {
+void check(RbmShape shape, const ChainStart& start, const GibbsSettings& settings, std::uint64_t chain_bytes,
+           int ranks_on_node) {
   constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
   if (settings.chains == 0 || settings.chains > most_chains) {
     refuse(fmt::format("there are {} chains; 1 to {} would be right", settings.chains, most_chains));
@@ -53,7 +55,7 @@ void check(RbmShape shape, const ChainStart& start, const GibbsSettings& setting
 
   // Each rank has the visible states of all chains, and its own chains.
   const std::uint64_t row_bytes =
-      state_bytes(shape, settings.chains) + (settings.probabilities ? shape.visible * sizeof(Real) : 0);
+      chain_bytes + state_bytes(shape, settings.chains) + (settings.probabilities ? shape.visible * sizeof(Real) : 0);
   const std::uint64_t of_rank = available_memory() / static_cast<std::uint64_t>(ranks_on_node);
   if (settings.chains > of_rank / row_bytes) {
     throw Error(Failure::other, fmt::format("not enough memory for {} chains: they take {} each on every rank, which "
@@ -256,20 +258,16 @@ std::unique_ptr<SampledChains> make_chains(RbmView<const Real> rbm, const ChainS
 
 }  // namespace
 
-void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings,
-                      const Communicator& world, const std::function<void(const ChainRecord&)>& take,
-                      const ProgressReport& progress) {
+void for_chain_records(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings,
+                       std::uint64_t chain_bytes, const Communicator& world,
+                       const std::function<void(const ChainRecord&)>& look, const ProgressReport& progress) {
   constexpr const char* doing = "running Gibbs chains";
   const int ranks_on_node = world.split_by_node(0).size();
-  world.agree([&] { check(rbm.shape(), start, settings, ranks_on_node); });
+  world.agree([&] { check(rbm.shape(), start, settings, chain_bytes, ranks_on_node); });
   std::unique_ptr<SampledChains> chains;
   world.agree([&] { chains = make_chains(rbm, start, settings, shard(settings.chains, world.rank(), world.size())); });
-  const auto look = [&] {
-    const ChainRecord record = chains->record(world);
-    world.agree_on_root([&] { take(record); });
-  };
 
-  if (settings.start_too) look();
+  if (settings.start_too) look(chains->record(world));
   const std::uint64_t every = settings.every == 0 ? settings.steps : settings.every;
   std::uint64_t step = 0;
   while (step < settings.steps) {
@@ -283,8 +281,16 @@ void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const Gi
         if (progress) progress(static_cast<double>(step) / static_cast<double>(settings.steps));
       }
     });
-    if (step % every == 0) look();
+    if (step % every == 0) look(chains->record(world));
   }
+}
+
+void run_gibbs_chains(RbmView<const Real> rbm, const ChainStart& start, const GibbsSettings& settings,
+                      const Communicator& world, const std::function<void(const ChainRecord&)>& take,
+                      const ProgressReport& progress) {
+  for_chain_records(
+      rbm, start, settings, 0, world, [&](const ChainRecord& record) { world.agree_on_root([&] { take(record); }); },
+      progress);
 }
 
 }  // namespace rbmpi

@@ -10,26 +10,6 @@
 namespace rbmpi {
 namespace {
 
-/// Whether sums of rounded weights times such states are exact, as those of zeros and ones are: no state is larger.
-bool exact_sums(const Couplings& couplings, const UnitEntry& unit) {
-  const auto fits = [](double value) { return value == -1 || value == 0 || value == 1; };
-  return couplings.exact() && !unit.values.empty() && std::ranges::all_of(unit.values, fits);
-}
-
-/// fields = states matrix, row by row in the order of the units: no row depends on those beside it.
-void multiply_rows_in_order(ConstMatrixView states, ConstMatrixView matrix, MatrixView fields) {
-  parallel_for(states.rows, [&](std::size_t row) {
-    Real* const sums = fields.row(row);
-    std::fill_n(sums, fields.columns, Real{0});
-    for (std::size_t i = 0; i < states.columns; ++i) {
-      const Real state = states.row(row)[i];
-      if (state == 0) continue;
-      const Real* const weights = matrix.row(i);
-      for (std::size_t j = 0; j < fields.columns; ++j) sums[j] += state * weights[j];
-    }
-  });
-}
-
 void scale_rows(MatrixView fields, Real inverse_temperature) {
   if (inverse_temperature == 1) return;
   parallel_for(fields.rows, [&](std::size_t row) {
@@ -53,21 +33,13 @@ void NumberChains::draw_independent(const UnitRow& units, Phase phase) {
 }
 
 void NumberChains::form_hidden_fields(const ChainModel& model) {
-  if (exact_sums(*couplings_, *model.visible.unit)) {
-    couplings_->up(visible(), hidden());
-  } else {
-    multiply_rows_in_order(visible(), couplings_->weights_up(), hidden());
-  }
+  up_from_states(*couplings_, *model.visible.unit, visible(), hidden());
   scale_rows(hidden(), model.inverse_temperature);
 }
 
 MatrixView NumberChains::form_visible_fields(const ChainModel& model) {
   const MatrixView fields{visible_fields_.data(), mine_.count, padded_columns(couplings_->visible())};
-  if (exact_sums(*couplings_, *model.hidden.unit)) {
-    couplings_->down(hidden(), fields);
-  } else {
-    multiply_rows_in_order(hidden(), couplings_->weights_down(), fields);
-  }
+  down_from_states(*couplings_, *model.hidden.unit, hidden(), fields);
   scale_rows(fields, model.inverse_temperature);
   return fields;
 }

@@ -1,6 +1,8 @@
 """`rbmpi evaluate` as a user meets it: its figures against NumPy and scikit-learn, on 1 to 4 ranks, and every mistake."""
 
+import csv
 import json
+import math
 import os
 import shutil
 import signal
@@ -99,6 +101,125 @@ class Evaluate(FolderTest):
             self.assertAlmostEqual(figures["log_likelihood"]["mean"], -energy.mean() - log_z, 9)
             self.assertEqual(figures["log_likelihood"]["partition_error"], 0)
             self.assertEqual(figures["log_likelihood"]["data_error"], figures["free_energy"]["standard_error"])
+
+    # Tables.
+    def table(self, path):
+        with open(path) as file:
+            rows = list(csv.DictReader(file))
+        return list(rows[0]), {name: [row[name] for row in rows] for name in rows[0]}
+
+    def test_a_table_has_the_figures_of_each_row(self):
+        self.train("--hidden", "12")
+        path = self.folder / "rows.csv"
+        figures = self.figures(self.folder / "run", "--binarise", "threshold", "--rows", path)
+        names, columns = self.table(path)
+        self.assertEqual(names, ["row", "label", "free_energy", "pseudo_log_likelihood", "log_likelihood", "log_z_exact"])
+        self.assertEqual(columns["row"], [str(row) for row in range(1797)])
+        with h5py.File(DIGITS) as file:
+            self.assertEqual([int(label) for label in columns["label"]], list(file["labels"]))
+        W, b, c = self.parameters(self.folder / "run/model.h5")
+        v = (self.samples() >= 0.5).astype(float)
+        energy = numpy.array([float(text) for text in columns["free_energy"]])
+        numpy.testing.assert_allclose(energy, -v @ b - softplus(c + v @ W).sum(1), atol=1e-9)
+        self.assertEqual(set(columns["log_z_exact"]), {repr(figures["log_z"]["value"])})
+        for text, of_row in zip(columns["log_likelihood"], energy):
+            self.assertEqual(float(text), -of_row - figures["log_z"]["value"])
+        self.assertTrue(all(repr(float(text)) == text for text in columns["free_energy"]))  # all digits
+        for name, key in [("free_energy", "free_energy"), ("pseudo_log_likelihood", "pseudo_likelihood"),
+                          ("log_likelihood", "log_likelihood")]:
+            values = [float(text) for text in columns[name]]
+            self.assertAlmostEqual(math.fsum(values) / 1797, figures[key]["mean"], 12)
+            error = figures[key].get("standard_error", figures[key].get("data_error"))
+            self.assertAlmostEqual(numpy.std(values, ddof=1) / 1797 ** 0.5, error, 12)
+
+    def test_tables_are_the_same_on_any_number_of_ranks(self):
+        self.train("--hidden", "30")
+        tables = set()
+        for ranks, threads in ((None, 1), (1, 2), (2, 1), (3, 1), (4, 2)):
+            path = self.folder / f"{ranks}.csv"
+            result = assert_success(self.evaluate(self.folder / "run", "--temperatures", "50", "--chains", "13", "--rows",
+                                                  "200", "--rows", path, "--threads", threads, ranks=ranks))
+            self.assertIn("csv: figures of 200 rows, with labels\n", result.stdout)
+            tables.add(path.read_bytes())
+        self.assertEqual(len(tables), 1)
+        names, columns = self.table(path)
+        self.assertEqual(names[-2:], ["log_z_ais", "log_z_ais_error"])
+        self.assertEqual(len(columns["row"]), 200)
+        # The same in a dataset; values are drawn, so that another seed is another table.
+        for seed in (1, 2):
+            path = self.folder / "rows.h5"
+            figures = self.figures(self.folder / "run", "--temperatures", "50", "--chains", "13", "--rows", path, "--seed",
+                                   seed, "--rows", "200", ranks=2)["log_z"]
+            with h5py.File(path) as file:
+                samples = file["samples"]
+                self.assertEqual(samples.dtype, numpy.float64)
+                self.assertEqual(samples.attrs["column_names"], b"free_energy,pseudo_log_likelihood,log_likelihood")
+                self.assertEqual(samples.attrs["log_z_ais"], figures["value"])
+                self.assertEqual(samples.attrs["log_z_ais_error"], figures["forward"]["standard_error"])
+                self.assertEqual(list(file["labels"]), [int(label) for label in columns["label"]])
+                self.assertIn(f"binarise sample, seed {seed}; log Z = {figures['value']!r}, standard error",
+                              file.attrs["source"].decode())
+                same = [list(column) == [float(text) for text in columns[name]] for column, name in
+                        zip(samples[()].T, names[2:5])]
+            self.assertEqual(same, [seed == 1] * 3)
+        self.assertIn("any numbers: to look at", assert_success(run(["info", path])).stdout)
+
+    def test_tables_of_what_is_known(self):
+        model = self.write_model("m.h5", numpy.ones((64, 3)), numpy.zeros(64), numpy.zeros(3))
+        data = self.write_data("data.h5", numpy.zeros((3, 64), "uint8"))
+        path = self.folder / "rows.csv"
+        path.write_text("old")
+        assert_success(self.evaluate(model, "--log-z", "off", f"--rows={path}", data=data))
+        self.assertEqual(self.table(path)[0], ["row", "free_energy", "pseudo_log_likelihood"])
+        path = self.folder / "rows.hdf5"
+        assert_success(self.evaluate(model, "--log-z", "off", "--rows", path, data=data))
+        with h5py.File(path) as file:
+            self.assertEqual(list(file), ["samples"])
+            self.assertEqual(sorted(file["samples"].attrs), ["column_names", "scale", "unbounded"])
+            self.assertEqual(file["samples"].shape, (3, 2))
+        # Of a layer of a stack, on the features that it sees.
+        stack = self.folder / "stack"
+        assert_success(run(["train", "--data", DIGITS, "--output", stack, "--layers", "20,10", "--epochs", "1"]))
+        figures = self.figures(stack, "--layer", "2", "--rows", self.folder / "layer.csv", ranks=2)
+        columns = self.table(self.folder / "layer.csv")[1]
+        self.assertAlmostEqual(math.fsum(map(float, columns["log_likelihood"])) / 1797, figures["log_likelihood"]["mean"],
+                               12)
+
+    def test_tables_that_cannot_be(self):
+        model = self.write_model("m.h5", numpy.zeros((64, 3)), numpy.zeros(64), numpy.zeros(3))
+        self.train("--hidden", "9", "--rows", "10")
+        stack = self.folder / "net"
+        assert_success(run(["finetune", self.folder / "run", "--data", DIGITS, "--output", stack, "--epochs", "1",
+                            "--rows", "50"]))
+        before = self.files()
+        table = self.folder / "rows.csv"
+        for code, arguments, words in [
+                (2, ["--rows", "rows.txt"], ["rows = rows.txt", ".csv, .h5 or .hdf5"]),
+                (2, ["--rows", "ten"], ["rows = ten", "whole number"]),
+                (2, ["--rows", "0"], ["rows = 0", "from 1"]),
+                (2, ["--rows", table, "--rows", "other.h5"], ["rows = other.h5", "a table already"]),
+                (2, ["--rows", "5", "--rows", "6"], ["rows = 6", "a number of rows already"]),
+                (2, ["--rows", model], ["m.h5", "read from"]),
+                (2, ["--rows", self.folder / "run/model.h5"], ["model.h5", "belongs to a run"]),
+                (3, ["--rows", self.folder / "no/rows.csv"], ["no such folder"])]:
+            for ranks in (None, 2):
+                result = self.evaluate(model, *arguments, ranks=ranks)
+                assert_one_message(result, code, *words)
+                self.assertEqual(result.stdout, "")  # before anything was scored
+        assert_one_message(self.evaluate(stack, "--rows", table), 2, f"--rows {table}", "is a net")
+        self.assertEqual(self.files(), before)
+        result = assert_success(self.evaluate(stack, "--rows", "20"))
+        self.assertIn("20 rows", result.stdout)
+
+    def test_processes_that_are_each_alone_make_no_table(self):
+        model = self.write_model("m.h5", numpy.zeros((64, 3)), numpy.zeros(64), numpy.zeros(3))
+        for table, code in (("10", 0), (self.folder / "rows.csv", 2)):
+            command = command_line(["evaluate", model, DIGITS, "--log-z", "off", "--rows", table])
+            result = subprocess.run(command, text=True, capture_output=True,
+                                    env=mpi_environment() | {"PMI_SIZE": "2", "PMI_RANK": "0"})
+            self.assertEqual(result.returncode, code, result)
+            self.assertIn("2 processes were started together", result.stderr)
+        self.assertEqual(self.files(), ["m.h5"])
 
     def test_pseudo_likelihood_is_that_of_scikit_learn(self):
         self.train("--hidden", "100")

@@ -164,7 +164,10 @@ class Features(Resuming):
         output = ("--output", self.folder / "made.h5")
         for command in (["sample", self.run_folder, *output, "--steps", "2"],
                         ["export", self.run_folder, *output, "--format", "rbms"]):
-            assert_one_message(run(command), 2, "has 3 layers", "--layer K")
+            if command[0] == "sample":
+                assert_success(run([*command, "--png", self.folder / "made.png"]))  # all layers: pictures
+            else:
+                assert_one_message(run(command), 2, "has 3 layers", "--layer K")
             assert_one_message(run([*command, "--layer", "4"]), 2, "--layer 4", "has 3 layers")
             assert_success(run([*command, "--layer", "2"]))
         assert_one_message(run(["evaluate", self.run_folder, DIGITS]), 2, "has 3 layers", "--layer K")

@@ -205,6 +205,131 @@ class Samples(Sampling):
         self.refused(3, "digits.h5", "is no model", arguments=out, model=DIGITS)
 
 
+class Stacks(Sampling):
+    """A model of several layers: chains in the highest, then down to the data."""
+
+    def write_stack(self, name, layers, classes=None):
+        """(weights, visible bias, hidden bias) of each, lowest first."""
+        with h5py.File(self.folder / name, "w") as file:
+            file.attrs["format"] = "rbmpi-model"
+            for k, arrays in enumerate(layers):
+                for array, values in zip(("weights", "visible_bias", "hidden_bias"), arrays):
+                    file[f"layer_{k}/{array}"] = numpy.asarray(values, "float32")
+            if classes is not None:
+                file["classes"] = numpy.asarray(classes, "int32")
+        return self.folder / name
+
+    def random_layer(self, visible, hidden, seed):
+        random = numpy.random.RandomState(seed)
+        return random.normal(size=(visible, hidden)) / 3, random.normal(size=visible) / 2, random.normal(size=hidden) / 2
+
+    def setUp(self):
+        super().setUp()
+        self.layers = [self.random_layer(64, 20, 1), self.random_layer(20, 30, 2), self.random_layer(30, 10, 3)]
+        self.stack = self.write_stack("stack.h5", self.layers)
+
+    def test_the_same_on_any_number_of_ranks_from_noise_and_from_data(self):
+        for start in ([], [DIGITS, "--first-row", 1790]):
+            for values in ("states", "probabilities"):
+                digests = set()
+                for ranks, threads in ((None, 2), (2, 1), (3, 1), (4, 1)):
+                    file = self.folder / "out.h5"
+                    result = assert_success(self.sample(*start, "--chains", 9, "--steps", 20, "--every", 10, "--values",
+                                                        values, "--threads", threads, "--output", file, ranks=ranks,
+                                                        model=self.stack))
+                    digests.add(digest(file))
+                self.assertEqual(len(digests), 1)
+                self.assertRegex(result.stdout, r"stack\.h5: 64 x 20 x 30 x 10, with chains in the highest layer\n")
+                self.assertIn(f"out.h5: 18 rows of 64 values, {'zeros and ones' if values == 'states' else values}\n",
+                              result.stdout)
+                with h5py.File(file) as samples:
+                    self.assertEqual(samples["samples"].shape, (18, 64))
+                    self.assertEqual(samples["samples"].dtype, "uint8" if values == "states" else "float32")
+                    self.assertIn(f"Gibbs samples ({values}) of the highest of 3 layers, taken down, of ",
+                                  samples.attrs["source"].decode())
+
+    def test_probabilities_are_those_of_the_lowest_layer_given_states_above_it(self):
+        # Of two units there are four rows of them, and how often each comes is the marginal of the highest layer.
+        layers = [self.random_layer(64, 2, 4), self.random_layer(2, 3, 5)]
+        (W, b, _), (upper, upper_bias, hidden_bias) = layers
+        stack = self.write_stack("narrow.h5", layers)
+        file = self.folder / "out.h5"
+        assert_success(self.sample("--chains", 4000, "--steps", 50, "--values", "probabilities", "--output", file,
+                                   model=stack, ranks=2))
+        h = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        rows = 1 / (1 + numpy.exp(-(b + h @ W.T)))
+        weights = numpy.exp(h @ upper_bias) * (1 + numpy.exp(hidden_bias + h @ upper)).prod(1)
+        p = weights / weights.sum()
+        with h5py.File(file) as samples:
+            distances = abs(samples["samples"][()][:, None] - rows).max(axis=2)
+        numpy.testing.assert_allclose(distances.min(axis=1), 0, atol=1e-4)
+        found = numpy.bincount(distances.argmin(axis=1), minlength=4) / 4000
+        self.assertTrue((abs(found - p) < 4 * (p * (1 - p) / 4000) ** 0.5).all(), (found, p))
+
+    def test_chains_begin_at_the_features_of_the_rows(self):
+        # Layers that say what they hear: what comes down from the start is what went up.
+        same = [(800 * numpy.eye(64), -400 * numpy.ones(64), -400 * numpy.ones(64))] * 3
+        stack = self.write_stack("same.h5", same)
+        with h5py.File(self.folder / "data.h5", "w") as file, h5py.File(DIGITS) as digits:
+            file["samples"] = (digits["samples"][:20] > 7).astype("uint8")
+            file["samples"].attrs["scale"] = 1
+            given = file["samples"][()][[18, 19, 0, 1]]
+        out, png = self.folder / "out.h5", self.folder / "out.png"
+        assert_success(self.sample(self.folder / "data.h5", "--first-row", 18, "--chains", 4, "--steps", 3, "--output",
+                                   out, "--png", png, "--picture", "8x8", model=stack, ranks=2))
+        with h5py.File(out) as samples:
+            numpy.testing.assert_array_equal(samples["samples"][()], given)
+        points = read_png(png)
+        self.assertEqual(points.shape, (4 * 65 + 1, 2 * 65 + 1))  # the start, and one time
+        tile = points[1:65, 1:65]
+        numpy.testing.assert_array_equal(tile, (given[0].reshape(8, 8) * 255).repeat(8, axis=0).repeat(8, axis=1))
+
+    def test_labels_beside_the_highest_layer_end_there(self):
+        layers = [self.random_layer(64, 20, 1), self.random_layer(23, 10, 2)]
+        stack = self.write_stack("labels.h5", layers, classes=[0, 1, 2])
+        digests = {}
+        for name, labels in (("zero", [0] * 6), ("two", [2] * 6), ("none", None), ("other", [0, 1, 2, 3, 0, 1])):
+            with h5py.File(self.folder / f"{name}.h5", "w") as file:
+                file["samples"] = numpy.zeros((6, 64), "uint8")
+                if labels is not None:
+                    file["labels"] = numpy.array(labels, "int32")
+        out = ["--chains", 50, "--steps", 1, "--output", self.folder / "out.h5"]
+        for name in ("zero", "two"):
+            assert_success(self.sample(self.folder / f"{name}.h5", *out, model=stack))
+            digests[name] = digest(self.folder / "out.h5")
+        self.assertNotEqual(digests["zero"], digests["two"])
+        assert_success(self.sample(*out, model=stack))
+        (self.folder / "out.h5").unlink()
+        self.refused(3, "units for labels", "have none", arguments=[self.folder / "none.h5", *out], model=stack)
+        self.refused(3, "row 3", "the label 3", arguments=[self.folder / "other.h5", *out], model=stack)
+
+    def test_a_layer_of_a_stack_is_that_layer_alone(self):
+        for k in (1, 2, 3):
+            out = self.folder / f"{k}.h5"
+            assert_success(self.sample("--layer", k, "--chains", 5, "--steps", 20, "--output", out, model=self.stack))
+            alone = self.write_stack("alone.h5", [self.layers[k - 1]])
+            assert_success(self.sample("--chains", 5, "--steps", 20, "--output", self.folder / "alone-out.h5",
+                                       model=alone))
+            self.assertEqual(digest(out), digest(self.folder / "alone-out.h5"))
+            with h5py.File(out) as samples:
+                self.assertIn(f"of layer {k} of ", samples.attrs["source"].decode())
+
+    def test_mistakes(self):
+        out = ["--output", self.folder / "out.h5"]
+        features = self.folder / "features.h5"
+        with h5py.File(features, "w") as file:
+            file["samples"] = numpy.zeros((4, 30), "uint8")
+        for code, arguments, fragments in (
+                (2, [DIGITS, *out, "--clamp", "units:0-3"], ("--clamp units:0-3", "all 3 layers", "--layer K")),
+                (2, [DIGITS, *out, "--free", "rows:0-3"], ("--free rows:0-3", "all 3 layers", "--layer K")),
+                (2, [*out, "--layer", 4], ("--layer 4", "has 3 layers")),
+                (2, [*out, "--picture", "5x6"], ("5x6", "64 visible units")),
+                (3, [features, *out], ("stack.h5' has 64 visible", "features.h5' has 4 rows x 30 columns"))):
+            with self.subTest(arguments=arguments):
+                self.refused(code, *fragments, arguments=arguments, model=self.stack)
+        assert_success(self.sample(features, *out, "--layer", 3, "--clamp", "units:0-3", model=self.stack))
+
+
 class Transform(FolderTest):
     def setUp(self):
         super().setUp()

@@ -1,5 +1,6 @@
 #include "rbmpi/evaluate/data_scores.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -135,6 +136,65 @@ TEST(DataScoresTest, AreWhatTheDefinitionsSay) {
       check(random_rbm({19, 13}, 1), samples.view(), {.rows = {.binarise = binarise, .seed = 5}}, world);
     }
   }
+}
+
+std::vector<std::tuple<double, double>> numbers(const std::vector<RowScores>& rows) {
+  std::vector<std::tuple<double, double>> result;
+  for (const RowScores& row : rows) result.emplace_back(row.free_energy, row.full_pseudo_likelihood);
+  return result;
+}
+
+/// As means are formed: in blocks of 64 rows, and these in their order.
+RowMean mean_of(const std::vector<RowScores>& rows, double RowScores::*figure) {
+  RowSums all;
+  for (std::size_t first = 0; first < rows.size(); first += 64) {
+    RowSums block;
+    for (std::size_t i = first; i < std::min(first + 64, rows.size()); ++i) block.add(rows[i].*figure);
+    all.add(block);
+  }
+  return all.result();
+}
+
+TEST(DataScoresTest, TheMeansAreThoseOfTheRowsToTheBit) {
+  const Communicator world = Communicator::world();
+  for (const UnitEntry* const unit : {&bernoulli_unit, &test::toy_unit()}) {
+    const Rbm rbm = random_rbm({19, 13, unit, &bernoulli_unit}, 1);
+    for (const std::uint64_t rows : {1U, 64U, 65U, 150U, 700U}) {
+      const test::RandomSamples samples(ElementType::float32, rows, 19);
+      const ScoreSettings settings{.rows = {.seed = 5}, .by_row = true};
+      const DataScores scores = score_data(rbm, samples.view(), settings, world);
+      const DataScores alone = score_data(rbm, samples.view(), settings, Communicator());
+      ASSERT_EQ(scores.by_row.size(), world.is_root() ? rows : 0);
+      if (!world.is_root()) continue;
+      EXPECT_EQ(numbers(scores.by_row), numbers(alone.by_row));
+      EXPECT_EQ(numbers(mean_of(scores.by_row, &RowScores::free_energy)), numbers(scores.free_energy));
+      EXPECT_EQ(numbers(mean_of(scores.by_row, &RowScores::full_pseudo_likelihood)),
+                numbers(*scores.full_pseudo_likelihood));
+      use_threads(3);
+      EXPECT_EQ(numbers(score_data(rbm, samples.view(), settings, Communicator()).by_row), numbers(alone.by_row));
+      use_threads(1);
+      if (!unit->logistic) continue;
+      const Expected expected = score_plainly(rbm, samples.view(), settings.rows);
+      for (std::size_t i = 0; i < rows; ++i) {
+        EXPECT_NEAR(scores.by_row[i].free_energy, expected.free_energy[i], 1e-9);
+        EXPECT_NEAR(scores.by_row[i].full_pseudo_likelihood, expected.full[i], 1e-9);
+      }
+    }
+  }
+}
+
+TEST(DataScoresTest, FiguresOfRowsAreThoseThatAreAskedFor) {
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::uint8, 70, 9);
+  const Rbm rbm = random_rbm({9, 4}, 1);
+  EXPECT_TRUE(score_data(rbm, samples.view(), {}, world).by_row.empty());
+  const std::vector<RowScores> rows =
+      score_data(rbm, samples.view(), {.full_pseudo_likelihood = false, .by_row = true}, world).by_row;
+  for (const RowScores& row : rows) {
+    EXPECT_NE(row.free_energy, 0);
+    EXPECT_EQ(row.full_pseudo_likelihood, 0);
+  }
+  EXPECT_EQ(row_scores_memory(130, 2), (130U + 128U) * sizeof(RowScores)) << "of three blocks the root has two";
 }
 
 TEST(DataScoresTest, OfOtherUnitsAreTheSameOnAnyLayout) {

@@ -2,6 +2,7 @@
 
 #include "rbmpi/evaluate/gibbs_chains.hpp"
 
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/evaluate/hidden_features.hpp"
+#include "rbmpi/evaluate/stack_samples.hpp"
 #include "support/expect_error.hpp"
 #include "support/random_samples.hpp"
 #include "support/toy_unit.hpp"
@@ -29,12 +31,13 @@ struct Records {
   std::vector<Real> probabilities;
 };
 
-/// What the root takes; nothing on the others.
-Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, const Communicator& world) {
+/// What the root takes; nothing on the others. Of a stack, lowest layer first.
+Records chains(std::span<const RbmView<const Real>> layers, const ChainStart& start, std::uint64_t count,
+               const Communicator& world) {
   Records all;
   const GibbsSettings settings{
       .chains = count, .steps = 50, .every = 25, .start_too = true, .probabilities = true, .seed = 9};
-  run_gibbs_chains(rbm, start, settings, world, [&](const ChainRecord& record) {
+  sample_stack(layers, start, settings, world, [&](const ChainRecord& record) {
     const ConstBitMatrixView states = record.states;
     all.words.insert(all.words.end(), states.words, states.words + states.rows * states.row_words());
     all.numbers.insert(all.numbers.end(), record.numbers.values, record.numbers.values + record.numbers.size());
@@ -42,6 +45,34 @@ Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, con
                              record.probabilities.values + record.probabilities.size());
   });
   return all;
+}
+Records chains(const Rbm& rbm, const ChainStart& start, std::uint64_t count, const Communicator& world) {
+  const RbmView<const Real> layer = rbm;
+  return chains(std::span(&layer, 1), start, count, world);
+}
+
+TEST(GibbsChainsOnRanksTest, SamplesOfStacksAreThoseOfOneRankAlone) {
+  use_threads(1);
+  const Communicator world = Communicator::world();
+  const test::RandomSamples samples(ElementType::float32, 13, 45);
+  for (const UnitEntry* const unit : {&bernoulli_unit, &test::toy_unit()}) {  // as bits, and as numbers
+    const Rbm lowest = random_rbm({70, 20, unit, &bernoulli_unit});
+    const Rbm middle = random_rbm({20, 33});
+    const Rbm highest = random_rbm({45, 20});  // with units for labels
+    const std::vector<RbmView<const Real>> layers = {lowest, middle, highest};
+    for (const ChainStart& start : {ChainStart{}, ChainStart{samples.view(), 4, {}}}) {
+      for (const std::uint64_t count : {std::uint64_t{2}, std::uint64_t{151}}) {  // fewer than ranks, and more
+        const Records shared = chains(layers, start, count, world);
+        const Records alone = chains(layers, start, count, Communicator());
+        if (!world.is_root()) continue;
+        EXPECT_EQ(shared.words.size(), unit->logistic ? 3 * count * 2 : 0);
+        EXPECT_EQ(shared.numbers.size(), unit->logistic ? 0 : 3 * count * 70);
+        EXPECT_EQ(shared.words, alone.words);
+        EXPECT_TRUE(test::same_bits(shared.numbers, alone.numbers));
+        EXPECT_TRUE(test::same_bits(shared.probabilities, alone.probabilities));
+      }
+    }
+  }
 }
 
 TEST(GibbsChainsOnRanksTest, ChainsAreThoseOfOneRankAlone) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rbmpi/data/shard.hpp"
@@ -24,6 +25,9 @@ struct DatasetInfo {
   std::string source;      ///< where the data came from, or empty
   RowChunks sample_chunks;
   RowChunks label_chunks;
+  // What follows is written for those who read tables, and not looked at when a dataset is read.
+  std::string column_names;                             ///< with commas between them, or empty
+  std::vector<std::pair<std::string, double>> figures;  ///< that hold for all rows
 };
 
 /// Local. Calls `read` for one piece of `rows` after the other: whole chunks of the file, as far as `rows` go, so that

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
@@ -18,6 +19,13 @@ struct ScoreSettings {
   bool reconstruction = true;          ///< reconstruction error and cross-entropy
   bool pseudo_likelihood = true;       ///< the stochastic one
   bool full_pseudo_likelihood = true;  ///< V times as much work
+  bool by_row = false;                 ///< and figures of each row
+};
+
+/// Figures of one row, in nats.
+struct RowScores {
+  double free_energy = 0;             ///< F(v)
+  double full_pseudo_likelihood = 0;  ///< 0 if it was not asked for, or the units have none
 };
 
 /// How well a model fits rows of data. In nats but for the reconstruction error.
@@ -36,6 +44,8 @@ struct DataScores {
   std::optional<RowMean> pseudo_likelihood;
   /// The sum over all units of log p(v_i | v without i): what the stochastic one estimates (Besag 1975).
   std::optional<RowMean> full_pseudo_likelihood;
+  /// If asked for, on the root: what the means are the means of, row after row; else none.
+  std::vector<RowScores> by_row;
 };
 
 /// Collective. Scores rows that every rank has, in double precision with the parameters as they are. Each rank takes
@@ -45,8 +55,10 @@ struct DataScores {
 [[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                                     const Communicator& world, const ProgressReport& progress = {});
 
-/// Local. Bytes that `score_data` needs on one rank, besides a little for each row.
+/// Local. Bytes that `score_data` needs on one rank, besides a little for each row, and what follows.
 [[nodiscard]] std::uint64_t scoring_memory(RbmShape shape);
+/// Local. Bytes of the figures of so many rows, if they are asked for, on the root of `ranks` ranks, which has most.
+[[nodiscard]] std::uint64_t row_scores_memory(std::uint64_t rows, int ranks);
 
 /// Local. The unit that the stochastic pseudo-likelihood flips in a row: a pure function of its arguments, equally
 /// probable among `units`.

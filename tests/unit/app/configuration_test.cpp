@@ -73,7 +73,7 @@ TEST(Configuration, ValuesOutOfRange) {
                                                {"arithmetic", "fast", "exact"},
                                                {"engine", "gemm", "active"},
                                                {"exchange", "none", "allreduce"},
-                                               {"estimator", "pcd", "cd"},
+                                               {"estimator", "ratio-matching", "pcd"},
                                                {"optimizer", "adagrad", "momentum, adam"},
                                                {"progress", "loud", ""},
                                                {"early-stop", "on", ""},

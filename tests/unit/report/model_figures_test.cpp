@@ -72,7 +72,9 @@ class RowsOfAFile : public ::testing::Test {
                                  .has_labels = true,
                                  .source = {},
                                  .sample_chunks = {},
-                                 .label_chunks = {}});
+                                 .label_chunks = {},
+                                 .column_names = {},
+                                 .figures = {}});
     for (int i = 0; i < 100; ++i) {
       const std::array<std::uint8_t, 2> row = {static_cast<std::uint8_t>(i), 255};
       const std::int32_t label = 1000 + i;

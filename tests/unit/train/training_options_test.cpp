@@ -57,7 +57,7 @@ TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
   }
   refused({"momentum = 1:0.5, 6:1"}, [](auto& o) { o.momentum = Schedule::parse("1:0.5, 6:1"); });
   refused({"learning-rate = 1:0.1, 9:0"}, [](auto& o) { o.learning_rate = Schedule::parse("1:0.1, 9:0"); });
-  refused({"estimator = pcd", "cd"}, [](auto& o) { o.estimator = "pcd"; });
+  refused({"estimator = ratio-matching", "cd, pcd"}, [](auto& o) { o.estimator = "ratio-matching"; });
   refused({"optimizer = adagrad", "momentum, adam"}, [](auto& o) { o.optimizer = "adagrad"; });
   refused({"engine = active", "arithmetic = exact"}, [](auto& o) {
     o.engine = Engine::active;
