@@ -40,8 +40,12 @@ struct LayerSettings {
   std::vector<std::uint64_t> epochs;
   std::vector<std::uint64_t> batch_size;
   std::vector<Schedule> learning_rate;
+  std::vector<double> rate_decay;
   std::vector<Schedule> momentum;
   std::vector<Schedule> weight_cost;
+  std::vector<Schedule> field_cost;
+  std::vector<Schedule> l1;
+  std::vector<Schedule> clip_gradient;
   std::vector<double> weight_init;
   bool join_labels = false;
   std::optional<std::uint64_t> features_memory;  ///< bytes; nothing: half of what is free

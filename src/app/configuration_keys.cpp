@@ -284,13 +284,21 @@ constexpr ConfigurationKey keys[] = {
      },
      [](const TrainSettings& s) { return values_text(s.layers.batch_size, s.training.batch_size); }},
     {"learning-rate", "X|SCHEDULE", fixed,
-     "step length; with adam 0.001 if it is not given, of an autoencoder with momentum 0.02",
+     "step length; with adam and rmsprop 0.001 if it is not given, of an autoencoder with the others 0.02; cossim "
+     "changes it step by step, up to 10 times",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.learning_rate, s.training.learning_rate, text, Schedule::parse);
      },
      [](const TrainSettings& s) { return values_text(s.layers.learning_rate, s.training.learning_rate); }},
+    {"rate-decay", "X", fixed,
+     "factor of the learning rate from one epoch to the next, in (0, 1]: in epoch e that of the schedule times X^(e-1)",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.rate_decay, s.training.rate_decay, text, parse_real);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.rate_decay, s.training.rate_decay); }},
     {"momentum", "X|SCHEDULE", fixed,
-     "share of the velocity, or of Adam's first moment, that is kept from step to step, in [0, 1)",
+     "share of the velocity, or of Adam's first moment, that is kept from step to step, in [0, 1); rmsprop and cossim "
+     "have none",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.momentum, s.training.momentum, text, Schedule::parse);
      },
@@ -300,6 +308,20 @@ constexpr ConfigurationKey keys[] = {
        set_values(s.layers.weight_cost, s.training.weight_cost, text, Schedule::parse);
      },
      [](const TrainSettings& s) { return values_text(s.layers.weight_cost, s.training.weight_cost); }},
+    {"field-cost", "X|SCHEDULE", fixed, "L2 penalty on the visible biases",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.field_cost, s.training.field_cost, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.field_cost, s.training.field_cost); }, KeyOf::train},
+    {"l1", "X|SCHEDULE", fixed, "L1 penalty on the weights",
+     [](TrainSettings& s, const std::string& text) { set_values(s.layers.l1, s.training.l1, text, Schedule::parse); },
+     [](const TrainSettings& s) { return values_text(s.layers.l1, s.training.l1); }},
+    {"clip-gradient", "X|SCHEDULE", fixed,
+     "the most that a component of the average gradient may be, either way, before penalties are taken off; 0: any",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.clip_gradient, s.training.clip_gradient, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.clip_gradient, s.training.clip_gradient); }},
     {"weight-init", "X", fixed, "standard deviation of the initial weights",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.weight_init, s.training.weight_init, text, parse_real);

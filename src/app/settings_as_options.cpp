@@ -49,12 +49,9 @@ GreedyOptions greedy_options(const TrainSettings& settings) {
   for (std::size_t layer = 0; layer < std::max<std::size_t>(lists.hidden.size(), 1); ++layer) {
     TrainingOptions of_layer = all;
     of_layer.hidden = value_for(lists.hidden, all.hidden, layer);
-    of_layer.epochs = value_for(lists.epochs, all.epochs, layer);
-    of_layer.batch_size = value_for(lists.batch_size, all.batch_size, layer);
-    of_layer.learning_rate = value_for(lists.learning_rate, all.learning_rate, layer);
-    of_layer.momentum = value_for(lists.momentum, all.momentum, layer);
-    of_layer.weight_cost = value_for(lists.weight_cost, all.weight_cost, layer);
-    of_layer.weight_init = value_for(lists.weight_init, all.weight_init, layer);
+    for_each_layer_list([&](const char* /*key*/, auto list, auto member) {
+      of_layer.*member = value_for(lists.*list, all.*member, layer);
+    });
     options.layers.push_back(std::move(of_layer));
   }
   return options;

@@ -72,6 +72,19 @@ std::string parameters_from(const RunSummary& run) {
   return html;
 }
 
+void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts) {
+  struct Term {
+    const char* key;
+    const char* name;
+    const char* off;
+  };
+  for (const auto& [key, name, off] : {Term{"rate-decay", "Rate decay", "1"}, Term{"field-cost", "Field cost", "0"},
+                                       Term{"l1", "L1 penalty", "0"}, Term{"clip-gradient", "Gradient clipped", "0"}}) {
+    const std::string value = layer ? run.value(key, *layer) : run.value(key);
+    if (value != off) facts.emplace_back(name, escape(value));
+  }
+}
+
 void add_jobs(const RunSummary& run, Facts& facts) {
   if (run.jobs.empty()) return;
   facts.emplace_back("Layout", layout_text(run.jobs.back()));

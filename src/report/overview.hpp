@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +35,8 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string value_html(const std::string& value);
 /// Where the parameters of the page are from.
 [[nodiscard]] std::string parameters_from(const RunSummary& run);
+/// Of penalties, clipping and decay, which few runs have, those that this one has; `layer`: the values of one layer.
+void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts);
 /// Layout and begin of the jobs.
 void add_jobs(const RunSummary& run, Facts& facts);
 /// The validation as people read it: "0.1, the last 10 % of the rows", a file, or "none".

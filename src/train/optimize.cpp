@@ -337,6 +337,7 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
   world.agree([&] {
     check_options(options);
     check_layout(function.layout());
+    check_penalties(function.layout(), options);
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
   check_same("the gradient function",

@@ -13,6 +13,7 @@
 
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/replicas.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
@@ -92,6 +93,18 @@ std::vector<Case> cases() {
     c.options.momentum = Schedule::parse("1:0.5, 3:0.95");
     c.options.weight_cost = Schedule::parse("1:0.02, 3:0");
   });
+  for (const OptimizerEntry& entry : optimizers()) {
+    add(fmt::format("{}_with_penalties", entry.name), [&](Case& c) {
+      c.columns = 75;  // several groups of rows
+      c.options.optimizer = entry.name;
+      c.options.learning_rate = entry.usual_learning_rate;
+      c.options.rate_decay = 0.7;
+      c.options.weight_cost = 0.01;
+      c.options.field_cost = 0.02;
+      c.options.l1 = Schedule::parse("1:0.003, 2:0");
+      c.options.clip_gradient = Schedule::parse("1:0.2, 3:0.1");
+    });
+  }
   add("exact_likelihood", [](Case& c) {
     c.options.evaluate_every = 2;
     c.validation_rows = 20;
@@ -251,6 +264,10 @@ TEST_F(TrainingTest, OptionsAndDataChangeTheModel) {
   differs([](Case& c) { c.options.batch_size = 11; });
   differs([](Case& c) { c.options.momentum = 0.8; });
   differs([](Case& c) { c.options.weight_cost = 0.001; });
+  differs([](Case& c) { c.options.rate_decay = 0.9; });
+  differs([](Case& c) { c.options.field_cost = 0.001; });
+  differs([](Case& c) { c.options.l1 = 0.001; });
+  differs([](Case& c) { c.options.clip_gradient = 0.1; });
   differs([](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
   differs([](Case& c) { c.options.arithmetic = Arithmetic::plain; });
   differs([](Case& c) { c.rows = 46; });
@@ -590,6 +607,7 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
           [&](SavedState& start) {
             start.layout = rbm_layout({hidden, 19});
           });
+  refused("'velocity' of the right size", [](SavedState& start) { start.optimizer[0].rows = 7; });
   refused("layer 1", [](SavedState& start) { start.progress.layer = 1; });
   refused("memory", [](SavedState& start) { start.optimizer.clear(); });
   refused("'velocity'", [](SavedState& start) { start.optimizer[0].name = "speed"; });

@@ -32,10 +32,12 @@ struct TrainingProgress {
 };
 
 /// Something that an optimizer remembers from step to step, such as the velocity, by its name in files. It has the
-/// layout of the parameters.
+/// layout of the parameters, or is an array [rows x columns] of its own.
 struct OptimizerMemory {
   const char* name;
   std::span<Real> values;
+  std::uint64_t rows = 0;  ///< 0: it has the layout of the parameters
+  std::uint64_t columns = 1;
 };
 
 /// An array [rows x columns] of any type that a gradient function remembers from step to step and that is not shaped
@@ -68,6 +70,8 @@ struct SavedState {
   struct Memory {
     std::string name;
     AlignedBuffer<Real> values;
+    std::uint64_t rows = 0;
+    std::uint64_t columns = 1;
   };
   /// All rows.
   struct Array {
