@@ -122,6 +122,22 @@ void settle_layers(TrainSettings& settings, const Origins& origins) {
   settings.training.hidden = layers.front();
 }
 
+/// `epochs` and `updates` are two ways to say how long it trains.
+void settle_length(TrainSettings& settings, const Origins& origins) {
+  const auto epochs = origins.find("epochs");
+  const auto updates = origins.find("updates");
+  if (epochs == origins.end() || updates == origins.end()) return;
+  if (is_option(epochs->second) == is_option(updates->second)) {
+    TrainSettings by_epochs = settings;
+    by_epochs.training.updates = 0;
+    refuse(fmt::format("{}: {}: but {} has {}, which says how long to train as well; give one of the two",
+                       updates->second, length_text(settings), epochs->second, length_text(by_epochs)));
+  }
+  if (!is_option(epochs->second)) return;
+  settings.training.updates = 0;
+  settings.layers.updates.clear();
+}
+
 /// A learning rate that is not given depends on the other keys: the loss of an autoencoder is a sum over all inputs,
 /// and the steps of some optimizers have the length of the learning rate itself.
 void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
@@ -181,6 +197,7 @@ void check_together(const TrainSettings& settings, const Origins& origins) {
 /// After all keys are set.
 void settle(TrainSettings& settings, const Origins& origins) {
   if (settings.command == TrainingCommand::train) settle_layers(settings, origins);
+  settle_length(settings, origins);
   settle_learning_rate(settings, origins);
   check_together(settings, origins);
 }

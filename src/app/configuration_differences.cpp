@@ -64,7 +64,7 @@ std::string effective_configuration(const TrainSettings& settings) {
   std::string text;
   for (const ConfigurationKey* const key : keys_of(settings.command)) {
     const std::string value = key->get(settings);
-    // Of `hidden` and `layers` only one is there.
+    // Of `hidden` and `layers` only one is there, and of `epochs` and `updates`.
     if (!value.empty()) text += fmt::format("{} = {}\n", key->name, value);
   }
   return text;

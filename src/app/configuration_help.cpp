@@ -65,7 +65,7 @@ std::string configuration_help(TrainingCommand command) {
     text +=
         "With layers, some keys may have a value for each, lowest first, with / between them: 50/20; the last one "
         "holds\n"
-        "for the layers above it as well. These are " +
+        "for the layers above it as well. These are\n" +
         layer_keys() + ".\n";
   }
   text += "\nKeys:\n";

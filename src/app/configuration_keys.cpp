@@ -11,6 +11,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 
 namespace rbmpi {
@@ -277,7 +278,16 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.epochs, s.training.epochs, text, parse_epochs);
      },
-     [](const TrainSettings& s) { return values_text(s.layers.epochs, s.training.epochs); }},
+     [](const TrainSettings& s) {
+       return s.training.updates > 0 ? std::string() : values_text(s.layers.epochs, s.training.epochs);
+     }},
+    {"updates", "N", changeable, "in place of epochs: ends after so many steps, also in the middle of an epoch",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.updates, s.training.updates, text, parse_epochs);
+     },
+     [](const TrainSettings& s) {
+       return s.training.updates > 0 ? values_text(s.layers.updates, s.training.updates) : std::string();
+     }},
     {"batch-size", "N", fixed, "rows of one step, over all ranks",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.batch_size, s.training.batch_size, text, parse_batch_size);
@@ -440,6 +450,20 @@ std::string unknown_key(TrainingCommand command, const std::string& name) {
   std::vector<std::string> names;
   for (const ConfigurationKey* const key : keys_of(command)) names.emplace_back(key->name);
   return unknown_name_message("key", name, names);
+}
+
+std::string length_text(const TrainSettings& settings) {
+  const ConfigurationKey& key = configuration_key(settings.training.updates > 0 ? "updates" : "epochs");
+  return fmt::format("{} = {}", key.name, key.get(settings));
+}
+
+std::string length_text(const OptimizationOptions& options) {
+  return options.updates > 0 ? fmt::format("updates = {}", options.updates)
+                             : fmt::format("epochs = {}", options.epochs);
+}
+
+std::string length_in_words(const OptimizationOptions& options) {
+  return options.updates > 0 ? plural(options.updates, "update") : plural(options.epochs, "epoch");
 }
 
 std::string early_stop_text(EarlyStop rule) {

@@ -34,6 +34,7 @@ namespace rbmpi {
 template <typename Visit>
 void for_each_layer_list(const Visit& visit) {
   visit("epochs", &LayerSettings::epochs, &TrainingOptions::epochs);
+  visit("updates", &LayerSettings::updates, &TrainingOptions::updates);
   visit("batch-size", &LayerSettings::batch_size, &TrainingOptions::batch_size);
   visit("learning-rate", &LayerSettings::learning_rate, &TrainingOptions::learning_rate);
   visit("rate-decay", &LayerSettings::rate_decay, &TrainingOptions::rate_decay);

@@ -29,13 +29,17 @@ bool keeps_best(const TrainSettings& settings) {
   return settings.training.early_stop != EarlyStop::off;
 }
 
+RunGoal goal_of_layer(const TrainSettings& settings, std::size_t layer) {
+  if (settings.command == TrainingCommand::finetune) return goal_of(settings.training);
+  const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
+  TrainingOptions options = layers.at(layer);
+  for (std::size_t below = 0; below < layer; ++below) options.first_step += layers[below].updates;
+  return goal_of(options);
+}
+
 RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress) {
-  RunGoal goal{.layers = 1, .epochs = settings.training.epochs, .patience = {}};
-  if (settings.command == TrainingCommand::train) {
-    const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
-    goal.layers = layers.size();
-    goal.epochs = layers.at(progress.layer).epochs;
-  }
+  RunGoal goal = goal_of_layer(settings, progress.layer);
+  if (settings.command == TrainingCommand::train) goal.layers = greedy_options(settings).layers.size();
   const bool stops_early = settings.command == TrainingCommand::train ? settings.training.early_stop != EarlyStop::off
                                                                       : settings.finetune.early_stop;
   if (stops_early) goal.patience = settings.training.patience;

@@ -20,9 +20,17 @@ namespace rbmpi {
 /// "finished", "stopped early", ...
 [[nodiscard]] const char* state_name(RunState state);
 
-/// How many epochs there are, of how many.
-[[nodiscard]] std::string epochs_figure(const std::vector<EpochFigures>& epochs, const std::string& wanted,
-                                        RunState state);
+/// How long a layer, or a net, was trained, of how long it is to be, in what its configuration counts: epochs or
+/// updates.
+struct TrainingLength {
+  std::string unit;  ///< "epochs"
+  std::string done;
+  std::string wanted;  ///< empty: not known
+};
+/// `epochs` are those of the layer.
+[[nodiscard]] TrainingLength length_of(const RunSummary& run, std::size_t layer,
+                                       const std::vector<EpochFigures>& epochs);
+[[nodiscard]] std::string length_figure(const TrainingLength& length, RunState state);
 /// Time of these epochs, and rows a second.
 [[nodiscard]] std::string time_figure(const std::vector<EpochFigures>& epochs);
 /// Seconds of these epochs; 0 if nobody knows.

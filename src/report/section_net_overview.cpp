@@ -123,7 +123,7 @@ Section net_overview_section(const RunSummary& run, const NetFindings* found) {
   return {.id = "overview",
           .title = "Overview",
           .html = "<dl class=\"figures\">\n" + best_figure(run) + found_figure(run, found) + cross_entropy_figure(run) +
-                  epochs_figure(run.epochs, run.value("epochs"), run.state) + parameters_figure(run) +
+                  length_figure(length_of(run, 0, run.epochs), run.state) + parameters_figure(run) +
                   time_figure(run.epochs) + "</dl>\n" + net_facts(run)};
 }
 

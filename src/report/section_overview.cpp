@@ -104,9 +104,9 @@ Section overview_section(const RunLayer& layer, const HiddenUse* use) {
   return {.id = "overview",
           .title = "Overview",
           .html = "<dl class=\"figures\">\n" +
-                  epochs_figure(layer.epochs, layer.run->value("epochs", layer.number), layer.state) +
-                  error_figure(layer) + gap_figure(layer) + likelihood_figure(layer) + units_figure(layer, use) +
-                  time_figure(layer.epochs) + "</dl>\n" + layer_facts(layer)};
+                  length_figure(length_of(*layer.run, layer.number, layer.epochs), layer.state) + error_figure(layer) +
+                  gap_figure(layer) + likelihood_figure(layer) + units_figure(layer, use) + time_figure(layer.epochs) +
+                  "</dl>\n" + layer_facts(layer)};
 }
 
 }  // namespace rbmpi

@@ -9,9 +9,12 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/run_end.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "train/refuse_option.hpp"
 
 namespace rbmpi {
@@ -38,11 +41,17 @@ void check_progress(const TrainingProgress& progress, const OptimizationOptions&
     throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}", progress.steps,
                                            options.layer, options.first_step));
   }
-  if (progress.epoch == 0 || progress.epoch > options.epochs + 1 ||
-      progress.epoch_rows > (progress.epoch <= options.epochs ? rows : 0)) {
-    throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
-                                           "{} rows",
-                                           progress.epoch, progress.epoch_rows, options.epochs, rows));
+  const RunGoal goal = goal_of(options);
+  if (goal.last_step > 0 && is_beyond(goal, progress)) {
+    throw Error(Failure::file, fmt::format("the start has done {} of layer {}, but there are {}",
+                                           plural(progress.steps - options.first_step, "step"), options.layer,
+                                           plural(options.updates, "update")));
+  }
+  if (progress.epoch == 0 || is_beyond(goal, progress) || progress.epoch_rows > rows) {
+    throw Error(Failure::file,
+                fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                            "{} rows",
+                            progress.epoch, progress.epoch_rows, epochs_of_training(options, rows), rows));
   }
 }
 
@@ -51,7 +60,7 @@ void check_progress(const TrainingProgress& progress, const OptimizationOptions&
 void check_options(const OptimizationOptions& options) {
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
-  if (options.epochs == 0) refuse_option("epochs", "0", "must be at least 1");
+  if (options.epochs == 0 && options.updates == 0) refuse_option("epochs", "0", "must be at least 1");
   if (options.batch_size == 0 || options.batch_size > largest_batch) {
     refuse_option("batch-size", fmt::format("{}", options.batch_size),
                   fmt::format("must be from 1 to {}", largest_batch));

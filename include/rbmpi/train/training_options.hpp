@@ -33,6 +33,7 @@ enum class EarlyStop { off, gap, pseudo_likelihood };
 /// How `optimize` (train/optimize.hpp) goes about its work. The names are those of the configuration file.
 struct OptimizationOptions {
   std::uint64_t epochs = 10;       ///< passes over the training rows
+  std::uint64_t updates = 0;       ///< in their place steps, also to the middle of an epoch; 0: epochs
   std::uint64_t batch_size = 100;  ///< rows of one step over all ranks
   Schedule learning_rate = 0.1;
   double rate_decay = 1;  ///< factor of the learning rate from one epoch to the next

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace rbmpi {
 namespace {
@@ -212,6 +213,47 @@ TEST(Configuration, PenaltiesClippingAndDecayAreForEachLayer) {
   // A net has no visible biases.
   test::expect_error(Failure::usage, {"'field-cost' is one of rbmpi train"},
                      [] { (void)parse_configuration("my.ini", "field-cost = 1\n", TrainingCommand::finetune); });
+}
+
+TEST(Configuration, UpdatesAreInPlaceOfEpochs) {
+  const auto lengths = [](const std::string& text) {
+    const std::string effective = effective_configuration(settings_of(text));
+    EXPECT_EQ(effective_configuration(parse_configuration("config.ini", effective)), effective);
+    const auto line = [&](const std::string& key) {
+      const std::size_t at = ("\n" + effective).find("\n" + key + " = ");
+      return at == std::string::npos ? "" : effective.substr(at, effective.find('\n', at) - at);
+    };
+    return line("epochs") + line("updates");
+  };
+  EXPECT_EQ(lengths(""), "epochs = 10");
+  EXPECT_EQ(lengths("updates = 130\n"), "updates = 130");
+  EXPECT_EQ(lengths("layers = 5,4\nupdates = 130/20\n"), "updates = 130/20");
+  const GreedyOptions options = greedy_options(settings_of("layers = 5,4\nupdates = 130/20\n"));
+  EXPECT_EQ(options.layers[1].updates, 20U);
+  test::expect_error(Failure::usage, {"my.ini", "updates = 130", "epochs = 5/7", "give one of the two"},
+                     [] { settings_of("layers = 5,4\nepochs = 5/7\nupdates = 130\n"); });
+  test::expect_error(Failure::usage, {"my.ini", "updates = 0", "1"}, [] { settings_of("updates = 0\n"); });
+  // How long it is may change when a run goes on.
+  EXPECT_THAT(configuration_differences("run", effective_configuration(settings_of("epochs = 5\n")),
+                                        settings_of("updates = 130\n")),
+              testing::IsEmpty());
+}
+
+TEST(Configuration, AnOptionSaysHowLongInPlaceOfTheFile) {
+  const test::TemporaryFolder folder;
+  const Communicator alone;
+  const auto read = [&](const char* in_file, const std::vector<std::string>& options) {
+    (void)folder.write("my.ini", fmt::format("data = a.h5\noutput = a\n{}\n", in_file));
+    std::vector<std::string> words = {"--config", (folder / "my.ini").string()};
+    words.insert(words.end(), options.begin(), options.end());
+    return read_configuration(TrainingCommand::train, words, alone)->training;
+  };
+  EXPECT_EQ(read("epochs = 20", {"--updates", "130"}).updates, 130U);
+  EXPECT_EQ(read("updates = 130", {"--epochs", "20"}).updates, 0U);
+  EXPECT_EQ(read("updates = 130", {"--epochs", "20"}).epochs, 20U);
+  test::expect_error(Failure::usage, {"option --updates", "option --epochs"}, [&] {
+    (void)read("", {"--updates", "130", "--epochs", "20"});
+  });
 }
 
 TEST(Configuration, ASingleLayerHasTwoNames) {

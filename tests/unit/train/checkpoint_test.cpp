@@ -65,6 +65,7 @@ TEST_F(CheckpointTest, EverythingComesBack) {
   training.progress().epoch_seconds = 1e-9;
   training.progress().best_epoch = 3;
   training.progress().best_figure = -20.5;
+  training.progress().reported_rows = training.progress().epoch_rows;
   training.progress().steps = (std::uint64_t{1} << 60U) + 1;
   const Checkpoint written = training.checkpoint();
   save_checkpoint(file_, written);
@@ -275,6 +276,8 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
   refused("its epoch is 0", counts({.epoch = 0}));
   refused("epoch 5 after 0 rows of it, but has done 3 steps", counts({.epoch = 5, .steps = 3}));
   refused("epoch 2 after 9 rows of it, but has done 1 step", counts({.epoch = 2, .epoch_rows = 9, .steps = 1}));
+  refused("after 20 rows of an epoch that was reported after 10",
+          counts({.epoch = 2, .epoch_rows = 20, .steps = 9, .reported_rows = 10}));
   refused("epoch 2, but its best is 3", counts({.epoch = 2, .steps = 9, .best_epoch = 3}));
   refused("velocity/weights", [&](Hdf5File& file) { progress(file, 0, 1, "velocity"); });
   refused("velocity/weights", [&](Hdf5File& file) {
