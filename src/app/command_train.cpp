@@ -80,19 +80,24 @@ std::optional<GreedyStart> start_of(std::optional<Checkpoint> checkpoint) {
 
 /// Says so if the highest layer of a run, which had stopped early, has others above it now: early stopping is not for
 /// it any more.
-void warn_of_longer_layer(const GreedyOptions& options, const std::optional<Checkpoint>& checkpoint) {
+void warn_of_longer_layer(const TrainSettings& settings, const GreedyOptions& options,
+                          const std::optional<Checkpoint>& checkpoint) {
   if (!checkpoint) return;
   const TrainingProgress& progress = checkpoint->progress;
   if (progress.layer + 1 >= options.layers.size()) return;
-  const std::uint64_t epochs = options.layers[progress.layer].epochs;
+  const TrainingOptions& layer = options.layers[progress.layer];
   const TrainSettings run = parse_configuration("the run", checkpoint->model.configuration);
-  if (end_of_run(run, progress) != RunEnd::stopped_early || progress.epoch > epochs) return;
+  const RunGoal goal = goal_of_layer(settings, progress.layer);
+  if (end_of_run(run, progress) != RunEnd::stopped_early || layer_is_done(goal, progress)) return;
+  TrainingOptions as_it_is = layer;
+  as_it_is.epochs = progress.epoch - 1;
+  if (layer.updates > 0) as_it_is.updates = progress.steps - (goal.last_step - layer.updates);
   const bool best = options.layers.back().early_stop != EarlyStop::off;
-  warn(fmt::format(
-      "layer {} had stopped early, after epoch {}; with layers above it, it is trained on to epochs = {}{}. "
-      "To build on it as it is, give it epochs = {}",
-      progress.layer + 1, progress.epoch - 1, epochs, best ? ", and best.h5 will be of the highest layer" : "",
-      progress.epoch - 1));
+  warn(
+      fmt::format("layer {} had stopped early, after epoch {}; with layers above it, it is trained on to {}{}. "
+                  "To build on it as it is, give it {}",
+                  progress.layer + 1, progress.epoch - 1, length_text(layer),
+                  best ? ", and best.h5 will be of the highest layer" : "", length_text(as_it_is)));
 }
 
 /// What there is to tell of how a layer ended: an error, or how well its chains have the pairs of the data.
@@ -125,12 +130,12 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
-    steps += steps_of_epoch(layer, data.training.rows) * layer.epochs;
+    steps += steps_of_training(layer, data.training.rows);
   }
   const auto describe = [&] { return run.description(); };  // its layers come with the beginning of each
   run.begin([&] { print_banner(in_use, run); }, describe, steps);
   GreedyResult result = run.train([&](const TrainingEvents& events, std::optional<Checkpoint> checkpoint) {
-    world.agree_on_root([&] { warn_of_longer_layer(options, checkpoint); });
+    world.agree_on_root([&] { warn_of_longer_layer(settings, options, checkpoint); });
     const GreedyEvents all{.training = events, .layer = [&](const LayerBeginning& beginning) {
                              run.begin_layer(beginning, options.layers.size());
                            }};

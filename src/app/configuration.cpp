@@ -122,8 +122,24 @@ void settle_layers(TrainSettings& settings, const Origins& origins) {
   settings.training.hidden = layers.front();
 }
 
+/// `epochs` and `updates` are two ways to say how long it trains.
+void settle_length(TrainSettings& settings, const Origins& origins) {
+  const auto epochs = origins.find("epochs");
+  const auto updates = origins.find("updates");
+  if (epochs == origins.end() || updates == origins.end()) return;
+  if (is_option(epochs->second) == is_option(updates->second)) {
+    TrainSettings by_epochs = settings;
+    by_epochs.training.updates = 0;
+    refuse(fmt::format("{}: {}: but {} has {}, which says how long to train as well; give one of the two",
+                       updates->second, length_text(settings), epochs->second, length_text(by_epochs)));
+  }
+  if (!is_option(epochs->second)) return;
+  settings.training.updates = 0;
+  settings.layers.updates.clear();
+}
+
 /// A learning rate that is not given depends on the other keys: the loss of an autoencoder is a sum over all inputs,
-/// and Adam's steps have the length of the learning rate itself.
+/// and the steps of some optimizers have the length of the learning rate itself.
 void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
   if (origins.contains("learning-rate")) return;
   const std::string& name = settings.training.optimizer;
@@ -131,30 +147,26 @@ void settle_learning_rate(TrainSettings& settings, const Origins& origins) {
   for (const OptimizerEntry& entry : optimizers()) {
     if (name == entry.name) learning_rate = Schedule(entry.usual_learning_rate);
   }
-  if (name == "momentum" && settings.finetune.autoencoder) learning_rate = Schedule(0.02);
+  const bool goes_by_length = name == "momentum" || name == "cossim";  // of the gradient
+  if (goes_by_length && settings.finetune.autoencoder) learning_rate = Schedule(0.02);
 }
 
 /// Lists of values must not be longer than the layers.
 void check_layers(const TrainSettings& settings, const Origins& origins) {
   const LayerSettings& layers = settings.layers;
-  const std::pair<const char*, std::size_t> lists[] = {{"epochs", layers.epochs.size()},
-                                                       {"batch-size", layers.batch_size.size()},
-                                                       {"learning-rate", layers.learning_rate.size()},
-                                                       {"momentum", layers.momentum.size()},
-                                                       {"weight-cost", layers.weight_cost.size()},
-                                                       {"weight-init", layers.weight_init.size()}};
-  for (const auto& [name, size] : lists) {
+  for_each_layer_list([&](const char* name, auto list, auto /*member*/) {
+    const std::size_t size = (layers.*list).size();
     if (settings.command == TrainingCommand::finetune && size > 1) {
       refuse(fmt::format("{} = {}: has values for {} layers, but a net is trained as one", name,
                          configuration_key(name).get(settings), size));
     }
-    if (size <= std::max<std::size_t>(layers.hidden.size(), 1)) continue;
+    if (size <= std::max<std::size_t>(layers.hidden.size(), 1)) return;
     const auto origin = origins.find(name);
     refuse(fmt::format("{}{} = {}: has values for {} layers, but there {} {} (layers = {})",
                        origin == origins.end() ? "" : origin->second + ": ", name,
                        configuration_key(name).get(settings), size, layers.hidden.size() == 1 ? "is" : "are",
                        layers.hidden.size(), layers_text(layers)));
-  }
+  });
 }
 
 /// What single keys cannot know, with the origin of the key put before the message "key = value: ...".
@@ -185,6 +197,7 @@ void check_together(const TrainSettings& settings, const Origins& origins) {
 /// After all keys are set.
 void settle(TrainSettings& settings, const Origins& origins) {
   if (settings.command == TrainingCommand::train) settle_layers(settings, origins);
+  settle_length(settings, origins);
   settle_learning_rate(settings, origins);
   check_together(settings, origins);
 }

@@ -38,10 +38,15 @@ enum class TrainingCommand { train, finetune };
 struct LayerSettings {
   std::vector<std::size_t> hidden;  ///< one for each layer
   std::vector<std::uint64_t> epochs;
+  std::vector<std::uint64_t> updates;
   std::vector<std::uint64_t> batch_size;
   std::vector<Schedule> learning_rate;
+  std::vector<double> rate_decay;
   std::vector<Schedule> momentum;
   std::vector<Schedule> weight_cost;
+  std::vector<Schedule> field_cost;
+  std::vector<Schedule> l1;
+  std::vector<Schedule> clip_gradient;
   std::vector<double> weight_init;
   bool join_labels = false;
   std::optional<std::uint64_t> features_memory;  ///< bytes; nothing: half of what is free
@@ -85,9 +90,17 @@ struct TrainSettings {
 [[nodiscard]] NetTrainingOptions net_training_options(const TrainSettings& settings);
 /// Local. Whether the model of the best epoch is kept.
 [[nodiscard]] bool keeps_best(const TrainSettings& settings);
+/// Local. The goal of a layer, or of a net, without early stopping.
+[[nodiscard]] RunGoal goal_of_layer(const TrainSettings& settings, std::size_t layer);
 /// Local. Whether a run with these settings and this progress has come to its end. The progress is of one of its
 /// layers.
 [[nodiscard]] RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress);
+
+/// "epochs = 50" or "updates = 50000": the key that says how long it trains, as given; that of one layer in the other.
+[[nodiscard]] std::string length_text(const TrainSettings& settings);
+[[nodiscard]] std::string length_text(const OptimizationOptions& options);
+/// "50 epochs" or "50000 updates".
+[[nodiscard]] std::string length_in_words(const OptimizationOptions& options);
 
 /// The commands that have a key.
 enum class KeyOf { both, train, finetune };

@@ -21,12 +21,8 @@ void cut(std::vector<Value>& values, const Value& otherwise, std::size_t layers)
 TrainSettings first_layers(TrainSettings settings, std::size_t count) {
   LayerSettings& layers = settings.layers;
   layers.hidden.resize(std::min(layers.hidden.size(), count));
-  cut(layers.epochs, settings.training.epochs, count);
-  cut(layers.batch_size, settings.training.batch_size, count);
-  cut(layers.learning_rate, settings.training.learning_rate, count);
-  cut(layers.momentum, settings.training.momentum, count);
-  cut(layers.weight_cost, settings.training.weight_cost, count);
-  cut(layers.weight_init, settings.training.weight_init, count);
+  for_each_layer_list(
+      [&](const char* /*key*/, auto list, auto member) { cut(layers.*list, settings.training.*member, count); });
   return settings;
 }
 
@@ -68,7 +64,7 @@ std::string effective_configuration(const TrainSettings& settings) {
   std::string text;
   for (const ConfigurationKey* const key : keys_of(settings.command)) {
     const std::string value = key->get(settings);
-    // Of `hidden` and `layers` only one is there.
+    // Of `hidden` and `layers` only one is there, and of `epochs` and `updates`.
     if (!value.empty()) text += fmt::format("{} = {}\n", key->name, value);
   }
   return text;

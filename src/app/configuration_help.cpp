@@ -23,6 +23,15 @@ std::string help_of(const ConfigurationKey& key) {
   return key.help;
 }
 
+/// "epochs, batch-size, ...": those that may have a value for each layer.
+std::string layer_keys() {
+  std::string names;
+  for_each_layer_list([&](const char* key, auto /*list*/, auto /*member*/) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", key);
+  });
+  return names;
+}
+
 constexpr const char* help_on_train =
     "Trains a restricted Boltzmann machine, or a stack of them, one layer on the features of the other.\n\nUsage:\n"
     "  mpirun -n RANKS rbmpi train --config FILE [--KEY VALUE ...] [--fresh]\n\n";
@@ -54,9 +63,10 @@ std::string configuration_help(TrainingCommand command) {
       "A SCHEDULE changes a value from epoch to epoch: 1:0.5, 6:0.9 is 0.5 from epoch 1 and 0.9 from epoch 6.\n";
   if (train) {
     text +=
-        "With layers, epochs, batch-size, learning-rate, momentum, weight-cost and weight-init may have a value for "
-        "each,\n"
-        "lowest first, with / between them: 50/20; the last one holds for the layers above it as well.\n";
+        "With layers, some keys may have a value for each, lowest first, with / between them: 50/20; the last one "
+        "holds\n"
+        "for the layers above it as well. These are\n" +
+        layer_keys() + ".\n";
   }
   text += "\nKeys:\n";
   const TrainSettings defaults = default_settings(command);

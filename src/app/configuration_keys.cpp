@@ -11,6 +11,7 @@
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 
 namespace rbmpi {
@@ -287,20 +288,37 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.epochs, s.training.epochs, text, parse_epochs);
      },
-     [](const TrainSettings& s) { return values_text(s.layers.epochs, s.training.epochs); }},
+     [](const TrainSettings& s) {
+       return s.training.updates > 0 ? std::string() : values_text(s.layers.epochs, s.training.epochs);
+     }},
+    {"updates", "N", changeable, "in place of epochs: ends after so many steps, also in the middle of an epoch",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.updates, s.training.updates, text, parse_epochs);
+     },
+     [](const TrainSettings& s) {
+       return s.training.updates > 0 ? values_text(s.layers.updates, s.training.updates) : std::string();
+     }},
     {"batch-size", "N", fixed, "rows of one step, over all ranks",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.batch_size, s.training.batch_size, text, parse_batch_size);
      },
      [](const TrainSettings& s) { return values_text(s.layers.batch_size, s.training.batch_size); }},
     {"learning-rate", "X|SCHEDULE", fixed,
-     "step length; with adam 0.001 if it is not given, of an autoencoder with momentum 0.02",
+     "step length; with adam and rmsprop 0.001 if it is not given, of an autoencoder with the others 0.02; cossim "
+     "changes it step by step, up to 10 times",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.learning_rate, s.training.learning_rate, text, Schedule::parse);
      },
      [](const TrainSettings& s) { return values_text(s.layers.learning_rate, s.training.learning_rate); }},
+    {"rate-decay", "X", fixed,
+     "factor of the learning rate from one epoch to the next, in (0, 1]: in epoch e that of the schedule times X^(e-1)",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.rate_decay, s.training.rate_decay, text, parse_real);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.rate_decay, s.training.rate_decay); }},
     {"momentum", "X|SCHEDULE", fixed,
-     "share of the velocity, or of Adam's first moment, that is kept from step to step, in [0, 1)",
+     "share of the velocity, or of Adam's first moment, that is kept from step to step, in [0, 1); rmsprop and cossim "
+     "have none",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.momentum, s.training.momentum, text, Schedule::parse);
      },
@@ -310,6 +328,20 @@ constexpr ConfigurationKey keys[] = {
        set_values(s.layers.weight_cost, s.training.weight_cost, text, Schedule::parse);
      },
      [](const TrainSettings& s) { return values_text(s.layers.weight_cost, s.training.weight_cost); }},
+    {"field-cost", "X|SCHEDULE", fixed, "L2 penalty on the visible biases",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.field_cost, s.training.field_cost, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.field_cost, s.training.field_cost); }, KeyOf::train},
+    {"l1", "X|SCHEDULE", fixed, "L1 penalty on the weights",
+     [](TrainSettings& s, const std::string& text) { set_values(s.layers.l1, s.training.l1, text, Schedule::parse); },
+     [](const TrainSettings& s) { return values_text(s.layers.l1, s.training.l1); }},
+    {"clip-gradient", "X|SCHEDULE", fixed,
+     "the most that a component of the average gradient may be, either way, before penalties are taken off; 0: any",
+     [](TrainSettings& s, const std::string& text) {
+       set_values(s.layers.clip_gradient, s.training.clip_gradient, text, Schedule::parse);
+     },
+     [](const TrainSettings& s) { return values_text(s.layers.clip_gradient, s.training.clip_gradient); }},
     {"weight-init", "X", fixed, "standard deviation of the initial weights",
      [](TrainSettings& s, const std::string& text) {
        set_values(s.layers.weight_init, s.training.weight_init, text, parse_real);
@@ -455,6 +487,20 @@ std::string unknown_key(TrainingCommand command, const std::string& name) {
   std::vector<std::string> names;
   for (const ConfigurationKey* const key : keys_of(command)) names.emplace_back(key->name);
   return unknown_name_message("key", name, names);
+}
+
+std::string length_text(const TrainSettings& settings) {
+  const ConfigurationKey& key = configuration_key(settings.training.updates > 0 ? "updates" : "epochs");
+  return fmt::format("{} = {}", key.name, key.get(settings));
+}
+
+std::string length_text(const OptimizationOptions& options) {
+  return options.updates > 0 ? fmt::format("updates = {}", options.updates)
+                             : fmt::format("epochs = {}", options.epochs);
+}
+
+std::string length_in_words(const OptimizationOptions& options) {
+  return options.updates > 0 ? plural(options.updates, "update") : plural(options.epochs, "epoch");
 }
 
 std::string early_stop_text(EarlyStop rule) {

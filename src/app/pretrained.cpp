@@ -26,10 +26,12 @@ std::string unfinished(const NamedModel& named) {
   try {
     const TrainSettings settings = parse_configuration(named.file.string(), named.model.configuration);
     const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
-    const std::uint64_t epochs = layers.at(progress.layer).epochs;
     if (end_of_run(settings, progress) != RunEnd::not_yet) return {};
-    return fmt::format("it is in epoch {} of {} of layer {} of {}", std::min(progress.epoch, epochs), epochs,
-                       progress.layer + 1, layers.size());
+    const RunGoal goal = goal_of_layer(settings, progress.layer);
+    const std::string place =
+        goal.last_step > 0 ? fmt::format("at step {} of {}, in", progress.steps, goal.last_step)
+                           : fmt::format("in epoch {} of {} of", std::min(progress.epoch, goal.epochs), goal.epochs);
+    return fmt::format("it is {} layer {} of {}", place, progress.layer + 1, layers.size());
   } catch (const std::exception&) {
     return "it is a checkpoint whose configuration cannot be read";
   }

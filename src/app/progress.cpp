@@ -51,7 +51,7 @@ void Progress::draw(const StepProgress& progress, Clock::time_point now) {
     return static_cast<double>(epoch - 1) * rows_per_epoch + static_cast<double>(rows);
   };
   const double done = rows_until(progress.epoch, progress.samples);
-  const double all = static_cast<double>(progress.epochs) * rows_per_epoch;
+  const double all = progress.all_samples;
   const double rate = (done - rows_until(start_.epoch, start_.epoch_rows)) / seconds_between(begin_, now);
 
   const std::string head = fmt::format("{}epoch {}/{} ", layer_, progress.epoch, progress.epochs);

@@ -117,14 +117,19 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
   const bool is_stack = settings_.command == TrainingCommand::train;
   const GreedyOptions stack = greedy_options(settings_);
   if (is_stack) check_layers_below(stack);
-  const std::uint64_t epochs = is_stack ? stack.layers.at(progress.layer).epochs : settings_.training.epochs;
+  const RunGoal goal = goal_of_layer(settings_, progress.layer);
   const RunEnd end = end_of_run(settings_, progress);
-  if (progress.epoch <= epochs && end == RunEnd::not_yet) return;
-  if (end != RunEnd::stopped_early && (progress.epoch > epochs + 1 || progress.epoch_rows > 0)) {
-    refuse(folder_, progress.epoch_rows > 0
-                        ? fmt::format("that is in epoch {} already, beyond epochs = {}", progress.epoch, epochs)
-                        : fmt::format("that has done {} already, more than epochs = {}",
-                                      plural(progress.epoch - 1, "epoch"), epochs));
+  if (!layer_is_done(goal, progress) && end == RunEnd::not_yet) return;
+  if (end != RunEnd::stopped_early && is_beyond(goal, progress)) {
+    const OptimizationOptions& options = is_stack ? stack.layers.at(progress.layer) : settings_.training;
+    const std::string length = length_text(options);
+    refuse(folder_,
+           options.updates > 0
+               ? fmt::format("that has done {} already, more than {}",
+                             plural(progress.steps - (goal.last_step - options.updates), "update"), length)
+           : progress.epoch_rows > 0
+               ? fmt::format("that is in epoch {} already, beyond {}", progress.epoch, length)
+               : fmt::format("that has done {} already, more than {}", plural(progress.epoch - 1, "epoch"), length));
   }
   if (end == RunEnd::not_yet) return;  // layers above it are left
   // A job may have been killed between its last checkpoint and its model.
@@ -144,11 +149,15 @@ void RunStart::check_layers_below(const GreedyOptions& stack) const {
     refuse(folder_, fmt::format("that is in layer {} of {}", layer + 1, stack.layers.size()));
   }
   for (std::size_t i = 0; i < layer; ++i) {
-    if (stack.layers[i].epochs == run.layers[i].epochs) continue;
-    refuse(folder_, fmt::format("that has finished layer {} after {}, not after epochs = {}; values for each layer, as "
-                                "in epochs = {}/{}, give more to those above",
-                                i + 1, plural(run.layers[i].epochs, "epoch"), stack.layers[i].epochs,
-                                run.layers[i].epochs, stack.layers[i].epochs));
+    const std::string length = length_text(run.layers[i]);
+    const std::string wanted = length_text(stack.layers[i]);
+    if (length == wanted) continue;
+    const bool same_key = (run.layers[i].updates > 0) == (stack.layers[i].updates > 0);
+    const std::string more = same_key ? wanted.substr(wanted.rfind(' ') + 1) : "...";
+    refuse(folder_,
+           fmt::format("that has finished layer {} after {}, not after {}; values for each layer, as in {}/{}, "
+                       "give more to those above",
+                       i + 1, length_in_words(run.layers[i]), wanted, length, more));
   }
 }
 
@@ -160,10 +169,9 @@ void RunStart::take_model() {
   const std::string difference = differences(model.configuration, settings_);
   if (!difference.empty()) refuse(folder_, "of another configuration: " + difference);
   const TrainSettings run = parse_configuration("the model", model.configuration, settings_.command);
-  const ConfigurationKey& epochs = configuration_key("epochs");
-  if (epochs.get(run) != epochs.get(settings_)) {
-    refuse(folder_, fmt::format("of {} epochs that is finished, but has no checkpoint to go on from to epochs = {}",
-                                epochs.get(run), epochs.get(settings_)));
+  if (length_text(run) != length_text(settings_)) {
+    refuse(folder_, fmt::format("of {} that is finished, but has no checkpoint to go on from to {}", length_text(run),
+                                length_text(settings_)));
   }
   if (run.layers.hidden != settings_.layers.hidden) {
     refuse(folder_,

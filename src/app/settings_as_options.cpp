@@ -29,13 +29,17 @@ bool keeps_best(const TrainSettings& settings) {
   return settings.training.early_stop != EarlyStop::off;
 }
 
+RunGoal goal_of_layer(const TrainSettings& settings, std::size_t layer) {
+  if (settings.command == TrainingCommand::finetune) return goal_of(settings.training);
+  const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
+  TrainingOptions options = layers.at(layer);
+  for (std::size_t below = 0; below < layer; ++below) options.first_step += layers[below].updates;
+  return goal_of(options);
+}
+
 RunEnd end_of_run(const TrainSettings& settings, const TrainingProgress& progress) {
-  RunGoal goal{.layers = 1, .epochs = settings.training.epochs, .patience = {}};
-  if (settings.command == TrainingCommand::train) {
-    const std::vector<TrainingOptions> layers = greedy_options(settings).layers;
-    goal.layers = layers.size();
-    goal.epochs = layers.at(progress.layer).epochs;
-  }
+  RunGoal goal = goal_of_layer(settings, progress.layer);
+  if (settings.command == TrainingCommand::train) goal.layers = greedy_options(settings).layers.size();
   const bool stops_early = settings.command == TrainingCommand::train ? settings.training.early_stop != EarlyStop::off
                                                                       : settings.finetune.early_stop;
   if (stops_early) goal.patience = settings.training.patience;
@@ -49,12 +53,9 @@ GreedyOptions greedy_options(const TrainSettings& settings) {
   for (std::size_t layer = 0; layer < std::max<std::size_t>(lists.hidden.size(), 1); ++layer) {
     TrainingOptions of_layer = all;
     of_layer.hidden = value_for(lists.hidden, all.hidden, layer);
-    of_layer.epochs = value_for(lists.epochs, all.epochs, layer);
-    of_layer.batch_size = value_for(lists.batch_size, all.batch_size, layer);
-    of_layer.learning_rate = value_for(lists.learning_rate, all.learning_rate, layer);
-    of_layer.momentum = value_for(lists.momentum, all.momentum, layer);
-    of_layer.weight_cost = value_for(lists.weight_cost, all.weight_cost, layer);
-    of_layer.weight_init = value_for(lists.weight_init, all.weight_init, layer);
+    for_each_layer_list([&](const char* /*key*/, auto list, auto member) {
+      of_layer.*member = value_for(lists.*list, all.*member, layer);
+    });
     options.layers.push_back(std::move(of_layer));
   }
   return options;

@@ -111,6 +111,14 @@ std::uint64_t largest_private_memory(const Communicator& world) {
   return static_cast<std::uint64_t>(world.maximum(static_cast<std::int64_t>(peak_private_memory())));
 }
 
+/// "10 epochs of 20 steps of 100 rows", "130 updates of 100 rows, 20 an epoch".
+std::string work_in_words(const OptimizationOptions& options, std::uint64_t rows) {
+  const std::uint64_t steps = steps_of_epoch(options, rows);
+  const std::string batch = plural(options.batch_size, "row");
+  return options.updates > 0 ? fmt::format("{} of {}, {} an epoch", length_in_words(options), batch, steps)
+                             : fmt::format("{} of {} of {}", length_in_words(options), plural(steps, "step"), batch);
+}
+
 [[noreturn]] void refuse_loss(const std::string& problem) {
   throw Error(Failure::file, fmt::format("the model of the last epoch is whole, but {}", problem));
 }
@@ -202,7 +210,8 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
           progress.layer > 0 ? fmt::format("layer {}, ", progress.layer + 1) : "", progress.epoch,
           plural(progress.steps, "step"));
     }
-    progress_.emplace(settings_.progress, settings_.training.epochs, progress,
+    const std::uint64_t rows = data_.views.training.rows;
+    progress_.emplace(settings_.progress, epochs_of_training(settings_.training, rows), progress,
                       settings_.command == TrainingCommand::train ? "mse" : "cross-entropy");
     const auto warn_over_bar = [this](const std::string& message) {
       if (progress_) progress_->clear();
@@ -214,14 +223,22 @@ void TrainingRun::begin(const std::function<void()>& print_banner, const std::fu
         warn(fmt::format("the model of epoch {}, the best so far, is lost: {}", progress.best_epoch, problem));
       }
     }
-    const std::uint64_t rows = data_.views.training.rows;
-    if (steps == 0) steps = steps_of_epoch(settings_.training, rows) * settings_.training.epochs;
-    recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? checkpoint_->metrics : std::string(), describe(),
-                      checkpoint_bytes_, begin_, warn_over_bar);
+    if (steps == 0) steps = steps_of_training(settings_.training, rows);
+    recorder_.emplace(settings_, folder_, rows, steps, checkpoint_ ? metrics_to_go_on_from() : std::string(),
+                      describe(), checkpoint_bytes_, begin_, warn_over_bar);
     if (const std::string note = recorder_->too_little_time(); !note.empty()) say("  note        {}\n", note);
     job_.emplace(folder_, layout_, progress.steps, begin_);
   });
   watch_the_time();
+}
+
+/// Those of the checkpoint; without the report of a part of an epoch that is reported as a whole when it is.
+std::string TrainingRun::metrics_to_go_on_from() const {
+  std::string lines = checkpoint_->metrics;
+  const TrainingProgress& progress = checkpoint_->progress;
+  if (progress.reported_rows == 0 || layer_is_done(goal_of_layer(settings_, progress.layer), progress)) return lines;
+  if (!lines.empty()) lines.erase(lines.rfind('\n', lines.size() - 2) + 1);
+  return lines;
 }
 
 /// Between steps the recorder looks at the clock; validation and likelihoods, which may take longer, look at this.
@@ -239,7 +256,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   layers_ = layers;
   if (!recorder_) return;
   const TrainingOptions& options = beginning.options;
-  progress_->begin_layer(beginning.layer, layers, options.epochs);
+  progress_->begin_layer(beginning.layer, layers, epochs_of_training(options, beginning.rows));
   Model model = description();
   for (const Rbm& below : beginning.below) {
     model.layers.emplace_back(below.shape());
@@ -254,11 +271,9 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   if (beginning.made_rows > 0) {
     features += fmt::format("; features of {} are made when they are wanted", plural(beginning.made_rows, "row"));
   }
-  const std::uint64_t steps = steps_of_epoch(options, beginning.rows);
   progress_->clear();
-  say("  layer {:<5} {} x {}: {} of {} of {}{}\n", fmt::format("{}/{}", beginning.layer + 1, layers), beginning.visible,
-      options.hidden, plural(options.epochs, "epoch"), plural(steps, "step"), plural(options.batch_size, "row"),
-      features);
+  say("  layer {:<5} {} x {}: {}{}\n", fmt::format("{}/{}", beginning.layer + 1, layers), beginning.visible,
+      options.hidden, work_in_words(options, beginning.rows), features);
 }
 
 TrainingEvents TrainingRun::make_events() {
@@ -344,20 +359,27 @@ void TrainingRun::print_early_stop(const TrainingProgress& progress, const std::
 
 void TrainingRun::print_finished() {
   const std::optional<Checkpoint>& checkpoint = start_->checkpoint();
-  const std::uint64_t epochs = checkpoint ? checkpoint->progress.epoch - 1 : settings_.training.epochs;
+  const bool by_updates = settings_.training.updates > 0;
+  TrainingOptions done = settings_.training;
+  if (checkpoint) {
+    done.epochs = checkpoint->progress.epoch - 1;
+    if (by_updates) done.updates = checkpoint->progress.steps;
+  }
   const std::size_t layers = start_->finished_model().layers.size();
   say("the run in {} is finished: {} trained\n", settings_.output.string(),
-      layers > 1 ? plural(layers, "layer") : plural(epochs, "epoch"));
+      layers > 1 ? plural(layers, "layer") : length_in_words(done));
   say("  model       {}\n", folder_.model().string());
   say("  digest      {}\n", model_digest(start_->finished_model()));
   const std::uint64_t best = checkpoint ? checkpoint->progress.best_epoch : 0;
   const std::string lost = best > 0 ? problem_of_best(folder_, best) : "";
   if (checkpoint) print_early_stop(checkpoint->progress, lost);
   const bool early = checkpoint && end_of_run(settings_, checkpoint->progress) == RunEnd::stopped_early;
-  say("{}--fresh starts over.\n", !checkpoint  ? ""
-                                  : early      ? "More patience goes on with it, "
-                                  : layers > 1 ? "More epochs of the highest layer, or more layers, go on with it, "
-                                               : "More epochs go on with it, ");
+  const char* const unit = by_updates ? "updates" : "epochs";
+  say("{}--fresh starts over.\n",
+      !checkpoint  ? ""
+      : early      ? "More patience goes on with it, "
+      : layers > 1 ? fmt::format("More {} of the highest layer, or more layers, go on with it, ", unit)
+                   : fmt::format("More {} go on with it, ", unit));
   refuse_loss_of_best(best, lost);
 }
 
@@ -407,16 +429,12 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
 void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,
                     const std::string& work) {
   const OptimizationOptions& options = settings.training;
-  const std::uint64_t steps = steps_of_epoch(options, run.data().views.training.rows);
   const auto ranks_on_node = static_cast<std::uint64_t>(run.layout().node.size());
   rank_memory += program_memory;
   say("  memory      {} on each node: samples {}, parameters, buffers and program {} x {}\n",
       human_bytes(run.data().bytes() + ranks_on_node * rank_memory), human_bytes(run.data().bytes()), ranks_on_node,
       human_bytes(rank_memory));
-  say("  training    {}, seed {}\n",
-      work.empty() ? fmt::format("{} of {} of {}", plural(options.epochs, "epoch"), plural(steps, "step"),
-                                 plural(options.batch_size, "row"))
-                   : work,
+  say("  training    {}, seed {}\n", work.empty() ? work_in_words(options, run.data().views.training.rows) : work,
       options.seed);
   say("  output      {}\n", settings.output.string());
   print_note_on_cores(run.layout());

@@ -107,6 +107,7 @@ class TrainingRun {
   void finish(const Model& model, const OptimizationOutcome& outcome, const std::string& error);
 
  private:
+  [[nodiscard]] std::string metrics_to_go_on_from() const;
   void watch_the_time() const;
   [[nodiscard]] TrainingEvents make_events();
   void end_training(const OptimizationOutcome& outcome);

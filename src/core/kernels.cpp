@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 
 // Highway compiles what follows once for each instruction set and chooses at run time.
 #undef HWY_TARGET_INCLUDE
@@ -143,33 +145,105 @@ HWY_ATTR Real CentreGradient(const CentredRow& row, std::size_t count, Real* dat
   return part_sums[0];
 }
 
+/// The gradient that an optimizer follows. `all`: with the terms that hardly anybody asks for, which take no time else.
+template <bool all, class D, class V>
+HWY_INLINE V gradient_of(D d, const GradientTerms& terms, V sums, V parameters) {
+  const V cost = hn::Mul(hn::Set(d, terms.weight_cost), parameters);
+  V gradient = hn::Mul(sums, hn::Set(d, terms.sample_share));
+  if constexpr (all) {
+    // What is not a number stays so, and is found.
+    const V limit = hn::Set(d, terms.clip > 0 ? terms.clip : std::numeric_limits<Real>::infinity());
+    gradient = hn::IfThenElse(hn::Gt(hn::Abs(gradient), limit), hn::CopySign(limit, gradient), gradient);
+  }
+  gradient = hn::Sub(gradient, cost);
+  if constexpr (all) {
+    const V zero = hn::Zero(d);
+    const V pull = hn::CopySign(hn::Set(d, terms.l1), parameters);
+    gradient = hn::Sub(gradient, hn::IfThenElse(hn::Eq(parameters, zero), zero, pull));
+  }
+  return gradient;
+}
+
+/// body(gradient_of), as these terms want it.
+template <class Body>
+HWY_INLINE void with_gradient(const GradientTerms& terms, const Body& body) {
+  if (terms.l1 == 0 && terms.clip == 0) {
+    body([&](auto d, auto sums, auto parameters) HWY_ATTR { return gradient_of<false>(d, terms, sums, parameters); });
+  } else {
+    body([&](auto d, auto sums, auto parameters) HWY_ATTR { return gradient_of<true>(d, terms, sums, parameters); });
+  }
+}
+
 HWY_ATTR void MomentumUpdate(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                              Real* parameters) {
-  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto parameter = hn::LoadU(d, parameters + i);
-    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
-    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
-    const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
-    hn::StoreU(speed, d, velocity + i);
-    hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);
+  with_gradient(step.gradient, [&](const auto& gradient_of_sums) HWY_ATTR {
+    for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+      const auto parameter = hn::LoadU(d, parameters + i);
+      const auto gradient = gradient_of_sums(d, hn::LoadU(d, sums + i), parameter);
+      const auto speed = hn::Add(hn::Mul(hn::Set(d, step.momentum), hn::LoadU(d, velocity + i)), gradient);
+      hn::StoreU(speed, d, velocity + i);
+      hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), speed)), d, parameters + i);
+    });
   });
 }
 
 HWY_ATTR void AdamUpdate(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment,
                          Real* second_moment, Real* parameters) {
-  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
-    const auto parameter = hn::LoadU(d, parameters + i);
-    const auto cost = hn::Mul(hn::Set(d, step.weight_cost), parameter);
-    const auto gradient = hn::Sub(hn::Mul(hn::LoadU(d, sums + i), hn::Set(d, step.sample_share)), cost);
-    auto first = hn::LoadU(d, first_moment + i);
-    auto second = hn::LoadU(d, second_moment + i);
-    first = hn::Add(first, hn::Mul(hn::Set(d, step.first_share), hn::Sub(gradient, first)));
-    second = hn::Add(second, hn::Mul(hn::Set(d, step.second_share), hn::Sub(hn::Mul(gradient, gradient), second)));
-    hn::StoreU(first, d, first_moment + i);
-    hn::StoreU(second, d, second_moment + i);
-    const auto size = hn::Add(hn::Sqrt(second), hn::Set(d, step.epsilon));
-    const auto change = hn::Div(hn::Mul(hn::Set(d, step.learning_rate), first), size);
-    hn::StoreU(hn::Add(parameter, change), d, parameters + i);
+  with_gradient(step.gradient, [&](const auto& gradient_of_sums) HWY_ATTR {
+    for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+      const auto parameter = hn::LoadU(d, parameters + i);
+      const auto gradient = gradient_of_sums(d, hn::LoadU(d, sums + i), parameter);
+      auto first = hn::LoadU(d, first_moment + i);
+      auto second = hn::LoadU(d, second_moment + i);
+      first = hn::Add(first, hn::Mul(hn::Set(d, step.first_share), hn::Sub(gradient, first)));
+      second = hn::Add(second, hn::Mul(hn::Set(d, step.second_share), hn::Sub(hn::Mul(gradient, gradient), second)));
+      hn::StoreU(first, d, first_moment + i);
+      hn::StoreU(second, d, second_moment + i);
+      const auto size = hn::Add(hn::Sqrt(second), hn::Set(d, step.epsilon));
+      const auto change = hn::Div(hn::Mul(hn::Set(d, step.learning_rate), first), size);
+      hn::StoreU(hn::Add(parameter, change), d, parameters + i);
+    });
+  });
+}
+
+HWY_ATTR void RmspropUpdate(const RmspropStep& step, const Real* sums, std::size_t count, Real* mean_square,
+                            Real* parameters) {
+  with_gradient(step.gradient, [&](const auto& gradient_of_sums) HWY_ATTR {
+    for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+      const auto parameter = hn::LoadU(d, parameters + i);
+      const auto gradient = gradient_of_sums(d, hn::LoadU(d, sums + i), parameter);
+      auto mean = hn::LoadU(d, mean_square + i);
+      mean = hn::Add(mean, hn::Mul(hn::Set(d, step.square_share), hn::Sub(hn::Mul(gradient, gradient), mean)));
+      hn::StoreU(mean, d, mean_square + i);
+      const auto size = hn::Add(hn::Sqrt(mean), hn::Set(d, step.epsilon));
+      const auto change = hn::Div(hn::Mul(hn::Set(d, step.learning_rate), gradient), size);
+      hn::StoreU(hn::Add(parameter, change), d, parameters + i);
+    });
+  });
+}
+
+/// A product's place among 16 sums depends on its number in the group alone, however long vectors are.
+HWY_ATTR void CossimUpdate(const CossimStep& step, const Real* sums, std::size_t count, std::size_t group,
+                           Real* last_gradient, Real* parameters, Real* products) {
+  constexpr std::size_t all_places = 16;
+  with_gradient(step.gradient, [&](const auto& gradient_of_sums) HWY_ATTR {
+    for (std::size_t first = 0; first < count; first += group, ++products) {
+      alignas(64) Real places[all_places] = {};
+      const std::size_t size = std::min(group, count - first);
+      for_each_vector<all_places>(size, [&](auto d, std::size_t number) HWY_ATTR {
+        const std::size_t i = first + number;
+        const auto parameter = hn::LoadU(d, parameters + i);
+        const auto gradient = gradient_of_sums(d, hn::LoadU(d, sums + i), parameter);
+        const auto product = hn::Mul(gradient, hn::LoadU(d, last_gradient + i));
+        Real* const place = places + number % all_places;  // vectors begin at multiples of their length
+        hn::StoreU(hn::Add(hn::LoadU(d, place), product), d, place);
+        hn::StoreU(gradient, d, last_gradient + i);
+        hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), gradient)), d, parameters + i);
+      });
+      Real sum = places[0];
+      for (std::size_t place = 1; place < std::min(size, all_places); ++place) sum += places[place];
+      *products = sum;
+    }
   });
 }
 
@@ -194,6 +268,8 @@ HWY_EXPORT(AddValues);
 HWY_EXPORT(CentreGradient);
 HWY_EXPORT(MomentumUpdate);
 HWY_EXPORT(AdamUpdate);
+HWY_EXPORT(RmspropUpdate);
+HWY_EXPORT(CossimUpdate);
 HWY_EXPORT(TargetName);
 
 void scale_to_probabilities(const std::uint8_t* values, double scale, std::size_t count, ProbabilityRounding rounding,
@@ -254,6 +330,16 @@ void momentum_update(const MomentumStep& step, const Real* sums, std::size_t cou
 void adam_update(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment, Real* second_moment,
                  Real* parameters) noexcept {
   HWY_DYNAMIC_DISPATCH(AdamUpdate)(step, sums, count, first_moment, second_moment, parameters);
+}
+
+void rmsprop_update(const RmspropStep& step, const Real* sums, std::size_t count, Real* mean_square,
+                    Real* parameters) noexcept {
+  HWY_DYNAMIC_DISPATCH(RmspropUpdate)(step, sums, count, mean_square, parameters);
+}
+
+void cossim_update(const CossimStep& step, const Real* sums, std::size_t count, std::size_t group, Real* last_gradient,
+                   Real* parameters, Real* products) noexcept {
+  HWY_DYNAMIC_DISPATCH(CossimUpdate)(step, sums, count, group, last_gradient, parameters, products);
 }
 
 bool all_finite(const Real* values, std::size_t count) noexcept {

@@ -18,13 +18,14 @@ ParameterLayout rbm_layout(RbmShape shape, std::size_t layer) {
                                          .group = rows_together,
                                          .weight_cost = true,
                                          .is_matrix = true}};
-  const auto add_side = [&](const char* side, std::size_t units, const UnitEntry& unit) {
+  const auto add_side = [&](const char* side, std::size_t units, const UnitEntry& unit, bool field_cost) {
     for (const std::string_view parameter : unit.parameters) {
-      arrays.push_back({.path = fmt::format("{}/{}_{}", group, side, parameter), .rows = units});
+      arrays.push_back(
+          {.path = fmt::format("{}/{}_{}", group, side, parameter), .rows = units, .field_cost = field_cost});
     }
   };
-  add_side("visible", shape.visible, *shape.visible_unit);
-  add_side("hidden", shape.hidden, *shape.hidden_unit);
+  add_side("visible", shape.visible, *shape.visible_unit, true);
+  add_side("hidden", shape.hidden, *shape.hidden_unit, false);
   return ParameterLayout(std::move(arrays));
 }
 

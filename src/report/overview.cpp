@@ -1,5 +1,6 @@
 #include "report/overview.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -28,9 +29,19 @@ const char* state_name(RunState state) {
   return "";
 }
 
-std::string epochs_figure(const std::vector<EpochFigures>& epochs, const std::string& wanted, RunState state) {
-  return large_figure("Epochs", epochs.empty() ? "0" : number_text(epochs.back().at("epoch"), 9),
-                      (wanted.empty() ? "" : "of " + escape(wanted) + ", ") + state_name(state));
+TrainingLength length_of(const RunSummary& run, std::size_t layer, const std::vector<EpochFigures>& epochs) {
+  const auto last = [&](const char* key) {
+    const auto found = epochs.empty() ? EpochFigures::const_iterator() : epochs.back().find(key);
+    return epochs.empty() || found == epochs.back().end() ? std::string("0") : number_text(found->second, 9);
+  };
+  const std::string updates = run.value("updates", layer);
+  if (!updates.empty()) return {"updates", last("step"), updates};
+  return {"epochs", last("epoch"), run.value("epochs", layer)};
+}
+
+std::string length_figure(const TrainingLength& length, RunState state) {
+  return large_figure(length.unit == "epochs" ? "Epochs" : "Updates", length.done,
+                      (length.wanted.empty() ? "" : "of " + escape(length.wanted) + ", ") + state_name(state));
 }
 
 double seconds_of(const std::vector<EpochFigures>& epochs) {
@@ -72,6 +83,19 @@ std::string parameters_from(const RunSummary& run) {
   return html;
 }
 
+void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts) {
+  struct Term {
+    const char* key;
+    const char* name;
+    const char* off;
+  };
+  for (const auto& [key, name, off] : {Term{"rate-decay", "Rate decay", "1"}, Term{"field-cost", "Field cost", "0"},
+                                       Term{"l1", "L1 penalty", "0"}, Term{"clip-gradient", "Gradient clipped", "0"}}) {
+    const std::string value = layer ? run.value(key, *layer) : run.value(key);
+    if (value != off) facts.emplace_back(name, escape(value));
+  }
+}
+
 void add_jobs(const RunSummary& run, Facts& facts) {
   if (run.jobs.empty()) return;
   facts.emplace_back("Layout", layout_text(run.jobs.back()));
@@ -89,9 +113,9 @@ std::string trained_on(const RunSummary& run) {
   std::string text;
   const std::string data = std::filesystem::path(run.value("data")).filename().string();
   if (!data.empty()) text += fmt::format(", trained on <code>{}</code>", escape(data));
-  if (const auto rows = last_figure(run.epochs, "samples")) {
-    text += fmt::format(" ({})", count_text(static_cast<std::uint64_t>(rows->value), "row"));
-  }
+  double rows = 0;  // the last epoch may have ended in the middle
+  for (const LineChart::Point& epoch : points_of(run.epochs, "samples")) rows = std::max(rows, epoch.y);
+  if (rows > 0) text += fmt::format(" ({})", count_text(static_cast<std::uint64_t>(rows), "row"));
   return text;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,9 +20,17 @@ namespace rbmpi {
 /// "finished", "stopped early", ...
 [[nodiscard]] const char* state_name(RunState state);
 
-/// How many epochs there are, of how many.
-[[nodiscard]] std::string epochs_figure(const std::vector<EpochFigures>& epochs, const std::string& wanted,
-                                        RunState state);
+/// How long a layer, or a net, was trained, of how long it is to be, in what its configuration counts: epochs or
+/// updates.
+struct TrainingLength {
+  std::string unit;  ///< "epochs"
+  std::string done;
+  std::string wanted;  ///< empty: not known
+};
+/// `epochs` are those of the layer.
+[[nodiscard]] TrainingLength length_of(const RunSummary& run, std::size_t layer,
+                                       const std::vector<EpochFigures>& epochs);
+[[nodiscard]] std::string length_figure(const TrainingLength& length, RunState state);
 /// Time of these epochs, and rows a second.
 [[nodiscard]] std::string time_figure(const std::vector<EpochFigures>& epochs);
 /// Seconds of these epochs; 0 if nobody knows.
@@ -33,6 +43,8 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string value_html(const std::string& value);
 /// Where the parameters of the page are from.
 [[nodiscard]] std::string parameters_from(const RunSummary& run);
+/// Of penalties, clipping and decay, which few runs have, those that this one has; `layer`: the values of one layer.
+void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts);
 /// Layout and begin of the jobs.
 void add_jobs(const RunSummary& run, Facts& facts);
 /// The validation as people read it: "0.1, the last 10 % of the rows", a file, or "none".

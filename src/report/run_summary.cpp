@@ -62,7 +62,13 @@ std::size_t count_of(const std::string& text, std::size_t otherwise) {
 RunGoal goal_of(const RunSummary& run) {
   RunGoal goal{.layers = run.layers(),
                .epochs = count_of(run.value("epochs", run.progress->layer), TrainingOptions().epochs),
+               .last_step = 0,
                .patience = {}};
+  if (!run.value("updates").empty()) {
+    for (std::size_t layer = 0; layer <= run.progress->layer; ++layer) {
+      goal.last_step += count_of(run.value("updates", layer), 0);
+    }
+  }
   const std::string rule = run.value("early-stop");
   if (!rule.empty() && rule != "off") goal.patience = count_of(run.value("patience"), TrainingOptions().patience);
   return goal;
@@ -73,7 +79,7 @@ RunState state_of(const RunSummary& run, const RunFolder& folder) {
     // Without a checkpoint nothing can go on: the model is the end.
     if (run.model && !run.progress) return RunState::finished;
     const RunEnd end = run.progress ? end_of_run(goal_of(run), *run.progress) : RunEnd::not_yet;
-    if (end == RunEnd::epochs_done) return RunState::finished;
+    if (end == RunEnd::all_done) return RunState::finished;
     if (end == RunEnd::stopped_early) return RunState::stopped_early;
   }
   return !run.jobs.empty() && run.jobs.back().end == "diverged" ? RunState::diverged : RunState::unfinished;

@@ -50,7 +50,7 @@ std::string layer_table(const RunSummary& run, std::span<const RunLayer> layers,
   Table content{.caption = "Layers, the lowest first",
                 .columns = {{"layer", true},
                             {"units", true},
-                            {"epochs", true},
+                            {length_of(run, 0, {}).unit, true},
                             {"reconstruction error", true},
                             {"validation", true},
                             {"free-energy gap", true},
@@ -60,11 +60,10 @@ std::string layer_table(const RunSummary& run, std::span<const RunLayer> layers,
                 .rows = {}};
   for (const RunLayer& layer : layers) {
     const std::vector<LineChart::Point> gaps = free_energy_gaps(layer.epochs);
-    const std::string wanted = run.value("epochs", layer.number);
+    const TrainingLength length = length_of(run, layer.number, layer.epochs);
     content.rows.push_back(
         {fmt::format("{}", layer.number + 1), units_of(layer),
-         (layer.epochs.empty() ? std::string("0") : number_text(layer.epochs.back().at("epoch"), 9)) +
-             (wanted.empty() ? "" : " of " + escape(wanted)),
+         length.done + (length.wanted.empty() ? "" : " of " + escape(length.wanted)),
          last_text(layer, "reconstruction_mse"), last_text(layer, "validation_reconstruction_mse"),
          gaps.empty() ? "" : number_text(gaps.back().y, 3),
          layer.number < uses.size() ? fmt::format("{}", std::ranges::count_if(uses[layer.number].activity, is_dead))
@@ -72,8 +71,8 @@ std::string layer_table(const RunSummary& run, std::span<const RunLayer> layers,
          seconds_of(layer.epochs) > 0 ? seconds_text(seconds_of(layer.epochs)) : "", state_name(layer.state)});
   }
   for (std::size_t number = layers.size(); number < run.layers(); ++number) {
-    content.rows.push_back({fmt::format("{}", number + 1), "", "0 of " + escape(run.value("epochs", number)), "", "",
-                            "", "", "", "not begun"});
+    content.rows.push_back({fmt::format("{}", number + 1), "", "0 of " + escape(length_of(run, number, {}).wanted), "",
+                            "", "", "", "", "not begun"});
   }
   // Without validation, or without data, there are columns that say nothing.
   for (std::size_t column = content.columns.size(); column-- > 0;) {
@@ -101,6 +100,7 @@ std::string facts(const RunSummary& run) {
   facts.emplace_back("Rows used", value_html(run.value("rows")));
   facts.emplace_back("Validation", validation_html(run));
   for (const auto& [key, name] : named) facts.emplace_back(name, escape(run.value(key)));
+  add_penalties(run, std::nullopt, facts);
   add_jobs(run, facts);
   return facts_list(facts);
 }

@@ -96,6 +96,7 @@ std::string net_facts(const RunSummary& run) {
     if (word == "patience" && !stops) continue;
     facts.emplace_back(name, escape(run.value(key)));
   }
+  add_penalties(run, std::nullopt, facts);
   add_jobs(run, facts);
   return facts_list(facts);
 }
@@ -122,7 +123,7 @@ Section net_overview_section(const RunSummary& run, const NetFindings* found) {
   return {.id = "overview",
           .title = "Overview",
           .html = "<dl class=\"figures\">\n" + best_figure(run) + found_figure(run, found) + cross_entropy_figure(run) +
-                  epochs_figure(run.epochs, run.value("epochs"), run.state) + parameters_figure(run) +
+                  length_figure(length_of(run, 0, run.epochs), run.state) + parameters_figure(run) +
                   time_figure(run.epochs) + "</dl>\n" + net_facts(run)};
 }
 

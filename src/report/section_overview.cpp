@@ -80,6 +80,7 @@ std::string layer_facts(const RunLayer& layer) {
   facts.emplace_back("Rows used", value_html(run.value("rows")));
   facts.emplace_back("Validation", validation_html(run));
   for (const auto& [key, name] : of_layer) facts.emplace_back(name, escape(run.value(key, layer.number)));
+  add_penalties(run, layer.number, facts);
   facts.emplace_back("Seed", escape(run.value("seed")));
   add_jobs(run, facts);
   return facts_list(facts);
@@ -103,9 +104,9 @@ Section overview_section(const RunLayer& layer, const HiddenUse* use) {
   return {.id = "overview",
           .title = "Overview",
           .html = "<dl class=\"figures\">\n" +
-                  epochs_figure(layer.epochs, layer.run->value("epochs", layer.number), layer.state) +
-                  error_figure(layer) + gap_figure(layer) + likelihood_figure(layer) + units_figure(layer, use) +
-                  time_figure(layer.epochs) + "</dl>\n" + layer_facts(layer)};
+                  length_figure(length_of(*layer.run, layer.number, layer.epochs), layer.state) + error_figure(layer) +
+                  gap_figure(layer) + likelihood_figure(layer) + units_figure(layer, use) + time_figure(layer.epochs) +
+                  "</dl>\n" + layer_facts(layer)};
 }
 
 }  // namespace rbmpi

@@ -2,6 +2,7 @@
 
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "train/gradient_schedules.hpp"
 
 namespace rbmpi {
 namespace {
@@ -9,21 +10,11 @@ namespace {
 constexpr double second_decay = 0.999;
 constexpr double epsilon = 1e-8;
 
-/// base^exponent by products alone, which are the same everywhere; std::pow need not be.
-double power(double base, std::uint64_t exponent) {
-  double result = 1;
-  for (; exponent > 0; exponent /= 2, base *= base) {
-    if (exponent % 2 == 1) result *= base;
-  }
-  return result;
-}
-
 class Adam final : public Optimizer {
  public:
   Adam(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory)
-      : learning_rate_(options.learning_rate),
+      : schedules_(options),
         first_decay_(options.momentum),
-        weight_cost_(options.weight_cost),
         first_moment_(memory.take<Real>(layout.size())),
         second_moment_(memory.take<Real>(layout.size())) {}
 
@@ -31,18 +22,18 @@ class Adam final : public Optimizer {
     const double first_decay = first_decay_.at(epoch);
     const double first_correction = 1 - power(first_decay, step);
     const double second_correction = std::sqrt(1 - power(second_decay, step));
-    step_ = {.sample_share = sample_share,
-             .learning_rate = static_cast<Real>(learning_rate_.at(epoch) * second_correction / first_correction),
+    schedules_.begin_step(epoch, sample_share);
+    step_ = {.gradient = {},
+             .learning_rate = static_cast<Real>(schedules_.learning_rate() * second_correction / first_correction),
              .epsilon = static_cast<Real>(epsilon * second_correction),
              .first_share = static_cast<Real>(1 - first_decay),
-             .second_share = static_cast<Real>(1 - second_decay),
-             .weight_cost = static_cast<Real>(weight_cost_.at(epoch))};
+             .second_share = static_cast<Real>(1 - second_decay)};
   }
 
   void update(const ParameterArray& array, std::size_t first, std::size_t count, const Real* sums,
               Real* parameters) noexcept override {
     AdamStep step = step_;
-    if (!array.weight_cost) step.weight_cost = 0;
+    step.gradient = schedules_.terms(array);
     adam_update(step, sums, count, first_moment_.data() + first, second_moment_.data() + first, parameters);
   }
 
@@ -51,9 +42,8 @@ class Adam final : public Optimizer {
   }
 
  private:
-  Schedule learning_rate_;
+  GradientSchedules schedules_;
   Schedule first_decay_;
-  Schedule weight_cost_;
   AdamStep step_;
   std::span<Real> first_moment_;  // flat buffers in the layout of the parameters
   std::span<Real> second_moment_;

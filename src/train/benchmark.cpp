@@ -174,7 +174,7 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
   Arena memory;
   for (const OptimizerMemory& part :
        optimizer(options.training.optimizer).make(layout, options.training, memory)->memory()) {
-    state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size())});
+    state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size()), part.rows, part.columns});
   }
   return state;
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/model/parameter_file.hpp"
@@ -32,7 +33,7 @@ void write(Hdf5File& file, const Checkpoint& checkpoint) {
   write_progress(file, checkpoint.progress);
   const ParameterLayout layout = layout_in_work(checkpoint.model, checkpoint.progress.layer);
   for (const SavedState::Memory& memory : checkpoint.optimizer) {
-    write_parameters(file, layout.of_memory(memory.name), memory.values.span());
+    write_parameters(file, memory_layout(memory, layout.of_memory(memory.name)), memory.values.span());
   }
   file.set_text_attribute(progress_group, optimizer_attribute, names_of(checkpoint.optimizer));
   write_state_arrays(file, checkpoint.arrays);
@@ -49,7 +50,7 @@ bool holds_numbers(const Hdf5File& file, const Checkpoint& checkpoint) {
   if (model.net && !holds_parameters(file, model.net->layout(), model.net->parameters())) return false;
   const ParameterLayout layout = layout_in_work(model, checkpoint.progress.layer);
   return std::ranges::all_of(checkpoint.optimizer, [&](const SavedState::Memory& memory) {
-    return holds_parameters(file, layout.of_memory(memory.name), memory.values.span());
+    return holds_parameters(file, memory_layout(memory, layout.of_memory(memory.name)), memory.values.span());
   });
 }
 
@@ -67,6 +68,21 @@ std::vector<std::string> memory_names(const Hdf5File& file) {
     names.push_back(std::move(name));
   }
   return names;
+}
+
+/// Something that the optimizer remembers, as the file has it, without its values.
+SavedState::Memory memory_in(const Hdf5File& file, const std::string& name) {
+  SavedState::Memory memory{.name = name, .values = {}};
+  const std::string path = fmt::format("{}/{}", optimizer_group, name);
+  if (!file.exists(path)) return memory;
+  const ArrayInfo info = file.array_info(path);
+  if (info.dimensions.size() != 2 || info.dimensions[0] == 0 || info.dimensions[1] == 0) {
+    refuse(file,
+           fmt::format("has '{}' as [{}]; two dimensions would be right", path, fmt::join(info.dimensions, " x ")));
+  }
+  memory.rows = info.dimensions[0];
+  memory.columns = info.dimensions[1];
+  return memory;
 }
 
 }  // namespace
@@ -95,13 +111,18 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
   if (checkpoint.progress.layer >= layers) {
     throw DamagedFile(file.path(), fmt::format("it claims to be in layer {} of {}", checkpoint.progress.layer, layers));
   }
-  const std::vector<std::string> names = memory_names(file);
   const ParameterLayout layout = layout_in_work(model, checkpoint.progress.layer);
+  const auto layout_of = [&](const SavedState::Memory& memory) {
+    return memory_layout(memory, layout.of_memory(memory.name));
+  };
   // All of them are checked before memory is taken for the first.
-  for (const std::string& name : names) check_parameters(file, layout.of_memory(name));
-  for (const std::string& name : names) {
-    checkpoint.optimizer.push_back({name, AlignedBuffer<Real>(layout.size())});
-    read_parameters(file, layout.of_memory(name), checkpoint.optimizer.back().values.span());
+  for (const std::string& name : memory_names(file)) {
+    check_parameters(file, layout_of(checkpoint.optimizer.emplace_back(memory_in(file, name))));
+  }
+  for (SavedState::Memory& memory : checkpoint.optimizer) {
+    const ParameterLayout of_memory = layout_of(memory);
+    memory.values = AlignedBuffer<Real>(of_memory.size());
+    read_parameters(file, of_memory, memory.values.span());
   }
   checkpoint.arrays = read_state_arrays(file);
   checkpoint.metrics = file.read_text(metrics_name);

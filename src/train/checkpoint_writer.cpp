@@ -172,6 +172,8 @@ void CheckpointWriter::copy_all(const TrainingState& state, const std::string& m
     const OptimizerMemory& memory = state.optimizer[i];
     if (copies[i].values.size() != memory.values.size()) copies[i].values = AlignedBuffer<Real>(memory.values.size());
     copies[i].name = memory.name;
+    copies[i].rows = memory.rows;
+    copies[i].columns = memory.columns;
     std::ranges::copy(memory.values, copies[i].values.data());
   }
   std::vector<SavedState::Array>& arrays = shared_->checkpoint.arrays;

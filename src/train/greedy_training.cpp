@@ -17,6 +17,7 @@
 #include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/parallel/shared_window.hpp"
 #include "rbmpi/parallel/workspace.hpp"
+#include "rbmpi/train/run_end.hpp"
 #include "rbmpi/train/steps_of_epoch.hpp"
 #include "train/refuse_option.hpp"
 
@@ -233,12 +234,14 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
 }
 
 /// Collective. Whether the start's layer is finished as well: then it joins those below.
-bool is_finished(const std::optional<GreedyStart>& start, const GreedyOptions& options, const Communicator& world) {
+bool is_finished(const std::optional<GreedyStart>& start, const GreedyOptions& options, std::uint64_t rows,
+                 const Communicator& world) {
   bool finished = false;
   if (start) {
     const std::size_t layer = start->below.size();
     const TrainingProgress& progress = start->state.progress;
-    finished = layer + 1 < options.layers.size() && progress.epoch == options.layers[layer].epochs + 1;
+    const RunGoal goal = goal_of(options_of_layer(options, layer, rows));
+    finished = layer + 1 < options.layers.size() && layer_is_done(goal, progress) && !is_beyond(goal, progress);
   }
   return from_root(finished, world);
 }
@@ -258,12 +261,13 @@ struct StackBeginning {
 
 /// Collective. What was finished before goes to `result`.
 StackBeginning begin_stack(std::optional<GreedyStart> start, const GreedyOptions& options,
-                           const std::vector<RbmShape>& shapes, GreedyResult& result, const Communicator& world) {
+                           const std::vector<RbmShape>& shapes, std::uint64_t rows, GreedyResult& result,
+                           const Communicator& world) {
   world.agree_on_root([&] {
     if (start) check_start(*start, shapes);
   });
   StackBeginning beginning{.layer = start ? start->below.size() : 0, .state = {}};
-  const bool goes_on_above = is_finished(start, options, world);
+  const bool goes_on_above = is_finished(start, options, rows, world);
   if (start) {
     result.layers = std::move(start->below);
     result.progress = start->state.progress;
@@ -311,7 +315,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     if (options.join_labels) result.classes = classes_of(data);
   });
   const std::vector<RbmShape> shapes = shapes_of_layers(options, data.training.columns, result.classes.size());
-  auto [first, state] = begin_stack(std::move(start), options, shapes, result, world);
+  auto [first, state] = begin_stack(std::move(start), options, shapes, data.training.rows, result, world);
 
   const Communicator node = world.split_by_node(options.layers.front().ranks_per_node);
   for (std::uint64_t layer = first; layer < options.layers.size(); ++layer) {
@@ -355,7 +359,7 @@ TrainingOptions options_of_layer(const GreedyOptions& options, std::size_t layer
   of_layer.layer = static_cast<std::uint32_t>(layer);
   of_layer.first_step = 0;
   for (std::size_t i = 0; i < layer; ++i) {
-    of_layer.first_step += steps_of_epoch(options.layers[i], rows) * options.layers[i].epochs;
+    of_layer.first_step += steps_of_training(options.layers[i], rows);
   }
   if (layer + 1 < options.layers.size()) of_layer.early_stop = EarlyStop::off;
   return of_layer;

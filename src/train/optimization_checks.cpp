@@ -9,9 +9,12 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "rbmpi/train/run_end.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "train/refuse_option.hpp"
 
 namespace rbmpi {
@@ -38,11 +41,17 @@ void check_progress(const TrainingProgress& progress, const OptimizationOptions&
     throw Error(Failure::file, fmt::format("the start is at step {}, but layer {} begins after step {}", progress.steps,
                                            options.layer, options.first_step));
   }
-  if (progress.epoch == 0 || progress.epoch > options.epochs + 1 ||
-      progress.epoch_rows > (progress.epoch <= options.epochs ? rows : 0)) {
-    throw Error(Failure::file, fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
-                                           "{} rows",
-                                           progress.epoch, progress.epoch_rows, options.epochs, rows));
+  const RunGoal goal = goal_of(options);
+  if (goal.last_step > 0 && is_beyond(goal, progress)) {
+    throw Error(Failure::file, fmt::format("the start has done {} of layer {}, but there are {}",
+                                           plural(progress.steps - options.first_step, "step"), options.layer,
+                                           plural(options.updates, "update")));
+  }
+  if (progress.epoch == 0 || is_beyond(goal, progress) || progress.epoch_rows > rows) {
+    throw Error(Failure::file,
+                fmt::format("the start is in epoch {} after {} rows of it, but there are {} epochs of "
+                            "{} rows",
+                            progress.epoch, progress.epoch_rows, epochs_of_training(options, rows), rows));
   }
 }
 
@@ -51,7 +60,7 @@ void check_progress(const TrainingProgress& progress, const OptimizationOptions&
 void check_options(const OptimizationOptions& options) {
   constexpr double unlimited = std::numeric_limits<double>::infinity();
   constexpr std::uint64_t largest_batch = std::uint64_t{1} << 31;
-  if (options.epochs == 0) refuse_option("epochs", "0", "must be at least 1");
+  if (options.epochs == 0 && options.updates == 0) refuse_option("epochs", "0", "must be at least 1");
   if (options.batch_size == 0 || options.batch_size > largest_batch) {
     refuse_option("batch-size", fmt::format("{}", options.batch_size),
                   fmt::format("must be from 1 to {}", largest_batch));
@@ -59,8 +68,27 @@ void check_options(const OptimizationOptions& options) {
   check_schedule("learning-rate", options.learning_rate, false, unlimited);
   check_schedule("momentum", options.momentum, true, 1);
   check_schedule("weight-cost", options.weight_cost, true, unlimited);
+  check_schedule("field-cost", options.field_cost, true, unlimited);
+  check_schedule("l1", options.l1, true, unlimited);
+  check_schedule("clip-gradient", options.clip_gradient, true, unlimited);
+  if (!(options.rate_decay > 0 && options.rate_decay <= 1)) {
+    refuse_option("rate-decay", fmt::format("{}", options.rate_decay), "must be more than 0 and at most 1");
+  }
   if (options.patience == 0) refuse_option("patience", "0", "must be at least 1");
   (void)optimizer(options.optimizer);
+}
+
+void check_penalties(const ParameterLayout& layout, const OptimizationOptions& options) {
+  const auto asked = [](const Schedule& schedule) {
+    return std::ranges::any_of(schedule.steps(), [](const Schedule::Step& step) { return step.value != 0; });
+  };
+  if (asked(options.field_cost) && std::ranges::none_of(layout, &ParameterArray::field_cost)) {
+    refuse_option("field-cost", options.field_cost.text(),
+                  fmt::format("what is trained has no visible biases: {}", to_text(layout)));
+  }
+  if (asked(options.l1) && std::ranges::none_of(layout, &ParameterArray::weight_cost)) {
+    refuse_option("l1", options.l1.text(), fmt::format("what is trained has no weights: {}", to_text(layout)));
+  }
 }
 
 void check_layout(const ParameterLayout& layout) {
@@ -113,8 +141,12 @@ void check_start(const SavedState& start, const ParameterLayout& layout, std::sp
     throw Error(Failure::file, fmt::format("the start has no memory of the optimizer '{}'", options.optimizer));
   }
   for (std::size_t i = 0; i < optimizer.size(); ++i) {
-    const auto& [name, values] = start.optimizer[i];
-    if (name == optimizer[i].name && values.size() == optimizer[i].values.size()) continue;
+    const auto& [name, values, rows_of_own, columns] = start.optimizer[i];
+    const OptimizerMemory& wanted = optimizer[i];
+    if (name == wanted.name && values.size() == wanted.values.size() && rows_of_own == wanted.rows &&
+        columns == wanted.columns) {
+      continue;
+    }
     throw Error(Failure::file, fmt::format("the start has no '{}' of the right size for the optimizer '{}'",
                                            optimizer[i].name, options.optimizer));
   }
@@ -123,16 +155,15 @@ void check_start(const SavedState& start, const ParameterLayout& layout, std::sp
 
 void refuse_diverged(const OptimizationOptions& options, const TrainingProgress& progress) {
   const std::uint64_t epoch = progress.epoch;
+  const double learning_rate = learning_rate_at(options.learning_rate, options.rate_decay, epoch);
+  const double weight_cost = options.weight_cost.at(epoch);
   throw AgreedError(
       Failure::diverged,
       fmt::format("the parameters are no longer finite, or far too large, in epoch {} after step {}: most likely "
-                  "learning-rate = {} is too high{}; try {}",
-                  epoch, progress.steps, options.learning_rate.at(epoch),
-                  options.weight_cost.at(epoch) * options.learning_rate.at(epoch) > 1
-                      ? fmt::format(" for weight-cost = {}", options.weight_cost.at(epoch))
-                      : "",
-                  gentler_learning_rate(optimizer(options.optimizer), options.learning_rate.at(epoch),
-                                        options.weight_cost.at(epoch))));
+                  "learning-rate = {:.6g} is too high{}; try {:.6g}",
+                  epoch, progress.steps, learning_rate,
+                  weight_cost * learning_rate > 1 ? fmt::format(" for weight-cost = {}", weight_cost) : "",
+                  gentler_learning_rate(optimizer(options.optimizer), learning_rate, weight_cost)));
 }
 
 }  // namespace rbmpi

@@ -14,6 +14,9 @@ namespace rbmpi {
 /// Local. Throws Error(Failure::usage) for a layout that no buffer can have.
 void check_layout(const ParameterLayout& layout);
 
+/// Local. Throws Error(Failure::usage) for a penalty on parameters that a layout has none of.
+void check_penalties(const ParameterLayout& layout, const OptimizationOptions& options);
+
 /// Collective. Throws an AgreedError(Failure::usage) if this text on a rank is not that of the root.
 void check_same(const std::string& what, const std::string& text, const Communicator& world);
 

@@ -17,6 +17,8 @@
 #include "rbmpi/data/row_order.hpp"
 #include "rbmpi/train/early_stop.hpp"
 #include "rbmpi/train/replicas.hpp"
+#include "rbmpi/train/run_end.hpp"
+#include "rbmpi/train/steps_of_epoch.hpp"
 #include "train/optimization_checks.hpp"
 #include "train/optimization_setup.hpp"
 
@@ -36,6 +38,7 @@ class Optimization {
         events_(events),
         layout_(std::move(setup.layout)),
         plan_(std::move(setup.plan)),
+        goal_(goal_of(options)),
         workspace_(std::move(setup.memory)),
         memory_(function, plan_, options, samples, workspace_) {
     memory_.sums->exchange_by(sums_by, layout_.peers, workspace_.rank);
@@ -72,8 +75,9 @@ class Optimization {
       memory_.function.gradient->begin_state();
       workspace_.node.synchronise();
     }
+    go_on_with_epoch();
     bool finished = true;
-    while (finished && progress_.epoch <= options_.epochs && !stopped_early(options_.patience, progress_)) {
+    while (finished && !layer_is_done(goal_, progress_) && !stopped_early(options_.patience, progress_)) {
       finished = run_epoch();
     }
     if (finished) keep_checkpoint(false);
@@ -155,23 +159,24 @@ class Optimization {
     if (events_.step) {
       events_.step({.layer = progress_.layer,
                     .epoch = progress_.epoch,
-                    .epochs = options_.epochs,
+                    .epochs = epochs_of_training(options_, samples_.rows),
                     .samples = progress_.epoch_rows,
                     .epoch_samples = samples_.rows,
+                    .all_samples = rows_of_training(options_, samples_.rows),
                     .loss = has_loss_ ? std::optional(mean_loss()) : std::nullopt,
                     .time_split = clock_.split()});
       clock_.lap(TimePhase::output);
     }
   }
 
-  /// What is left of the current epoch. False if training was stopped.
+  /// What is left of the current epoch, or of the updates. False if training was stopped.
   bool run_epoch() {
     const std::uint64_t rows = samples_.rows;
     const RowOrder order(rows, options_.shuffle, options_.seed, options_.layer, progress_.epoch);
-    epoch_begin_ = Clock::now() -
-                   std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(progress_.epoch_seconds));
+    go_on_with_epoch();
     clock_.restart();
-    while (progress_.epoch_rows < rows) {
+    progress_.reported_rows = 0;
+    while (progress_.epoch_rows < rows && (goal_.last_step == 0 || progress_.steps < goal_.last_step)) {
       step(order, std::min(options_.batch_size, rows - progress_.epoch_rows));
       const bool stop = counts_.stop > 0;
       if (stop || counts_.checkpoint > 0) keep_checkpoint(stop);
@@ -182,6 +187,10 @@ class Optimization {
     if (!report()) {
       keep_checkpoint(true);
       return false;
+    }
+    if (progress_.epoch_rows < rows) {
+      progress_.reported_rows = progress_.epoch_rows;
+      return true;
     }
     progress_ = {.layer = progress_.layer,
                  .epoch = progress_.epoch + 1,
@@ -275,6 +284,11 @@ class Optimization {
     clock_.lap(TimePhase::checkpoint);
   }
 
+  /// Its time goes on from what it had taken.
+  void go_on_with_epoch() {
+    epoch_begin_ = Clock::now() -
+                   std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(progress_.epoch_seconds));
+  }
   [[nodiscard]] double epoch_seconds() const {
     return std::chrono::duration<double>(Clock::now() - epoch_begin_).count();
   }
@@ -288,7 +302,7 @@ class Optimization {
     if (!settle()) refuse_diverged(options_, progress_);
   }
 
-  /// The end of an epoch. False if training was stopped meanwhile.
+  /// The end of an epoch, or of the training in the middle of one. False if training was stopped meanwhile.
   bool report() {
     const double seconds = epoch_seconds();
     EpochMetrics metrics{.layer = progress_.layer,
@@ -300,7 +314,12 @@ class Optimization {
                          .figures = {}};
     if (has_loss_) metrics.figures.push_back({memory_.function.measures->loss_name(), mean_loss()});
     clock_.restart();
-    if (!memory_.function.measures->measure(progress_, metrics.figures)) return false;
+    // Whole epochs are judged: a training that ends in the middle of one and goes on is to be as if it had not ended.
+    TrainingProgress judged = progress_;
+    const Clock::time_point begin = Clock::now();
+    if (!memory_.function.measures->measure(judged, metrics.figures)) return false;
+    epoch_begin_ += Clock::now() - begin;
+    if (progress_.epoch_rows == samples_.rows) progress_ = judged;
     clock_.lap(TimePhase::validation);
     if (events_.epoch) {
       events_.epoch(metrics);
@@ -324,6 +343,7 @@ class Optimization {
   const TrainingEvents& events_;
   RankLayout layout_;
   StepPlan plan_;
+  RunGoal goal_;
   Workspace workspace_;
   StepMemory memory_;
   StepCounts counts_;  // of the last step: over the node, then over all ranks
@@ -341,6 +361,7 @@ OptimizationResult optimize(const GradientFunction& function, const Rows& sample
   world.agree([&] {
     check_options(options);
     check_layout(function.layout());
+    check_penalties(function.layout(), options);
     if (samples.rows == 0) throw Error(Failure::file, "there are no rows to train on");
   });
   check_same("the gradient function",

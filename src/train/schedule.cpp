@@ -84,4 +84,16 @@ double Schedule::at(std::uint64_t epoch) const noexcept {
   return value;
 }
 
+double power(double base, std::uint64_t exponent) noexcept {
+  double result = 1;
+  for (; exponent > 0; exponent /= 2, base *= base) {
+    if (exponent % 2 == 1) result *= base;
+  }
+  return result;
+}
+
+double learning_rate_at(const Schedule& learning_rate, double decay, std::uint64_t epoch) noexcept {
+  return learning_rate.at(epoch) * power(decay, epoch - 1);
+}
+
 }  // namespace rbmpi

@@ -18,8 +18,8 @@ constexpr std::int64_t format_version = 2;
 constexpr const char* layout_name = "/layout";
 
 /// What the optimizer remembers, in a group of its own, array by array.
-ParameterLayout memory_layout(const ParameterLayout& layout, const std::string& memory) {
-  return layout.in_group("/optimizer/" + memory);
+ParameterLayout layout_of(const OptimizerMemory& memory, const ParameterLayout& layout) {
+  return memory_layout(memory, layout.in_group(fmt::format("{}/{}", optimizer_group, memory.name)));
 }
 
 ParameterLayout parameters_layout(const ParameterLayout& layout) {
@@ -32,7 +32,7 @@ void write(Hdf5File& file, const TrainingState& state) {
   file.write_text(layout_name, to_text(state.layout));
   write_parameters(file, parameters_layout(state.layout), state.parameters);
   for (const OptimizerMemory& memory : state.optimizer) {
-    write_parameters(file, memory_layout(state.layout, memory.name), memory.values);
+    write_parameters(file, layout_of(memory, state.layout), memory.values);
   }
   write_progress(file, state.progress);
   file.set_text_attribute(progress_group, optimizer_attribute, names_of(state.optimizer));
@@ -41,7 +41,7 @@ void write(Hdf5File& file, const TrainingState& state) {
 
 bool holds(const Hdf5File& file, const TrainingState& state) {
   const auto holds_memory = [&](const OptimizerMemory& memory) {
-    return holds_parameters(file, memory_layout(state.layout, memory.name), memory.values);
+    return holds_parameters(file, layout_of(memory, state.layout), memory.values);
   };
   return file.read_text(layout_name) == to_text(state.layout) &&
          holds_parameters(file, parameters_layout(state.layout), state.parameters) &&
@@ -86,7 +86,7 @@ SavedState read_state(const Hdf5File& file, const ParameterLayout& layout, const
                    .progress = read_progress(file),
                    .layout = layout};
   for (const OptimizerMemory& memory : memories) {
-    state.optimizer.push_back({memory.name, read_values(file, memory_layout(layout, memory.name))});
+    state.optimizer.push_back({memory.name, read_values(file, layout_of(memory, layout)), memory.rows, memory.columns});
   }
   return state;
 }

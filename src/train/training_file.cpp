@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* best_epoch_attribute = "best_epoch";
 constexpr const char* best_figure_attribute = "best_figure";
+constexpr const char* reported_rows_attribute = "reported_rows";
 
 constexpr const char* state_group = "/state";
 
@@ -46,11 +47,14 @@ auto reals_of(Progress& progress) {
 
 /// Each epoch has steps, and the best is one of them.
 void check_counts(const Hdf5File& file, const TrainingProgress& progress) {
-  const auto& [layer, epoch, epoch_rows, steps, loss, seconds, best_epoch, best_figure] = progress;
+  const auto& [layer, epoch, epoch_rows, steps, loss, seconds, best_epoch, best_figure, reported_rows] = progress;
   if (epoch == 0) damaged(file, "its epoch is 0, but they count from 1");
   if (steps < epoch - 1 || (epoch_rows > 0 && steps < epoch)) {
     damaged(file, fmt::format("it is in epoch {} after {} rows of it, but has done {}", epoch, epoch_rows,
                               plural(steps, "step")));
+  }
+  if (reported_rows != 0 && reported_rows != epoch_rows) {
+    damaged(file, fmt::format("it is after {} rows of an epoch that was reported after {}", epoch_rows, reported_rows));
   }
   if (best_epoch > epoch) damaged(file, fmt::format("it is in epoch {}, but its best is {}", epoch, best_epoch));
 }
@@ -81,6 +85,10 @@ void write_progress(Hdf5File& file, const TrainingProgress& progress) {
     file.set_integers_attribute(progress_group, name, {static_cast<std::int64_t>(*value)});
   }
   for (const auto& [name, value] : reals_of(progress)) file.set_real_attribute(progress_group, name, *value);
+  if (progress.reported_rows > 0) {
+    file.set_integers_attribute(progress_group, reported_rows_attribute,
+                                {static_cast<std::int64_t>(progress.reported_rows)});
+  }
   if (progress.best_epoch == 0) return;
   file.set_integers_attribute(progress_group, best_epoch_attribute, {static_cast<std::int64_t>(progress.best_epoch)});
   file.set_real_attribute(progress_group, best_figure_attribute, progress.best_figure);
@@ -97,6 +105,9 @@ TrainingProgress read_progress(const Hdf5File& file) {
       damaged(file, fmt::format("it has no number '{}' in '{}'", name, progress_group));
     }
     *value = *number;
+  }
+  if (file.integers_attribute(progress_group, reported_rows_attribute)) {
+    progress.reported_rows = read_count(file, reported_rows_attribute);
   }
   if (file.integers_attribute(progress_group, best_epoch_attribute)) read_best(file, progress);
   check_counts(file, progress);

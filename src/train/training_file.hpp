@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rbmpi/core/real.hpp"
+#include "rbmpi/model/parameter_layout.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -25,6 +26,8 @@ namespace rbmpi {
 inline constexpr const char* progress_group = "/progress";
 /// Its attribute with the names of what the optimizer remembers, with blanks between them.
 inline constexpr const char* optimizer_attribute = "optimizer";
+/// The group of what has not the layout of the parameters.
+inline constexpr const char* optimizer_group = "/optimizer";
 
 void write_progress(Hdf5File& file, const TrainingProgress& progress);
 
@@ -48,6 +51,17 @@ template <typename Arrays>
   return std::ranges::all_of(arrays, [&](const auto& array) {
     return holds_state_array(file, array.name, array.type, array.rows, array.columns, array.values.data());
   });
+}
+
+/// Where a file has something that an optimizer remembers, OptimizerMemory or SavedState::Memory: `of_parameters` where
+/// it has their layout, else it is `/optimizer/<name>`.
+template <typename Memory>
+[[nodiscard]] ParameterLayout memory_layout(const Memory& memory, ParameterLayout of_parameters) {
+  if (memory.rows == 0) return of_parameters;
+  return ParameterLayout({{.path = optimizer_group + ("/" + std::string(memory.name)),
+                           .rows = memory.rows,
+                           .columns = memory.columns,
+                           .is_matrix = true}});
 }
 
 /// The names of what an optimizer remembers as one text.

@@ -79,6 +79,79 @@ class Finished(Resuming):
         return sorted(os.listdir(self.run_folder))
 
 
+class Updates(Resuming):
+    """In place of epochs; 18 are one."""
+
+    def test_end_in_the_middle_of_an_epoch_and_go_on(self):
+        usual = ("--hidden", "20", "--validation", "0.1", "--batch-size", "90")
+        result = assert_success(self.train(*usual, "--updates", "40"))
+        self.assertIn("40 updates of 90 rows, 18 an epoch", result.stdout)
+        self.assert_same_as_undisturbed(*usual, "--updates", "40")
+        lines = [(line["epoch"], line["step"], line["samples"]) for line in jobs.metrics(self.run_folder)]
+        self.assertEqual(lines, [(1, 18, 1617), (2, 36, 1617), (3, 40, 360)])
+        self.assertEqual(list(jobs.checkpoints(self.run_folder)), [40])
+        before = content(self.run_folder)
+        self.assertIn("is finished: 40 updates trained", assert_success(self.train(*usual, "--updates", "40")).stdout)
+        self.assertEqual(content(self.run_folder), before)
+        assert_success(run(["report", self.run_folder, "--output", self.folder / "report.html"]))
+        self.assertIn("<dt>Updates</dt><dd>40<small>of 40, finished</small>", (self.folder / "report.html").read_text())
+        # Texts that were lost come back, the part of an epoch included.
+        os.remove(self.run_folder / "metrics.jsonl")
+        assert_success(self.train(*usual, "--updates", "40"))
+        self.assertEqual((self.run_folder / "metrics.jsonl").read_bytes(), before["metrics.jsonl"][0])
+        assert_one_message(self.train(*usual, "--updates", "39"), 2,
+                           "has done 40 updates already, more than updates = 39")
+        assert_one_message(self.train(*usual, "--epochs", "2"), 2, "is in epoch 3 already, beyond epochs = 2")
+        # What goes on reports whole epochs alone, as if it had not ended.
+        for ranks, more in ((3, ("--updates", "50")), (None, ("--updates", "61")), (2, ("--epochs", "5"))):
+            assert_success(self.train(*usual, *more, ranks=ranks))
+            self.assert_same_as_undisturbed(*usual, *more)
+            self.assertIn(f"{more[0][2:]} = {more[1]}\n", (self.run_folder / "config.ini").read_text())
+
+    def test_stopped_and_killed(self):
+        usual = ("--hidden", "300", "--updates", "2701")
+        self.stop(*usual, epochs=2)
+        job = self.start(*usual, "--checkpoint-steps", "7", "--checkpoint-keep", "1000", ranks=2)
+        job.wait_for(lambda: list(jobs.checkpoints(self.run_folder))[-1] > 300, "some more steps are kept")
+        jobs.kill(job.ranks()[0])
+        job.end(10)
+        assert_success(self.train(*usual, ranks=3))
+        self.assert_same_as_undisturbed(*usual)
+
+    def test_of_a_stack(self):
+        usual = ("--layers", "20,10", "--updates")
+        assert_success(self.train("--hidden", "20", "--updates", "40"))
+        assert_success(self.train(*usual, "40/20", ranks=2))
+        assert_one_message(self.train(*usual, "41/20"), 2, "finished layer 1 after 40 updates, not after updates = 41",
+                           "as in updates = 40/41")
+        assert_success(self.train(*usual, "40/30"))
+        self.assert_same_as_undisturbed(*usual, "40/30")
+        lines = [(line["layer"], line["epoch"], line["step"]) for line in jobs.metrics(self.run_folder)]
+        self.assertEqual(lines, [(0, 1, 18), (0, 2, 36), (0, 3, 40), (1, 1, 18), (1, 2, 30)])
+        self.assertIn("More updates of the highest layer", assert_success(self.train(*usual, "40/30")).stdout)
+
+    def test_both_are_refused(self):
+        assert_one_message(self.train("--updates", "40", "--epochs", "4"), 2, "updates = 40", "epochs = 4",
+                           "give one of the two")
+
+
+class Optimizers(Resuming):
+    def test_all_go_on_with_what_they_remember(self):
+        terms = ("--hidden", "20", "--rate-decay", "0.8", "--l1", "0.001", "--field-cost", "0.002", "--weight-cost",
+                 "0.0002", "--clip-gradient", "1:0.2, 2:0.1")
+        for optimizer in ("momentum", "adam", "rmsprop", "cossim"):
+            name = f"run {optimizer}"
+            usual = (*terms, "--optimizer", optimizer)
+            for ranks, updates in ((2, "7"), (3, "29"), (None, "50")):
+                assert_success(self.train(*usual, "--updates", updates, ranks=ranks, name=name))
+            self.assertEqual(jobs.digest(self.folder / name / "model.h5"), undisturbed(*usual, "--updates", "50")[0])
+        with h5py.File(self.folder / "run cossim/checkpoint-50.h5") as file:
+            self.assertEqual(file["progress"].attrs["optimizer"], b"last_gradient factors products")
+            self.assertEqual(file["optimizer/factors"].shape, (2, 1))
+            self.assertEqual(file["optimizer/products"].shape, (2, 64 // 16 + 64 + 20))
+            self.assertNotEqual(file["optimizer/factors"][0, 0], 1)
+
+
 class WhatMayChange(Resuming):
     def setUp(self):
         super().setUp()

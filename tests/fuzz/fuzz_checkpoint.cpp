@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t parameters =
         model.net ? model.net->shape().parameters() : model.layers[layer].shape().parameters();
     for (const SavedState::Memory& memory : checkpoint.optimizer) {
-      fuzz::promise(memory.values.span().size() == parameters, "an optimizer's memory fits the parameters");
+      const std::size_t wanted = memory.rows == 0 ? parameters : memory.rows * memory.columns;
+      fuzz::promise(memory.values.span().size() == wanted, "an optimizer's memory fits the parameters or its shape");
     }
   });
   return 0;

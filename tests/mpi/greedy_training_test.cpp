@@ -227,6 +227,20 @@ TEST_F(GreedyTrainingTest, ALayerThatIsFinishedCarriesMore) {
             whole.digest);
 }
 
+TEST_F(GreedyTrainingTest, UpdatesEndALayerInTheMiddleOfAnEpoch) {
+  for (std::size_t layer = 0; layer < 3; ++layer) options_.layers[layer].updates = 9 + layer;
+  const GreedyOutcome whole = train();
+  EXPECT_EQ(whole.progress.steps, 30U);
+  // Within a layer, and after the last step of one that is not reported yet.
+  for (const std::uint64_t steps : {9U, 12U, 19U, 29U}) {
+    GreedyStart start = stop_after(steps);
+    const GreedyOutcome rest =
+        train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
+    EXPECT_EQ(rest.digest, whole.digest) << steps;
+    EXPECT_EQ(rest.progress.steps, 30U);
+  }
+}
+
 TEST_F(GreedyTrainingTest, LabelsAreUnitsOfTheHighestLayer) {
   options_.join_labels = true;
   const GreedyResult result = train_stack(options_, data_, world_);

@@ -177,6 +177,14 @@ TEST_F(OptimizeTest, GoesOnWhereItStopped) {
   }
 }
 
+TEST_F(OptimizeTest, PenaltiesWantParametersToActOn) {
+  options_.field_cost = Schedule::parse("1:0, 3:0.1");
+  Regression model(samples_.view());
+  RowsGradient function = model.function();
+  test::expect_error(Failure::usage, {"field-cost = 1:0, 3:0.1", "no visible biases", "weights"},
+                     [&] { (void)optimize(function, samples_.view(), options_, world_); });
+}
+
 TEST_F(OptimizeTest, DivergenceIsToldWithTheLearningRate) {
   options_.learning_rate = 1e30;
   Regression model(samples_.view());

@@ -13,6 +13,7 @@
 
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/train/early_stop.hpp"
+#include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/replicas.hpp"
 #include "support/expect_error.hpp"
 #include "support/numbers.hpp"
@@ -173,6 +174,24 @@ std::vector<Case> cases() {
     c.options.momentum = Schedule::parse("1:0.5, 3:0.95");
     c.options.weight_cost = Schedule::parse("1:0.02, 3:0");
   });
+  for (const OptimizerEntry& entry : optimizers()) {
+    add(fmt::format("{}_with_penalties", entry.name), [&](Case& c) {
+      c.columns = 75;  // several groups of rows
+      c.options.optimizer = entry.name;
+      c.options.learning_rate = entry.usual_learning_rate;
+      c.options.rate_decay = 0.7;
+      c.options.weight_cost = 0.01;
+      c.options.field_cost = 0.02;
+      c.options.l1 = Schedule::parse("1:0.003, 2:0");
+      c.options.clip_gradient = Schedule::parse("1:0.2, 3:0.1");
+    });
+  }
+  for (const std::uint64_t updates : {1U, 8U, 10U}) {
+    add(fmt::format("{}_updates", updates), [&](Case& c) {
+      c.options.updates = updates;
+      c.validation_rows = 20;
+    });
+  }
   add("exact_likelihood", [](Case& c) {
     c.options.evaluate_every = 2;
     c.validation_rows = 20;
@@ -331,6 +350,31 @@ class TrainingTest : public testing::Test {
   Case case_ = make_case("", ElementType::uint8);
 };
 
+TEST_F(TrainingTest, WhatOptimizersRememberDoesNotDependOnTheWay) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 599);  // several panels
+  case_.options.hidden = 70;
+  case_.options.epochs = 1;
+  for (const OptimizerEntry& entry : optimizers()) {
+    case_.options.optimizer = entry.name;
+    case_.options.learning_rate = entry.usual_learning_rate;
+    const auto memory_of = [&](const Way& way, const Communicator& world) {
+      std::vector<std::vector<Real>> memory;
+      TrainingEvents events;
+      events.checkpoint = [&](const TrainingState& state, bool) {
+        for (const OptimizerMemory& part : state.optimizer) memory.emplace_back(part.values.begin(), part.values.end());
+      };
+      (void)train_rbm(take(way, case_).options, {samples.view(), {}}, world, events);
+      return memory;
+    };
+    const auto alone = memory_of({Engine::blas, Exchange::allreduce, 0, 1}, Communicator());
+    ASSERT_FALSE(alone.empty());
+    for (const Way& way : ways(case_)) {
+      EXPECT_EQ(memory_of(way, world_), alone) << entry.name << ", " << testing::PrintToString(way);
+    }
+  }
+  use_threads(1);
+}
+
 TEST_F(TrainingTest, OptionsAndDataChangeTheModel) {
   const std::string digest = train(case_, world_).digest;
   const auto differs = [&](const std::function<void(Case&)>& change) {
@@ -345,6 +389,10 @@ TEST_F(TrainingTest, OptionsAndDataChangeTheModel) {
   differs([](Case& c) { c.options.batch_size = 11; });
   differs([](Case& c) { c.options.momentum = 0.8; });
   differs([](Case& c) { c.options.weight_cost = 0.001; });
+  differs([](Case& c) { c.options.rate_decay = 0.9; });
+  differs([](Case& c) { c.options.field_cost = 0.001; });
+  differs([](Case& c) { c.options.l1 = 0.001; });
+  differs([](Case& c) { c.options.clip_gradient = 0.1; });
   differs([](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
   differs([](Case& c) { c.options.arithmetic = Arithmetic::plain; });
   differs([](Case& c) { c.rows = 46; });
@@ -567,6 +615,82 @@ TEST_F(TrainingTest, AFinishedTrainingGoesOnToMoreEpochs) {
   EXPECT_EQ(three.rbm.shape().visible, world_.is_root() ? 19U : 0U);
 }
 
+TEST_F(TrainingTest, UpdatesEndInTheMiddleOfAnEpochAndGoOn) {
+  const test::RandomSamples samples(ElementType::uint8, 47, 19);
+  const test::RandomSamples validation(ElementType::uint8, 20, 19, 2);
+  const TrainingData data{samples.view(), validation.view()};
+  struct Line {
+    std::uint64_t epoch, step, rows;
+    std::vector<Figure> figures;
+    bool operator==(const Line&) const = default;
+  };
+  std::vector<Line> lines;
+  std::optional<SavedState> kept;
+  StepProgress last_step;
+  TrainingEvents events;
+  events.checkpoint = [&](const TrainingState& state, bool) { kept = test::saved(state); };
+  events.step = [&](const StepProgress& step) { last_step = step; };
+  events.epoch = [&](const EpochMetrics& m) { lines.push_back({m.epoch, m.step, m.samples, m.figures}); };
+  const auto digest_of = [](const TrainingResult& result) { return model_digest(std::span(&result.rbm, 1)); };
+  case_.options.early_stop = EarlyStop::pseudo_likelihood;
+  case_.options.patience = 100;
+
+  // 5 steps an epoch: 13 in one go.
+  case_.options.updates = 13;
+  const TrainingResult whole = train_rbm(case_.options, data, world_, events);
+  EXPECT_TRUE(whole.finished);
+  EXPECT_EQ(last_step.epochs, 3U);
+  EXPECT_EQ(last_step.all_samples, 2 * 47 + 30);
+  const std::vector<Line> whole_lines = lines;
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[2].step, 13U);
+  EXPECT_EQ(lines[2].rows, 30U);
+  EXPECT_EQ(whole.progress.epoch, 3U);
+  EXPECT_EQ(whole.progress.epoch_rows, 30U);
+  EXPECT_EQ(whole.progress.reported_rows, 30U);
+  EXPECT_LE(whole.progress.best_epoch, 2U);
+
+  // Again nothing is done; to the end of the epoch it is as if epochs had been asked for.
+  std::optional<SavedState> start = std::move(kept);
+  const TrainingResult again = train_rbm(case_.options, data, world_, events, std::move(start));
+  EXPECT_EQ(lines.size(), 3U);
+  EXPECT_NEAR(again.progress.epoch_seconds, whole.progress.epoch_seconds, 60);
+  TrainingProgress same = again.progress;
+  same.epoch_seconds = whole.progress.epoch_seconds;
+  EXPECT_EQ(same, whole.progress);
+  start = std::move(kept);
+  case_.options.updates = 15;
+  const TrainingResult three = train_rbm(case_.options, data, world_, events, std::move(start));
+  case_.options.updates = 0;
+  lines.clear();
+  const TrainingResult by_epochs = train_rbm(case_.options, data, world_, events);
+  EXPECT_EQ(digest_of(three), digest_of(by_epochs));
+  EXPECT_EQ(three.progress.epoch, 4U);
+  EXPECT_EQ(three.progress.epoch_rows, 0U);
+  EXPECT_EQ(three.progress.best_epoch, by_epochs.progress.best_epoch);
+  EXPECT_EQ(three.progress.best_figure, by_epochs.progress.best_figure);
+
+  // 3, then 7, then 13: the parts of epochs that were reported come again.
+  lines.clear();
+  start.reset();
+  for (const std::uint64_t updates : {3U, 7U, 13U}) {
+    case_.options.updates = updates;
+    const TrainingResult parts = train_rbm(case_.options, data, world_, events, std::move(start));
+    start = std::move(kept);
+    if (updates < 13) continue;
+    EXPECT_EQ(digest_of(parts), digest_of(whole));
+    EXPECT_EQ(parts.progress.best_figure, whole.progress.best_figure);
+  }
+  ASSERT_EQ(lines.size(), 5U);
+  lines.erase(lines.begin() + 2);
+  lines.erase(lines.begin());
+  EXPECT_EQ(lines, whole_lines);
+
+  case_.options.updates = 12;
+  test::expect_error(Failure::file, {"the start has done 13 steps of layer 0", "12 updates"},
+                     [&] { (void)train_rbm(case_.options, data, world_, {}, std::move(start)); });
+}
+
 TEST_F(TrainingTest, EarlyStoppingEndsWithPatienceAndGoesOnWithMore) {
   const test::RandomSamples training(ElementType::uint8, 47, 19, 1);
   const test::RandomSamples validation(ElementType::uint8, 100, 19, 2);
@@ -686,6 +810,7 @@ TEST_F(TrainingTest, AStartThatDoesNotFitIsRefusedOnAllRanks) {
           [&](SavedState& start) {
             start.layout = rbm_layout({hidden, 19});
           });
+  refused("'velocity' of the right size", [](SavedState& start) { start.optimizer[0].rows = 7; });
   refused("layer 1", [](SavedState& start) { start.progress.layer = 1; });
   refused("memory", [](SavedState& start) { start.optimizer.clear(); });
   refused("'velocity'", [](SavedState& start) { start.optimizer[0].name = "speed"; });

@@ -169,11 +169,17 @@ class PlainTraining {
 
     const bool wide = options_.batch_size > 4096;
     for (std::size_t i = 0; i < sums.size(); ++i) {
+      const bool weight = i < rbm_.shape().weights();
+      const bool field = !weight && i < rbm_.shape().weights() + rbm_.shape().visible;
+      const Schedule none = 0.0;
+      const Schedule& cost = weight ? options_.weight_cost : field ? options_.field_cost : none;
       const MomentumStep formula{
-          .sample_share = wide ? 1 : 1 / static_cast<Real>(count),
-          .learning_rate = static_cast<Real>(options_.learning_rate.at(epoch)),
-          .momentum = static_cast<Real>(options_.momentum.at(epoch)),
-          .weight_cost = i < rbm_.shape().weights() ? static_cast<Real>(options_.weight_cost.at(epoch)) : 0};
+          .gradient = {.sample_share = wide ? 1 : 1 / static_cast<Real>(count),
+                       .weight_cost = static_cast<Real>(cost.at(epoch)),
+                       .l1 = weight ? static_cast<Real>(options_.l1.at(epoch)) : 0,
+                       .clip = static_cast<Real>(options_.clip_gradient.at(epoch))},
+          .learning_rate = static_cast<Real>(learning_rate_at(options_.learning_rate, options_.rate_decay, epoch)),
+          .momentum = static_cast<Real>(options_.momentum.at(epoch))};
       const double sum = wide ? sums[i] / static_cast<double>(count) : sums[i];
       test::momentum_update(formula, static_cast<Real>(sum), velocity_[i], rbm_.parameters()[i]);
     }
@@ -226,6 +232,15 @@ std::vector<Case> cases() {
                   o.learning_rate = Schedule::parse("1:0.3, 2:0.01");
                   o.momentum = Schedule::parse("1:0.5, 3:0.95");
                   o.weight_cost = Schedule::parse("1:0.02, 3:0");
+                }),
+      make_case("penalties", ElementType::uint8,
+                [](auto& o) {
+                  o.rate_decay = 0.7;
+                  o.weight_cost = 0.01;
+                  o.field_cost = Schedule::parse("1:0.03, 2:0.001");
+                  o.l1 = Schedule::parse("1:0, 2:0.02");
+                  o.clip_gradient = Schedule::parse("1:0.05, 3:0");
+                  o.weight_init = 0;
                 }),
       make_case("means", ElementType::uint8, [](auto& o) { o.visible_bias_init = VisibleBiasInit::data; }),
       make_case("single_rows", ElementType::uint8, [](auto& o) { o.batch_size = 1; }),

@@ -14,7 +14,7 @@ inline SavedState saved(const TrainingState& state) {
                   .layout = state.layout};
   std::ranges::copy(state.parameters, copy.parameters.data());
   for (const OptimizerMemory& memory : state.optimizer) {
-    copy.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size())});
+    copy.optimizer.push_back({memory.name, AlignedBuffer<Real>(memory.values.size()), memory.rows, memory.columns});
     std::ranges::copy(memory.values, copy.optimizer.back().values.data());
   }
   for (const StateArray& array : state.arrays) {

@@ -37,9 +37,17 @@ inline std::int64_t squared_error(Real a, Real b) {
   return difference * difference;
 }
 
+inline Real gradient_of(const GradientTerms& terms, Real sum, Real parameter) {
+  Real gradient = sum * terms.sample_share;
+  if (terms.clip > 0) gradient = std::max(-terms.clip, std::min(gradient, terms.clip));
+  const Real cost = terms.weight_cost * parameter;
+  gradient = gradient - cost;
+  if (parameter > 0) return gradient - terms.l1;
+  return parameter < 0 ? gradient + terms.l1 : gradient;
+}
+
 inline void momentum_update(const MomentumStep& step, Real sum, Real& velocity, Real& parameter) {
-  const Real cost = step.weight_cost * parameter;
-  const Real gradient = sum * step.sample_share - cost;
+  const Real gradient = gradient_of(step.gradient, sum, parameter);
   const Real kept = step.momentum * velocity;
   velocity = kept + gradient;
   const Real change = step.learning_rate * velocity;
@@ -47,8 +55,7 @@ inline void momentum_update(const MomentumStep& step, Real sum, Real& velocity, 
 }
 
 inline void adam_update(const AdamStep& step, Real sum, Real& first_moment, Real& second_moment, Real& parameter) {
-  const Real cost = step.weight_cost * parameter;
-  const Real gradient = sum * step.sample_share - cost;
+  const Real gradient = gradient_of(step.gradient, sum, parameter);
   const Real first_change = step.first_share * (gradient - first_moment);
   first_moment = first_moment + first_change;
   const Real square = gradient * gradient;
@@ -57,6 +64,35 @@ inline void adam_update(const AdamStep& step, Real sum, Real& first_moment, Real
   const Real size = std::sqrt(second_moment) + step.epsilon;
   const Real change = step.learning_rate * first_moment / size;
   parameter = parameter + change;
+}
+
+inline void rmsprop_update(const RmspropStep& step, Real sum, Real& mean_square, Real& parameter) {
+  const Real gradient = gradient_of(step.gradient, sum, parameter);
+  const Real square = gradient * gradient;
+  const Real square_change = step.square_share * (square - mean_square);
+  mean_square = mean_square + square_change;
+  const Real size = std::sqrt(mean_square) + step.epsilon;
+  const Real change = step.learning_rate * gradient / size;
+  parameter = parameter + change;
+}
+
+/// The product of the gradients.
+inline Real cossim_update(const CossimStep& step, Real sum, Real& last_gradient, Real& parameter) {
+  const Real gradient = gradient_of(step.gradient, sum, parameter);
+  const Real product = gradient * last_gradient;
+  last_gradient = gradient;
+  const Real change = step.learning_rate * gradient;
+  parameter = parameter + change;
+  return product;
+}
+
+/// As it is told of cossim_update: 16 places, then their sum.
+inline Real sum_in_places(std::span<const Real> products) {
+  std::array<Real, 16> places{};
+  for (std::size_t i = 0; i < products.size(); ++i) places[i % places.size()] += products[i];
+  Real sum = 0;
+  for (const Real place : places) sum += place;
+  return sum;
 }
 
 }  // namespace rbmpi::test

@@ -71,34 +71,64 @@ struct CentredRow {
 [[nodiscard]] Real centre_gradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,
                                    Real* column_sums) noexcept;
 
+/// What every optimizer makes of sums, before it does anything of its own:
+///   gradient = clipped(sums * sample_share) - weight_cost * parameter - l1 * sign(parameter)
+/// clipped: those above `clip` become `clip`, those below -clip become -clip; the sign of 0 is 0.
+struct GradientTerms {
+  Real sample_share = 1;  ///< 1 / number of samples: a product costs a tenth of a division
+  Real weight_cost = 0;
+  Real l1 = 0;
+  Real clip = 0;  ///< 0: not at all
+};
+
 /// One step of gradient ascent with momentum (Polyak 1964), as in docs/design.md:
-///   gradient = sums * sample_share - weight_cost * parameter
 ///   velocity = momentum * velocity + gradient
 ///   parameter = parameter + learning_rate * velocity
 struct MomentumStep {
-  Real sample_share = 1;  ///< 1 / number of samples: a product costs a tenth of a division
+  GradientTerms gradient;
   Real learning_rate = 0;
   Real momentum = 0;
-  Real weight_cost = 0;
 };
 void momentum_update(const MomentumStep& step, const Real* sums, std::size_t count, Real* velocity,
                      Real* parameters) noexcept;
 
 /// One step of gradient ascent with Adam (Kingma and Ba 2015, the form at the end of section 2):
-///   gradient = sums * sample_share - weight_cost * parameter
 ///   first_moment = first_moment + first_share * (gradient - first_moment)
 ///   second_moment = second_moment + second_share * (gradient^2 - second_moment)
 ///   parameter = parameter + learning_rate * first_moment / (sqrt(second_moment) + epsilon)
 struct AdamStep {
-  Real sample_share = 1;   ///< 1 / number of samples
+  GradientTerms gradient;
   Real learning_rate = 0;  ///< with the correction of both moments for their beginning at zero
   Real epsilon = 0;        ///< likewise
   Real first_share = 0;    ///< 1 - beta_1
   Real second_share = 0;   ///< 1 - beta_2
-  Real weight_cost = 0;
 };
 void adam_update(const AdamStep& step, const Real* sums, std::size_t count, Real* first_moment, Real* second_moment,
                  Real* parameters) noexcept;
+
+/// One step of RMSprop (Tieleman and Hinton 2012):
+///   mean_square = mean_square + square_share * (gradient^2 - mean_square)
+///   parameter = parameter + learning_rate * gradient / (sqrt(mean_square) + epsilon)
+struct RmspropStep {
+  GradientTerms gradient;
+  Real learning_rate = 0;
+  Real epsilon = 0;
+  Real square_share = 0;  ///< 1 - decay
+};
+void rmsprop_update(const RmspropStep& step, const Real* sums, std::size_t count, Real* mean_square,
+                    Real* parameters) noexcept;
+
+/// One step of plain gradient ascent, which also multiplies the gradient by that of the step before:
+///   products[k] = sum of gradient * last_gradient over group k: the values from k * group on, `group` of them or the
+///   rest last_gradient = gradient parameter = parameter + learning_rate * gradient
+/// The sum is formed the same way everywhere: product i of a group is added to place i % 16, in single precision, in
+/// the order of i, and then the places are added, the lowest first.
+struct CossimStep {
+  GradientTerms gradient;
+  Real learning_rate = 0;
+};
+void cossim_update(const CossimStep& step, const Real* sums, std::size_t count, std::size_t group, Real* last_gradient,
+                   Real* parameters, Real* products) noexcept;
 
 /// Whether no value is a NaN or an infinity.
 [[nodiscard]] bool all_finite(const Real* values, std::size_t count) noexcept;

@@ -18,7 +18,8 @@ struct ParameterArray {
   std::size_t rows = 0;
   std::size_t columns = 1;
   std::uint64_t group = 1;   ///< rows are shared out in whole groups of so many
-  bool weight_cost = false;  ///< whether the weight cost acts on them: on weights, not on biases
+  bool weight_cost = false;  ///< whether the weight cost and L1 act on them: on weights, not on biases
+  bool field_cost = false;   ///< whether the field cost acts on them: on the visible biases of an RBM
   bool is_matrix = false;    ///< with one column it is [rows x 1] in files, and not [rows]
 
   [[nodiscard]] std::size_t size() const noexcept { return rows * columns; }

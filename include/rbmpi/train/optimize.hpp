@@ -23,8 +23,8 @@ struct OptimizationOutcome {
   std::uint64_t shared_bytes = 0;  ///< that the ranks of this rank's node had in common
   TimeSplit time_split{};          ///< of this rank
   TrainingProgress progress;
-  /// Whether all epochs were done, or early stopping ended it (train/early_stop.hpp); else it was stopped, by a signal
-  /// or a wish, and can go on from its last checkpoint.
+  /// Whether all epochs or updates were done, or early stopping ended it (train/early_stop.hpp); else it was stopped,
+  /// by a signal or a wish, and can go on from its last checkpoint.
   bool finished = true;
 };
 

@@ -33,4 +33,10 @@ class Schedule {
   std::vector<Step> steps_;
 };
 
+/// base^exponent by products alone, which are the same everywhere; std::pow need not be.
+[[nodiscard]] double power(double base, std::uint64_t exponent) noexcept;
+
+/// The learning rate of an epoch, from 1: that of the schedule, times `decay` for each epoch before this one.
+[[nodiscard]] double learning_rate_at(const Schedule& learning_rate, double decay, std::uint64_t epoch) noexcept;
+
 }  // namespace rbmpi

@@ -24,7 +24,7 @@ struct EpochMetrics {
   std::uint32_t layer = 0;
   std::uint64_t epoch = 0;    ///< from 1
   std::uint64_t step = 0;     ///< steps so far
-  std::uint64_t samples = 0;  ///< rows of this epoch
+  std::uint64_t samples = 0;  ///< rows of this epoch; fewer than there are where `updates` end in the middle of it
   double seconds = 0;         ///< of this epoch, without validation
   double samples_per_second = 0;
   std::vector<Figure> figures;  ///< the first is the mean loss, as seen during the epoch, where there is one
@@ -39,10 +39,11 @@ struct EpochMetrics {
 /// Where training stands after a step.
 struct StepProgress {
   std::uint32_t layer = 0;
-  std::uint64_t epoch = 0;  ///< from 1
-  std::uint64_t epochs = 0;
+  std::uint64_t epoch = 0;          ///< from 1
+  std::uint64_t epochs = 0;         ///< the last may end in the middle
   std::uint64_t samples = 0;        ///< rows of this epoch so far
   std::uint64_t epoch_samples = 0;  ///< rows of a whole epoch
+  double all_samples = 0;           ///< rows of all epochs, as far as the last one goes
   std::optional<double> loss;       ///< mean, of this epoch so far; where there is one
   TimeSplit time_split{};           ///< of this rank so far, without this event
 };

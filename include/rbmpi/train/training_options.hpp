@@ -45,11 +45,16 @@ enum class EarlyStop { off, gap, pseudo_likelihood };
 /// How `optimize` (train/optimize.hpp) goes about its work. The names are those of the configuration file.
 struct OptimizationOptions {
   std::uint64_t epochs = 10;       ///< passes over the training rows
+  std::uint64_t updates = 0;       ///< in their place steps, also to the middle of an epoch; 0: epochs
   std::uint64_t batch_size = 100;  ///< rows of one step over all ranks
   Schedule learning_rate = 0.1;
+  double rate_decay = 1;  ///< factor of the learning rate from one epoch to the next
   Schedule momentum = 0.9;
-  Schedule weight_cost = 0.0;  ///< L2 penalty on the weights, taken off their gradient
-  bool shuffle = true;         ///< another order of the rows in each epoch
+  Schedule weight_cost = 0.0;    ///< L2 penalty on the weights, taken off their gradient
+  Schedule field_cost = 0.0;     ///< L2 penalty on the visible biases
+  Schedule l1 = 0.0;             ///< L1 penalty on the weights
+  Schedule clip_gradient = 0.0;  ///< the most that a component of the average gradient may be, either way; 0: any
+  bool shuffle = true;           ///< another order of the rows in each epoch
   std::uint64_t seed = 1;
   std::uint64_t patience = 5;  ///< epochs in a row that are no better than the best, after which it stops
   Exchange exchange = Exchange::automatic;

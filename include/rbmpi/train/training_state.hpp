@@ -21,21 +21,26 @@ inline constexpr double loss_unit = 0x1p-24;
 /// all that a training needs to go on.
 struct TrainingProgress {
   std::uint32_t layer = 0;
-  std::uint64_t epoch = 1;       ///< the epoch that is going on, from 1; one more than there are when all is done
+  std::uint64_t epoch = 1;       ///< the epoch that is going on, from 1; one more than there are when all are done
   std::uint64_t epoch_rows = 0;  ///< rows of that epoch that are done
   std::uint64_t steps = 0;       ///< steps that are done
   double epoch_loss = 0;         ///< of those rows, a whole number of loss_unit
   double epoch_seconds = 0;      ///< that they took
   std::uint64_t best_epoch = 0;  ///< that validation found, so far (train/early_stop.hpp); 0: none
   double best_figure = 0;        ///< what the others are compared with (train/early_stop.hpp)
+  /// Rows of this epoch after which it was reported, since training ended in the middle of it (`updates`); 0: none.
+  /// When it goes on, that report is of no more use.
+  std::uint64_t reported_rows = 0;
   friend bool operator==(const TrainingProgress&, const TrainingProgress&) = default;
 };
 
 /// Something that an optimizer remembers from step to step, such as the velocity, by its name in files. It has the
-/// layout of the parameters.
+/// layout of the parameters, or is an array [rows x columns] of its own.
 struct OptimizerMemory {
   const char* name;
   std::span<Real> values;
+  std::uint64_t rows = 0;  ///< 0: it has the layout of the parameters
+  std::uint64_t columns = 1;
 };
 
 /// An array [rows x columns] of any type that a gradient function remembers from step to step and that is not shaped
@@ -68,6 +73,8 @@ struct SavedState {
   struct Memory {
     std::string name;
     AlignedBuffer<Real> values;
+    std::uint64_t rows = 0;
+    std::uint64_t columns = 1;
   };
   /// All rows.
   struct Array {

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace rbmpi {
 namespace {
@@ -61,6 +62,12 @@ TEST(Configuration, ValuesOutOfRange) {
                                                {"momentum", "1:0.5, 6:1.5", "less than 1"},
                                                {"weight-cost", "-1", "0 or more"},
                                                {"weight-cost", "inf", ""},
+                                               {"field-cost", "-1", "0 or more"},
+                                               {"l1", "1:0, 2:-1", "0 or more"},
+                                               {"clip-gradient", "-0.1", "0 or more"},
+                                               {"rate-decay", "0", "more than 0 and at most 1"},
+                                               {"rate-decay", "1.01", "more than 0 and at most 1"},
+                                               {"rate-decay", "1:0.9, 2:0.8", "no number"},
                                                {"weight-init", "-0.01", ""},
                                                {"visible-bias-init", "one", "zero"},
                                                {"shuffle", "yes", "on or off"},
@@ -136,6 +143,11 @@ TEST(Configuration, EveryKeyThatTheModelDependsOnMakesADifference) {
                                                {"learning-rate", "0.1", "1:0.1, 20:0.05"},
                                                {"momentum", "0.9", "1:0.5, 6:0.9"},
                                                {"weight-cost", "0", "0.0002"},
+                                               {"rate-decay", "0.99", "1"},
+                                               {"field-cost", "0.001", "0"},
+                                               {"l1", "1:0, 2:0.01", "0"},
+                                               {"clip-gradient", "0.5", "0"},
+                                               {"optimizer", "adam", "momentum"},
                                                {"weight-init", "0.02", "0.01"},
                                                {"visible-bias-init", "zero", "data"},
                                                {"shuffle", "off", "on"},
@@ -176,11 +188,72 @@ TEST(Configuration, TheLearningRateThatNobodyGaveFitsTheRest) {
   const std::string net = "from-scratch = on\nlayers = 20,10\n";
   EXPECT_EQ(learning_rate(TrainingCommand::train, ""), "0.1");
   EXPECT_EQ(learning_rate(TrainingCommand::train, "optimizer = adam\n"), "0.001");
+  EXPECT_EQ(learning_rate(TrainingCommand::train, "optimizer = rmsprop\n"), "0.001");
+  EXPECT_EQ(learning_rate(TrainingCommand::train, "optimizer = cossim\n"), "0.1");
+  EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\noptimizer = cossim\n"), "0.02");
   EXPECT_EQ(learning_rate(TrainingCommand::finetune, net), "0.1");
   EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "optimizer = adam\n"), "0.001");
   EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\n"), "0.02");
   EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\noptimizer = adam\n"), "0.001");
   EXPECT_EQ(learning_rate(TrainingCommand::finetune, net + "autoencoder = on\nlearning-rate = 0.1\n"), "0.1");
+}
+
+TEST(Configuration, PenaltiesClippingAndDecayAreForEachLayer) {
+  const TrainSettings settings = settings_of(
+      "layers = 5,4,3\nrate-decay = 0.9/1\nfield-cost = 0.1\nl1 = 0/1:0.2, 3:0\nclip-gradient = 0.5/0.25/0\n");
+  const GreedyOptions options = greedy_options(settings);
+  ASSERT_EQ(options.layers.size(), 3U);
+  EXPECT_EQ(options.layers[0].rate_decay, 0.9);
+  EXPECT_EQ(options.layers[2].rate_decay, 1);
+  EXPECT_EQ(options.layers[2].field_cost.text(), "0.1");
+  EXPECT_EQ(options.layers[0].l1.text(), "0");
+  EXPECT_EQ(options.layers[2].l1.text(), "1:0.2, 3:0");
+  EXPECT_EQ(options.layers[1].clip_gradient.text(), "0.25");
+  EXPECT_EQ(options.layers[2].clip_gradient.text(), "0");
+  // A net has no visible biases.
+  test::expect_error(Failure::usage, {"'field-cost' is one of rbmpi train"},
+                     [] { (void)parse_configuration("my.ini", "field-cost = 1\n", TrainingCommand::finetune); });
+}
+
+TEST(Configuration, UpdatesAreInPlaceOfEpochs) {
+  const auto lengths = [](const std::string& text) {
+    const std::string effective = effective_configuration(settings_of(text));
+    EXPECT_EQ(effective_configuration(parse_configuration("config.ini", effective)), effective);
+    const auto line = [&](const std::string& key) {
+      const std::size_t at = ("\n" + effective).find("\n" + key + " = ");
+      return at == std::string::npos ? "" : effective.substr(at, effective.find('\n', at) - at);
+    };
+    return line("epochs") + line("updates");
+  };
+  EXPECT_EQ(lengths(""), "epochs = 10");
+  EXPECT_EQ(lengths("updates = 130\n"), "updates = 130");
+  EXPECT_EQ(lengths("layers = 5,4\nupdates = 130/20\n"), "updates = 130/20");
+  const GreedyOptions options = greedy_options(settings_of("layers = 5,4\nupdates = 130/20\n"));
+  EXPECT_EQ(options.layers[1].updates, 20U);
+  test::expect_error(Failure::usage, {"my.ini", "updates = 130", "epochs = 5/7", "give one of the two"},
+                     [] { settings_of("layers = 5,4\nepochs = 5/7\nupdates = 130\n"); });
+  test::expect_error(Failure::usage, {"my.ini", "updates = 0", "1"}, [] { settings_of("updates = 0\n"); });
+  // How long it is may change when a run goes on.
+  EXPECT_THAT(configuration_differences("run", effective_configuration(settings_of("epochs = 5\n")),
+                                        settings_of("updates = 130\n")),
+              testing::IsEmpty());
+}
+
+TEST(Configuration, AnOptionSaysHowLongInPlaceOfTheFile) {
+  const test::TemporaryFolder folder;
+  const Communicator alone;
+  const auto read = [&](const char* in_file, const std::vector<std::string>& options) {
+    (void)folder.write("my.ini", fmt::format("data = a.h5\noutput = a\n{}\n", in_file));
+    std::vector<std::string> words = {"--config", (folder / "my.ini").string()};
+    words.insert(words.end(), options.begin(), options.end());
+    return read_configuration(TrainingCommand::train, words, alone)->training;
+  };
+  EXPECT_EQ(read("epochs = 20", {"--updates", "130"}).updates, 130U);
+  EXPECT_EQ(read("updates = 130", {"--epochs", "20"}).updates, 0U);
+  EXPECT_EQ(read("updates = 130", {"--epochs", "20"}).epochs, 20U);
+  test::expect_error(Failure::usage, {"option --updates", "option --epochs"}, [&] {
+    (void)read("", {"--updates", "130", "--epochs", "20"});
+  });
 }
 
 TEST(Configuration, ASingleLayerHasTwoNames) {

@@ -251,13 +251,35 @@ TEST_P(KernelsTest, DifferencesAreAddedOneAfterTheOther) {
   }
 }
 
+/// With and without the terms that kernels leave out where nobody asks for them.
+std::vector<GradientTerms> all_terms() {
+  constexpr Real share = 1.0F / 7.0F;
+  return {{.sample_share = share, .weight_cost = 0.0002F},
+          {.sample_share = share, .weight_cost = 0.0002F, .l1 = 0.03F},
+          {.sample_share = share, .clip = 2},
+          {.sample_share = share, .weight_cost = 0.5F, .l1 = 0.03F, .clip = 2}};
+}
+
+/// Calls check(terms, sums, parameters) for all terms and lengths, with a word in front of each array, and zeros among
+/// the parameters.
+template <typename Check>
+void for_all_terms(std::uint64_t seed, const Check& check) {
+  Random random(seed);
+  for (const GradientTerms& terms : all_terms()) {
+    for (const std::size_t count : lengths()) {
+      const std::vector<Real> sums = random.reals(count + 1, -50, 50);
+      std::vector<Real> parameters = random.reals(count + 2, -1, 1);
+      for (std::size_t i = 0; i < parameters.size(); i += 5) parameters[i] = i % 2 == 0 ? 0.0F : -0.0F;
+      check(random, terms, count, sums, parameters);
+    }
+  }
+}
+
 TEST_P(KernelsTest, TheMomentumUpdateIsTheFormula) {
-  Random random(7);
-  const MomentumStep step{.sample_share = 1.0F / 7.0F, .learning_rate = 0.1F, .momentum = 0.9F, .weight_cost = 0.0002F};
-  for (const std::size_t count : lengths()) {
-    const std::vector<Real> sums = random.reals(count + 1, -50, 50);
+  for_all_terms(7, [](Random& random, const GradientTerms& terms, std::size_t count, const std::vector<Real>& sums,
+                      std::vector<Real>& parameters) {
+    const MomentumStep step{.gradient = terms, .learning_rate = 0.1F, .momentum = 0.9F};
     std::vector<Real> velocity = random.reals(count + 2, -1, 1);
-    std::vector<Real> parameters = random.reals(count + 2, -1, 1);
     std::vector<Real> expected_velocity = velocity;
     std::vector<Real> expected_parameters = parameters;
     momentum_update(step, sums.data() + 1, count, velocity.data() + 1, parameters.data() + 1);
@@ -266,22 +288,16 @@ TEST_P(KernelsTest, TheMomentumUpdateIsTheFormula) {
     }
     ASSERT_TRUE(same_bits(velocity, expected_velocity)) << count;
     ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
-  }
+  });
 }
 
 TEST_P(KernelsTest, TheAdamUpdateIsTheFormula) {
-  Random random(8);
-  const AdamStep step{.sample_share = 1.0F / 7.0F,
-                      .learning_rate = 0.003F,
-                      .epsilon = 3e-10F,
-                      .first_share = 0.1F,
-                      .second_share = 0.001F,
-                      .weight_cost = 0.0002F};
-  for (const std::size_t count : lengths()) {
-    const std::vector<Real> sums = random.reals(count + 1, -50, 50);
+  for_all_terms(8, [](Random& random, const GradientTerms& terms, std::size_t count, const std::vector<Real>& sums,
+                      std::vector<Real>& parameters) {
+    const AdamStep step{
+        .gradient = terms, .learning_rate = 0.003F, .epsilon = 3e-10F, .first_share = 0.1F, .second_share = 0.001F};
     std::vector<Real> first = random.reals(count + 2, -1, 1);
     std::vector<Real> second = random.reals(count + 2, 0, 1);
-    std::vector<Real> parameters = random.reals(count + 2, -1, 1);
     std::vector<Real> expected_first = first;
     std::vector<Real> expected_second = second;
     std::vector<Real> expected_parameters = parameters;
@@ -292,6 +308,60 @@ TEST_P(KernelsTest, TheAdamUpdateIsTheFormula) {
     ASSERT_TRUE(same_bits(first, expected_first)) << count;
     ASSERT_TRUE(same_bits(second, expected_second)) << count;
     ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
+  });
+}
+
+TEST_P(KernelsTest, TheRmspropUpdateIsTheFormula) {
+  for_all_terms(9, [](Random& random, const GradientTerms& terms, std::size_t count, const std::vector<Real>& sums,
+                      std::vector<Real>& parameters) {
+    const RmspropStep step{.gradient = terms, .learning_rate = 0.003F, .epsilon = 1e-8F, .square_share = 0.1F};
+    std::vector<Real> mean_square = random.reals(count + 2, 0, 1);
+    std::vector<Real> expected_mean_square = mean_square;
+    std::vector<Real> expected_parameters = parameters;
+    rmsprop_update(step, sums.data() + 1, count, mean_square.data() + 1, parameters.data() + 1);
+    for (std::size_t i = 1; i <= count; ++i) {
+      test::rmsprop_update(step, sums[i], expected_mean_square[i], expected_parameters[i]);
+    }
+    ASSERT_TRUE(same_bits(mean_square, expected_mean_square)) << count;
+    ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
+  });
+}
+
+TEST_P(KernelsTest, TheCossimUpdateIsTheFormulaAndItsProductsHaveOneOrder) {
+  for (const std::size_t group : {1U, 3U, 16U, 21U, 500U}) {
+    for_all_terms(10, [&](Random& random, const GradientTerms& terms, std::size_t count, const std::vector<Real>& sums,
+                          std::vector<Real>& parameters) {
+      const CossimStep step{.gradient = terms, .learning_rate = 0.1F};
+      std::vector<Real> last = random.reals(count + 2, -1, 1);
+      std::vector<Real> expected_last = last;
+      std::vector<Real> expected_parameters = parameters;
+      std::vector<Real> products((count + group - 1) / group + 1, 7);
+      std::vector<Real> expected_products = products;
+      cossim_update(step, sums.data() + 1, count, group, last.data() + 1, parameters.data() + 1, products.data());
+      std::vector<Real> of_group;
+      for (std::size_t i = 1; i <= count; ++i) {
+        of_group.push_back(test::cossim_update(step, sums[i], expected_last[i], expected_parameters[i]));
+        if (i % group != 0 && i < count) continue;
+        expected_products[(i - 1) / group] = test::sum_in_places(of_group);
+        of_group.clear();
+      }
+      ASSERT_TRUE(same_bits(last, expected_last)) << count;
+      ASSERT_TRUE(same_bits(parameters, expected_parameters)) << count;
+      ASSERT_TRUE(same_bits(products, expected_products)) << count << " in groups of " << group;
+    });
+  }
+}
+
+/// Whoever clips must not hide that something went wrong.
+TEST_P(KernelsTest, WhatIsNoNumberIsNotClippedAway) {
+  const MomentumStep step{.gradient = {.l1 = 1, .clip = 1}, .learning_rate = 1};
+  for (const std::size_t at : {0U, 5U, 18U}) {
+    std::vector<Real> sums(19, 3);
+    std::vector<Real> velocity(19);
+    std::vector<Real> parameters(19);
+    sums[at] = std::nanf("");
+    momentum_update(step, sums.data(), sums.size(), velocity.data(), parameters.data());
+    for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(std::isnan(parameters[i]), i == at);
   }
 }
 

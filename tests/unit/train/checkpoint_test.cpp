@@ -43,6 +43,8 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   ASSERT_EQ(a.optimizer.size(), b.optimizer.size());
   for (std::size_t i = 0; i < a.optimizer.size(); ++i) {
     EXPECT_EQ(a.optimizer[i].name, b.optimizer[i].name);
+    EXPECT_EQ(a.optimizer[i].rows, b.optimizer[i].rows);
+    EXPECT_EQ(a.optimizer[i].columns, b.optimizer[i].columns);
     EXPECT_EQ(test::copy(a.optimizer[i].values.span()), test::copy(b.optimizer[i].values.span()));
   }
   ASSERT_EQ(a.arrays.size(), b.arrays.size());
@@ -63,11 +65,47 @@ TEST_F(CheckpointTest, EverythingComesBack) {
   training.progress().epoch_seconds = 1e-9;
   training.progress().best_epoch = 3;
   training.progress().best_figure = -20.5;
+  training.progress().reported_rows = training.progress().epoch_rows;
   training.progress().steps = (std::uint64_t{1} << 60U) + 1;
   const Checkpoint written = training.checkpoint();
   save_checkpoint(file_, written);
   expect_same(load_checkpoint(file_), written);
   EXPECT_EQ(folder_.entries(), 1U);
+}
+
+/// A classifier whose layer below is linear, or the same as an autoencoder, in the middle of its training.
+Checkpoint net_checkpoint(bool classifier) {
+  const NetShape shape = classifier ? NetShape{{4, 3, 2}, {Activation::linear, Activation::softmax}}
+                                    : NetShape{{4, 3, 4}, {Activation::linear, Activation::sigmoid}};
+  Checkpoint checkpoint = test::SomeTraining().checkpoint();
+  checkpoint.model.layers.clear();
+  checkpoint.model.net.emplace(shape);
+  for (Real& value : checkpoint.model.net->parameters()) value = Real{0.25};
+  if (classifier) checkpoint.model.classes = {-3, 7};
+  checkpoint.model.code_layer = classifier ? 0 : 1;
+  checkpoint.optimizer.front().values = AlignedBuffer<Real>(shape.parameters());
+  return checkpoint;
+}
+
+/// What an optimizer remembers in a shape of its own.
+SavedState::Memory products(std::uint64_t rows, std::uint64_t columns) {
+  SavedState::Memory memory{"products", AlignedBuffer<Real>(rows * columns), rows, columns};
+  for (std::size_t i = 0; i < rows * columns; ++i) memory.values.data()[i] = static_cast<Real>(i) + 0.5F;
+  return memory;
+}
+
+TEST_F(CheckpointTest, MemoryOfItsOwnShapeComesBack) {
+  for (const bool net : {false, true}) {
+    Checkpoint written = net ? net_checkpoint(true) : test::SomeTraining().checkpoint();
+    written.optimizer.push_back(products(2, 17));
+    written.optimizer.push_back(products(2, 1));
+    written.optimizer.back().name = "factors";
+    save_checkpoint(file_, written);
+    expect_same(load_checkpoint(file_), written);
+    Checkpoint changed = load_checkpoint(file_);
+    changed.optimizer.back().values.data()[1] += 1;
+    EXPECT_FALSE(holds(Hdf5File::open(file_), changed));
+  }
 }
 
 TEST_F(CheckpointTest, WithoutMetricsMemoryOrConfiguration) {
@@ -110,20 +148,6 @@ TEST_F(CheckpointTest, EveryDamageIsFound) {
     (void)folder_.write("checkpoint-1001.h5", whole.substr(0, place));
     test::expect_error(Failure::file, {file_.string(), "damaged"}, [&] { (void)load_checkpoint(file_); });
   }
-}
-
-/// A classifier whose layer below is linear, or the same as an autoencoder, in the middle of its training.
-Checkpoint net_checkpoint(bool classifier) {
-  const NetShape shape = classifier ? NetShape{{4, 3, 2}, {Activation::linear, Activation::softmax}}
-                                    : NetShape{{4, 3, 4}, {Activation::linear, Activation::sigmoid}};
-  Checkpoint checkpoint = test::SomeTraining().checkpoint();
-  checkpoint.model.layers.clear();
-  checkpoint.model.net.emplace(shape);
-  for (Real& value : checkpoint.model.net->parameters()) value = Real{0.25};
-  if (classifier) checkpoint.model.classes = {-3, 7};
-  checkpoint.model.code_layer = classifier ? 0 : 1;
-  checkpoint.optimizer.front().values = AlignedBuffer<Real>(shape.parameters());
-  return checkpoint;
 }
 
 TEST_F(CheckpointTest, NetsComeBack) {
@@ -252,12 +276,27 @@ TEST_F(CheckpointTest, AForgedContentIsRefused) {
   refused("its epoch is 0", counts({.epoch = 0}));
   refused("epoch 5 after 0 rows of it, but has done 3 steps", counts({.epoch = 5, .steps = 3}));
   refused("epoch 2 after 9 rows of it, but has done 1 step", counts({.epoch = 2, .epoch_rows = 9, .steps = 1}));
+  refused("after 20 rows of an epoch that was reported after 10",
+          counts({.epoch = 2, .epoch_rows = 20, .steps = 9, .reported_rows = 10}));
   refused("epoch 2, but its best is 3", counts({.epoch = 2, .steps = 9, .best_epoch = 3}));
   refused("velocity/weights", [&](Hdf5File& file) { progress(file, 0, 1, "velocity"); });
   refused("velocity/weights", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity");
     const std::vector<Real> other(3 * 2 + 3 + 2);
     write_parameters(file, rbm_layout({3, 2}).of_memory("velocity"), other);
+  });
+  refused("'/optimizer/factors' as [3]", [&](Hdf5File& file) {
+    progress(file, 0, 1, "factors");
+    file.create_group("/optimizer");
+    file.create_array("/optimizer/factors", ElementType::float32, {3});
+    file.write_rows("/optimizer/factors", ElementType::float32, 0, 3, good.optimizer.front().values.data());
+  });
+  refused("'/optimizer/factors' as float64 [2 x 1]", [&](Hdf5File& file) {
+    progress(file, 0, 1, "factors");
+    file.create_group("/optimizer");
+    const std::vector<double> values(2);
+    file.create_array("/optimizer/factors", ElementType::float64, {2, 1});
+    file.write_rows("/optimizer/factors", ElementType::float64, 0, 2, values.data());
   });
   refused("'velocity' twice", [&](Hdf5File& file) {
     progress(file, 0, 1, "velocity other velocity");

@@ -81,6 +81,23 @@ TEST_F(StateFileTest, EverythingComesBack) {
   EXPECT_EQ(folder_.entries(), 1U);
 }
 
+TEST_F(StateFileTest, MemoryOfItsOwnShapeComesBack) {
+  OptimizationOptions cossim;
+  cossim.optimizer = "cossim";
+  std::vector<Real> factors = {1.5F, 2.5F};
+  std::vector<Real> products(std::size_t{2} * 10, 0.25F);
+  memory_ = {{"last_gradient", velocity_}, {"factors", factors, 2}, {"products", products, 2, 10}};
+  save_state(file_, state());
+  const SavedState read = load_state(file_, layout_, cossim);
+  ASSERT_EQ(read.optimizer.size(), 3U);
+  for (std::size_t i = 0; i < memory_.size(); ++i) {
+    EXPECT_EQ(read.optimizer[i].name, memory_[i].name);
+    EXPECT_EQ(read.optimizer[i].rows, memory_[i].rows);
+    EXPECT_EQ(read.optimizer[i].columns, memory_[i].columns);
+    EXPECT_TRUE(std::ranges::equal(read.optimizer[i].values.span(), memory_[i].values));
+  }
+}
+
 TEST_F(StateFileTest, ANewerOneReplacesIt) {
   save_state(file_, state());
   progress_.steps = 2000;
@@ -123,6 +140,15 @@ TEST_F(StateFileTest, WhatDoesNotFitIsRefused) {
   OptimizationOptions adam;
   adam.optimizer = "adam";
   refused({"'velocity'", "adam", "'first_moment second_moment'"}, layout_, adam);
+  // Of another layout's groups.
+  OptimizationOptions cossim;
+  cossim.optimizer = "cossim";
+  std::vector<Real> factors(2);
+  std::vector<Real> products(std::size_t{2} * 9);
+  memory_ = {{"last_gradient", velocity_}, {"factors", factors, 2}, {"products", products, 2, 9}};
+  save_state(file_, state());
+  refused({"'/optimizer/products'", "[2 x 9]", "[2 x 10]"}, layout_, cossim);
+  memory_ = {{"velocity", velocity_}};
   velocity_.back() = std::numeric_limits<Real>::infinity();
   save_state(file_, state());
   refused({"'/optimizer/velocity/bias'", "not finite"}, layout_, {});

@@ -53,6 +53,9 @@ TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
   }
   for (const double value : {-0.1, not_a_number, infinity}) {
     refused({"weight-cost = ", "0 or more"}, [&](auto& o) { o.weight_cost = value; });
+    refused({"field-cost = ", "0 or more"}, [&](auto& o) { o.field_cost = value; });
+    refused({"l1 = ", "0 or more"}, [&](auto& o) { o.l1 = value; });
+    refused({"clip-gradient = ", "0 or more"}, [&](auto& o) { o.clip_gradient = value; });
     refused({"weight-init = ", "0 or more"}, [&](auto& o) { o.weight_init = value; });
   }
   refused({"momentum = 1:0.5, 6:1"}, [](auto& o) { o.momentum = Schedule::parse("1:0.5, 6:1"); });
