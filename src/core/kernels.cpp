@@ -122,10 +122,30 @@ HWY_ATTR void AddValues(const Real* values, std::size_t count, Real* sums) {
   });
 }
 
+/// The sum of numbers in one order on all processors: number i is added to sum i % 16, which are added pair by pair.
+class SumByPlaces {
+ public:
+  /// The numbers from i on, a multiple of the length of the vector.
+  template <class D, class V>
+  HWY_INLINE void add(D d, std::size_t i, V numbers) {
+    Real* const places = places_ + i % count;
+    hn::StoreU(hn::Add(hn::LoadU(d, places), numbers), d, places);
+  }
+  HWY_INLINE Real total() {
+    for (std::size_t half = count / 2; half > 0; half /= 2) {
+      for (std::size_t k = 0; k < half; ++k) places_[k] += places_[k + half];
+    }
+    return places_[0];
+  }
+
+ private:
+  static constexpr std::size_t count = 16;
+  alignas(64) Real places_[count] = {};
+};
+
 HWY_ATTR Real CentreGradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,
                              Real* column_sums) {
-  constexpr std::size_t parts = 16;
-  alignas(64) Real part_sums[parts] = {};
+  SumByPlaces sum;
   for_each_vector(count, [&](auto d, std::size_t j) HWY_ATTR {
     const auto offsets = hn::LoadU(d, row.offsets + j);
     const auto of_data = hn::Mul(hn::LoadU(d, data + j), hn::Set(d, row.data_share));
@@ -136,13 +156,9 @@ HWY_ATTR Real CentreGradient(const CentredRow& row, std::size_t count, Real* dat
     hn::StoreU(gradient, d, data + j);
     const auto column = hn::Mul(hn::Set(d, row.offset), gradient);
     hn::StoreU(hn::Add(hn::LoadU(d, column_sums + j), column), d, column_sums + j);
-    Real* const sums = part_sums + j % parts;  // vectors of all lengths begin at a multiple of theirs
-    hn::StoreU(hn::Add(hn::LoadU(d, sums), hn::Mul(gradient, offsets)), d, sums);
+    sum.add(d, j, hn::Mul(gradient, offsets));
   });
-  for (std::size_t half = parts / 2; half > 0; half /= 2) {
-    for (std::size_t k = 0; k < half; ++k) part_sums[k] += part_sums[k + half];
-  }
-  return part_sums[0];
+  return sum.total();
 }
 
 /// The gradient that an optimizer follows. `all`: with the terms that hardly anybody asks for, which take no time else.
@@ -222,27 +238,21 @@ HWY_ATTR void RmspropUpdate(const RmspropStep& step, const Real* sums, std::size
   });
 }
 
-/// A product's place among 16 sums depends on its number in the group alone, however long vectors are.
 HWY_ATTR void CossimUpdate(const CossimStep& step, const Real* sums, std::size_t count, std::size_t group,
                            Real* last_gradient, Real* parameters, Real* products) {
-  constexpr std::size_t all_places = 16;
   with_gradient(step.gradient, [&](const auto& gradient_of_sums) HWY_ATTR {
     for (std::size_t first = 0; first < count; first += group, ++products) {
-      alignas(64) Real places[all_places] = {};
-      const std::size_t size = std::min(group, count - first);
-      for_each_vector<all_places>(size, [&](auto d, std::size_t number) HWY_ATTR {
+      SumByPlaces sum;
+      for_each_vector(std::min(group, count - first), [&](auto d, std::size_t number) HWY_ATTR {
         const std::size_t i = first + number;
         const auto parameter = hn::LoadU(d, parameters + i);
         const auto gradient = gradient_of_sums(d, hn::LoadU(d, sums + i), parameter);
         const auto product = hn::Mul(gradient, hn::LoadU(d, last_gradient + i));
-        Real* const place = places + number % all_places;  // vectors begin at multiples of their length
-        hn::StoreU(hn::Add(hn::LoadU(d, place), product), d, place);
+        sum.add(d, number, product);
         hn::StoreU(gradient, d, last_gradient + i);
         hn::StoreU(hn::Add(parameter, hn::Mul(hn::Set(d, step.learning_rate), gradient)), d, parameters + i);
       });
-      Real sum = places[0];
-      for (std::size_t place = 1; place < std::min(size, all_places); ++place) sum += places[place];
-      *products = sum;
+      *products = sum.total();
     }
   });
 }

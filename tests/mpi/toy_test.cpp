@@ -161,6 +161,7 @@ TEST_F(ToyTest, TheFirstStepIsThatOfTheFormulas) {
   options_.epochs = 1;
   options_.learning_rate = 1;
   options_.weight_init = 0.3;
+  options_.visible_bias_init = VisibleBiasInit::zero;
   Rbm start(test::toy_shape());
   initialise_weights(start, options_.weight_init, options_.seed, 0);
   const std::vector<double> expected = plain_step(options_, start);

@@ -90,9 +90,10 @@ inline Real cossim_update(const CossimStep& step, Real sum, Real& last_gradient,
 inline Real sum_in_places(std::span<const Real> products) {
   std::array<Real, 16> places{};
   for (std::size_t i = 0; i < products.size(); ++i) places[i % places.size()] += products[i];
-  Real sum = 0;
-  for (const Real place : places) sum += place;
-  return sum;
+  for (std::size_t half = places.size() / 2; half > 0; half /= 2) {
+    for (std::size_t k = 0; k < half; ++k) places[k] += places[k + half];
+  }
+  return places[0];
 }
 
 }  // namespace rbmpi::test

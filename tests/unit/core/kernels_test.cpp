@@ -352,6 +352,55 @@ TEST_P(KernelsTest, TheCossimUpdateIsTheFormulaAndItsProductsHaveOneOrder) {
   }
 }
 
+TEST_P(KernelsTest, ValuesAreAdded) {
+  Random random(11);
+  for (const std::size_t count : {0U, 1U, 5U, 16U, 39U, 500U}) {
+    const std::vector<Real> values = random.reals(count, -1, 1);
+    std::vector<Real> sums = random.reals(count + 1, -1, 1);
+    std::vector<Real> expected = sums;
+    for (std::size_t i = 0; i < count; ++i) expected[i] += values[i];
+    add_values(values.data(), count, sums.data());
+    ASSERT_TRUE(same_bits(sums, expected)) << count;
+  }
+}
+
+TEST_P(KernelsTest, ARowIsCentredByTheFormulaAndItsSumHasOneOrder) {
+  Random random(12);
+  for (const std::size_t count : {1U, 3U, 4U, 15U, 16U, 17U, 21U, 100U, 500U}) {
+    const std::vector<Real> offsets = random.reals(count, 0, 1);
+    const std::vector<Real> biases = random.reals(count, -1, 1);
+    const std::vector<Real> model = random.reals(count, 0, 100);
+    std::vector<Real> gradient = random.reals(count + 1, 0, 50);
+    std::vector<Real> columns = random.reals(count + 1, -1, 1);
+    std::vector<Real> expected = gradient;
+    std::vector<Real> expected_columns = columns;
+    const CentredRow row{.data_share = 0.02F,
+                         .model_share = 0.01F,
+                         .offset = 0.3F,
+                         .bias = -0.7F,
+                         .offsets = offsets.data(),
+                         .biases = biases.data()};
+    const Real sum = centre_gradient(row, count, gradient.data(), model.data(), columns.data());
+    std::vector<Real> products;
+    for (std::size_t j = 0; j < count; ++j) {
+      // One operation to a line, so that none are contracted.
+      const Real of_data = expected[j] * row.data_share;
+      const Real of_model = model[j] * row.model_share;
+      const Real plain = of_data - of_model;
+      const Real of_bias = row.bias * offsets[j];
+      const Real of_biases = row.offset * biases[j];
+      const Real less_bias = plain - of_bias;
+      expected[j] = less_bias - of_biases;
+      const Real column = row.offset * expected[j];
+      expected_columns[j] += column;
+      products.push_back(expected[j] * offsets[j]);
+    }
+    ASSERT_TRUE(same_bits(gradient, expected)) << count;
+    ASSERT_TRUE(same_bits(columns, expected_columns)) << count;
+    ASSERT_EQ(sum, test::sum_in_places(products)) << count;
+  }
+}
+
 /// Whoever clips must not hide that something went wrong.
 TEST_P(KernelsTest, WhatIsNoNumberIsNotClippedAway) {
   const MomentumStep step{.gradient = {.l1 = 1, .clip = 1}, .learning_rate = 1};

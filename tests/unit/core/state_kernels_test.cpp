@@ -163,6 +163,23 @@ TEST_P(StateKernelsTest, ActivateAndSampleDrawsFromTheSigmoid) {
   }
 }
 
+TEST_P(StateKernelsTest, ActivateAndSampleKeepsRoundedProbabilitiesToo) {
+  Random random(3);
+  for (const std::size_t count : state_lengths()) {
+    for (const ProbabilityRounding rounding : state_roundings) {
+      const RandomStream stream(17, 2, count, Phase::chain_hidden, 5);
+      const std::vector<Real> fields = random.reals(count, -6, 6);
+      const std::vector<Real> bias = random.reals(count, -1, 1);
+      std::vector<Real> probabilities = fields;  // they may take their place
+      Words states = garbage(count);
+      activate_and_sample(probabilities.data(), bias.data(), count, rounding, stream, probabilities.data(),
+                          states.data());
+      ASSERT_EQ(states, packed(drawn(activated(fields, bias, state_roundings[0]), stream))) << count;
+      ASSERT_TRUE(same_bits(probabilities, activated(fields, bias, rounding))) << count;
+    }
+  }
+}
+
 TEST_P(StateKernelsTest, ReconstructDrawsAddsDifferencesAndSumsErrors) {
   Random random(4);
   for (const std::size_t count : state_lengths()) {
