@@ -82,7 +82,7 @@ void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
     for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();  // none may be left on its way
     throw AgreedError(
         Failure::usage,
-        fmt::format("the gradient function has {} of a gradient, but tells total weights of {} of rows and {} of "
+        fmt::format("the gradient function has a gradient of {}, but tells total weights of {} of rows and {} of "
                     "samples of the model: with two phases that of rows must be at least 0 and that of samples above "
                     "0, with one both 0",
                     plural(plan_.phases, "phase"), static_cast<double>(counts.weights[0]) * weight_unit,

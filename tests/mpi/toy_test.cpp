@@ -315,7 +315,7 @@ TEST_F(FaultyEstimatorTest, WhatIsRightTrains) {
 
 TEST_F(FaultyEstimatorTest, WeightsThatAreForgottenAreAnErrorOfAll) {
   faults.model_weight = 0;
-  expect_refused({"5 chains", "total weights", "of chains above 0"});
+  expect_refused({"2 phases", "total weights", "of samples above 0"});
 }
 
 TEST_F(FaultyEstimatorTest, PanelsThatCutGroupsAreRefused) {
