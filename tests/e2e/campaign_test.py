@@ -21,6 +21,7 @@ class Campaigns(unittest.TestCase):
     def test_killed_stacks_and_nets(self):
         small = ("--runs", "2", "--seed", "7", "--hidden", "300", "--epochs", "15")
         self.assertRegex(self.campaign("kill-campaign", "--training", "stack", *small), "2 runs, .* 2 equal digests")
+        self.assertRegex(self.campaign("kill-campaign", "--training", "chains", *small), "2 runs, .* 2 equal digests")
         self.assertRegex(self.campaign("kill-campaign", "--training", "autoencoder", *small),
                          "2 runs, .* 2 equal to rounding")
 

@@ -135,6 +135,35 @@ class Updates(Resuming):
                            "give one of the two")
 
 
+class Chains(Resuming):
+    """Persistent chains, sliding offsets and figures of chains go on as if nothing had been."""
+
+    KEYS = ("--hidden", "100", "--estimator", "pcd", "--sweeps", "2", "--chains", "70", "--centring",
+            "sliding", "--weight-init", "1", "--learning-rate", "0.01", "--chains-from", "data")
+
+    def test_stopped_and_on_other_ranks(self):
+        for ranks, words in ((2, ("--updates", "100")), (3, ("--epochs", "9", "--engine", "blas")),
+                             (2, ("--epochs", "20", "--ranks-per-node", "1"))):
+            assert_success(self.train(*self.KEYS, *words, ranks=ranks))
+        digest, metrics = undisturbed(*self.KEYS, "--epochs", "20")
+        self.assertEqual(jobs.digest(self.run_folder / "model.h5"), digest)
+        self.assertEqual(jobs.metrics(self.run_folder), metrics)
+        last = metrics[-1]
+        self.assertNotIn("reconstruction_mse", last)
+        for name in ("data_energy", "chains_energy", "data_free_energy", "chains_free_energy"):
+            self.assertLess(last[name], 0)
+        for name in ("chains_means_r", "chains_pairs_r", "chains_autocorrelation"):
+            self.assertTrue(-1 <= last[name] <= 1, last)
+
+    def test_other_chains_are_refused(self):
+        assert_success(self.train(*SHORT, "--estimator", "pcd"))
+        for key, value in (("--chains", "50"), ("--sweeps", "3"), ("--centring", "batch"), ("--statistics", "states"),
+                           ("--estimator", "cd")):
+            words = without(("--estimator", "pcd"), (key,))
+            result = self.train(*SHORT, *words, key, value)
+            assert_one_message(result, 2, key[2:], value)
+
+
 class Optimizers(Resuming):
     def test_all_go_on_with_what_they_remember(self):
         terms = ("--hidden", "20", "--rate-decay", "0.8", "--l1", "0.001", "--field-cost", "0.002", "--weight-cost",

@@ -61,6 +61,22 @@ TEST(TrainingOptionsTest, EveryKeyOutOfRangeIsNamedWithItsValue) {
   refused({"momentum = 1:0.5, 6:1"}, [](auto& o) { o.momentum = Schedule::parse("1:0.5, 6:1"); });
   refused({"learning-rate = 1:0.1, 9:0"}, [](auto& o) { o.learning_rate = Schedule::parse("1:0.1, 9:0"); });
   refused({"estimator = ratio-matching", "cd, pcd"}, [](auto& o) { o.estimator = "ratio-matching"; });
+  refused({"sweeps = 0", "from 1"}, [](auto& o) { o.sweeps = 0; });
+  refused({"chains = 100", "estimator = pcd", "begin at the rows"}, [](auto& o) { o.chains = 100; });
+  refused({"chains = 4294967296", "4294967295"}, [](auto& o) {
+    o.estimator = "pcd";
+    o.chains = std::uint64_t{1} << 32U;
+  });
+  refused({"chains-from = data", "estimator = pcd"}, [](auto& o) { o.chains_from = ChainsFrom::data; });
+  refused({"chains-from = noise", "estimator = pcd"}, [](auto& o) { o.chains_from = ChainsFrom::noise; });
+  refused({"reconstruction = means", "estimator = cd"}, [](auto& o) {
+    o.estimator = "pcd";
+    o.reconstruction = UnitValues::means;
+  });
+  refused({"engine = active", "reconstruction = states"}, [](auto& o) {
+    o.engine = Engine::active;
+    o.reconstruction = UnitValues::means;
+  });
   refused({"optimizer = adagrad", "momentum, adam"}, [](auto& o) { o.optimizer = "adagrad"; });
   refused({"engine = active", "arithmetic = exact"}, [](auto& o) {
     o.engine = Engine::active;
