@@ -56,11 +56,11 @@ double log_odds(double p) noexcept {
   return portable_log(p) - portable_log(1 - p);
 }
 
-/// Hinton 2012, section 8.
+/// Hinton 2012, section 8, with a pseudocount of one row.
 void start_at_log_odds(std::span<const double> means, std::uint64_t rows, std::span<Real> parameters) noexcept {
-  const double least = 0.5 / static_cast<double>(rows);
+  const double share = 1 / static_cast<double>(rows);
   for (std::size_t i = 0; i < means.size(); ++i) {
-    parameters[i] = static_cast<Real>(log_odds(std::clamp(means[i], least, 1 - least)));
+    parameters[i] = static_cast<Real>(log_odds(means[i] + share * (0.5 - means[i])));
   }
 }
 
