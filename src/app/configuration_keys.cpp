@@ -64,18 +64,16 @@ constexpr std::pair<const char*, Engine> engines[] = {
     {"auto", Engine::automatic}, {"blas", Engine::blas}, {"active", Engine::active}};
 constexpr std::pair<const char*, Exchange> exchanges[] = {
     {"auto", Exchange::automatic}, {"shared", Exchange::shared}, {"allreduce", Exchange::allreduce}};
-constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {{"auto", VisibleBiasInit::automatic},
-                                                                  {"zero", VisibleBiasInit::zero},
-                                                                  {"data", VisibleBiasInit::data}};
+constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {
+    {"auto", VisibleBiasInit::automatic}, {"zero", VisibleBiasInit::zero}, {"data", VisibleBiasInit::data}};
 constexpr std::pair<const char*, UnitValues> statistics[] = {
     {"auto", UnitValues::automatic}, {"states", UnitValues::states}, {"means", UnitValues::means}};
 constexpr std::pair<const char*, UnitValues> reconstructions[] = {{"states", UnitValues::states},
                                                                   {"means", UnitValues::means}};
 constexpr std::pair<const char*, ChainsFrom> chain_starts[] = {
     {"fields", ChainsFrom::fields}, {"data", ChainsFrom::data}, {"noise", ChainsFrom::noise}};
-constexpr std::pair<const char*, CentringOffsets> centrings[] = {{"off", CentringOffsets::off},
-                                                                 {"batch", CentringOffsets::batch},
-                                                                 {"sliding", CentringOffsets::sliding}};
+constexpr std::pair<const char*, CentringOffsets> centrings[] = {
+    {"off", CentringOffsets::off}, {"batch", CentringOffsets::batch}, {"sliding", CentringOffsets::sliding}};
 constexpr std::pair<const char*, EarlyStop> early_stops[] = {
     {"off", EarlyStop::off}, {"gap", EarlyStop::gap}, {"pseudo-likelihood", EarlyStop::pseudo_likelihood}};
 constexpr std::pair<const char*, ProgressStyle> progress_styles[] = {{"auto", ProgressStyle::automatic},

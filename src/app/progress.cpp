@@ -72,10 +72,10 @@ void Progress::epoch(const EpochMetrics& metrics) {
     if (const auto value = metrics.figure(loss)) line += fmt::format("  {} {:.5f}", loss, *value);
   }
   if (const auto chains = metrics.figure("chains_free_energy")) {
-    line += fmt::format("  free energy of data {:.2f}, chains {:.2f}  r of means {:.3f}, pairs {:.3f}  autocorrelation {:.2f}",
-                        metrics.figure("data_free_energy").value_or(0), *chains,
-                        metrics.figure("chains_means_r").value_or(0), metrics.figure("chains_pairs_r").value_or(0),
-                        metrics.figure("chains_autocorrelation").value_or(0));
+    line += fmt::format(
+        "  free energy of data {:.2f}, chains {:.2f}  r of means {:.3f}, pairs {:.3f}  autocorrelation {:.2f}",
+        metrics.figure("data_free_energy").value_or(0), *chains, metrics.figure("chains_means_r").value_or(0),
+        metrics.figure("chains_pairs_r").value_or(0), metrics.figure("chains_autocorrelation").value_or(0));
   }
   if (const auto validation = metrics.figure("validation_reconstruction_mse")) {
     line += fmt::format("  validation {:.5f}  free energy {:.2f} (training {:.2f})  pseudo-likelihood {:.2f}",

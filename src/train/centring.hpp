@@ -37,10 +37,10 @@ class Centring {
 
   RbmShape shape_;
   bool slide_;
-  std::span<Real> offsets_;       // V + H, of the last step; where they slide
-  std::span<Real> row_sums_;      // W' l: V
-  std::span<Real> column_sums_;   // the part of W'^T m of each group of rows: groups x H
-  std::span<Real> of_hidden_;     // l and c of each thread: threads x 2 H
+  std::span<Real> offsets_;      // V + H, of the last step; where they slide
+  std::span<Real> row_sums_;     // W' l: V
+  std::span<Real> column_sums_;  // the part of W'^T m of each group of rows: groups x H
+  std::span<Real> of_hidden_;    // l and c of each thread: threads x 2 H
 };
 
 }  // namespace rbmpi

@@ -144,8 +144,8 @@ void ChainMeasures::measure_data_energies(const Communicator& world) {
       const BitMatrixView v{bits_.data(), count, V};
       // Drawn alike after each epoch, so that epochs differ by what the model has learnt.
       const Draws draws{options_.seed, options_.layer, 0, first};
-      blocks.next(first, count).draw({0, count}, {0, V}, unrounded, draws, Phase::evaluation_data,
-                                     {probabilities_.data(), count, V}, v);
+      blocks.next(first, count)
+          .draw({0, count}, {0, V}, unrounded, draws, Phase::evaluation_data, {probabilities_.data(), count, V}, v);
       measure_energies(v, data_energies_.subspan(first, count));
     }
   });
@@ -203,7 +203,7 @@ void ChainMeasures::measure_energies(ConstBitMatrixView v, std::span<Energies> e
 
 void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   const std::size_t V = rbm_.shape().visible;
-  const auto mean = [](std::span<const Energies> all, double Energies::* which) {
+  const auto mean = [](std::span<const Energies> all, double Energies::*which) {
     double sum = 0;
     for (const Energies& one : all) sum += one.*which;
     return sum / static_cast<double>(all.size());

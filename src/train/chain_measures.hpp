@@ -70,8 +70,8 @@ class ChainMeasures {
   std::span<const std::byte> visible_;
   std::span<const std::byte> visible_before_;
   std::span<Pair> pairs_;
-  std::span<std::int64_t> data_moments_;    // V and pairs: sums in units of 2^-24 and 2^-48
-  std::span<std::int64_t> chain_moments_;   // V and pairs, V of the chains before, V that are on in both: counts
+  std::span<std::int64_t> data_moments_;   // V and pairs: sums in units of 2^-24 and 2^-48
+  std::span<std::int64_t> chain_moments_;  // V and pairs, V of the chains before, V that are on in both: counts
   std::span<Energies> data_energies_;
   std::span<Energies> chain_energies_;
   std::span<Real> probabilities_;  // block x V

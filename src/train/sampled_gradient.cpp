@@ -49,9 +49,9 @@ SampledGradientPlan::SampledGradientPlan(const TrainingOptions& options, RbmShap
       hidden_means(takes_hidden_means(options)),
       visible_means(options.reconstruction == UnitValues::means),
       two_phases(has_two_phases(options)),
-      rounding{.exact = options.arithmetic == Arithmetic::exact,
-               .grid = multiplies_means(options) ? product_grid
-                                                 : state_grid(shape, std::max(options.batch_size, chains))} {}
+      rounding{
+          .exact = options.arithmetic == Arithmetic::exact,
+          .grid = multiplies_means(options) ? product_grid : state_grid(shape, std::max(options.batch_size, chains))} {}
 
 SampledGradient::SampledGradient(const EstimatorSettings& settings, Workspace& memory)
     : plan_(settings.options, settings.rbm.shape()),
@@ -110,8 +110,9 @@ std::unique_ptr<BatchGradient> make_sampled_gradient(const EstimatorSettings& se
   const RbmShape shape = settings.rbm.shape();
   const TrainingOptions& options = settings.options;
   if (rbm_layout(shape).count() != 3) {
-    throw Error(Failure::usage, fmt::format("estimator = {} takes units of one parameter each; this machine has {} units",
-                                            options.estimator, units_in_words(shape)));
+    throw Error(Failure::usage,
+                fmt::format("estimator = {} takes units of one parameter each; this machine has {} units",
+                            options.estimator, units_in_words(shape)));
   }
   if (persistent_chains(options) > 0) want_logistic(shape, "estimator = pcd");
   return options.engine == Engine::active ? make_sampled_gradient_active(settings, memory)

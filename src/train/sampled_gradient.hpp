@@ -17,9 +17,9 @@ struct SampledGradientPlan {
   SampledGradientPlan(const TrainingOptions& options, RbmShape shape);
 
   std::uint64_t sweeps;
-  std::uint64_t chains;   ///< persistent ones; 0: chains begin at the rows
-  bool hidden_means;      ///< the sums over rows take the means of h
-  bool visible_means;     ///< chains take the means of v
+  std::uint64_t chains;  ///< persistent ones; 0: chains begin at the rows
+  bool hidden_means;     ///< the sums over rows take the means of h
+  bool visible_means;    ///< chains take the means of v
   bool two_phases;
   ProbabilityRounding rounding;  ///< of means before they are summed
 
@@ -42,13 +42,11 @@ class SampledGradient : public BatchGradient {
   /// What this rank tells of them, with the loss of its rows.
   [[nodiscard]] BatchTotals totals(std::int64_t loss) const;
 
-  /// Random numbers: row i of these is row i of the rows, or chain i of the chains, that are taken. What is drawn of the
-  /// rows' v.
+  /// Random numbers: row i of these is row i of the rows, or chain i of the chains, that are taken. What is drawn of
+  /// the rows' v.
   [[nodiscard]] const Draws& row_draws() const noexcept { return draws_; }
   /// Of their h.
-  [[nodiscard]] Draws hidden_draws() const noexcept {
-    return plan_.persistent() ? draws_ : sweep_draws(0);
-  }
+  [[nodiscard]] Draws hidden_draws() const noexcept { return plan_.persistent() ? draws_ : sweep_draws(0); }
   /// Of v in a sweep, the first of which is 0, with the phase below.
   [[nodiscard]] Draws sweep_draws(std::uint64_t sweep) const noexcept;
   /// A persistent chain, by its number among those that are taken, is about to get another v.
@@ -62,9 +60,7 @@ class SampledGradient : public BatchGradient {
   [[nodiscard]] Phase visible_phase() const noexcept {
     return plan_.persistent() ? Phase::chain_visible : Phase::visible;
   }
-  [[nodiscard]] Phase hidden_phase() const noexcept {
-    return plan_.persistent() ? Phase::chain_hidden : Phase::hidden;
-  }
+  [[nodiscard]] Phase hidden_phase() const noexcept { return plan_.persistent() ? Phase::chain_hidden : Phase::hidden; }
   [[nodiscard]] bool is_last(std::uint64_t sweep) const noexcept { return sweep + 1 == plan_.sweeps; }
 
   SampledGradientPlan plan_;

@@ -82,13 +82,13 @@ struct Shown {
   /// Sums over the units of a worker, block x H for each worker, by turns, so that one can be read while the other is
   /// written.
   std::array<std::span<Real>, 2> hidden_fields;
-  VisibleStates visible_data;              ///< v0
-  VisibleStates visible_model;             ///< v of the last sweep
-  std::span<std::uint64_t> hidden_data;    ///< h0: B x H
-  std::span<Real> hidden_data_means;       ///< h0p, where the sums take it
-  std::span<std::uint64_t> hidden_next;    ///< h of chains that begin at the rows, after the first sweep
-  std::span<Real> hidden_model;            ///< hp of the last sweep
-  std::span<Real> visible_differences;     ///< with one phase, sums of v0p - vp, for each part of the rows
+  VisibleStates visible_data;            ///< v0
+  VisibleStates visible_model;           ///< v of the last sweep
+  std::span<std::uint64_t> hidden_data;  ///< h0: B x H
+  std::span<Real> hidden_data_means;     ///< h0p, where the sums take it
+  std::span<std::uint64_t> hidden_next;  ///< h of chains that begin at the rows, after the first sweep
+  std::span<Real> hidden_model;          ///< hp of the last sweep
+  std::span<Real> visible_differences;   ///< with one phase, sums of v0p - vp, for each part of the rows
   /// Sums of h0 - hp over the rows that each worker finishes; with two phases those of h0 and of hp.
   std::array<std::span<Real>, gradient_phases> hidden_sums;
 };
@@ -140,7 +140,8 @@ class SampledGradientActive final : public SampledGradient {
       sample_rows(batch, first, clock);
       if (!plan_.persistent()) sweep_chains(first, clock);
     });
-    if (plan_.persistent()) for_each_block(chains_here_.count, [&](std::uint64_t first) { sweep_chains(first, clock); });
+    if (plan_.persistent())
+      for_each_block(chains_here_.count, [&](std::uint64_t first) { sweep_chains(first, clock); });
     const std::uint64_t error =
         std::accumulate(scratch_.begin(), scratch_.end(), std::uint64_t{0},
                         [](std::uint64_t sum, const Scratch& scratch) { return sum + scratch.squared_error; });
@@ -274,8 +275,7 @@ class SampledGradientActive final : public SampledGradient {
     couplings_.down({h.row(block.first), block.count, h.columns}, scratch.visible, fields);
     lap(clock, TimePhase::products);
     const Draws draws = sweep_draws(sweep);
-    const std::span<Real> differences =
-        is_last(sweep) ? visible_differences(scratch) : scratch.unused_differences;
+    const std::span<Real> differences = is_last(sweep) ? visible_differences(scratch) : scratch.unused_differences;
     for (std::size_t i = 0; count > 0 && i < block.count; ++i) {
       const RandomStream stream = draws.stream(visible_phase(), block.first + i).from_unit(first);
       if (plan_.persistent()) {

@@ -250,8 +250,8 @@ class SampledGradientBlas final : public SampledGradient {
   }
 
   bool sample_data_;
-  ModelStates data_;   // v0 and h0, or h0p
-  ModelStates model_;  // v and hp of the last sweep
+  ModelStates data_;                                        // v0 and h0, or h0p
+  ModelStates model_;                                       // v and hp of the last sweep
   std::array<std::span<Real>, gradient_phases> bias_sums_;  // of each slot
   std::span<Real> visible_data_;                            // v0p, where it is not v0
   std::span<Real> visible_model_;                           // fields, then vp: n x down_columns

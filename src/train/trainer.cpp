@@ -116,7 +116,8 @@ VisibleBiasInit visible_bias_init_in_use(const TrainingOptions& options) {
 
 Engine engine_in_use(const TrainingOptions& options) {
   if (options.engine != Engine::automatic) return options.engine;
-  const bool bits = options.sample_data && options.reconstruction != UnitValues::means && is_logistic(shape_of(options, 0));
+  const bool bits =
+      options.sample_data && options.reconstruction != UnitValues::means && is_logistic(shape_of(options, 0));
   return bits && options.arithmetic == Arithmetic::exact ? Engine::active : Engine::blas;
 }
 

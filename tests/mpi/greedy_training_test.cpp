@@ -46,6 +46,18 @@ class GreedyTrainingTest : public testing::Test {
     options_.layers[2].evaluate_every = 1;
   }
 
+  /// Persistent chains from the features of each layer, and weights so large that they remember where they were.
+  void use_chains() {
+    for (TrainingOptions& layer : options_.layers) {
+      layer.estimator = "pcd";
+      layer.chains = 30;
+      layer.sweeps = 2;
+      layer.chains_from = ChainsFrom::data;
+      layer.centring = CentringOffsets::sliding;
+      layer.weight_init = 1;
+    }
+  }
+
   /// The lowest features are those of spins, from -1 to 1.
   void use_spins() { options_.layers[0].hidden_unit = options_.layers[1].visible_unit = test::toy_unit().name; }
 
@@ -111,9 +123,11 @@ Samples view_of(const std::vector<Real>& values, std::uint64_t count) {
 
 // Layer after layer by hand, on one rank: what any number of ranks must give.
 TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
-  for (const bool spins : {false, true}) {
-    SCOPED_TRACE(spins);
-    if (spins) use_spins();
+  for (const char* const what : {"", "chains", "spins"}) {
+    SCOPED_TRACE(what);
+    const std::vector<TrainingOptions> usual = options_.layers;
+    if (what == std::string("chains")) use_chains();
+    if (what == std::string("spins")) use_spins();
     GreedyOutcome expected;
     if (world_.is_root()) {
       const Communicator alone;
@@ -134,6 +148,7 @@ TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
       expected.digest = model_digest(layers);
     }
     const GreedyOutcome found = train();
+    options_.layers = usual;
     EXPECT_EQ(found.progress.layer, 2U);
     EXPECT_EQ(found.progress.steps, 2U * 7 + 3 * 4 + 2 * 7);
     if (!world_.is_root()) continue;
@@ -145,6 +160,7 @@ TEST_F(GreedyTrainingTest, IsTrainingOfEachLayerOnTheFeaturesOfTheOneBelow) {
 TEST_F(GreedyTrainingTest, FeaturesThatAreNotKeptMakeNoDifference) {
   for (const bool join : {false, true}) {
     options_.join_labels = join;
+    if (join) use_chains();
     for (TrainingOptions& layer : options_.layers) layer.visible_bias_init = VisibleBiasInit::data;
     options_.features_memory = std::nullopt;
     std::vector<std::uint64_t> made;
@@ -188,6 +204,19 @@ TEST_F(GreedyTrainingTest, GoesOnInAnyLayerAndBetweenLayers) {
     if (world_.is_root()) {
       EXPECT_EQ(start.below.size(), steps <= 14 ? 0U : steps <= 26 ? 1U : 2U) << steps;
     }
+    const GreedyOutcome rest =
+        train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
+    EXPECT_EQ(rest.digest, whole.digest) << steps;
+    EXPECT_EQ(rest.progress, whole.progress) << steps;
+  }
+}
+
+TEST_F(GreedyTrainingTest, AStackWithChainsGoesOn) {
+  use_chains();
+  const GreedyOutcome whole = train();
+  for (const std::uint64_t steps : {5U, 14U, 21U, 31U}) {
+    GreedyStart start = stop_after(steps);
+    options_.features_memory = steps % 2 == 0 ? 0 : std::uint64_t{1} << 30U;
     const GreedyOutcome rest =
         train({}, world_.is_root() ? std::optional<GreedyStart>(std::move(start)) : std::nullopt);
     EXPECT_EQ(rest.digest, whole.digest) << steps;

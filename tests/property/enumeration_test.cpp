@@ -5,8 +5,8 @@
 #include <functional>
 #include <memory>
 #include <ostream>
-#include <stdexcept>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -369,10 +369,11 @@ std::vector<Case> gradient_cases() {
     const auto add = [&](const std::string& what, bool binary, int steps, const auto& change) {
       cases.push_back({.name = what + "_" + name,
                        .binary = binary,
-                       .change = [engine = engine, change](TrainingOptions& o) {
-                         o.engine = engine;
-                         change(o);
-                       },
+                       .change =
+                           [engine = engine, change](TrainingOptions& o) {
+                             o.engine = engine;
+                             change(o);
+                           },
                        .steps = steps});
     };
     add("cd", false, 20000, [](TrainingOptions&) {});
@@ -532,7 +533,7 @@ TEST(CentringTest, WhatZeroAndOneAreCalledMakesNoDifference) {
     }
   }
   const Vector plain = centred_gradient(shape, v, h);
-  const auto flip = [](std::vector<Vector> (&states)[2]) {
+  const auto flip = [](std::vector<Vector>(&states)[2]) {
     for (std::vector<Vector>& rows : states) {
       for (Vector& row : rows) {
         for (double& state : row) state = 1 - state;

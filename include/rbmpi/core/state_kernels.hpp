@@ -30,8 +30,8 @@ void scale_and_sample(const double* values, double scale, std::size_t count, Pro
 /// sample().
 void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,
                          std::uint64_t* states) noexcept;
-/// The same, and probabilities[i] = sigmoid(fields[i] + bias[i]), rounded, which may take the place of the fields: states
-/// and what is summed of their means. As activate_and_sample() and activate().
+/// The same, and probabilities[i] = sigmoid(fields[i] + bias[i]), rounded, which may take the place of the fields:
+/// states and what is summed of their means. As activate_and_sample() and activate().
 void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, ProbabilityRounding rounding,
                          const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept;
 

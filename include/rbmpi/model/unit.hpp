@@ -71,8 +71,8 @@ struct UnitEntry {
   /// sums [parameters x stride of the units] += weight * s_k(x_i): what the gradient of the parameters is a mean of.
   void (*add_statistics)(const UnitRow& units, Real weight, const Real* states, Real* sums) noexcept;
   /// Parameters [parameters x units] with which units without fields have these means in data, so that training need
-  /// not learn them first. With a pseudocount, so that they are finite: a row of the data counts as half-way between the
-  /// least and the most, m + (half-way - m) / rows.
+  /// not learn them first. With a pseudocount, so that they are finite: a row of the data counts as half-way between
+  /// the least and the most, m + (half-way - m) / rows.
   void (*start)(std::span<const double> means, std::uint64_t rows, std::span<Real> parameters) noexcept;
   /// Where states can be kept as bits; else null.
   const BitUnits* bits;

@@ -36,9 +36,8 @@ struct GradientEstimatorEntry {
   bool (*has_two_phases)(const TrainingOptions& options) = [](const TrainingOptions&) { return true; };
   /// Of how many rows or chains single precision adds up exactly what they give, in exact arithmetic; 0: sums are not
   /// exact.
-  std::uint64_t (*exact_rows)(const TrainingOptions& options, RbmShape shape) = [](const TrainingOptions&, RbmShape shape) {
-    return rbmpi::exact_rows(shape);
-  };
+  std::uint64_t (*exact_rows)(const TrainingOptions& options, RbmShape shape) =
+      [](const TrainingOptions&, RbmShape shape) { return rbmpi::exact_rows(shape); };
   /// Whether it reads the weights of rows; else data that have some are refused.
   bool reads_weights = false;
   /// Which arrays of the parameters are shown (GradientFunction::shows).
@@ -67,8 +66,8 @@ void add_gradient_estimator(const GradientEstimatorEntry& entry);
 /// centred has v0p and vp in db, which have less noise; it has one phase, all else two (train/gradient_function.hpp).
 /// Centred gradients are in train/centring.hpp. In exact arithmetic all means of units are rounded to the grid of their
 /// number before they are summed (docs/numerics.md). The `blas` engine forms matrix products of the states as floats,
-/// and each rank takes rows of the batch and chains; the `active` one keeps states as bits and adds up the rows that are
-/// on, and the ranks of a node share out visible units and rows (gibbs/worker_grid.hpp).
+/// and each rank takes rows of the batch and chains; the `active` one keeps states as bits and adds up the rows that
+/// are on, and the ranks of a node share out visible units and rows (gibbs/worker_grid.hpp).
 [[nodiscard]] std::unique_ptr<BatchGradient> make_sampled_gradient(const EstimatorSettings& settings,
                                                                    Workspace& memory);
 

@@ -134,7 +134,8 @@ TEST(GradientEstimatorsTest, EveryRowOfTheTableIsWhole) {
         const NodeShare share{.node_rows = 5 * slots, .node_chains = 4 * slots, .slots = slots};
         const auto make = [&](Workspace& memory) {
           Couplings couplings(WeightRounding::two_grids, rbm.view().weights, 0, 1, memory);
-          return entry.make({.rbm = rbm, .couplings = couplings, .data = data, .options = options, .share = share}, memory);
+          return entry.make({.rbm = rbm, .couplings = couplings, .data = data, .options = options, .share = share},
+                            memory);
         };
         Workspace counted(ArenaUse::count);
         ASSERT_NE(make(counted), nullptr);
