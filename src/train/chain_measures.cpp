@@ -111,20 +111,20 @@ bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figu
 }
 
 void ChainMeasures::measure_data_moments(const Communicator& world) {
-  const std::size_t V = rbm_.shape().visible;
+  const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_moments_, 0);
   const Shard mine = shard(moment_data_.rows, world.rank(), world.size());
   world.agree([&] {
     RowBlocks blocks(moment_data_, measured_at_once);
     for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
       const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
-      const MatrixView rows{probabilities_.data(), count, V};
+      const MatrixView rows{probabilities_.data(), count, visible};
       blocks.next(mine.first + done, count).read({0, count}, finest, rows);
       for (std::size_t i = 0; i < count; ++i) {
         const auto in_units = [&](std::size_t unit) { return static_cast<std::int64_t>(rows.row(i)[unit] * 0x1p24F); };
-        for (std::size_t unit = 0; unit < V; ++unit) data_moments_[unit] += in_units(unit);
+        for (std::size_t unit = 0; unit < visible; ++unit) data_moments_[unit] += in_units(unit);
         for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-          data_moments_[V + pair] += in_units(pairs_[pair].first) * in_units(pairs_[pair].second);
+          data_moments_[visible + pair] += in_units(pairs_[pair].first) * in_units(pairs_[pair].second);
         }
       }
     }
@@ -133,7 +133,7 @@ void ChainMeasures::measure_data_moments(const Communicator& world) {
 }
 
 void ChainMeasures::measure_data_energies(const Communicator& world) {
-  const std::size_t V = rbm_.shape().visible;
+  const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_energies_, Energies{});
   const Shard mine = shard(energy_data_.rows, world.rank(), world.size());
   world.agree([&] {
@@ -141,11 +141,12 @@ void ChainMeasures::measure_data_energies(const Communicator& world) {
     for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
       const std::uint64_t first = mine.first + done;
       const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
-      const BitMatrixView v{bits_.data(), count, V};
+      const BitMatrixView v{bits_.data(), count, visible};
       // Drawn alike after each epoch, so that epochs differ by what the model has learnt.
       const Draws draws{options_.seed, options_.layer, 0, first};
       blocks.next(first, count)
-          .draw({0, count}, {0, V}, unrounded, draws, Phase::evaluation_data, {probabilities_.data(), count, V}, v);
+          .draw({0, count}, {0, visible}, unrounded, draws, Phase::evaluation_data,
+                {probabilities_.data(), count, visible}, v);
       measure_energies(v, data_energies_.subspan(first, count));
     }
   });
@@ -154,47 +155,50 @@ void ChainMeasures::measure_data_energies(const Communicator& world) {
 }
 
 void ChainMeasures::measure_chains(const Communicator& world) {
-  const std::size_t V = rbm_.shape().visible;
+  const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(chain_moments_, 0);
   std::ranges::fill(chain_energies_, Energies{});
   const Shard mine = share_.rows_of_rank(of_node_.count);
   const auto states = [&](std::span<const std::byte> chains, Shard some) {
-    return ConstBitMatrixView{reinterpret_cast<const std::uint64_t*>(chains.data()) + some.first * words_for(V),
-                              some.count, V};
+    return ConstBitMatrixView{reinterpret_cast<const std::uint64_t*>(chains.data()) + some.first * words_for(visible),
+                              some.count, visible};
   };
   for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
     const Shard some{mine.first + done, std::min<std::uint64_t>(measured_at_once, mine.count - done)};
     const ConstBitMatrixView v = states(visible_, some);
     const ConstBitMatrixView before = states(visible_before_, some);
     measure_energies(v, chain_energies_.subspan(of_node_.first + some.first, some.count));
-    for (std::size_t i = 0; i < v.rows; ++i) {
-      for (std::size_t unit = 0; unit < V; ++unit) {
-        const bool now = is_on(v.row(i), unit);
-        const bool then = is_on(before.row(i), unit);
-        chain_moments_[unit] += now ? 1 : 0;
-        chain_moments_[V + pairs_.size() + unit] += then ? 1 : 0;
-        chain_moments_[2 * V + pairs_.size() + unit] += now && then ? 1 : 0;
-      }
-      for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-        const bool both = is_on(v.row(i), pairs_[pair].first) && is_on(v.row(i), pairs_[pair].second);
-        chain_moments_[V + pair] += both ? 1 : 0;
-      }
-    }
+    for (std::size_t i = 0; i < v.rows; ++i) add_moments(v.row(i), before.row(i));
   }
   world.sum(chain_moments_);
   world.sum(std::span(&chain_energies_.data()->energy, 2 * chain_energies_.size()));
 }
 
+void ChainMeasures::add_moments(const std::uint64_t* now, const std::uint64_t* before) {
+  const std::size_t visible = rbm_.shape().visible;
+  for (std::size_t unit = 0; unit < visible; ++unit) {
+    const std::int64_t on = is_on(now, unit) ? 1 : 0;
+    const std::int64_t was_on = is_on(before, unit) ? 1 : 0;
+    chain_moments_[unit] += on;
+    chain_moments_[visible + pairs_.size() + unit] += was_on;
+    chain_moments_[2 * visible + pairs_.size() + unit] += on * was_on;
+  }
+  for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
+    const bool both = is_on(now, pairs_[pair].first) && is_on(now, pairs_[pair].second);
+    chain_moments_[visible + pair] += both ? 1 : 0;
+  }
+}
+
 void ChainMeasures::measure_energies(ConstBitMatrixView v, std::span<Energies> energies) {
-  const std::size_t H = rbm_.shape().hidden;
-  const MatrixView fields{fields_.data(), v.rows, H};
+  const std::size_t hidden = rbm_.shape().hidden;
+  const MatrixView fields{fields_.data(), v.rows, hidden};
   couplings_.up(v, fields);
   for (std::size_t i = 0; i < v.rows; ++i) {
     const double of_visible = rbm_.visible_unit->bits->energy(rbm_.visible_units(), v.row(i));
-    std::copy_n(fields.row(i), H, means_.data());
+    std::copy_n(fields.row(i), hidden, means_.data());
     rbm_.hidden_unit->mean(rbm_.hidden_units(), unrounded, means_.data());
     double energy = of_visible;
-    for (std::size_t j = 0; j < H; ++j) {
+    for (std::size_t j = 0; j < hidden; ++j) {
       energy -= double{means_[j]} * (double{rbm_.hidden_bias[j]} + double{fields.row(i)[j]});
     }
     energies[i] = {.energy = energy, .free_energy = sum_out(of_visible, rbm_.hidden_units(), fields.row(i))};
@@ -202,7 +206,7 @@ void ChainMeasures::measure_energies(ConstBitMatrixView v, std::span<Energies> e
 }
 
 void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
-  const std::size_t V = rbm_.shape().visible;
+  const std::size_t visible = rbm_.shape().visible;
   const auto mean = [](std::span<const Energies> all, double Energies::*which) {
     double sum = 0;
     for (const Energies& one : all) sum += one.*which;
@@ -221,18 +225,18 @@ void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   double covariance = 0;
   double variance = 0;
   double variance_before = 0;
-  for (std::size_t unit = 0; unit < V; ++unit) {
+  for (std::size_t unit = 0; unit < visible; ++unit) {
     const double now = static_cast<double>(chain_moments_[unit]) / chains;
-    const double before = static_cast<double>(chain_moments_[V + pairs_.size() + unit]) / chains;
-    const double both = static_cast<double>(chain_moments_[2 * V + pairs_.size() + unit]) / chains;
+    const double before = static_cast<double>(chain_moments_[visible + pairs_.size() + unit]) / chains;
+    const double both = static_cast<double>(chain_moments_[2 * visible + pairs_.size() + unit]) / chains;
     means.add(static_cast<double>(data_moments_[unit]) * 0x1p-24 / rows, now);
     covariance += both - now * before;
     variance += now * (1 - now);
     variance_before += before * (1 - before);
   }
   for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-    pairs.add(static_cast<double>(data_moments_[V + pair]) * 0x1p-48 / rows,
-              static_cast<double>(chain_moments_[V + pair]) / chains);
+    pairs.add(static_cast<double>(data_moments_[visible + pair]) * 0x1p-48 / rows,
+              static_cast<double>(chain_moments_[visible + pair]) / chains);
   }
   const double autocorrelation = covariance / std::sqrt(variance * variance_before);
   figures.push_back({"chains_means_r", means.r()});

@@ -61,14 +61,14 @@ void PersistentChains::begin(Shard of_ranks) {
   block_->take(mine.first, visible(mine), hidden(mine));
   if (reader_) {
     const Draws draws{options_.seed, options_.layer, visible_start, mine.first};
-    const std::size_t V = rbm_.shape().visible;
-    reader_->draw(rows, {0, V}, unrounded, draws, Phase::chain_start, {probabilities_.data(), rows.count, V},
+    const std::size_t units = rbm_.shape().visible;
+    reader_->draw(rows, {0, units}, unrounded, draws, Phase::chain_start, {probabilities_.data(), rows.count, units},
                   visible(mine));
   } else {
-    UnitRow units = rbm_.visible_units();
-    if (options_.chains_from == ChainsFrom::noise) units.parameters = no_bias_.data();
+    UnitRow visible_units = rbm_.visible_units();
+    if (options_.chains_from == ChainsFrom::noise) visible_units.parameters = no_bias_.data();
     static_assert(visible_start == 0);
-    block_->draw_independent(units, numbers, Phase::chain_start);
+    block_->draw_independent(visible_units, numbers, Phase::chain_start);
   }
   block_->form_hidden_fields();
   block_->draw_hidden({rbm_.visible_units(), rbm_.hidden_units()}, numbers, hidden_start);

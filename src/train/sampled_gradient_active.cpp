@@ -149,7 +149,7 @@ class SampledGradientActive final : public SampledGradient {
   }
 
   void sum(GradientPhase phase, std::size_t array, Shard rows, std::size_t thread, Real* sums) override {
-    if (array == weights_array) return sum_weights(phase, rows, thread, sums);
+    if (array == weights_array) return sum_weights(phase, rows, thread, {sums, rows.count, rbm_.shape().hidden});
     if (array != visible_array()) return sum_hidden_bias(phase, rows, sums);
     plan_.two_phases ? count_visible(phase, rows, thread, sums) : sum_visible_differences(rows, sums);
   }
@@ -356,10 +356,10 @@ class SampledGradientActive final : public SampledGradient {
   }
 
   /// The sums over rows, over chains, or the differences of both.
-  void sum_weights(GradientPhase phase, Shard rows, std::size_t thread, Real* sums) {
-    const std::size_t hidden = rbm_.shape().hidden;
+  void sum_weights(GradientPhase phase, Shard rows, std::size_t thread, MatrixView sums) {
+    const std::size_t hidden = sums.columns;
     for_each_part(rows, [&](std::size_t part, Shard units, Shard in_part) {
-      const MatrixView to{sums + (units.first - rows.first) * hidden, units.count, hidden};
+      const MatrixView to{sums.row(units.first - rows.first), units.count, hidden};
       if (phase == GradientPhase::data) {
         const ConstBitMatrixView v0 = transposed_data(part, in_part, thread);
         if (plan_.hidden_means) {

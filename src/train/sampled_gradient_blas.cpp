@@ -187,22 +187,24 @@ class SampledGradientBlas final : public SampledGradient {
   /// Of this rank's rows and chains: with one phase the differences of the sums, with v0p and vp, which have less noise
   /// than states; else both sums.
   void sum_biases(Shard rows, ConstMatrixView v0p, Shard mine) {
-    const auto [V, H] = std::pair(rbm_.shape().visible, rbm_.shape().hidden);
+    const std::size_t visible = rbm_.shape().visible;
+    const std::size_t hidden = rbm_.shape().hidden;
     const auto sums = [&](GradientPhase phase) {
-      return bias_sums_[static_cast<std::size_t>(phase)].subspan(share_.slot * whole_lines<Real>(V + H), V + H);
+      return bias_sums_[static_cast<std::size_t>(phase)].subspan(share_.slot * whole_lines<Real>(visible + hidden),
+                                                                 visible + hidden);
     };
-    const ConstMatrixView h0 = of_rows(data_.hidden, rows, H);
-    const ConstMatrixView hp = of_rows(model_.hidden, mine, H);
+    const ConstMatrixView h0 = of_rows(data_.hidden, rows, hidden);
+    const ConstMatrixView hp = of_rows(model_.hidden, mine, hidden);
     if (!plan_.two_phases) {
       set_to_differences(v0p, {visible_model_.data(), mine.count, couplings_.down_columns()},
-                         sums(GradientPhase::data).first(V));
-      set_to_differences(h0, hp, sums(GradientPhase::data).last(H));
+                         sums(GradientPhase::data).first(visible));
+      set_to_differences(h0, hp, sums(GradientPhase::data).last(hidden));
       return;
     }
-    set_to_sums(of_rows(data_.visible, rows, V), sums(GradientPhase::data).first(V));
-    set_to_sums(h0, sums(GradientPhase::data).last(H));
-    set_to_sums(of_rows(model_.visible, mine, V), sums(GradientPhase::model).first(V));
-    set_to_sums(hp, sums(GradientPhase::model).last(H));
+    set_to_sums(of_rows(data_.visible, rows, visible), sums(GradientPhase::data).first(visible));
+    set_to_sums(h0, sums(GradientPhase::data).last(hidden));
+    set_to_sums(of_rows(model_.visible, mine, visible), sums(GradientPhase::model).first(visible));
+    set_to_sums(hp, sums(GradientPhase::model).last(hidden));
   }
 
   void sum_weights(GradientPhase phase, Shard rows, MatrixView sums) const {

@@ -90,10 +90,10 @@ void add_chains(std::vector<Case>& cases) {
     c.options.sweeps = 2;
     c.options.reconstruction = UnitValues::means;
   });
-  for (const auto& [offsets, name] :
-       {std::pair(CentringOffsets::batch, "batch"), {CentringOffsets::sliding, "sliding"}}) {
-    add(std::string("cd_centred_") + name, [&](Case& c) { c.options.centring = offsets; });
-    add(std::string("cd_3_means_centred_") + name, [&](Case& c) {
+  for (const CentringOffsets offsets : {CentringOffsets::batch, CentringOffsets::sliding}) {
+    const std::string name = offsets == CentringOffsets::batch ? "batch" : "sliding";
+    add("cd_centred_" + name, [&](Case& c) { c.options.centring = offsets; });
+    add("cd_3_means_centred_" + name, [&](Case& c) {
       c.options.centring = offsets;
       c.options.statistics = UnitValues::means;
       c.options.sweeps = 3;

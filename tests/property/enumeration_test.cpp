@@ -365,12 +365,12 @@ std::vector<Case> gradient_cases() {
     o.sweeps = 10;  // so that steps know little of each other
     o.chains = 100;
   };
-  for (const auto& [engine, name] : {std::pair(Engine::blas, "blas"), {Engine::active, "active"}}) {
+  for (const Engine engine : {Engine::blas, Engine::active}) {
     const auto add = [&](const std::string& what, bool binary, int steps, const auto& change) {
-      cases.push_back({.name = what + "_" + name,
+      cases.push_back({.name = what + (engine == Engine::blas ? "_blas" : "_active"),
                        .binary = binary,
                        .change =
-                           [engine = engine, change](TrainingOptions& o) {
+                           [engine, change](TrainingOptions& o) {
                              o.engine = engine;
                              change(o);
                            },
