@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "rbmpi/core/plural.hpp"
+
 namespace rbmpi {
 
 StepSums::StepSums(const GradientFunction& function, const StepPlan& plan, BatchGradient& gradient, Workspace& memory)
