@@ -1,5 +1,5 @@
 """Persistent chains as a user meets them in files: those of a model are the ones that its training left, wherever it was
-stopped; they go to files of rbms and come back."""
+stopped; they go to files of rbms and come back, and `rbmpi sample` begins at them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import h5py
 import numpy
 
 import jobs
-from resuming import Resuming
+from resuming import DIGITS, Resuming
 from support import assert_one_message, assert_success, run
 
 PCD = ("--estimator", "pcd", "--hidden", "20", "--chains", "37", "--learning-rate", "0.02", "--seed", "5")
@@ -214,6 +214,48 @@ class InFilesOfRbms(Chains):
             with self.subTest(fragments=fragments):
                 self.write(self.folder / "a.h5", chains)
                 assert_one_message(self.import_file(), 3, "a.h5", *fragments)
+
+
+class InSamples(Chains):
+    def samples(self, *arguments, ranks=None):
+        path = self.folder / "s.h5"
+        result = assert_success(run(["sample", *arguments, "--output", path], ranks=ranks))
+        with h5py.File(path) as file:
+            return result.stdout, file["samples"][()]
+
+    def assert_begins_at(self, chains, model, *arguments):
+        data = self.folder / "chains.h5"
+        with h5py.File(data, "w") as file:
+            file["samples"] = chains
+            file["samples"].attrs["scale"] = 1
+        options = ("--chains", "50", "--steps", "2", "--every", "1", *arguments)
+        _, expected = self.samples(model, data, *options)
+        for ranks in (None, 3):
+            text, found = self.samples(model, "--start", "chains", *options, ranks=ranks)
+            self.assertIn("50 chains from the 37 of the training", text)
+            numpy.testing.assert_array_equal(found, expected)
+
+    def test_begin_at_those_of_the_training(self):
+        model = self.finished(*PCD, "--epochs", "2", ranks=2)
+        self.assert_begins_at(chains_of(model), model)
+        png = self.folder / "s.png"
+        result = assert_success(run(["sample", self.run_folder, "--start", "chains", "--steps", 2, "--png", png]))
+        self.assertIn("at 2 times", result.stdout)  # and where they began
+
+    def test_of_a_stack(self):
+        self.finished(*PCD[:2], *PCD[4:], "--layers", "20,12", "--epochs", "1")
+        model = self.run_folder / "model.h5"
+        self.assert_begins_at(chains_of(model, 1), model, "--layer", "2")
+        # Of the whole stack they are those of the highest layer; what goes down from them depends on the data alone.
+        _, found = self.samples(model, "--start", "chains", "--chains", "37", "--steps", "1", ranks=2)
+        self.assertEqual(found.shape, (37, UNITS))
+
+    def test_mistakes(self):
+        out = ("--output", self.folder / "s.h5")
+        model = self.finished("--hidden", "5", "--epochs", "1")
+        assert_one_message(run(["sample", model, "--start", "chains", *out]), 3, "model.h5", "has no chains", "pcd")
+        assert_one_message(run(["sample", model, DIGITS, "--start", "chains", *out]), 2, "--start", "leave out")
+        assert_one_message(run(["sample", model, "--start", "data", *out]), 2, "must be one of noise, chains")
 
 
 if __name__ == "__main__":
