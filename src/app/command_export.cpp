@@ -15,6 +15,7 @@
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
 #include "rbmpi/model/model_exchange.hpp"
 
@@ -33,21 +34,19 @@ struct ExportSettings {
   TrainSettings train;    ///< nothing of it
 };
 
-/// Makes the file from the model.
-using Export = void (*)(const ExportSettings& settings, RbmView<const Real> rbm);
+/// Makes the file from the model, and says in which way it is not the model alone, as in ", with 100 chains".
+using Export = std::string (*)(const ExportSettings& settings, RbmView<const Real> rbm, const ChainStates* chains);
 
-/// Local. With the chains that rbms wants to go on from: 100 of 100 steps, from noise.
-void export_with_chains(const ExportSettings& settings, RbmView<const Real> rbm) {
+/// Local. With the chains that rbms wants to go on from: those of the training, or 100 of 100 steps, from noise.
+std::string export_with_chains(const ExportSettings& settings, RbmView<const Real> rbm, const ChainStates* chains) {
+  if (chains != nullptr) {
+    export_rbms(settings.output, rbm, settings.update, chains->view());
+    return fmt::format(", with the {} of its training", plural(chains->rows, "chain"));
+  }
   run_gibbs_chains(rbm, {}, {.chains = 100, .steps = 100}, Communicator(), [&](const ChainRecord& record) {
-    const ConstBitMatrixView states = record.states;
-    std::vector<Real> chains;
-    for (std::size_t row = 0; row < states.rows; ++row) {
-      for (std::size_t unit = 0; unit < states.columns; ++unit) {
-        chains.push_back(states.at(row, unit) ? 1 : 0);
-      }
-    }
-    export_rbms(settings.output, rbm, settings.update, {chains.data(), states.rows, states.columns});
+    export_rbms(settings.output, rbm, settings.update, record.states);
   });
+  return ", with 100 chains from noise";
 }
 
 struct Format {
@@ -57,10 +56,16 @@ struct Format {
 };
 constexpr Format formats[] = {
     {"sklearn", "an .npz file with the attributes of scikit-learn's BernoulliRBM",
-     [](const ExportSettings& settings, RbmView<const Real> rbm) { export_sklearn(settings.output, rbm); }},
+     [](const ExportSettings& settings, RbmView<const Real> rbm, const ChainStates*) {
+       export_sklearn(settings.output, rbm);
+       return std::string();
+     }},
     {"rbms", "an HDF5 file of the Python package rbms", export_with_chains},
     {"npz", "an .npz file with weights, visible_bias and hidden_bias, for NumPy",
-     [](const ExportSettings& settings, RbmView<const Real> rbm) { export_npz(settings.output, rbm); }},
+     [](const ExportSettings& settings, RbmView<const Real> rbm, const ChainStates*) {
+       export_npz(settings.output, rbm);
+       return std::string();
+     }},
 };
 
 const Format& format_of(const std::string& name) {
@@ -123,9 +128,9 @@ void run_export(const std::vector<std::string>& arguments, const Communicator& w
   const StartedCommand started(world, settings.train);
   const LoadedModel model(settings.model, world, settings.layer);
   world.agree_on_root([&] {
-    format_of(settings.format).make(settings, model.rbm);
-    say("{}: {} x {}, for {}\n", settings.output.string(), model.rbm.shape().visible, model.rbm.shape().hidden,
-        settings.format);
+    const std::string rest = format_of(settings.format).make(settings, model.rbm, model.chains());
+    say("{}: {} x {}, for {}{}\n", settings.output.string(), model.rbm.shape().visible, model.rbm.shape().hidden,
+        settings.format, rest);
   });
 }
 

@@ -17,6 +17,7 @@
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/model/model_exchange.hpp"
@@ -82,13 +83,15 @@ void run_import_model(const std::vector<std::string>& arguments, const Communica
     ImportedModel imported = import_model(settings.file, settings.update);
     Model model;
     model.layers.push_back(std::move(imported.rbm));
+    const std::uint64_t chains = imported.chains.rows;
+    if (chains > 0) model.chains[0] = std::move(imported.chains);
     model.provenance = {
         {"program", fmt::format("rbmpi {}", version())},
         {"command", fmt::format("rbmpi import-model {} ({})", shell_word(settings.file.string()), imported.origin)}};
     save_model(settings.output, model);
     const RbmShape shape = model.layers.front().shape();
-    say("{}: {} x {}, from {}\ndigest {}\n", settings.output.string(), shape.visible, shape.hidden, imported.origin,
-        model_digest(model.layers));
+    say("{}: {} x {}, from {}{}\ndigest {}\n", settings.output.string(), shape.visible, shape.hidden, imported.origin,
+        chains > 0 ? ", with its " + plural(chains, "chain") : "", model_digest(model.layers));
   });
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,10 +21,13 @@
 #include "app/terminal.hpp"
 #include "app/unit_selection.hpp"
 #include "app/work_bar.hpp"
+#include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/data/samples.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
 #include "rbmpi/evaluate/stack_samples.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/report/picture.hpp"
 #include "rbmpi/storage/text_file.hpp"
 
@@ -40,6 +44,7 @@ struct SampleSettings {
   fs::path png;     ///< a picture, or empty
   GibbsSettings gibbs;
   std::uint64_t first_row = 0;
+  bool from_chains = false;  ///< the chains begin at those of the model's training
   bool write_probabilities = false;
   std::size_t layer = 0;  ///< 0: all of them
   std::string clamp;
@@ -80,6 +85,13 @@ constexpr CommandOption<SampleSettings> sample_own_options[] = {
      }},
     {"first-row", "N", "the row of DATA at which the first chain begins, counted from 0 [0]",
      [](auto& s, const std::string& text) { s.first_row = parse_count(text, 0, any); }},
+    {"start", "noise|chains",
+     "without DATA, where the chains begin: at noise, or, one after the other, at the persistent chains that the "
+     "training of the layer left [noise]",
+     [](auto& s, const std::string& text) {
+       if (text != "noise" && text != "chains") throw Error(Failure::usage, "must be one of noise, chains");
+       s.from_chains = text == "chains";
+     }},
     {"clamp", "UNITS", "these units stay as in the rows of DATA, the others begin as noise",
      [](auto& s, const std::string& text) { s.clamp = text; }},
     {"free", "UNITS", "the same with all others: these units are filled in",
@@ -155,6 +167,10 @@ SampleSettings sample_settings(const po::variables_map& values) {
   if (values.count("first-row") != 0 && settings.data.empty()) {
     throw Error(Failure::usage, "--first-row wants DATA, whose rows it counts: rbmpi sample MODEL DATA");
   }
+  if (values.count("start") != 0 && !settings.data.empty()) {
+    throw Error(Failure::usage,
+                "--start is where chains begin without DATA, but there are some: leave out one of them");
+  }
   const std::vector<fs::path> inputs = {settings.model, settings.data, settings.clamp, settings.free};
   check_output("output", settings.output, inputs, OutputKind::hdf5);
   check_output("png", settings.png, inputs, OutputKind::other);
@@ -162,7 +178,7 @@ SampleSettings sample_settings(const po::variables_map& values) {
     throw Error(Failure::usage, fmt::format("--output and --png are the same file '{}'", settings.png.string()));
   }
   gibbs.probabilities = settings.write_probabilities || !settings.png.empty();
-  gibbs.start_too = !settings.png.empty() && !settings.data.empty();
+  gibbs.start_too = !settings.png.empty() && (!settings.data.empty() || settings.from_chains);
   return settings;
 }
 
@@ -171,7 +187,8 @@ struct Sampled {
   LoadedModel model;
   bool whole = false;  ///< whether it is a stack, all of whose layers are sampled
   std::optional<NodeSamples> data = {};
-  std::optional<LayerRows> rows = {};  ///< of a whole stack: the data as its highest layer sees them
+  std::optional<LayerRows> rows = {};     ///< of a whole stack: the data as its highest layer sees them
+  std::vector<std::uint8_t> chains = {};  ///< those of the model's training, zeros and ones, if it begins there
   std::vector<std::uint64_t> picture = {};
   ChainStart start = {};
 
@@ -212,6 +229,33 @@ std::vector<bool> clamped_units(const SampleSettings& settings, const Sampled& s
   return clamped;
 }
 
+/// Collective. The chains of the model's training, on every rank, as rows to begin at.
+void begin_at_chains(Sampled& sampled, const Communicator& world) {
+  const ChainStates* chains = nullptr;
+  world.agree_on_root([&] {
+    chains = sampled.model.chains();
+    if (chains != nullptr) return;
+    throw Error(Failure::file, fmt::format("--start chains: '{}' has no chains{}; training with estimator = pcd leaves "
+                                           "some, and --start noise needs none",
+                                           sampled.model.named.file.string(),
+                                           sampled.model.named.model.layers.size() > 1 ? " of this layer" : ""));
+  });
+  const std::uint64_t rows = from_root(chains == nullptr ? 0 : chains->rows, world);
+  const std::size_t columns = sampled.model.rbm.shape().visible;
+  world.agree([&] { sampled.chains.resize(rows * columns); });
+  if (chains != nullptr) {
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      for_each_unit_on(chains->view(), row, [&](std::size_t unit) { sampled.chains[row * columns + unit] = 1; });
+    }
+  }
+  world.broadcast(std::as_writable_bytes(std::span(sampled.chains)));
+  sampled.start.samples = Samples{.type = ElementType::uint8,
+                                  .values = reinterpret_cast<const std::byte*>(sampled.chains.data()),
+                                  .rows = rows,
+                                  .columns = columns,
+                                  .scale = 1};
+}
+
 /// Collective.
 Sampled load(const SampleSettings& settings, const Layout& layout, const Communicator& world) {
   Sampled sampled{.model = LoadedModel(settings.model, world, settings.layer == 0 ? highest_layer : settings.layer),
@@ -234,6 +278,7 @@ Sampled load(const SampleSettings& settings, const Layout& layout, const Communi
     });
     if (sampled.picture.empty()) sampled.picture = sampled.data->info().picture;
   }
+  if (settings.from_chains) begin_at_chains(sampled, world);
   world.agree_on_root([&] {
     // The units of a higher layer are no points of a picture.
     if (sampled.picture.empty() && (sampled.whole || sampled.model.below.empty())) {
@@ -265,6 +310,7 @@ std::string description(const SampleSettings& settings, const Sampled& sampled) 
     const auto stay = std::ranges::count(sampled.start.clamped, true);
     if (stay > 0) begin += fmt::format(", of which {} of {} units stay", stay, sampled.start.clamped.size());
   }
+  if (settings.from_chains) begin = fmt::format("the {} of the training", sampled.start.samples.rows);
   return fmt::format("{} from {}, {}, seed {}", plural(settings.gibbs.chains, "chain"), begin,
                      times_text(settings.gibbs), settings.gibbs.seed);
 }

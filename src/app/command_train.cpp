@@ -74,6 +74,7 @@ std::optional<GreedyStart> start_of(std::optional<Checkpoint> checkpoint) {
   GreedyStart start;
   std::vector<Rbm>& layers = checkpoint->model.layers;
   for (std::size_t i = 0; i + 1 < layers.size(); ++i) start.below.push_back(std::move(layers[i]));
+  start.chains = std::move(checkpoint->model.chains);
   start.state = std::move(*saved_state(std::move(checkpoint)));
   return start;
 }
@@ -143,6 +144,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   });
   Model model = run.description();
   model.layers = std::move(result.layers);
+  model.chains = std::move(result.chains);
   model.classes = std::move(result.classes);
   run.finish(model, result, world.is_root() ? layer_error_of(run.last_epoch()) : "");
 }

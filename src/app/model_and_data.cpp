@@ -106,6 +106,11 @@ std::vector<RbmView<const Real>> LoadedModel::stack() const {
   return views;
 }
 
+const ChainStates* LoadedModel::chains() const {
+  const auto found = named.model.chains.find(below.size());
+  return found == named.model.chains.end() ? nullptr : &found->second;
+}
+
 RbmShape LoadedModel::shape_for_data() const {
   const RbmShape shape = rbm.shape();
   return {below.empty() ? shape.visible - classes.size() : below.front().shape().visible, shape.hidden};

@@ -36,6 +36,8 @@ struct LoadedModel {
 
   /// All of its layers, lowest first.
   [[nodiscard]] std::vector<RbmView<const Real>> stack() const;
+  /// On the root: the chains of its training, or null.
+  [[nodiscard]] const ChainStates* chains() const;
   /// What the columns of data for it must be, and the hidden units of the layer.
   [[nodiscard]] RbmShape shape_for_data() const;
 };

@@ -87,12 +87,14 @@ nlohmann::ordered_json net_json(const Model& model) {
 
 void print_json(const Model& model, const std::optional<TrainingProgress>& progress) {
   nlohmann::ordered_json json = model.net ? net_json(model) : nlohmann::ordered_json{{"format", "rbmpi-model"}};
-  for (const Rbm& rbm : model.layers) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const Rbm& rbm = model.layers[i];
     nlohmann::ordered_json layer = {{"visible", rbm.shape().visible},
                                     {"hidden", rbm.shape().hidden},
                                     {"visible_unit", rbm.shape().visible_unit->name},
                                     {"hidden_unit", rbm.shape().hidden_unit->name}};
     for (const NamedValues& array : arrays(rbm)) layer[array.name] = to_json(spread(array.values));
+    if (const auto chains = model.chains.find(i); chains != model.chains.end()) layer["chains"] = chains->second.rows;
     json["layers"].push_back(layer);
   }
   if (progress) {
@@ -121,6 +123,9 @@ void print_text(const std::filesystem::path& path, const Model& model,
     print("layer_{}: {} visible x {} hidden units, {}, {} parameters\n", i, shape.visible, shape.hidden,
           units_in_words(shape), shape.parameters());
     for (const NamedValues& array : arrays(model.layers[i])) print_spread(array.name, spread(array.values));
+    if (const auto chains = model.chains.find(i); chains != model.chains.end()) {
+      print("  {:<16}{}, as its training left them\n", "chains", chains->second.rows);
+    }
   }
   for (std::size_t k = 0; model.net && k < layers; ++k) {
     const NetLayer<const Real> layer = model.net->layer(k);
@@ -145,7 +150,7 @@ void print_model_info(const std::filesystem::path& path, bool json, bool digest_
     check_seal(path);
     progress = read_progress(file);
   }
-  const Model model = read_model(file);
+  const Model model = read_model_so_far(file);
   version.throw_if_changed();
   if (digest_only) {
     print("{}\n", model_digest(model));

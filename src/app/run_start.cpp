@@ -42,10 +42,12 @@ std::optional<std::string> configuration_of(const RunFolder& folder, TrainingCom
   }
 }
 
-/// Whether a file is this model.
+/// Whether a file is this model, with its chains.
 bool holds(const fs::path& file, const Model& model) {
   try {
-    return is_there(file) && model_digest(load_model(file)) == model_digest(model);
+    if (!is_there(file)) return false;
+    const Model found = load_model(file);
+    return model_digest(found) == model_digest(model) && found.chains == model.chains;
   } catch (const Error&) {
     return false;
   }
@@ -132,14 +134,14 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
                : fmt::format("that has done {} already, more than {}", plural(progress.epoch - 1, "epoch"), length));
   }
   if (end == RunEnd::not_yet) return;  // layers above it are left
+  finished_model_ = rbmpi::take_model(*checkpoint_);
   // A job may have been killed between its last checkpoint and its model.
-  if (!holds(folder_.model(), checkpoint_->model)) {
-    save_model(folder_.model(), checkpoint_->model);
+  if (!holds(folder_.model(), *finished_model_)) {
+    save_model(folder_.model(), *finished_model_);
     warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
   }
   if (!is_there(folder_.metrics())) write_text_file(folder_.metrics(), checkpoint_->metrics);
-  folder_.restore_configuration(checkpoint_->model.configuration);
-  finished_model_ = std::move(checkpoint_->model);
+  folder_.restore_configuration(finished_model_->configuration);
 }
 
 void RunStart::check_layers_below(const GreedyOptions& stack) const {

@@ -263,6 +263,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
     std::ranges::copy(below.parameters(), model.layers.back().parameters().begin());
   }
   model.layers.emplace_back(shape_of(options, beginning.visible));
+  model.chains = beginning.chains;
   model.classes.assign(beginning.classes.begin(), beginning.classes.end());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;

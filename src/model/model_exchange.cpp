@@ -27,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* rbms_bernoulli = "BBRBM";
 constexpr const char* update_prefix = "update_";
+constexpr const char* rbms_chains = "/parallel_chains";
 
 /// What the three arrays are called in some kind of file.
 struct Names {
@@ -122,7 +123,8 @@ ImportedModel read_npz(const fs::path& path) {
                              sklearn_names.visible_bias, sklearn_names.hidden_bias));
   }
   return {make_rbm(path, names, [&](const std::string& name) { return file.read(name); }),
-          sklearn ? "scikit-learn" : "npz"};
+          sklearn ? "scikit-learn" : "npz",
+          {}};
 }
 
 /// The numbers of all groups update_<n>, rising.
@@ -187,8 +189,15 @@ ImportedModel read_rbms(const fs::path& path, std::optional<std::uint64_t> wante
                                             updates.size() > most_named ? "... " : "", fmt::join(named, ", ")));
   }
   const std::string group = fmt::format("/{}{}/params", update_prefix, update);
-  return {make_rbm(path, rbms_names, [&](const std::string& name) { return read_array(file, group, name); }),
-          fmt::format("rbms, update {}", update)};
+  ImportedModel imported{
+      .rbm = make_rbm(path, rbms_names, [&](const std::string& name) { return read_array(file, group, name); }),
+      .origin = fmt::format("rbms, update {}", update),
+      .chains = {}};
+  // There is one array for all updates, which each of them overwrites.
+  if (update == updates.back() && file.exists(rbms_chains)) {
+    imported.chains = read_chains(file, rbms_chains, imported.rbm.shape().visible);
+  }
+  return imported;
 }
 
 }  // namespace
@@ -201,7 +210,7 @@ void export_sklearn(const fs::path& path, RbmView<const Real> rbm) {
   export_arrays(path, rbm, sklearn_names);
 }
 
-void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t update, ConstMatrixView chains) {
+void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t update, ConstBitMatrixView chains) {
   const RbmShape shape = rbm.shape();
   want_bernoulli(path, shape);
   AtomicFile atomic(path);
@@ -219,7 +228,7 @@ void export_rbms(const fs::path& path, RbmView<const Real> rbm, std::uint64_t up
   file.create_group(group + "/flags");
   const Real no_time = 0;
   write(group + "/time", {1}, &no_time);
-  write("/parallel_chains", {chains.rows, chains.columns}, chains.values);
+  write_chains(file, rbms_chains, ElementType::float32, chains);
   file.write_text("/model_type", rbms_bernoulli);
   file.close();
   atomic.commit();

@@ -92,6 +92,37 @@ void write_layer(Hdf5File& file, std::size_t layer, const Rbm& rbm) {
   file.set_text_attribute(group, "hidden_unit", std::string(rbm.shape().hidden_unit->name));
 }
 
+std::string chains_name(std::size_t layer) {
+  return layer_group(layer) + "/chains";
+}
+
+/// Throws if a layer has chains that cannot be read, or that its units cannot have.
+void check_layer_chains(const Hdf5File& file, std::size_t layer, RbmShape shape) {
+  const std::string name = chains_name(layer);
+  if (!file.exists(name)) return;
+  if (!shape.visible_unit->logistic) {
+    refuse(file, fmt::format("has '{}', zeros and ones, but the visible units of the layer are {}", name,
+                             shape.visible_unit->name));
+  }
+  check_chains(file, name, shape.visible);
+}
+
+void write_layer_chains(Hdf5File& file, std::size_t layer, const ChainStates& states) {
+  // More effort gains little, and would make of states that are all equal more than a reader believes (Hdf5File::open).
+  constexpr int least_effort = 1;
+  write_chains(file, chains_name(layer), ElementType::uint8, states.view(), least_effort);
+}
+
+/// Whether a file has just these chains.
+bool holds_layer_chains(const Hdf5File& file, const Model& model) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const auto found = model.chains.find(i);
+    if (file.exists(chains_name(i)) != (found != model.chains.end())) return false;
+    if (found != model.chains.end() && !holds_chains(file, chains_name(i), found->second)) return false;
+  }
+  return true;
+}
+
 std::vector<RbmShape> read_stack_shapes(const Hdf5File& file) {
   std::vector<RbmShape> layers;
   while (file.exists(layer_group(layers.size()))) {
@@ -130,10 +161,12 @@ void read_stack(const Hdf5File& file, Model& model) {
            fmt::format("has {} units as the visible ones of layer_{}, but {} as the hidden ones of the layer below",
                        visible.name, i, layers[i - 1].hidden_unit->name));
   }
+  for (std::size_t i = 0; i < layers.size(); ++i) check_layer_chains(file, i, layers[i]);
   // The sizes of all layers are known to fit, the file and each other, before the first one is read.
   for (std::size_t i = 0; i < layers.size(); ++i) {
     Rbm& rbm = model.layers.emplace_back(layers[i]);
     read_parameters(file, rbm_layout(rbm.shape(), i), rbm.parameters());
+    if (file.exists(chains_name(i))) model.chains[i] = read_chains(file, chains_name(i), rbm.shape().visible);
   }
 }
 
@@ -256,6 +289,7 @@ void write_model(Hdf5File& file, const Model& model) {
     }
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) write_layer(file, i, model.layers[i]);
+  for (const auto& [layer, states] : model.chains) write_layer_chains(file, layer, states);
   if (model.net) write_net(file, model);
   if (!model.classes.empty()) {
     file.create_array(classes_name, ElementType::int32, {model.classes.size()});
@@ -269,7 +303,8 @@ bool holds_description(const Hdf5File& file, const Model& model) {
   if (model.net) {
     const NetShape& shape = model.net->shape();
     if (read_net_shape(file) != shape || read_code_layer(file, shape) != model.code_layer) return false;
-  } else if (!std::ranges::equal(read_stack_shapes(file), model.layers, {}, {}, &Rbm::shape)) {
+  } else if (!std::ranges::equal(read_stack_shapes(file), model.layers, {}, {}, &Rbm::shape) ||
+             !holds_layer_chains(file, model)) {
     return false;
   }
   if (file.exists(classes_name) == model.classes.empty()) return false;

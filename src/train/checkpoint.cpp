@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,6 +16,7 @@
 #include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/sealed_file.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "train/kept_chains.hpp"
 #include "train/training_file.hpp"
 
 namespace rbmpi {
@@ -85,6 +88,13 @@ SavedState::Memory memory_in(const Hdf5File& file, const std::string& name) {
   return memory;
 }
 
+/// Gives a model the chains of the layer in work, which are among the arrays of its training.
+void add_chains_in_work(Model& model, std::size_t layer, std::span<const SavedState::Array> arrays) {
+  if (layer >= model.layers.size()) return;  // of a net
+  ChainStates chains = kept_chains(arrays, model.layers[layer].shape());
+  if (chains.rows > 0) model.chains[layer] = std::move(chains);
+}
+
 }  // namespace
 
 bool is_checkpoint(const Hdf5File& file) {
@@ -127,6 +137,17 @@ Checkpoint read_checkpoint(const Hdf5File& file) {
   checkpoint.arrays = read_state_arrays(file);
   checkpoint.metrics = file.read_text(metrics_name);
   return checkpoint;
+}
+
+Model take_model(Checkpoint& checkpoint) {
+  add_chains_in_work(checkpoint.model, checkpoint.progress.layer, checkpoint.arrays);
+  return std::move(checkpoint.model);
+}
+
+Model read_model_so_far(const Hdf5File& file) {
+  Model model = read_model(file);
+  if (is_checkpoint(file)) add_chains_in_work(model, read_progress(file).layer, read_state_arrays(file));
+  return model;
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {

@@ -14,6 +14,7 @@
 #include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/train/optimizer.hpp"
+#include "train/kept_chains.hpp"
 
 namespace rbmpi {
 namespace {
@@ -204,12 +205,18 @@ void CheckpointWriter::reserve_best() {
   if (model.net) shared_->best.net.emplace(model.net->shape());
   shared_->best.classes = model.classes;
   shared_->best.code_layer = model.code_layer;
+  shared_->best.chains = model.chains;
 }
 
 void CheckpointWriter::keep_best(const TrainingState& state) {
   reserve_best();
   shared_->best.provenance["epoch"] = fmt::format("{}", state.progress.best_epoch);
   copy_to(shared_->best, state);
+  if (!shared_->best.net) {
+    const std::size_t layer = state.progress.layer;
+    ChainStates chains = kept_chains(state.arrays, shared_->best.layers[layer].shape());
+    if (chains.rows > 0) shared_->best.chains[layer] = std::move(chains);
+  }
   shared_->best_steps = state.progress.steps;
   shared_->best_waits = true;
   start(false, {});

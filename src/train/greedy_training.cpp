@@ -11,6 +11,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/stack_features.hpp"
 #include "rbmpi/evaluate/stack_weights.hpp"
@@ -19,6 +20,7 @@
 #include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/run_end.hpp"
 #include "rbmpi/train/steps_of_epoch.hpp"
+#include "train/kept_chains.hpp"
 #include "train/refuse_option.hpp"
 
 namespace rbmpi {
@@ -225,6 +227,12 @@ void check_start(const GreedyStart& start, std::span<const RbmShape> shapes) {
                                            shape.visible, shape.hidden, units_in_words(shape), shapes[i].visible,
                                            shapes[i].hidden, units_in_words(shapes[i])));
   }
+  for (const auto& [i, chains] : start.chains) {
+    if (i < layer && chains.columns == shapes[i].visible) continue;
+    throw Error(Failure::file, fmt::format("the start has chains of {} in layer {}, which do not fit the {} layers "
+                                           "below that in work",
+                                           plural(chains.columns, "unit"), i, layer));
+  }
   const ParameterLayout& layout = start.state.layout;
   const ParameterLayout wanted = rbm_layout(shapes[layer], layer);
   if (layout.same_shapes(wanted) && start.state.parameters.size() == wanted.size()) return;
@@ -263,16 +271,21 @@ struct StackBeginning {
 StackBeginning begin_stack(std::optional<GreedyStart> start, const GreedyOptions& options,
                            const std::vector<RbmShape>& shapes, std::uint64_t rows, GreedyResult& result,
                            const Communicator& world) {
+  ChainStates of_start;
   world.agree_on_root([&] {
-    if (start) check_start(*start, shapes);
+    if (!start) return;
+    check_start(*start, shapes);
+    of_start = kept_chains(start->state.arrays, shapes[start->below.size()]);
   });
   StackBeginning beginning{.layer = start ? start->below.size() : 0, .state = {}};
   const bool goes_on_above = is_finished(start, options, rows, world);
   if (start) {
     result.layers = std::move(start->below);
+    result.chains = std::move(start->chains);
     result.progress = start->state.progress;
     if (goes_on_above) {
       result.layers.emplace_back(shapes[beginning.layer], std::move(start->state.parameters));
+      if (of_start.rows > 0) result.chains[beginning.layer] = std::move(of_start);
       ++beginning.layer;
     } else {
       beginning.state = std::move(start->state);
@@ -343,6 +356,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
                     .kept_bytes = rows->kept_bytes(),
                     .made_rows = rows->made_rows(),
                     .below = result.layers,
+                    .chains = result.chains,
                     .classes = top ? std::span<const std::int32_t>(result.classes) : std::span<const std::int32_t>()});
     });
     TrainingResult trained = train_layer(of_layer, options.layers.size(), rows->views(), world, events.training,
@@ -350,6 +364,7 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     add(result, trained);
     if (!trained.finished) return result;
     if (world.is_root()) result.layers.push_back(std::move(trained.rbm));
+    if (trained.chains.rows > 0) result.chains[layer] = std::move(trained.chains);
   }
   return result;
 }

@@ -86,6 +86,7 @@ class Optimization {
     result.time_split = clock_.split();
     result.progress = progress_;
     result.finished = finished;
+    world_.agree_on_root([&] { result.arrays = copies_of(memory_.state->whole()); });  // those of the last checkpoint
     memory_.sums.reset();
     memory_.function = {};
     memory_.reader.reset();
@@ -277,8 +278,14 @@ class Optimization {
     clock_.restart();
     check_replicas();
     now_doing("keeping a checkpoint");
-    const TrainingState whole = whole_state();
-    if (events_.checkpoint) events_.checkpoint(whole, stopped);
+    keep_whole([&](const TrainingState& whole) {
+      if (events_.checkpoint) events_.checkpoint(whole, stopped);
+    });
+  }
+  /// Collective.
+  template <typename Keep>
+  void keep_whole(const Keep& keep) {
+    keep(whole_state());
     // What the function remembers changes again in the next step, which must not begin while it is copied.
     if (!memory_.state->of_node().empty()) workspace_.node.synchronise();
     clock_.lap(TimePhase::checkpoint);
@@ -325,9 +332,10 @@ class Optimization {
       events_.epoch(metrics);
       clock_.lap(TimePhase::output);
     }
-    if (progress_.best_epoch == progress_.epoch && events_.best) {
-      events_.best(state());
-      clock_.lap(TimePhase::checkpoint);
+    if (progress_.best_epoch == progress_.epoch) {
+      keep_whole([&](const TrainingState& whole) {
+        if (events_.best) events_.best(whole);
+      });
     }
     return true;
   }

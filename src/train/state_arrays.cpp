@@ -20,6 +20,16 @@ std::string to_text(std::span<const StateArray> arrays) {
   return text.empty() ? "no arrays" : text;
 }
 
+std::vector<SavedState::Array> copies_of(std::span<const StateArray> arrays) {
+  std::vector<SavedState::Array> copies;
+  for (const StateArray& array : arrays) {
+    AlignedBuffer<std::byte> values(array.values.size());
+    std::ranges::copy(array.values, values.data());
+    copies.push_back({array.name, array.type, array.rows, array.columns, std::move(values)});
+  }
+  return copies;
+}
+
 StateArrays::StateArrays(std::vector<StateArray> arrays, const NodeShare& share, Arena& memory)
     : arrays_(std::move(arrays)) {
   std::set<std::string> names;

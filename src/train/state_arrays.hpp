@@ -15,6 +15,9 @@ namespace rbmpi {
 /// "chains float32 50 x 64 shared out", or "no arrays".
 [[nodiscard]] std::string to_text(std::span<const StateArray> arrays);
 
+/// Local. Copies to keep.
+[[nodiscard]] std::vector<SavedState::Array> copies_of(std::span<const StateArray> arrays);
+
 /// What a gradient function remembers from step to step beside the parameters (StateArray), on one rank.
 class StateArrays {
  public:

@@ -12,6 +12,7 @@
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "train/kept_chains.hpp"
 #include "train/rbm_gradient.hpp"
 #include "train/refuse_option.hpp"
 
@@ -86,7 +87,11 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
   OptimizationResult optimum = optimize(function, data.training, chosen, world, events, std::move(start));
   TrainingResult result;
   static_cast<OptimizationOutcome&>(result) = static_cast<const OptimizationOutcome&>(optimum);
-  if (world.is_root()) result.rbm = Rbm(shape_of(options, data.training.columns), std::move(optimum.parameters));
+  world.agree_on_root([&] {
+    const RbmShape shape = shape_of(options, data.training.columns);
+    result.rbm = Rbm(shape, std::move(optimum.parameters));
+    result.chains = kept_chains(optimum.arrays, shape);
+  });
   return result;
 }
 

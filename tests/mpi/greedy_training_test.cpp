@@ -75,9 +75,11 @@ class GreedyTrainingTest : public testing::Test {
   [[nodiscard]] GreedyStart stop_after(std::uint64_t steps) const {
     GreedyStart kept;
     std::vector<Rbm> below;
+    ChainsOfLayers chains;
     GreedyEvents events;
     events.layer = [&](const LayerBeginning& beginning) {
       below.clear();
+      chains = beginning.chains;
       for (const Rbm& layer : beginning.below) {
         below.emplace_back(layer.shape());
         std::ranges::copy(layer.parameters(), below.back().parameters().begin());
@@ -88,6 +90,7 @@ class GreedyTrainingTest : public testing::Test {
       if (state.progress.steps > steps) return;
       kept.state = test::saved(state);
       kept.below = std::move(below);
+      kept.chains = std::move(chains);
     };
     const GreedyResult result = train_stack(options_, data_, world_, events);
     EXPECT_FALSE(result.finished);
@@ -268,6 +271,46 @@ TEST_F(GreedyTrainingTest, UpdatesEndALayerInTheMiddleOfAnEpoch) {
     EXPECT_EQ(rest.digest, whole.digest) << steps;
     EXPECT_EQ(rest.progress.steps, 30U);
   }
+}
+
+TEST_F(GreedyTrainingTest, ChainsOfEachLayerComeAlong) {
+  for (std::size_t layer : {0U, 2U}) {
+    options_.layers[layer].estimator = "pcd";
+    options_.layers[layer].chains = 5 + layer;
+  }
+  std::vector<std::vector<std::byte>> last(3);  // what each layer remembers at its end
+  GreedyEvents events;
+  events.training.checkpoint = [&](const TrainingState& state, bool) {
+    if (state.arrays.empty()) return;
+    const std::span<const std::byte> values = state.arrays.front().values;
+    last[state.progress.layer].assign(values.begin(), values.end());
+  };
+  const GreedyResult whole = train_stack(options_, data_, world_, events);
+  if (world_.is_root()) {
+    ASSERT_EQ(whole.chains.size(), 2U);
+    EXPECT_EQ(whole.chains.at(2).rows, 7U);
+    for (const auto& [layer, chains] : whole.chains) {
+      EXPECT_EQ(chains.columns, whole.layers[layer].shape().visible);
+      EXPECT_TRUE(std::ranges::equal(std::as_bytes(std::span(chains.words)), last[layer]));
+    }
+  } else {
+    EXPECT_TRUE(whole.chains.empty());
+  }
+  for (const std::uint64_t steps : {5U, 14U, 18U, 30U}) {
+    GreedyStart start = stop_after(steps);
+    const GreedyResult rest =
+        train_stack(options_, data_, world_, {}, world_.is_root() ? std::optional(std::move(start)) : std::nullopt);
+    EXPECT_EQ(rest.chains, whole.chains) << steps;
+  }
+  std::optional<GreedyStart> start;
+  if (world_.is_root()) {
+    start.emplace(stop_after(5));
+    start->chains[1] = ChainStates(2, 14);
+  } else {
+    (void)stop_after(5);
+  }
+  test::expect_error(Failure::file, {"the start has chains of 14 units in layer 1"},
+                     [&] { (void)train_stack(options_, data_, world_, {}, std::move(start)); });
 }
 
 TEST_F(GreedyTrainingTest, LabelsAreUnitsOfTheHighestLayer) {

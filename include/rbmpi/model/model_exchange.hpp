@@ -5,7 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "rbmpi/core/matrix.hpp"
+#include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/model/chain_states.hpp"
 #include "rbmpi/model/rbm.hpp"
 
 namespace rbmpi {
@@ -21,14 +22,15 @@ void export_sklearn(const std::filesystem::path& path, RbmView<const Real> rbm);
 
 /// An HDF5 file of the Python package rbms (https://github.com/DsysDML/rbms), of its model type BBRBM: the group
 /// `update_<n>` with `params/weight_matrix` [V x H], `params/vbias` [V] and `params/hbias` [H]. `chains`: samples of
-/// the model, n x V, from which rbms goes on.
+/// the model, n x V, from which rbms goes on; they become `parallel_chains`.
 void export_rbms(const std::filesystem::path& path, RbmView<const Real> rbm, std::uint64_t update,
-                 ConstMatrixView chains);
+                 ConstBitMatrixView chains);
 
 /// A model from another program's file.
 struct ImportedModel {
   Rbm rbm;
   std::string origin;  ///< "scikit-learn", "npz", "rbms, update 100"
+  ChainStates chains;  ///< of the newest update of an rbms file, whose `parallel_chains` are; else none
 };
 
 /// Reads a model from any of these files; which one it is follows from the content. `update`: which one of an rbms

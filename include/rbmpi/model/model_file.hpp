@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "rbmpi/model/chain_states.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -25,13 +26,16 @@ struct Model {
   /// highest layer mean, if it was trained with labels (train/greedy_training.hpp).
   std::vector<std::int32_t> classes = {};
   std::size_t code_layer = 0;  ///< of an autoencoder: the layer, from 1, that is the code; else 0
+  ChainsOfLayers chains = {};  ///< of the layers that were trained with persistent chains
 };
 
 /// Local. The digest of its parameters: model_digest or net_digest.
 [[nodiscard]] std::string model_digest(const Model& model);
 
 /// Local. Reads a model. Throws Error(Failure::file), naming the file and what is wrong with it: not a model, a version
-/// from the future, arrays that are missing, of the wrong shape or type, or not finite. It is read twice, first in a
+/// from the future, arrays that are missing, of the wrong shape or type, or not finite, chains of other values than 0
+/// and
+/// 1. It is read twice, first in a
 /// child process, where a crash of the HDF5 library is an error as well.
 /// Both stacks and nets are read: who wants one kind calls `refuse_net` or `refuse_stack`.
 [[nodiscard]] Model load_model(const std::filesystem::path& path);
@@ -50,7 +54,8 @@ void save_model(const std::filesystem::path& path, const Model& model);
 void write_model(Hdf5File& file, const Model& model);
 
 /// Local. Whether an open file holds all of the model but its parameters: the shapes of its layers with their kinds of
-/// units, the code layer of a net, the classes, the configuration and the provenance. Throws what `read_model` throws.
+/// units, its chains, the code layer of a net, the classes, the configuration and the provenance. Throws what
+/// `read_model` throws.
 [[nodiscard]] bool holds_description(const Hdf5File& file, const Model& model);
 
 }  // namespace rbmpi

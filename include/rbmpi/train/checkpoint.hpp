@@ -15,9 +15,10 @@ namespace rbmpi {
 /// All that a training needs to go on, as a file holds it (docs/formats.md): a model file that also has the memory of
 /// the optimizer, the progress and the metrics, sealed with a checksum (storage/sealed_file.hpp).
 struct Checkpoint {
-  Model model;  ///< the parameters so far, the effective configuration, the provenance
+  /// The parameters so far, the effective configuration, the provenance, the chains of the layers that are finished.
+  Model model;
   std::vector<SavedState::Memory> optimizer;
-  std::vector<SavedState::Array> arrays = {};
+  std::vector<SavedState::Array> arrays = {};  ///< with the chains of the layer in work
   TrainingProgress progress;
   std::string metrics;  ///< the lines of metrics.jsonl so far
 };
@@ -38,6 +39,12 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 
 /// Local. The same from an open file, in this process.
 [[nodiscard]] Checkpoint read_checkpoint(const Hdf5File& file);
+
+/// Local. Moves the model out of a checkpoint: as one that is finished, with the chains of all its layers.
+[[nodiscard]] Model take_model(Checkpoint& checkpoint);
+
+/// Local. The same of an open file, a model or a checkpoint, without the rest of it.
+[[nodiscard]] Model read_model_so_far(const Hdf5File& file);
 
 /// Local. The newest checkpoint of a folder that is whole and for which `difference` gives an empty text, not what
 /// makes it one of another run. Damaged ones are told to `warn` and renamed out of the way; so are whole ones that are

@@ -36,7 +36,8 @@ struct GreedyOptions {
 /// Where a stack goes on: the layers that are finished, and a layer in work, or finished as well.
 struct GreedyStart {
   std::vector<Rbm> below;
-  SavedState state;  ///< of layer `below.size()`
+  SavedState state;            ///< of layer `below.size()`
+  ChainsOfLayers chains = {};  ///< of those below
 };
 
 /// What is told at the beginning of each layer.
@@ -48,6 +49,7 @@ struct LayerBeginning {
   std::uint64_t kept_bytes = 0;           ///< of features, on each node
   std::uint64_t made_rows = 0;            ///< whose features are made anew whenever they are wanted
   std::span<const Rbm> below;             ///< the finished layers; on the root alone
+  const ChainsOfLayers& chains;           ///< of these; on the root alone
   std::span<const std::int32_t> classes;  ///< of the labels that are joined to the features
 };
 
@@ -59,6 +61,7 @@ struct GreedyEvents {
 
 struct GreedyResult : OptimizationOutcome {
   std::vector<Rbm> layers;            ///< those that are finished, on the root; the others have none
+  ChainsOfLayers chains;              ///< of those that were trained with persistent ones; likewise
   std::vector<std::int32_t> classes;  ///< of the joined labels, in the order of their units
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/data/row_source.hpp"
@@ -28,8 +29,10 @@ struct OptimizationOutcome {
   bool finished = true;
 };
 
+/// What the root has at the end; the others have nothing of it.
 struct OptimizationResult : OptimizationOutcome {
-  AlignedBuffer<Real> parameters;  ///< on the root; the others have none
+  AlignedBuffer<Real> parameters;
+  std::vector<SavedState::Array> arrays;  ///< that the function remembers, all rows of each
 };
 
 /// Collective. The general routine: follows the gradient of `function` over the rows of `samples`, the same on all

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "rbmpi/data/row_source.hpp"
+#include "rbmpi/model/chain_states.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/optimize.hpp"
@@ -28,8 +29,10 @@ struct TrainingData {
   Rows validation;
 };
 
+/// What the root has at the end; the others have nothing of it.
 struct TrainingResult : OptimizationOutcome {
-  Rbm rbm;  ///< on the root; the others have none
+  Rbm rbm;
+  ChainStates chains;  ///< v of persistent chains, if it was trained with some
 };
 
 /// Collective. Trains an RBM with `options.hidden` units, data-parallel over the ranks of `world`: from random weights,

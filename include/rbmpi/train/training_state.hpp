@@ -64,7 +64,7 @@ struct TrainingState {
   std::span<const OptimizerMemory> optimizer;
   const TrainingProgress& progress;
   const ParameterLayout& layout;
-  /// All rows of each, for checkpoints, on the root alone; else none.
+  /// All rows of each, for checkpoints and the best model, on the root alone; else none.
   std::span<const StateArray> arrays = {};
 };
 

@@ -242,6 +242,75 @@ TEST_F(ModelFileTest, OtherFilesAreNoModels) {
   test::expect_error(Failure::file, {"none.h5", "no such file"}, [&] { (void)load_model(folder_ / "none.h5"); });
 }
 
+/// Chains with about every third unit on.
+ChainStates some_chains(std::uint64_t chains, std::size_t visible) {
+  ChainStates states(chains, visible);
+  for (std::size_t i = 0; i < chains * visible; i += 3 - i % 2) {
+    states.view().row(i / visible)[i % visible / 64] |= std::uint64_t{1} << (i % visible % 64);
+  }
+  return states;
+}
+
+TEST_F(ModelFileTest, ChainsComeBack) {
+  Model model;
+  for (const RbmShape shape : {RbmShape{70, 128}, RbmShape{128, 3}, RbmShape{3, 2}}) model.layers.emplace_back(shape);
+  model.chains[0] = some_chains(9000, 70);  // several chunks
+  model.chains[2] = some_chains(1, 3);
+  save_model(path_, model);
+  const Model loaded = load_model(path_);
+  EXPECT_EQ(loaded.chains, model.chains);
+  EXPECT_EQ(model_digest(loaded), model_digest(model));
+  const Hdf5File file = Hdf5File::open(path_);
+  const ArrayInfo info = file.array_info("/layer_0/chains");
+  EXPECT_EQ(info.type, ElementType::uint8);
+  EXPECT_LT(info.stored_bytes, 9000 * 70 / 2);
+  std::vector<std::uint8_t> row(70);
+  file.read_rows("/layer_0/chains", ElementType::uint8, 8999, 1, row.data());
+  for (std::size_t unit = 0; unit < 70; ++unit) EXPECT_EQ(row[unit], model.chains[0].view().at(8999, unit) ? 1 : 0);
+  EXPECT_TRUE(holds_description(file, model));
+  for (const auto& change : std::vector<std::function<void(Model&)>>{
+           [](Model& m) { m.chains.erase(2); }, [](Model& m) { m.chains[1] = some_chains(4, 128); },
+           [](Model& m) { m.chains[0].words.back() ^= 1U; }, [](Model& m) { m.chains[0] = some_chains(8999, 70); }}) {
+    Model other;
+    for (const Rbm& layer : model.layers) other.layers.emplace_back(layer.shape());
+    other.chains = model.chains;
+    change(other);
+    EXPECT_FALSE(holds_description(file, other));
+  }
+}
+
+TEST_F(ModelFileTest, ManyChainsThatAreAllEqualComeBack) {
+  // They shrink more than anything else that is written, and are not taken for a file that would fill the memory.
+  Model model;
+  model.layers.emplace_back(RbmShape{1024, 1});
+  model.chains[0] = ChainStates(360'000, 1024);
+  save_model(path_, model);
+  EXPECT_EQ(load_model(path_).chains, model.chains);
+}
+
+TEST_F(ModelFileTest, ChainsThatCannotBeAreRefused) {
+  const auto with_chains = [&](ElementType type, const std::vector<std::uint64_t>& dimensions, const auto& values) {
+    return [=](Hdf5File& file) {
+      write_layer(file);
+      file.create_array("/layer_0/chains", type, dimensions);
+      file.write_rows("/layer_0/chains", type, 0, dimensions[0], values.data());
+    };
+  };
+  const std::vector<std::uint8_t> bytes = {0, 1, 1, 2, 0, 0};
+  const std::vector<float> floats = {0, 1, 0.25F, 0};
+  constexpr ElementType uint8 = ElementType::uint8;
+  refused({"'/layer_0/chains' as uint8 [2 x 3]", "[chains x 2]"}, with_chains(uint8, {2, 3}, bytes));
+  refused({"'/layer_0/chains' as uint8 [6]", "[chains x 2]"}, with_chains(uint8, {6}, bytes));
+  refused({"'/layer_0/chains' as uint8 [0 x 2]", "[chains x 2]"}, with_chains(uint8, {0, 2}, bytes));
+  refused({"the value 2 in row 1, column 1 of '/layer_0/chains'; zeros and ones"}, with_chains(uint8, {3, 2}, bytes));
+  refused({"the value 0.25 in row 1, column 0 of '/layer_0/chains'"},
+          with_chains(ElementType::float32, {2, 2}, floats));
+  refused({"'/layer_0/chains'", "units of the layer are toy-spin"}, [&](Hdf5File& file) {
+    with_chains(uint8, {2, 2}, bytes)(file);
+    file.set_text_attribute("/layer_0", "visible_unit", std::string(test::toy_unit().name));
+  });
+}
+
 TEST_F(ModelFileTest, ANetComesBack) {
   Model model;
   model.net.emplace(classifier_shape(5, std::vector<std::size_t>{4}, 3));

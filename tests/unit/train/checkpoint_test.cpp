@@ -226,6 +226,13 @@ TEST_F(CheckpointTest, WhatIsReadBackHasToBeAllThatWasWritten) {
                       {"no classes", [](Checkpoint& c) { c.model.classes.clear(); }},
                       {"a net", [](Checkpoint& c) { c = net_checkpoint(true); }}}));
   const auto with_shape = [](NetShape shape) { return [shape](Checkpoint& c) { c.model.net.emplace(shape); }; };
+  const auto with_chains = [] {
+    Checkpoint checkpoint = test::SomeTraining().checkpoint();
+    checkpoint.model.chains[0] = ChainStates(3, 7);
+    return checkpoint;
+  };
+  told_apart(with_chains, {{"no chains", [](Checkpoint& c) { c.model.chains.clear(); }},
+                           {"chains", [](Checkpoint& c) { c.model.chains[0].words[1] = 4; }}});
   told_apart([] { return net_checkpoint(true); },
              and_all({{"parameters", [](Checkpoint& c) { c.model.net->parameters().back() += 1; }},
                       {"units", with_shape({{4, 3, 3}, {Activation::linear, Activation::softmax}})},

@@ -1,6 +1,10 @@
 #include "rbmpi/train/named_model.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -32,6 +36,37 @@ TEST_F(NamedModelTest, ACheckpointHasOne) {
   const NamedModel named = load_named_model(file_);
   EXPECT_EQ(model_digest(named.model), model_digest(checkpoint_.model));
   EXPECT_EQ(named.progress, checkpoint_.progress);
+}
+
+/// What persistent chains leave of one chain of units: the first and the last are on, and bits behind them, which only
+/// a file that others made has.
+SavedState::Array array_of_chains(std::uint64_t columns, ElementType type = ElementType::uint8) {
+  SavedState::Array array{"visible_chains", type, 1, columns, AlignedBuffer<std::byte>(columns * element_size(type))};
+  std::ranges::fill(array.values.span(), std::byte{0});
+  array.values.data()[0] = std::byte{0b11000001};
+  return array;
+}
+
+TEST_F(NamedModelTest, ACheckpointHasTheChainsOfTheLayerInWorkAsItsOwn) {
+  Checkpoint checkpoint = test::SomeTraining().checkpoint();  // of 7 visible units
+  checkpoint.arrays.push_back(array_of_chains(8));
+  save_checkpoint(file_, checkpoint);
+  const NamedModel named = load_named_model(file_);
+  ASSERT_EQ(named.model.chains.size(), 1U);
+  const ChainStates& chains = named.model.chains.at(0);
+  EXPECT_EQ(chains.rows, 1U);
+  EXPECT_EQ(chains.columns, 7U);
+  EXPECT_EQ(chains.words, std::vector<std::uint64_t>{0b1000001});
+  EXPECT_EQ(read_model_so_far(Hdf5File::open(file_)).chains, named.model.chains);
+}
+
+TEST_F(NamedModelTest, AnArrayOfThatNameThatIsSomethingElseIsNoChains) {
+  for (const auto& [columns, type] : {std::pair(16, ElementType::uint8), {8, ElementType::float32}}) {
+    Checkpoint checkpoint = test::SomeTraining().checkpoint();
+    checkpoint.arrays.push_back(array_of_chains(static_cast<std::uint64_t>(columns), type));
+    save_checkpoint(file_, checkpoint);
+    EXPECT_TRUE(load_named_model(file_).model.chains.empty());
+  }
 }
 
 TEST_F(NamedModelTest, ACheckpointNeedsItsSeal) {

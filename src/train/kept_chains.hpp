@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+
+#include "rbmpi/model/chain_states.hpp"
+#include "rbmpi/model/rbm.hpp"
+#include "rbmpi/train/training_state.hpp"
+
+namespace rbmpi {
+
+/// Local. The v of persistent chains among what a training of a machine remembers, all rows of it
+/// (PersistentChains::state); none if there is no such array, or one of this name that is something else, of an
+/// estimator of one's own.
+[[nodiscard]] ChainStates kept_chains(std::span<const SavedState::Array> arrays, RbmShape shape);
+[[nodiscard]] ChainStates kept_chains(std::span<const StateArray> arrays, RbmShape shape);
+
+}  // namespace rbmpi
