@@ -100,6 +100,7 @@ void find_model(const RunFolder& folder, RunSummary& run) {
   try {
     if (std::optional<NamedModel> newest = newest_model(folder)) {
       run.progress = newest->progress;
+      run.chains = std::move(newest->chains);
       take(std::move(*newest), run);
     }
     run.state = state_of(run, folder);
@@ -147,8 +148,14 @@ RunLayer layer_of(const RunSummary& run, std::size_t number) {
     throw Error(Failure::usage, fmt::format("option --layer {}: the run in '{}' is of a net, which is shown as a whole",
                                             number + 1, run.folder.string()));
   }
-  RunLayer layer{
-      .run = &run, .number = number, .epochs = {}, .state = run.state, .rbm = {}, .below = {}, .classes = {}};
+  RunLayer layer{.run = &run,
+                 .number = number,
+                 .epochs = {},
+                 .state = run.state,
+                 .rbm = {},
+                 .below = {},
+                 .classes = {},
+                 .chains = {}};
   std::ranges::copy_if(run.epochs, std::back_inserter(layer.epochs),
                        [&](const EpochFigures& epoch) { return is_of(epoch, number); });
   const std::span<const Rbm> all = run.model ? std::span<const Rbm>(run.model->model.layers) : std::span<const Rbm>();
@@ -164,6 +171,7 @@ RunLayer layer_of(const RunSummary& run, std::size_t number) {
                           (run.folder / run.model->file).string(), all.size(), all.size() == 1 ? "" : "s")
             : fmt::format("option --layer {}: the run in '{}' has not come so far", number + 1, run.folder.string()));
   }
+  if (run.chains && run.progress->layer == number) layer.chains = &*run.chains;
   if (run.progress && run.progress->layer > number) layer.state = RunState::finished;
   return layer;
 }

@@ -24,7 +24,9 @@ NamedModel read_named(const fs::path& file) {
   if (!is_checkpoint(hdf5)) return {.model = read_model(hdf5), .file = file, .progress = {}};
   if (!has_seal(file)) check_seal(file);  // which says what is wrong with it
   Checkpoint checkpoint = read_checkpoint(hdf5);
-  return {.model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress};
+  std::optional<SavedChains> chains = chains_of(checkpoint);
+  return {
+      .model = std::move(checkpoint.model), .file = file, .progress = checkpoint.progress, .chains = std::move(chains)};
 }
 
 /// Each file is read once, after a trial in a child; of sealed ones HDF5 gets no byte before the checksum was found

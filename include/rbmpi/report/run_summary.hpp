@@ -11,6 +11,7 @@
 
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/train/job_log.hpp"
+#include "rbmpi/train/saved_chains.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -50,6 +51,7 @@ struct RunSummary {
   std::optional<ShownModel> model;           ///< nothing until the first checkpoint
   std::string model_problem;                 ///< what is wrong with the files of models, if there is; else empty
   std::optional<TrainingProgress> progress;  ///< of the newest checkpoint
+  std::optional<SavedChains> chains;         ///< likewise, of the layer that it has in work
 
   RunState state = RunState::unfinished;
   std::string made;  ///< when this was read, UTC
@@ -74,9 +76,10 @@ struct RunLayer {
   std::size_t number = 0;            ///< from 0
   std::vector<EpochFigures> epochs;  ///< of this layer
   RunState state = RunState::unfinished;
-  const Rbm* rbm = nullptr;           ///< nothing until the first checkpoint that has it
-  std::span<const Rbm> below;         ///< the layers below it
-  std::vector<std::int32_t> classes;  ///< of labels that are units of this layer, the last visible ones
+  const Rbm* rbm = nullptr;             ///< nothing until the first checkpoint that has it
+  std::span<const Rbm> below;           ///< the layers below it
+  std::vector<std::int32_t> classes;    ///< of labels that are units of this layer, the last visible ones
+  const SavedChains* chains = nullptr;  ///< that it is trained with, if the newest checkpoint has them
 };
 
 /// Local. Throws Error(Failure::usage) if the run has not come so far, or is of a net.

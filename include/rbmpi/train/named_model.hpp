@@ -5,6 +5,7 @@
 
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/train/run_folder.hpp"
+#include "rbmpi/train/saved_chains.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -14,6 +15,7 @@ struct NamedModel {
   Model model;
   std::filesystem::path file;                ///< that holds it
   std::optional<TrainingProgress> progress;  ///< if it is a checkpoint
+  std::optional<SavedChains> chains = {};    ///< likewise, of the layer in work, if it has persistent ones
 };
 
 /// Local. Reads the model of `path`: a model or a checkpoint, whose checksum has to be right, or the newest checkpoint

@@ -45,6 +45,7 @@ struct OptimizerEntry {
   double usual_learning_rate;  ///< that suits most data
   /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
   std::unique_ptr<Optimizer> (*make)(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory);
+  bool reads_momentum = false;  ///< whether the option has a meaning for it
 };
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.
