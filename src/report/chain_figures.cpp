@@ -60,16 +60,16 @@ double expected_pairs_r(const std::vector<ChainFindings::Moment>& pairs, std::si
 }
 
 ChainFindings::OfData look_at(const DataRows& rows, ConstBitMatrixView chains, const std::vector<double>& chain_means) {
-  const std::size_t V = rows.columns;
+  const std::size_t units = rows.columns;
   ChainFindings::OfData of_data{.rows = rows.rows, .rows_in_use = rows.rows_in_use, .means = {}, .pairs = {}};
-  std::vector<UnitPair> pairs(measured_pairs(V));
-  choose_pairs(V, pairs);
-  std::vector<double> sums(V);
-  std::vector<double> squares(V);
+  std::vector<UnitPair> pairs(measured_pairs(units));
+  choose_pairs(units, pairs);
+  std::vector<double> sums(units);
+  std::vector<double> squares(units);
   std::vector<double> products(pairs.size());
   for (std::size_t row = 0; row < rows.rows; ++row) {
     const Real* const p = rows.view().row(row);
-    for (std::size_t i = 0; i < V; ++i) {
+    for (std::size_t i = 0; i < units; ++i) {
       sums[i] += double{p[i]};
       squares[i] += double{p[i]} * double{p[i]};
     }
@@ -77,10 +77,12 @@ ChainFindings::OfData look_at(const DataRows& rows, ConstBitMatrixView chains, c
       products[pair] += double{p[pairs[pair].first]} * double{p[pairs[pair].second]};
     }
   }
-  if (sums == squares) of_data.distinct = distinct(rows.values.data(), rows.rows, std::min(rows.rows, chains.rows), V);
+  if (sums == squares) {
+    of_data.distinct = distinct(rows.values.data(), rows.rows, std::min(rows.rows, chains.rows), units);
+  }
   of_data.distance = distance_of(sums, squares, rows.rows);
   const auto n = static_cast<double>(rows.rows);
-  for (std::size_t i = 0; i < V; ++i) of_data.means.push_back({.data = sums[i] / n, .chains = chain_means[i]});
+  for (std::size_t i = 0; i < units; ++i) of_data.means.push_back({.data = sums[i] / n, .chains = chain_means[i]});
   for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
     std::size_t both = 0;
     for (std::size_t chain = 0; chain < chains.rows; ++chain) {

@@ -41,8 +41,8 @@ struct ChainFindings {
   std::optional<OfData> data;
 };
 
-/// Local. `rows`: data of as many columns as the chains have units, or nothing.
-[[nodiscard]] ChainFindings compare_chains(ConstBitMatrixView chains, const DataRows* rows);
+/// Local. `all` chains, of which some may be looked at; `rows`: data of as many columns as they have units, or nothing.
+[[nodiscard]] ChainFindings compare_chains(ConstBitMatrixView all, const DataRows* rows);
 
 /// What may be wrong with chains.
 enum class ChainTrouble {
