@@ -15,9 +15,11 @@
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/synthetic_samples.hpp"
 #include "rbmpi/train/benchmark.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -27,7 +29,8 @@ namespace {
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* bench_shared_keys[] = {"hidden",  "batch-size",     "engine",      "exchange",
+constexpr const char* bench_shared_keys[] = {"hidden",  "batch-size",     "estimator",   "sweeps",
+                                             "chains",  "centring",       "engine",      "exchange",
                                              "threads", "ranks-per-node", "hang-timeout"};
 
 struct BenchSettings {
@@ -81,8 +84,9 @@ po::options_description all_bench_options() {
 std::string bench_help() {
   std::string text =
       "Measures training on synthetic rows of zeros and ones, on this machine and layout: the time of a step, its\n"
-      "phases and, by turns with it, the matrix products (SGEMM) that it stands for. Several ranks are compared with\n"
-      "one. Checks that all layouts come to the same model.\n\n"
+      "phases and, by turns with it, the matrix products (SGEMM) that it stands for; with persistent chains the time "
+      "of\n"
+      "a sweep as well. Several ranks are compared with one. Checks that all layouts come to the same model.\n\n"
       "Usage:\n"
       "  rbmpi bench [OPTIONS]\n"
       "  mpirun -n RANKS rbmpi bench [OPTIONS]\n\n"
@@ -93,7 +97,9 @@ std::string bench_help() {
   }
   for (const char* const key : bench_shared_keys) text += configuration_help(configuration_key(key), defaults.train);
   text += fmt::format("  --{:<36} {}\n", "json", "print the result as JSON");
-  text += "\nExample:\n  mpirun -n 2 rbmpi bench --hidden 500 --batch-size 1000\n";
+  text +=
+      "\nExamples:\n  mpirun -n 2 rbmpi bench --hidden 500 --batch-size 1000\n"
+      "  rbmpi bench --estimator pcd --chains 2000 --sweeps 10\n";
   return text;
 }
 
@@ -118,6 +124,15 @@ BenchSettings bench_settings(const po::variables_map& values) {
   return settings;
 }
 
+/// What differs from a step of CD-1.
+void print_estimator(const TrainingOptions& training) {
+  const std::uint64_t chains = gradient_estimator(training.estimator).chains(training);
+  const bool is_centred = training.centring != CentringOffsets::off;
+  if (chains == 0 && training.sweeps == 1 && !is_centred) return;
+  say("  estimator   {}, {} a step{}{}\n", training.estimator, plural(training.sweeps, "sweep"),
+      chains > 0 ? " of " + plural(chains, "persistent chain") : "", is_centred ? ", centred" : "");
+}
+
 void print_banner(const BenchSettings& settings, const Layout& layout) {
   const BenchmarkOptions& options = settings.benchmark;
   print_heading(
@@ -125,6 +140,7 @@ void print_banner(const BenchSettings& settings, const Layout& layout) {
       exchange_pieces(options.training, benchmark_rows(options), options.visible, layout.nodes, layout.node.size()));
   say("  model       {} x {}, batches of {}, {:g} % of the units are on\n", options.visible, options.training.hidden,
       plural(options.training.batch_size, "row"), 100 * options.density);
+  print_estimator(options.training);
   print_note_on_cores(layout);
   if (layout.threads * layout.ranks_on_machine > machine_cores()) {
     say("  note        more threads than cores: the figures below say little\n");
@@ -145,6 +161,17 @@ void print_exchange(const ExchangeTimes& times, bool simulated_nodes) {
   }
 }
 
+void print_sweep(const BenchmarkResult& result) {
+  const SweepTimes& all = *result.all.sweep;
+  say("  sweep       {} ({})\n", milliseconds(all.sweep), plural(all.sweeps, "sweep"));
+  say("    products  {}\n", milliseconds(all.floor));
+  say("    ratio     {:.3f}: a sweep in units of its products\n", all.ratio());
+  if (!result.one_rank || !result.one_rank->sweep) return;
+  const Quartiles& one = result.one_rank->sweep->sweep;
+  say("    one rank  {}; {} are {:.3f} times as fast\n", milliseconds(one), plural(result.ranks, "rank"),
+      one.median / all.sweep.median);
+}
+
 void print_for_people(const BenchmarkResult& result, bool simulated_nodes) {
   const LayoutTimes& all = result.all;
   say("  step        {} ({})\n", milliseconds(all.step), plural(all.steps, "step"));
@@ -154,6 +181,7 @@ void print_for_people(const BenchmarkResult& result, bool simulated_nodes) {
   }
   say("  products    {}: {:.1f} GFLOP/s\n", milliseconds(all.floor), result.gflops_of_floor());
   say("  ratio       {:.3f}: a step in units of its products\n", all.ratio());
+  if (all.sweep) print_sweep(result);
   say("  speed       {:.0f} samples/s, {:.2f} GCUPS\n", result.samples_per_second(), result.gcups());
   if (result.one_rank) {
     if (const auto speed = result.exchange_gigabytes_per_second()) {
@@ -177,16 +205,21 @@ nlohmann::ordered_json to_json(const Quartiles& times) {
   return {{"median", times.median}, {"low", times.low}, {"high", times.high}};
 }
 
+nlohmann::ordered_json to_json(const SweepTimes& times) {
+  return {{"sweeps", times.sweeps},
+          {"seconds", to_json(times.sweep)},
+          {"products_seconds", to_json(times.floor)},
+          {"ratio", times.ratio()}};
+}
+
 nlohmann::ordered_json to_json(const LayoutTimes& times) {
   nlohmann::ordered_json phases;
   for (std::size_t phase = 0; phase < times.phases.size(); ++phase) {
     phases[std::string(time_phase_names[phase])] = times.phases[phase];
   }
-  return {{"steps", times.steps},
-          {"step_seconds", to_json(times.step)},
-          {"phase_seconds", phases},
-          {"products_seconds", to_json(times.floor)},
-          {"ratio", times.ratio()}};
+  return {{"steps", times.steps},    {"step_seconds", to_json(times.step)},
+          {"phase_seconds", phases}, {"products_seconds", to_json(times.floor)},
+          {"ratio", times.ratio()},  {"sweep", times.sweep ? to_json(*times.sweep) : nlohmann::ordered_json()}};
 }
 
 nlohmann::ordered_json json_or_null(const std::optional<double>& value) {
@@ -202,6 +235,10 @@ void print_json(const BenchSettings& settings, const Layout& layout, const Bench
       {"hidden", result.shape.hidden},
       {"batch_size", result.batch_size},
       {"density", settings.benchmark.density},
+      {"estimator", settings.benchmark.training.estimator},
+      {"sweeps", result.sweeps},
+      {"chains", result.chains},
+      {"centring", configuration_key("centring").get(settings.train)},
       {"engine", engine_in_use(settings.benchmark.training) == Engine::active ? "active" : "blas"},
       {"exchange", configuration_key("exchange").get(settings.train)}};
   json.update(to_json(result.all));

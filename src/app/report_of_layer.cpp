@@ -9,6 +9,7 @@
 #include "app/report_pages.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
+#include "rbmpi/report/chain_figures.hpp"
 #include "rbmpi/report/html.hpp"
 #include "rbmpi/report/sections.hpp"
 
@@ -81,6 +82,34 @@ Section samples_of(const RunLayer& layer, const std::optional<DataRows>& data,
   return section;
 }
 
+/// Of a layer with persistent chains.
+Section chains_of(const RunLayer& layer, const std::optional<DataRows>& data,
+                  const std::vector<std::uint64_t>& picture) {
+  constexpr std::size_t most = 36;
+  if (layer.chains == nullptr) return chains_section(layer, nullptr, nullptr);
+  now_doing("looking at the chains");
+  const ConstBitMatrixView states = layer.chains->view();
+  const ChainFindings found = compare_chains(states, data ? &*data : nullptr);
+  if (picture.empty()) return chains_section(layer, &found, nullptr);
+
+  const std::size_t columns = features_in(layer);
+  const std::size_t count = std::min(most, states.rows);
+  AlignedBuffer<Real> chains(count * columns);
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    chains.data()[i] = states.at(i / columns * states.rows / count, i % columns) ? Real{1} : Real{0};
+  }
+  AlignedBuffer<Real> rows;
+  std::size_t shown_rows = 0;
+  if (data) {
+    const DataRows some = spread_rows(*data, count);
+    rows = columns_of(some.view(), columns);
+    shown_rows = some.rows;
+  }
+  const ChainPictures pictures{
+      .chains = {chains.data(), count, columns}, .data = {rows.data(), shown_rows, columns}, .picture = picture};
+  return chains_section(layer, &found, &pictures);
+}
+
 }  // namespace
 
 std::string layer_page(const ReportSettings& settings, const RunSummary& run, std::size_t number) {
@@ -106,6 +135,9 @@ std::string layer_page(const ReportSettings& settings, const RunSummary& run, st
     sections.push_back(distributions_section(*layer.rbm, use));
     if (data.rows) sections.push_back(reconstructions_of(layer, *data.rows, picture));
     sections.push_back(samples_of(layer, data.rows, picture));
+    sections.push_back(chains_of(layer, data.rows, picture));
+  } else {
+    sections.push_back(chains_section(layer, nullptr, nullptr));
   }
   sections.push_back(time_section(layer));
   sections.push_back(repeat_section(run));

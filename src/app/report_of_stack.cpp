@@ -1,3 +1,4 @@
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -5,16 +6,22 @@
 #include "app/report_data.hpp"
 #include "app/report_pages.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/report/chain_figures.hpp"
 #include "rbmpi/report/sections.hpp"
 
 namespace rbmpi {
 namespace {
 
-/// How the hidden units of each layer answer to the data: those of the lowest first, whose features are the data of the
-/// next. If the data do not do for a layer, there are no more.
-std::vector<HiddenUse> uses_of(const ReportSettings& settings, std::span<const RunLayer> layers, FoundData& data) {
-  std::vector<HiddenUse> uses;
-  if (!data.rows) return uses;
+/// What layers make of the data.
+struct LayerFindings {
+  std::vector<HiddenUse> uses;          ///< how their hidden units answer, of the lowest first
+  std::optional<ChainFindings> chains;  ///< of the layer whose chains the newest checkpoint has
+};
+
+/// The features of a layer are the data of the next. If the data do not do for a layer, there are no more.
+LayerFindings findings_of(const ReportSettings& settings, std::span<const RunLayer> layers, FoundData& data) {
+  LayerFindings found;
+  if (!data.rows) return found;
   or_problem(settings, data, [&] {
     DataRows rows = std::move(*data.rows);
     data.rows.reset();
@@ -23,11 +30,12 @@ std::vector<HiddenUse> uses_of(const ReportSettings& settings, std::span<const R
       now_doing("asking the hidden units");
       const std::span<const Rbm> below = layer.below.last(layer.number == 0 ? 0 : 1);
       rows = features_of(below, layer.classes, std::move(rows));
-      uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view()));
-      uses.back().rows_in_use = rows.rows_in_use;
+      found.uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view()));
+      found.uses.back().rows_in_use = rows.rows_in_use;
+      if (layer.chains != nullptr) found.chains = compare_chains(layer.chains->view(), &rows);
     }
   });
-  return uses;
+  return found;
 }
 
 }  // namespace
@@ -37,7 +45,8 @@ std::string stack_page(const ReportSettings& settings, const RunSummary& run) {
   FoundData data = find_training_rows(settings, run);
   std::vector<std::uint64_t> picture;
   if (layers.front().rbm != nullptr) picture = picture_to_show(run, data, layers.front().rbm->shape().visible);
-  const std::vector<HiddenUse> uses = uses_of(settings, layers, data);
+  const LayerFindings found = findings_of(settings, layers, data);
+  const std::vector<HiddenUse>& uses = found.uses;
 
   std::vector<Section> sections = {stack_overview_section(run, layers, uses), stack_curves_section(layers)};
   if (!settings.evaluation.empty()) {
@@ -50,6 +59,7 @@ std::string stack_page(const ReportSettings& settings, const RunSummary& run) {
         units_section(first, uses.empty() ? nullptr : &uses.front(), picture, "Hidden units of the first layer"));
     sections.push_back(stack_distributions_section(layers, uses));
   }
+  sections.push_back(stack_chains_section(layers, found.chains ? &*found.chains : nullptr));
   sections.push_back(time_section(layers));
   sections.push_back(repeat_section(run));
   return page(page_title(run), stack_lead_of(run) + data.note(), sections);

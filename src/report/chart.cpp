@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -280,6 +283,43 @@ std::string scatter_chart(const ScatterChart& chart) {
       fmt::format("{}: {} by {}, from {} to {}, and {}, from {} to {}.", chart.title,
                   count_text(chart.points.size(), chart.what), chart.x_name, number_text(left.x, 3),
                   number_text(right.x, 3), chart.y_name, number_text(low.y, 3), number_text(high.y, 3));
+  return figure(chart.title, chart.note, frame, description, svg);
+}
+
+std::string agreement_chart(const AgreementChart& chart) {
+  constexpr double dot = 2;  // closer ones count as one
+  constexpr std::size_t most_dots = 3000;
+  if (chart.points.empty()) return {};
+  const auto [left, right] = std::ranges::minmax(chart.points, {}, &AgreementChart::Point::x);
+  const auto [low, high] = std::ranges::minmax(chart.points, {}, &AgreementChart::Point::y);
+  const Axis axis = round_axis(std::min(left.x, low.y), std::max(right.x, high.y), 5);
+  Frame frame = fitted({}, axis, axis);
+  frame.height = frame.width - frame.left - frame.right + frame.top + frame.bottom;
+
+  std::set<std::pair<std::int64_t, std::int64_t>> dots;
+  double differences = 0;
+  for (const AgreementChart::Point& point : chart.points) {
+    dots.emplace(std::llround(frame.x(axis.position(point.x)) / dot),
+                 std::llround(frame.y(axis.position(point.y)) / dot));
+    differences += std::abs(point.x - point.y);
+  }
+  std::string path;
+  std::size_t seen = 0;
+  std::size_t drawn = 0;
+  for (const auto& [x, y] : dots) {
+    ++seen;
+    if (seen * std::min(most_dots, dots.size()) / dots.size() == drawn) continue;
+    ++drawn;
+    path += fmt::format("M{:g} {:g}h0", static_cast<double>(x) * dot, static_cast<double>(y) * dot);
+  }
+  const std::string svg = draw_axes(frame, axis, chart.x_name, axis, chart.y_name) +
+                          line_from(frame.x(0), frame.y(0), frame.x(1), frame.y(1), "agree") +
+                          fmt::format("<path d=\"{}\" class=\"dots s0\"/>\n", path);
+  const std::string description =
+      fmt::format("{}: {} by {}, from {} to {}, and {}, from {} to {}; the two differ by {} on average.", chart.title,
+                  count_text(chart.points.size(), chart.what), chart.x_name, number_text(left.x, 3),
+                  number_text(right.x, 3), chart.y_name, number_text(low.y, 3), number_text(high.y, 3),
+                  number_text(differences / static_cast<double>(chart.points.size()), 2));
   return figure(chart.title, chart.note, frame, description, svg);
 }
 

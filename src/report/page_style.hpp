@@ -75,6 +75,8 @@ svg .line.s1 { stroke-dasharray: 7 4; }
 svg .line.s2 { stroke-dasharray: 2 4; }
 svg .line.s3 { stroke-dasharray: 10 3 2 3; }
 svg .s0 { stroke: var(--s0); } svg .s1 { stroke: var(--s1); } svg .s2 { stroke: var(--s2); } svg .s3 { stroke: var(--s3); }
+svg .agree { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 5 4; }
+svg .dots { fill: none; stroke-width: 3.5; stroke-linecap: round; stroke-opacity: .6; }
 svg .dot { stroke: none; }
 svg .dot.s0, svg .t0 { fill: var(--s0); } svg .dot.s1, svg .t1 { fill: var(--s1); }
 svg .dot.s2, svg .t2 { fill: var(--s2); } svg .dot.s3, svg .t3 { fill: var(--s3); }

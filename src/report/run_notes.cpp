@@ -14,13 +14,19 @@
 namespace rbmpi {
 namespace {
 
+/// The optimizer of a run; nothing if this build knows none of that name.
+const OptimizerEntry* optimizer_of(const RunSummary& run) {
+  const std::string used = run.value("optimizer").empty() ? OptimizationOptions().optimizer : run.value("optimizer");
+  const auto entry = std::ranges::find(optimizers(), used, &OptimizerEntry::name);
+  return entry == optimizers().end() ? nullptr : &*entry;
+}
+
 /// The command that starts over with a smaller learning rate; empty if that is a schedule or not known.
 std::string gentler_command(const RunSummary& run) {
   const std::optional<double> rate = parse_number(run.value("learning-rate"));
   if (!rate || !(*rate > 0)) return {};
-  const std::string used = run.value("optimizer").empty() ? OptimizationOptions().optimizer : run.value("optimizer");
-  const auto entry = std::ranges::find(optimizers(), used, &OptimizerEntry::name);
-  if (entry == optimizers().end()) return {};
+  const OptimizerEntry* const entry = optimizer_of(run);
+  if (entry == nullptr) return {};
   return fmt::format("{} --learning-rate {:g}", repeating_command(run),
                      gentler_learning_rate(*entry, *rate, parse_number(run.value("weight-cost")).value_or(0)));
 }
@@ -37,7 +43,10 @@ std::string divergence(const RunSummary& run) {
   if (const std::string command = gentler_command(run); !command.empty()) {
     html += "<p>A new run with a smaller step length:</p>\n<pre><code>" + escape(command) + "</code></pre>\n";
   }
-  return html + "<p>Where the learning rate is small already, a lower momentum" +
+  const OptimizerEntry* const entry = optimizer_of(run);
+  const bool has_momentum = entry != nullptr && entry->reads_momentum;
+  return html + "<p>Where the learning rate is small already, " +
+         (has_momentum ? "a lower momentum" : "<code>clip-gradient</code>") +
          (run.is_net() ? "" : " or a smaller <code>weight-init</code>") + " may help.</p>\n";
 }
 

@@ -147,13 +147,21 @@ RunLayer layer_of(const RunSummary& run, std::size_t number) {
     throw Error(Failure::usage, fmt::format("option --layer {}: the run in '{}' is of a net, which is shown as a whole",
                                             number + 1, run.folder.string()));
   }
-  RunLayer layer{
-      .run = &run, .number = number, .epochs = {}, .state = run.state, .rbm = {}, .below = {}, .classes = {}};
+  RunLayer layer{.run = &run,
+                 .number = number,
+                 .epochs = {},
+                 .state = run.state,
+                 .rbm = {},
+                 .below = {},
+                 .classes = {},
+                 .chains = {}};
   std::ranges::copy_if(run.epochs, std::back_inserter(layer.epochs),
                        [&](const EpochFigures& epoch) { return is_of(epoch, number); });
   const std::span<const Rbm> all = run.model ? std::span<const Rbm>(run.model->model.layers) : std::span<const Rbm>();
   if (number < all.size()) {
     layer.rbm = &all[number];
+    const auto chains = run.model->model.chains.find(number);
+    if (chains != run.model->model.chains.end()) layer.chains = &chains->second;
     layer.below = all.first(number);
     if (number + 1 == all.size()) layer.classes = run.model->model.classes;
   } else if (number > 0 && layer.epochs.empty()) {

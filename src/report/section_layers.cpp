@@ -160,9 +160,8 @@ Section stack_curves_section(std::span<const RunLayer> layers) {
     if (!layer.epochs.empty()) tables += table_of(layer.epochs, fmt::format(" of layer {}", layer.number + 1));
   }
   Section section{.id = "curves", .title = "Learning curves", .html = {}};
-  if (!charts.empty()) {
-    section.html = "<div class=\"charts\">\n" + charts + "</div>\n" + details("All figures as tables", tables);
-  }
+  if (!charts.empty()) section.html = "<div class=\"charts\">\n" + charts + "</div>\n";
+  if (!tables.empty()) section.html += details("All figures as tables", tables);
   return section;
 }
 

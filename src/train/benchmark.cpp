@@ -19,11 +19,13 @@
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_sums.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/scaling_model.hpp"
 #include "rbmpi/train/trainer.hpp"
+#include "train/swept_chains.hpp"
 
 namespace rbmpi {
 namespace {
@@ -40,45 +42,72 @@ RbmShape shape_of(const BenchmarkOptions& options) {
   return {options.visible, options.training.hidden};
 }
 
+/// Those that a step sweeps: persistent ones, or those that begin at the rows of the batch.
+std::uint64_t chains_of(const TrainingOptions& training) {
+  const std::uint64_t persistent = gradient_estimator(training.estimator).chains(training);
+  return persistent > 0 ? persistent : training.batch_size;
+}
+
+bool has_persistent_chains(const TrainingOptions& training) {
+  return gradient_estimator(training.estimator).chains(training) > 0;
+}
+
 /// About `work` multiplications, in steps: a function of the shapes, so that all ranks come to the same number.
 std::uint64_t steps_of(const BenchmarkOptions& options, double work, std::uint64_t least, std::uint64_t most) {
-  const double step =
-      static_cast<double>(shape_of(options).weights()) * static_cast<double>(options.training.batch_size);
+  const TrainingOptions& training = options.training;
+  const std::uint64_t rows = std::max(training.batch_size, chains_of(training) * training.sweeps);
+  const double step = static_cast<double>(shape_of(options).weights()) * static_cast<double>(rows);
   return static_cast<std::uint64_t>(std::clamp(work / step, static_cast<double>(least), static_cast<double>(most)));
 }
 
-/// The five matrix products of a CD-1 step of one rank, on matrices of their own.
-class FiveProducts {
+/// The matrix products of a step of one rank, on matrices of their own: its rows up, its chains down and up in each
+/// sweep, and the gradient of both. Five of CD-1. Where there are fewer chains than ranks, some have nothing to do.
+class StepProducts {
  public:
-  FiveProducts(RbmShape shape, std::size_t rows, Arena& memory)
+  StepProducts(RbmShape shape, std::size_t rows, std::size_t chains, std::uint64_t sweeps, Arena& memory)
       : shape_(shape),
         rows_(rows),
-        visible_(memory.take<Real>(rows * shape.visible)),
-        hidden_(memory.take<Real>(rows * shape.hidden)),
+        chains_(chains),
+        sweeps_(sweeps),
+        visible_(memory.take<Real>(std::max(rows, chains) * shape.visible)),
+        hidden_(memory.take<Real>(std::max(rows, chains) * shape.hidden)),
         weights_(memory.take<Real>(shape.weights())),
-        visible_out_(memory.take<Real>(rows * shape.visible)),
-        hidden_out_(memory.take<Real>(rows * shape.hidden)),
+        visible_out_(memory.take<Real>(std::max(rows, chains) * shape.visible)),
+        hidden_out_(memory.take<Real>(std::max(rows, chains) * shape.hidden)),
         weights_out_(memory.take<Real>(shape.weights())) {
     for (const std::span<Real> array : {visible_, hidden_, weights_}) std::ranges::fill(array, Real{1});
   }
 
   void compute() {
-    const MatrixView v{visible_.data(), rows_, shape_.visible};
-    const MatrixView h{hidden_.data(), rows_, shape_.hidden};
-    const MatrixView w{weights_.data(), shape_.visible, shape_.hidden};
     const MatrixView gradient{weights_out_.data(), shape_.visible, shape_.hidden};
-    multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
-    multiply_by_transposed(h, w, {visible_out_.data(), rows_, shape_.visible});
-    multiply(v, w, {hidden_out_.data(), rows_, shape_.hidden});
-    transposed_times(v, 0, h, gradient);
-    subtract_transposed_times(v, 0, h, gradient);
+    multiply(visible(rows_), weights(), {hidden_out_.data(), rows_, shape_.hidden});
+    for (std::uint64_t sweep = 0; sweep < sweeps_; ++sweep) compute_sweep();
+    transposed_times(visible(rows_), 0, hidden(rows_), gradient);
+    subtract_transposed_times(visible(chains_), 0, hidden(chains_), gradient);
+  }
+
+  void compute_sweep() {
+    multiply_by_transposed(hidden(chains_), weights(), {visible_out_.data(), chains_, shape_.visible});
+    multiply(visible(chains_), weights(), {hidden_out_.data(), chains_, shape_.hidden});
   }
 
  private:
+  [[nodiscard]] MatrixView visible(std::size_t rows) const { return {visible_.data(), rows, shape_.visible}; }
+  [[nodiscard]] MatrixView hidden(std::size_t rows) const { return {hidden_.data(), rows, shape_.hidden}; }
+  [[nodiscard]] MatrixView weights() const { return {weights_.data(), shape_.visible, shape_.hidden}; }
+
   RbmShape shape_;
   std::size_t rows_;
+  std::size_t chains_;
+  std::uint64_t sweeps_;
   std::span<Real> visible_, hidden_, weights_, visible_out_, hidden_out_, weights_out_;
 };
+
+StepProducts products_of(const BenchmarkOptions& options, int rank, int ranks, Arena& memory) {
+  const TrainingOptions& training = options.training;
+  return {shape_of(options), shard(training.batch_size, rank, ranks).count,
+          shard(chains_of(training), rank, ranks).count, training.sweeps, memory};
+}
 
 /// Collective.
 Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
@@ -92,8 +121,10 @@ Quartiles slowest(const Quartiles& mine, const Communicator& ranks) {
 /// first of each block untimed: the caches are still full of the other's matrices.
 class Stopwatch {
  public:
-  Stopwatch(const BenchmarkOptions& options, std::size_t rows)
-      : block_(steps_of(options, 5e8, 3, 32)), products_(shape_of(options), rows, memory_) {}
+  Stopwatch(const BenchmarkOptions& options, const Communicator& ranks)
+      : block_(steps_of(options, 5e8, 3, 32)),
+        sweeps_of_step_(options.training.sweeps),
+        products_(products_of(options, ranks.rank(), ranks.size(), memory_)) {}
 
   /// Local. What a training of about `seconds` has to tell; only the root's ends it.
   TrainingEvents events(double seconds, bool is_root) {
@@ -111,6 +142,16 @@ class Stopwatch {
     return events;
   }
 
+  /// Collective over `ranks`. Sweeps for about so many seconds, by turns with their products.
+  void time_sweeps(SweptChains& chains, double seconds, const Communicator& ranks) {
+    const Clock::time_point begin = Clock::now();
+    do {
+      ranks.agree([] { throw_if_stopped("measuring"); });  // all begin together
+      time_block([&] { chains.sweep(); }, static_cast<double>(sweeps_of_step_), sweep_seconds_);
+      time_block([&] { products_.compute_sweep(); }, 1, sweep_product_seconds_);
+    } while (from_root(seconds_since(begin) < seconds, ranks));
+  }
+
   /// Collective over `ranks`, which were timed.
   [[nodiscard]] LayoutTimes times(const Communicator& ranks) const {
     LayoutTimes times{.steps = step_seconds_.size(),
@@ -120,6 +161,11 @@ class Stopwatch {
       times.phases[phase] = quartiles(phase_seconds_[phase]).median / ranks.size();
     }
     ranks.sum(std::span(times.phases));
+    if (!sweep_seconds_.empty()) {
+      times.sweep = {.sweeps = sweep_seconds_.size() * sweeps_of_step_,
+                     .sweep = slowest(quartiles(sweep_seconds_), ranks),
+                     .floor = slowest(quartiles(sweep_product_seconds_), ranks)};
+    }
     return times;
   }
 
@@ -128,8 +174,9 @@ class Stopwatch {
     double whole = 0;
     const bool timed = steps_of_block_ > 0;
     for (std::size_t phase = 0; phase < phases; ++phase) {
-      // `output` is the time of these events.
-      const bool counts = phase != static_cast<std::size_t>(TimePhase::output);
+      // `output` is the time of these events, `validation` that of the figures of chains after an epoch.
+      const bool counts = phase != static_cast<std::size_t>(TimePhase::output) &&
+                          phase != static_cast<std::size_t>(TimePhase::validation);
       const double seconds = counts ? split[phase] - last_[phase] : 0;
       whole += seconds;
       if (timed) phase_seconds_[phase].push_back(seconds);
@@ -139,28 +186,37 @@ class Stopwatch {
     if (++steps_of_block_ < block_) return;
     steps_of_block_ = 0;
     ++blocks_;
+    time_block([&] { products_.compute(); }, 1, product_seconds_);
+  }
+
+  /// Does the work `block_` times, which is `count` things each, and notes the time of one thing.
+  template <typename Work>
+  void time_block(const Work& work, double count, std::vector<double>& seconds) {
     for (std::uint64_t i = 0; i < block_; ++i) {
       still_at_work();
       const Clock::time_point begin = Clock::now();
-      products_.compute();
-      if (i > 0) product_seconds_.push_back(seconds_since(begin));
+      work();
+      if (i > 0) seconds.push_back(seconds_since(begin) / count);
     }
   }
 
   std::uint64_t block_;
+  std::uint64_t sweeps_of_step_;
   Arena memory_;
-  FiveProducts products_;
+  StepProducts products_;
   TimeSplit last_{};
   std::uint64_t steps_of_block_ = 0;
   std::uint64_t blocks_ = 0;
   std::vector<double> step_seconds_;
   std::array<std::vector<double>, phases> phase_seconds_;
   std::vector<double> product_seconds_;
+  std::vector<double> sweep_seconds_;
+  std::vector<double> sweep_product_seconds_;
 };
 
 /// A training that has not begun: random weights, biases such that about `density` of the units are on, zeros for the
 /// optimizer to remember. For the root.
-SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
+SavedState beginning(const BenchmarkOptions& options, const Rows& samples) {
   const RbmShape shape = shape_of(options);
   SavedState state{.parameters = AlignedBuffer<Real>(shape.parameters()),
                    .optimizer = {},
@@ -168,7 +224,7 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
                    .layout = rbm_layout(shape)};
   const RbmView<Real> view(shape, state.parameters.span());
   initialise_weights(view, options.training.weight_init, options.training.seed, 0);
-  start_from_means(view, std::vector<double>(shape.visible, options.density), rows);
+  start_from_means(view, std::vector<double>(shape.visible, options.density), samples.rows);
   std::ranges::fill(view.hidden_bias, view.visible_bias.front());
   const ParameterLayout& layout = state.layout;
   Arena memory;
@@ -176,6 +232,7 @@ SavedState beginning(const BenchmarkOptions& options, std::uint64_t rows) {
        optimizer(options.training.optimizer).make(layout, options.training, memory)->memory()) {
     state.optimizer.push_back({part.name, AlignedBuffer<Real>(part.values.size()), part.rows, part.columns});
   }
+  state.arrays = first_arrays(options.training, samples, view);
   return state;
 }
 
@@ -205,6 +262,8 @@ class Benchmark {
   BenchmarkResult run() {
     BenchmarkResult result{.shape = shape_of(options_),
                            .batch_size = options_.training.batch_size,
+                           .chains = chains_of(options_.training),
+                           .sweeps = options_.training.sweeps,
                            .ranks = world_.size(),
                            .exchange_bytes = exchange_bytes()};
     compare(result);
@@ -238,10 +297,23 @@ class Benchmark {
   /// Collective over `ranks`. One training; a signal ends it with an error.
   TrainingResult train(const TrainingOptions& training, const Communicator& ranks, const TrainingEvents& events) {
     std::optional<SavedState> start;
-    ranks.agree_on_root([&] { start = beginning(options_, samples_.rows); });
+    ranks.agree_on_root([&] { start = beginning(options_, samples_); });
     TrainingResult result = train_rbm(training, {samples_, {}}, ranks, events, std::move(start));
     ranks.agree([] { throw_if_stopped("measuring"); });
     return result;
+  }
+
+  /// Collective over `ranks`. Steps, and sweeps of persistent chains, for about so many seconds together.
+  void time(const TrainingOptions& training, const Communicator& ranks, double seconds, Stopwatch& watch) {
+    const bool sweeps = has_persistent_chains(training);
+    const double for_steps = sweeps ? seconds * 2 / 3 : seconds;
+    (void)train(training, ranks, watch.events(for_steps, ranks.is_root()));
+    if (!sweeps) return;
+    std::optional<SavedState> start;
+    ranks.agree_on_root([&] { start = beginning(options_, samples_); });
+    SweptChains chains(training, samples_, ranks, start);
+    start.reset();
+    watch.time_sweeps(chains, seconds - for_steps, ranks);
   }
 
   /// Collective over `ranks`.
@@ -273,21 +345,20 @@ class Benchmark {
   void measure(BenchmarkResult& result) {
     constexpr int rounds = 4;
     const Communicator alone;
-    const std::uint64_t batch = options_.training.batch_size;
     TrainingOptions training = options_.training;
     training.learning_rate = 1e-3;  // the shares of units that are on stay as they are
     const bool several = world_.size() > 1;
     std::optional<Stopwatch> all;
     std::optional<Stopwatch> one;
     world_.agree([&] {
-      all.emplace(options_, shard(batch, world_.rank(), world_.size()).count);
-      if (several && world_.is_root()) one.emplace(options_, batch);
+      all.emplace(options_, world_);
+      if (several && world_.is_root()) one.emplace(options_, alone);
     });
     const double turn = options_.seconds / (several ? 2 * rounds : rounds);
     const Clock::time_point begin = Clock::now();
     do {
-      (void)train(training, world_, all->events(turn, world_.is_root()));
-      if (several) root_alone(world_, [&] { (void)train(training, alone, one->events(turn, true)); });
+      time(training, world_, turn, *all);
+      if (several) root_alone(world_, [&] { time(training, alone, turn, *one); });
     } while (from_root(seconds_since(begin) < options_.seconds, world_));
 
     result.all = all->times(world_);
@@ -373,7 +444,9 @@ double BenchmarkResult::gcups() const noexcept {
 }
 
 double BenchmarkResult::gflops_of_step() const noexcept {
-  return 10 * gcups();
+  const double rows_through_products =
+      2 * static_cast<double>(batch_size) + static_cast<double>(2 * sweeps + 1) * static_cast<double>(chains);
+  return 2 * gcups() * rows_through_products / static_cast<double>(batch_size);
 }
 
 double BenchmarkResult::gflops_of_floor() const noexcept {
@@ -425,16 +498,15 @@ std::uint64_t benchmark_rows(const BenchmarkOptions& options) {
 
 std::uint64_t benchmark_memory(const BenchmarkOptions& options, int ranks, int ranks_on_node, bool has_root) {
   const RbmShape shape = shape_of(options);
-  const std::uint64_t batch = options.training.batch_size;
   const auto timed = [&](int layout, int on_node) {
     Arena counted(ArenaUse::count);
-    const FiveProducts products(shape, shard(batch, 0, layout).count, counted);
+    (void)products_of(options, 0, layout, counted);
     return training_memory(options.training, options.visible, false, layout, on_node) + counted.taken();
   };
   const std::uint64_t each = timed(ranks, ranks_on_node);
   std::uint64_t bytes = static_cast<std::uint64_t>(ranks_on_node) * each;
   if (has_root) {
-    const std::uint64_t start = 2 * sizeof(Real) * shape.parameters();
+    const std::uint64_t start = 2 * sizeof(Real) * shape.parameters() + first_array_bytes(options.training, shape);
     const std::uint64_t alone = timed(1, 1);
     bytes = std::max(bytes, static_cast<std::uint64_t>(ranks_on_node - 1) * each + alone) + start;
   }

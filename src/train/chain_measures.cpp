@@ -43,10 +43,6 @@ class Correlation {
   double xy_ = 0;
 };
 
-std::size_t pairs_of(std::size_t units) {
-  return std::min(ChainMeasures::moment_pairs, units * (units - 1) / 2);
-}
-
 bool is_on(const std::uint64_t* row, std::size_t unit) {
   return (row[unit / 64] >> (unit % 64) & 1U) != 0;
 }
@@ -67,8 +63,8 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
       visible_(visible.values),
       visible_before_(visible_before.values) {
   const auto [V, H] = std::pair(rbm.shape().visible, rbm.shape().hidden);
-  const std::size_t pairs = pairs_of(V);
-  pairs_ = memory.take<Pair>(pairs);
+  const std::size_t pairs = measured_pairs(V);
+  pairs_ = memory.take<UnitPair>(pairs);
   data_moments_ = memory.take<std::int64_t>(V + pairs);
   chain_moments_ = memory.take<std::int64_t>(3 * V + pairs);
   data_energies_ = memory.take<Energies>(energy_rows);
@@ -78,23 +74,7 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
   fields_ = memory.take<Real>(measured_at_once * H);
   means_ = memory.take<Real>(H);
   if (memory.counts()) return;
-  if (pairs < moment_pairs) {  // all there are
-    std::size_t pair = 0;
-    for (std::uint32_t i = 0; i < V; ++i) {
-      for (std::uint32_t j = i + 1; j < V; ++j) pairs_[pair++] = {i, j};
-    }
-    return;
-  }
-  const RandomStream stream(1, 0, 0, Phase::measured_pairs, 0);
-  for (std::uint32_t pair = 0; pair < pairs_.size(); ++pair) {
-    const RandomStream::Block block = stream.block(pair);
-    const auto below = [](std::uint32_t word, std::size_t units) {
-      return static_cast<std::uint32_t>((std::uint64_t{word} * units) >> 32U);
-    };
-    const std::uint32_t first = below(block[0], V);
-    const std::uint32_t second = below(block[1], V - 1);
-    pairs_[pair] = {first, second + (second >= first ? 1U : 0U)};
-  }
+  choose_pairs(V, pairs_);
 }
 
 bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figures) {

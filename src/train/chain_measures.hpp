@@ -11,6 +11,7 @@
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/measured_pairs.hpp"
 #include "rbmpi/train/training_events.hpp"
 #include "rbmpi/train/training_options.hpp"
 
@@ -21,7 +22,7 @@ namespace rbmpi {
 ///   data_energy, chains_energy             mean of E(v, h) over p(h | v)
 ///   data_free_energy, chains_free_energy   mean of F(v)
 ///   chains_means_r    correlation, over the units, of <v_i> in the chains with <v_i> in the data
-///   chains_pairs_r    the same of <v_i v_j>, over `moment_pairs` random pairs of units, the same in all trainings
+///   chains_pairs_r    the same of <v_i v_j>, over the pairs of units of train/measured_pairs.hpp
 ///   chains_autocorrelation   of the units with what they were at the beginning of the epoch: 1 if no chain moves
 /// They are the same on any number of ranks: counts are whole numbers, and energies are added in the order of the
 /// chains.
@@ -29,7 +30,6 @@ class ChainMeasures {
  public:
   static constexpr std::uint64_t moment_rows = 10000;
   static constexpr std::uint64_t energy_rows = 1000;
-  static constexpr std::size_t moment_pairs = 10000;
 
   /// Local. All must live on. `visible` and `visible_before` are chains of the node, now and when the epoch began
   /// (train/persistent_chains.hpp).
@@ -40,11 +40,6 @@ class ChainMeasures {
   [[nodiscard]] bool measure(const Communicator& world, std::vector<Figure>& figures);
 
  private:
-  /// A pair of visible units.
-  struct Pair {
-    std::uint32_t first = 0;
-    std::uint32_t second = 0;
-  };
   struct Energies {
     double energy = 0;
     double free_energy = 0;
@@ -71,7 +66,7 @@ class ChainMeasures {
   Shard of_node_;
   std::span<const std::byte> visible_;
   std::span<const std::byte> visible_before_;
-  std::span<Pair> pairs_;
+  std::span<UnitPair> pairs_;
   std::span<std::int64_t> data_moments_;   // V and pairs: sums in units of 2^-24 and 2^-48
   std::span<std::int64_t> chain_moments_;  // V and pairs, V of the chains before, V that are on in both: counts
   std::span<Energies> data_energies_;

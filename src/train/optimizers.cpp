@@ -9,10 +9,11 @@ namespace rbmpi {
 
 std::span<const OptimizerEntry> optimizers() {
   static constexpr OptimizerEntry table[] = {
-      {"momentum", "gradient ascent with momentum", 0.1, make_momentum},
-      {"adam", "steps of much the same length for all parameters", 0.001, make_adam},
-      {"rmsprop", "the gradient over the root of the running mean of its squares", 0.001, make_rmsprop},
-      {"cossim", "plain ascent, faster as long as gradients agree and slower when they do not", 0.1, make_cossim},
+      {"momentum", "gradient ascent with momentum", 0.1, make_momentum, true},
+      {"adam", "steps of much the same length for all parameters", 0.001, make_adam, true},
+      {"rmsprop", "the gradient over the root of the running mean of its squares", 0.001, make_rmsprop, false},
+      {"cossim", "plain ascent, faster as long as gradients agree and slower when they do not", 0.1, make_cossim,
+       false},
   };
   return table;
 }

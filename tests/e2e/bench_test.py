@@ -83,6 +83,62 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(result["speedup"], result["one_rank"]["step_seconds"]["median"] / step)
         self.assertAlmostEqual(result["efficiency"], result["speedup"] / 3)
 
+    def test_persistent_chains_for_people(self):
+        text = assert_success(run(small("--estimator", "pcd", "--chains", "40", "--sweeps", "2", "--centring", "batch"))).stdout
+        for pattern in (r"^  estimator   pcd, 2 sweeps a step of 40 persistent chains, centred$",
+                        r"^  ratio       \d+\.\d{3}: a step in units of its products$",
+                        r"^  sweep       \d+\.\d{3} ms, half of all from \d+\.\d{3} to \d+\.\d{3} \(\d+ sweeps\)$",
+                        r"^    products  \d+\.\d{3} ms, half of all from ",
+                        r"^    ratio     \d+\.\d{3}: a sweep in units of its products$"):
+            self.assertRegex(text, re.compile(pattern, re.MULTILINE))
+        self.assertNotIn("  one rank  ", text)
+        text = assert_success(run(small("--estimator", "pcd"), ranks=2)).stdout
+        self.assertRegex(text, re.compile(r"^    one rank  \d+\.\d{3} ms, .*; 2 ranks are \d+\.\d{3} times as fast$", re.MULTILINE))
+        self.assertIn("\n  estimator   pcd, 1 sweep a step of 10 persistent chains\n", text)
+        self.assertNotRegex(assert_success(run(small())).stdout, "  estimator|  sweep")
+        self.assertIn("\n  estimator   cd, 3 sweeps a step\n", assert_success(run(small("--sweeps", "3"))).stdout)
+
+    def test_sweeps_and_steps_of_persistent_chains(self):
+        result = figures("--estimator", "pcd", "--chains", "40", "--sweeps", "3", ranks=2)
+        self.assertEqual([result[key] for key in ("estimator", "chains", "sweeps", "centring")], ["pcd", 40, 3, "off"])
+        for layout in (result, result["one_rank"]):
+            sweep = layout["sweep"]
+            for times in (sweep["seconds"], sweep["products_seconds"]):
+                self.assertGreater(times["low"], 0)
+                self.assertLessEqual(times["low"], times["median"])
+                self.assertLessEqual(times["median"], times["high"])
+            self.assertGreater(sweep["sweeps"], 3 * 30)
+            self.assertAlmostEqual(sweep["ratio"], sweep["seconds"]["median"] / sweep["products_seconds"]["median"])
+            self.assertEqual(layout["phase_seconds"]["validation"], 0)
+        self.assertAlmostEqual(result["products_gflops"],
+                               2 * 50 * 20 * (2 * 10 + 7 * 40) / result["products_seconds"]["median"] / 1e9)
+
+    def test_a_sweep_is_a_part_of_a_step(self):
+        result = figures("--visible", "400", "--hidden", "300", "--estimator", "pcd", "--chains", "200", "--sweeps", "8",
+                         "--threads", "1", "--seconds", "1")
+        # Eight sweeps of 200 chains, beside 10 rows and two gradients. On a busy machine one may be slower than the other.
+        self.assertGreater(8 * result["sweep"]["seconds"]["median"], 0.3 * result["step_seconds"]["median"])
+        self.assertLess(8 * result["sweep"]["seconds"]["median"], 1.5 * result["step_seconds"]["median"])
+        # Of 17 products of 200 rows and 2 of 10.
+        self.assertGreater(9 * result["sweep"]["products_seconds"]["median"], 0.6 * result["products_seconds"]["median"])
+        self.assertLess(8 * result["sweep"]["products_seconds"]["median"], 1.5 * result["products_seconds"]["median"])
+
+    def test_chains_that_begin_at_rows_have_no_sweep_of_their_own(self):
+        result = figures("--sweeps", "2")
+        self.assertEqual([result[key] for key in ("estimator", "chains", "sweeps", "sweep")], ["cd", 10, 2, None])
+        self.assertAlmostEqual(result["products_gflops"], 2 * 50 * 20 * 7 * 10 / result["products_seconds"]["median"] / 1e9)
+
+    def test_digests_of_estimators(self):
+        pcd = ["--estimator", "pcd", "--chains", "15", "--sweeps", "2", "--centring", "sliding"]
+        digests = {figures(*pcd, *options, ranks=ranks)["digest"]
+                   for ranks, options in ((None, []), (None, ["--engine", "blas"]), (3, []), (4, ["--ranks-per-node", "2"]),
+                                          (2, ["--exchange", "allreduce"]))}
+        self.assertEqual(len(digests), 1)
+        others = {figures(*options)["digest"] for options in ([], ["--sweeps", "2"], ["--centring", "batch"],
+                                                              ["--estimator", "pcd"], pcd[:4], pcd[:6])}
+        self.assertEqual(len(others), 6)
+        self.assertFalse(others & digests)
+
     def test_within_a_node_nothing_is_exchanged(self):
         result = figures(ranks=2)
         self.assertEqual(result["exchange_bytes"], 0)
@@ -145,7 +201,9 @@ class Figures(unittest.TestCase):
 
     def test_extremes(self):
         for options in (["--density", "0"], ["--density", "1"], ["--batch-size", "1"], ["--visible", "1"],
-                        ["--batch-size", "5000"]):
+                        ["--batch-size", "5000"], ["--estimator", "pcd", "--chains", "1"],
+                        ["--estimator", "pcd", "--chains", "20000", "--engine", "blas"],
+                        ["--estimator", "pcd", "--density", "0", "--visible", "1", "--hidden", "1"]):
             with self.subTest(options=options):
                 self.assertGreater(figures(*options, ranks=3)["ratio"], 0)
 
@@ -169,7 +227,7 @@ class Figures(unittest.TestCase):
 
     def test_help_names_every_option(self):
         text = assert_success(run(["bench", "--help"], ranks=2)).stdout
-        for name in ("visible", "density", "seconds", "most", "hidden", "batch-size", "threads", "ranks-per-node",
+        for name in ("visible", "density", "seconds", "most", "hidden", "batch-size", "estimator", "sweeps", "chains", "centring", "threads", "ranks-per-node",
                      "engine", "exchange", "hang-timeout", "json"):
             self.assertEqual(len(re.findall(rf"^  --{name}\b", text, re.MULTILINE)), 1, name)
         self.assertRegex(text, r"--hidden N .*\[300\]")
@@ -194,6 +252,11 @@ class Mistakes(unittest.TestCase):
                 (["--seconds", "0"], ["option --seconds: seconds = 0: must be more than 0"]),
                 (["--seconds", "soon"], ["seconds = soon: must be a number"]),
                 (["--most", "-1"], ["most = -1: must be more than 0"]),
+                (["--estimator", "mcmc"], ["estimator = mcmc: known are cd, pcd"]),
+                (["--chains", "5"], ["chains = 5: is of estimator = pcd"]),
+                (["--estimator", "pcd", "--chains", "0"], ["option --chains: chains = 0: must be a whole number from 1"]),
+                (["--sweeps", "0"], ["option --sweeps: sweeps = 0: must be a whole number from 1 to 65536"]),
+                (["--centring", "mean"], ["option --centring: centring = mean: must be one of off, batch, sliding"]),
                 (["--engine", "diesel"], ["option --engine: engine = diesel: must be one of auto, blas, active"]),
                 (["--threads", "0"], ["option --threads: threads = 0: must be a whole number from 1"]),
                 (["--threads", "100000"], ["threads = 100000", "give at most"])):
@@ -203,6 +266,7 @@ class Mistakes(unittest.TestCase):
 
     def test_shapes_that_no_memory_holds(self):
         for options in (["--visible", "4194304", "--hidden", "4194304"], ["--batch-size", "2147483648"],
+                        ["--estimator", "pcd", "--chains", "4294967295"],
                         ["--visible", "4194304", "--batch-size", "2147483648"]):
             for ranks in (None, 3):
                 with self.subTest(options=options, ranks=ranks):

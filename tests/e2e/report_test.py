@@ -62,6 +62,17 @@ def make_runs(folder):
     assert_success(run(["import", "--csv", folder / "table.csv", "--no-header", "--output", folder / "table.h5"]))
     train(folder / "table", folder / "table.h5", "--hidden", "7", "--epochs", "3")
     make_nets(folder)
+    make_chains(folder)
+
+
+def make_chains(folder):
+    """Runs with persistent chains: one where all is well, a stack, and one whose couplings are so strong that the chains
+    fall into a few states and stay there."""
+    pcd = ["--estimator", "pcd", "--learning-rate", "0.02", "--momentum", "0"]
+    train(folder / "chains", DIGITS, *pcd, "--hidden", "30", "--chains", "150", "--epochs", "4")
+    train(folder / "deep", DIGITS, *pcd, "--layers", "20,12", "--chains", "150", "--epochs", "3", "--join-labels", "on")
+    train(folder / "frozen", DIGITS, "--estimator", "pcd", "--learning-rate", "1e-6", "--weight-init", "50", "--hidden",
+          "20", "--sweeps", "10", "--epochs", "8")
 
 
 def finetune(output, data, *arguments):
@@ -87,7 +98,8 @@ def make_nets(folder):
 MACHINES = ("digits", "table")
 NETS = ("classifier", "codes", "classes")
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="rbmpi test "))
-PAGES = {name: FOLDER / name / "report.html" for name in (*MACHINES, *NETS, "stack")}
+CHAINS = ("chains", "frozen", "deep")
+PAGES = {name: FOLDER / name / "report.html" for name in (*MACHINES, *NETS, "stack", *CHAINS)}
 TREES = {}  # the pages as they are read, once for all tests
 
 
@@ -368,6 +380,111 @@ class Stacks(WithRuns):
         assert_one_message(report(folder, "--layer", "2"), 2, "--layer 2", "has 1 layer")
 
 
+def saved_chains(folder):
+    """The visible states of the chains in the newest checkpoint, as zeros and ones."""
+    newest = max(folder.glob("checkpoint-*.h5"), key=lambda path: int(path.stem.split("-")[1]))
+    with h5py.File(newest) as checkpoint:
+        units = checkpoint[f"layer_{len([name for name in checkpoint if name.startswith('layer_')]) - 1}/visible_bias"].size
+        return numpy.unpackbits(checkpoint["state/visible_chains"][()], axis=1, bitorder="little")[:, :units]
+
+
+def distance(rows):
+    """In how many units two rows differ on average, whose values are probabilities."""
+    count, sums = len(rows), rows.sum(axis=0)
+    return 2 * (sums / count - (sums**2 - (rows**2).sum(axis=0)) / (count * (count - 1))).sum()
+
+
+def descriptions(part):
+    return [drawing.get("aria-label") for drawing in elements(part, "svg", SVG)]
+
+
+class Chains(WithRuns):
+    NOTES = ("The chains are collapsed", "The chains have stopped", "The chains are elsewhere than the data")
+
+    def rows(self):
+        with h5py.File(DIGITS) as data:
+            return data["samples"][()] / data["samples"].attrs["scale"]
+
+    def test_chains_are_those_of_the_checkpoint_beside_the_data(self):
+        chains, rows = saved_chains(self.folder / "chains").astype(float), self.rows()
+        part = section(self.trees["chains"], "chains")
+        self.assertIn(f"{len(chains)} chains as the newest checkpoint has them, {len(numpy.unique(chains, axis=0))} distinct; "
+                      f"two of them differ in {distance(chains):.3g} units on average. Beside them 1,797 rows of the data, of "
+                      f"which two differ in {distance(rows):.3g}.", text_of(part))
+        data, pictures = elements(part, "img")
+        for image, expected in ((pictures, chains * 255), (data, rows * 255)):
+            (self.folder / "tiles.png").write_bytes(base64.b64decode(image.get("src").split(",")[1]))
+            points = read_png(self.folder / "tiles.png")
+            self.assertEqual(points.shape, (350, 350))  # six tiles of 8 x 7 points, between lines of 2
+            for number in (0, 1, 6, 35):
+                top, left = (2 + 58 * k for k in divmod(number, 6))
+                tile = points[top + 3:top + 56:7, left + 3:left + 56:7]
+                numpy.testing.assert_allclose(tile.reshape(-1), expected[number * len(expected) // 36], atol=1)
+
+    def test_the_means_are_those_of_chains_and_data(self):
+        chains, rows = saved_chains(self.folder / "chains").astype(float), self.rows()
+        units, pairs = descriptions(section(self.trees["chains"], "chains"))[:2]
+        first, second = numpy.triu_indices(64, 1)
+        for text, what, data, ours in (
+                (units, "64 units", rows.mean(axis=0), chains.mean(axis=0)),
+                (pairs, "2,016 pairs", (rows[:, first] * rows[:, second]).mean(axis=0),
+                 (chains[:, first] * chains[:, second]).mean(axis=0))):
+            self.assertIn(f"{what} by mean over the data, from 0 to {data.max():.3g}, and mean over the chains, from 0 to "
+                          f"{ours.max():.3g}; the two differ by {abs(data - ours).mean():.2g} on average", text)
+
+    def test_the_curves_are_those_of_the_metrics(self):
+        metrics = [json.loads(line) for line in (self.folder / "chains/metrics.jsonl").read_text().splitlines()]
+        energies, likeness, autocorrelation = descriptions(section(self.trees["chains"], "chains"))[2:]
+        for text, name, key in ((energies, "data", "data_free_energy"), (energies, "chains", "chains_free_energy"),
+                                (likeness, "units", "chains_means_r"), (likeness, "pairs", "chains_pairs_r"),
+                                (autocorrelation, "chains", "chains_autocorrelation")):
+            begin, end = (f"{line[key]:.4g}".replace("-", "−") for line in (metrics[0], metrics[-1]))
+            self.assertIn(f"{name} goes from {begin} in epoch 1 to {end} in epoch 4", text)
+
+    def test_notes_where_they_belong(self):
+        for name in ("chains", "deep"):
+            for words in self.NOTES:
+                self.assertNotIn(words, text_of(self.trees[name].find(XHTML + "body")), name)
+        notes = [text_of(part) for part in elements(section(self.trees["frozen"], "chains"), "p") if part.get("class") == "note"]
+        self.assertEqual([text.split(":")[0] for text in notes], list(self.NOTES))
+        last = json.loads((self.folder / "frozen/metrics.jsonl").read_text().splitlines()[-1])
+        self.assertIn(f"over the 180 sweeps of the last epoch is {last['chains_autocorrelation']:.3g}.", notes[1])
+        self.assertIn(f"a correlation of {last['chains_pairs_r']:.3g} with".replace("-", "−"), notes[2])
+
+    def test_layers_of_a_stack(self):
+        part = section(self.trees["deep"], "chains")
+        self.assertEqual(len(descriptions(part)), 6)
+        self.assertIn("--layer 2 shows the chains of layer 2", text_of(part))
+        self.assertIn("All figures as tables", text_of(section(self.trees["deep"], "curves")))
+        page = self.folder / "layer.html"
+        for layer, words, drawings in (("1", "ended with its training; the newest checkpoint has those of the layer above", 3),
+                                       ("2", "150 chains as the newest checkpoint has them", 5)):
+            assert_success(report(self.folder / "deep", "--layer", layer, "--output", page))
+            part = section(parsed(page), "chains")
+            self.assertIn(words, text_of(part))
+            self.assertEqual(len(descriptions(part)), drawings)
+            self.assertEqual(elements(part, "img"), [])  # features are no pictures
+        chains = saved_chains(self.folder / "deep")
+        self.assertEqual(chains.shape, (150, 30))
+        self.assertIn(f"differ in {distance(chains.astype(float)):.3g} units", text_of(part))
+
+    def test_without_chains_or_data(self):
+        for name in (*MACHINES, *NETS, "stack"):
+            self.assertNotIn("chains", [part.get("aria-labelledby") for part in elements(self.trees[name], "section")])
+        folder = self.copy("forgotten", "chains")
+        for path in folder.glob("checkpoint-*.h5"):
+            path.unlink()
+        (folder / "config.ini").write_text((folder / "config.ini").read_text().replace("digits.h5", "nowhere.h5"))
+        for words, drawings in (("There is no checkpoint that has the chains", 3), ("150 chains as", 3)):
+            assert_success(report(folder))
+            part = section(parsed(folder / "report.html"), "chains")
+            self.assertIn(words, text_of(part))
+            self.assertEqual(len(descriptions(part)), drawings)
+            for path in (self.folder / "chains").glob("checkpoint-*.h5"):
+                shutil.copy(path, folder)
+        self.assertEqual(len(elements(part, "img")), 1)  # no data
+
+
 BROWSER = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
            "--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=10000"]
 
@@ -634,6 +751,7 @@ class WhileItGoesOn(WithRuns):
     def test_a_diverged_run_says_so(self):
         for name, optimizer, rate, epochs, command in (("at once", "momentum", "1e30", 0, "--learning-rate 0.1"),
                                                        ("adam", "adam", "1e30", 0, "--learning-rate 0.001"),
+                                                       ("rmsprop", "rmsprop", "1e30", 0, "--learning-rate 0.001"),
                                                        ("later", "momentum", "1:0.1,3:1e20", 2, None)):
             with self.subTest(name):
                 folder = self.folder / name
@@ -645,6 +763,7 @@ class WhileItGoesOn(WithRuns):
                 self.assertIn("The run diverged", header)
                 self.assertRegex(header, f"in epoch {epochs + 1} after step [0-9]+: most likely learning-rate")
                 self.assertIn("checkpoint-36.h5" if epochs else "no checkpoint, so there is no model", header)
+                self.assertEqual("momentum" in header.split("is small already")[1], optimizer != "rmsprop", header)
                 self.assertEqual(command in header if command else "--learning-rate" not in header, True, header)
                 self.assertIn(f"Epochs{epochs}of 10, diverged", text_of(section(tree, "overview")))
                 self.assertIn("diverged: the parameters", text_of(section(tree, "time")))

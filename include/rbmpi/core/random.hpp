@@ -25,7 +25,7 @@ enum class Phase : std::uint32_t {
   feature_hidden = 19,  ///< h of a row of data (evaluate/hidden_features.hpp)
   net_weights = 20,     ///< initial weights of a net (model/feed_forward_net.hpp)
   dropout = 21,         ///< units that a step of back-propagation leaves out
-  measured_pairs = 22,  ///< pairs of units whose second moments are measured (train/chain_measures.hpp)
+  measured_pairs = 22,  ///< pairs of units whose second moments are measured (train/measured_pairs.hpp)
   stack_visible = 32,   ///< v of a layer given the h that the layer above has drawn (evaluate/stack_samples.hpp)
 };
 

@@ -71,6 +71,23 @@ struct ScatterChart {
 /// Empty if there is no point.
 [[nodiscard]] std::string scatter_chart(const ScatterChart& chart);
 
+/// The same figure of many things by two accounts: a dot for each, and the line where both agree. Dots that would cover
+/// each other are drawn once.
+struct AgreementChart {
+  struct Point {
+    double x = 0;
+    double y = 0;
+  };
+  std::string title;
+  std::string note;
+  std::string x_name;
+  std::string y_name;
+  std::string what;           ///< "unit": what a dot is
+  std::vector<Point> points;  ///< all finite
+};
+/// Empty if there is no point.
+[[nodiscard]] std::string agreement_chart(const AgreementChart& chart);
+
 /// Parts of a whole as one bar, with a table below that is its legend.
 struct ShareChart {
   struct Part {

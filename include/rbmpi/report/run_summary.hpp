@@ -11,6 +11,7 @@
 
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/train/job_log.hpp"
+#include "rbmpi/train/saved_chains.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
@@ -74,9 +75,10 @@ struct RunLayer {
   std::size_t number = 0;            ///< from 0
   std::vector<EpochFigures> epochs;  ///< of this layer
   RunState state = RunState::unfinished;
-  const Rbm* rbm = nullptr;           ///< nothing until the first checkpoint that has it
-  std::span<const Rbm> below;         ///< the layers below it
-  std::vector<std::int32_t> classes;  ///< of labels that are units of this layer, the last visible ones
+  const Rbm* rbm = nullptr;             ///< nothing until the first checkpoint that has it
+  std::span<const Rbm> below;           ///< the layers below it
+  std::vector<std::int32_t> classes;    ///< of labels that are units of this layer, the last visible ones
+  const ChainStates* chains = nullptr;  ///< that it was trained with, if the model has them
 };
 
 /// Local. Throws Error(Failure::usage) if the run has not come so far, or is of a net.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rbmpi/model/feed_forward_net.hpp"
+#include "rbmpi/report/chain_figures.hpp"
 #include "rbmpi/report/evaluation.hpp"
 #include "rbmpi/report/model_figures.hpp"
 #include "rbmpi/report/net_figures.hpp"
@@ -34,12 +35,25 @@ namespace rbmpi {
 [[nodiscard]] Section samples_section(ConstMatrixView samples, const std::vector<std::uint64_t>& picture,
                                       const std::string& how);
 
+/// Pictures {height, width} of some chains beside some rows of the data: each n x V.
+struct ChainPictures {
+  ConstMatrixView chains;
+  ConstMatrixView data;  ///< without rows if there are no data
+  std::vector<std::uint64_t> picture;
+};
+/// Of a layer with persistent chains: what they look like, how they compare with the data, and whether they are
+/// collapsed or have stopped. `found`: of its chains, if the newest checkpoint has them; `pictures`: if they have a
+/// picture.
+[[nodiscard]] Section chains_section(const RunLayer& layer, const ChainFindings* found, const ChainPictures* pictures);
+
 // Of all layers of a stack. `layers`: those that have been begun, from the lowest; `uses`: of each, or none.
 
 [[nodiscard]] std::string stack_lead_of(const RunSummary& run);
 [[nodiscard]] Section stack_overview_section(const RunSummary& run, std::span<const RunLayer> layers,
                                              std::span<const HiddenUse> uses);
 [[nodiscard]] Section stack_curves_section(std::span<const RunLayer> layers);
+/// `found`: of the layer in work, if the newest checkpoint has its chains.
+[[nodiscard]] Section stack_chains_section(std::span<const RunLayer> layers, const ChainFindings* found);
 [[nodiscard]] Section stack_distributions_section(std::span<const RunLayer> layers, std::span<const HiddenUse> uses);
 
 // Of a net.

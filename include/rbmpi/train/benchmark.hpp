@@ -34,12 +34,23 @@ struct Quartiles {
 /// Local. Of at least one value.
 [[nodiscard]] Quartiles quartiles(std::vector<double> values);
 
+/// Sweeps of persistent chains, of all of them by all ranks, as the steps of the training make them.
+struct SweepTimes {
+  std::uint64_t sweeps = 0;  ///< so many were timed
+  Quartiles sweep;           ///< of one, of the slowest rank
+  Quartiles floor;           ///< the two matrix products that a sweep by SGEMM cannot do without, of the slowest rank
+
+  /// The sweep in units of its matrix products.
+  [[nodiscard]] double ratio() const noexcept { return sweep.median / floor.median; }
+};
+
 /// One layout of ranks, timed. All ranks have the same numbers.
 struct LayoutTimes {
   std::uint64_t steps = 0;  ///< so many were timed
   Quartiles step;           ///< of the slowest rank
-  TimeSplit phases{};       ///< median of each phase of a step, mean of the ranks; nothing in `output`
-  Quartiles floor;  ///< the five matrix products that a CD-1 step by SGEMM cannot do without, of the slowest rank
+  TimeSplit phases{};       ///< median of each phase of a step, mean of the ranks; nothing in `output` and `validation`
+  Quartiles floor;  ///< the matrix products that a step by SGEMM cannot do without, five of CD-1, of the slowest rank
+  std::optional<SweepTimes> sweep{};  ///< with persistent chains
 
   /// The step in units of its matrix products: less than 1 is faster than they are.
   [[nodiscard]] double ratio() const noexcept { return step.median / floor.median; }
@@ -59,6 +70,8 @@ struct ExchangeTimes {
 struct BenchmarkResult {
   RbmShape shape;
   std::uint64_t batch_size = 0;
+  std::uint64_t chains = 0;  ///< as many as rows of the batch, or persistent ones
+  std::uint64_t sweeps = 1;  ///< of them in a step
   int ranks = 1;
   std::size_t exchange_bytes = 0;           ///< of the gradient sums that a rank gives other nodes in a step
   LayoutTimes all{};                        ///< on all ranks
@@ -70,7 +83,8 @@ struct BenchmarkResult {
   [[nodiscard]] double samples_per_second() const noexcept;
   /// V x H x samples / s / 10^9: connections updated, the measure of the literature.
   [[nodiscard]] double gcups() const noexcept;
-  /// 10 V H B / s / 10^9: what the five matrix products would compute, in the time of a step or in their own.
+  /// 2 V H (2 B + (2 k + 1) N) / s / 10^9, with k sweeps of N chains: what the matrix products would compute, in the
+  /// time of a step or in their own. 10 V H B of CD-1.
   [[nodiscard]] double gflops_of_step() const noexcept;
   [[nodiscard]] double gflops_of_floor() const noexcept;
   /// Nothing where nothing is exchanged, on one rank or one node.

@@ -40,11 +40,13 @@ class Optimizer {
 
 /// One row of the table of optimizers: the values of the key `optimizer`.
 struct OptimizerEntry {
-  const char* name;
-  const char* summary;
-  double usual_learning_rate;  ///< that suits most data
+  const char* name = nullptr;
+  const char* summary = nullptr;
+  double usual_learning_rate = 0;  ///< that suits most data
   /// Takes what it remembers from `memory`, in one piece for all ranks of the node.
-  std::unique_ptr<Optimizer> (*make)(const ParameterLayout& layout, const OptimizationOptions& options, Arena& memory);
+  std::unique_ptr<Optimizer> (*make)(const ParameterLayout& layout, const OptimizationOptions& options,
+                                     Arena& memory) = nullptr;
+  bool reads_momentum = false;  ///< whether the option has a meaning for it
 };
 [[nodiscard]] std::span<const OptimizerEntry> optimizers();
 /// Throws Error(Failure::usage) that names the known ones.

@@ -62,6 +62,48 @@ TEST(LineChart, ErrorsAreBars) {
   EXPECT_EQ(count_of(line_chart(chart_of({{1, 5, 0.5}, {2, 6, 0}})), "class=\"error s0\""), 1U);
 }
 
+AgreementChart agreement_of(std::vector<AgreementChart::Point> points) {
+  return {.title = "Means",
+          .note = "a < b",
+          .x_name = "data",
+          .y_name = "chains",
+          .what = "unit",
+          .points = std::move(points)};
+}
+
+TEST(AgreementChart, DrawsADotForEachAndDescribesThem) {
+  const std::string html = agreement_chart(agreement_of({{0, 0.125}, {0.5, 0.5}, {1, 0.875}}));
+  EXPECT_EQ(count_of(html, "h0"), 3U);
+  EXPECT_EQ(count_of(html, "class=\"agree\""), 1U);
+  EXPECT_THAT(html, HasSubstr("a &lt; b"));
+  EXPECT_THAT(html,
+              HasSubstr("3 units by data, from 0 to 1, and chains, from 0.125 to 0.875; the two differ by 0.083"));
+  EXPECT_EQ(agreement_chart(agreement_of({})), "");
+}
+
+TEST(AgreementChart, BothAxesAreTheSame) {
+  // Axes from 0 to 1 whatever the values are on either side, so the line goes from corner to corner and dots of equal
+  // coordinates lie on it.
+  const std::string html = agreement_chart(agreement_of({{0, 1}, {0.5, 0.5}}));
+  EXPECT_EQ(count_of(html, ">0.2</text>"), 2U);
+  EXPECT_EQ(count_of(html, ">0.8</text>"), 2U);
+  EXPECT_THAT(html, HasSubstr("x1=\"58.0\" y1=\"436.0\" x2=\"460.0\" y2=\"34.0\" class=\"agree\""));
+  EXPECT_THAT(html, HasSubstr("M260 236h0"));
+}
+
+TEST(AgreementChart, DotsThatCoverEachOtherAreDrawnOnceAndManyAreThinned) {
+  std::vector<AgreementChart::Point> points(1000, {0.5, 0.25});
+  EXPECT_EQ(count_of(agreement_chart(agreement_of(points)), "h0"), 1U);
+  points.clear();
+  for (int i = 0; i < 200; ++i) {
+    for (int j = 0; j < 200; ++j) points.push_back({i / 200.0, j / 200.0});
+  }
+  const std::string html = agreement_chart(agreement_of(points));
+  EXPECT_EQ(count_of(html, "h0"), 3000U);
+  EXPECT_LT(html.size(), 50000U);
+  EXPECT_THAT(html, HasSubstr("40,000 units"));
+}
+
 TEST(HistogramOf, CountsEveryValueOnce) {
   const std::vector<Real> values = {-1.0F, -0.5F, 0.0F, 0.0F, 0.25F, 0.999F, 1.0F};
   const Histogram bins = histogram(values, 10);

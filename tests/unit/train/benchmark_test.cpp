@@ -26,7 +26,7 @@ TEST(BenchmarkTest, QuartilesAreThoseOfTheSortedValues) {
 }
 
 BenchmarkResult two_ranks() {
-  BenchmarkResult result{.shape = {784, 300}, .batch_size = 100, .ranks = 2, .exchange_bytes = 1000000};
+  BenchmarkResult result{.shape = {784, 300}, .batch_size = 100, .chains = 100, .ranks = 2, .exchange_bytes = 1000000};
   result.all.step.median = 1e-3;
   result.all.floor.median = 2e-3;
   result.all.phases[static_cast<std::size_t>(TimePhase::exchange)] = 1e-4;
@@ -44,6 +44,16 @@ TEST(BenchmarkTest, FiguresFollowFromTheTimes) {
   EXPECT_DOUBLE_EQ(result.exchange_gigabytes_per_second().value(), 10);
   EXPECT_DOUBLE_EQ(result.speedup().value(), 1.9);
   EXPECT_DOUBLE_EQ(result.efficiency().value(), 0.95);
+}
+
+TEST(BenchmarkTest, TheProductsOfAStepAreThoseOfItsRowsAndOfItsChains) {
+  BenchmarkResult result = two_ranks();
+  result.chains = 500;
+  result.sweeps = 3;
+  // Rows up and their gradient; chains three times down and up, and their gradient.
+  EXPECT_DOUBLE_EQ(result.gflops_of_floor(), 2e-9 * 784 * 300 * (2 * 100 + 7 * 500) / 2e-3);
+  const SweepTimes sweep{.sweeps = 3, .sweep = {.median = 1e-3}, .floor = {.median = 4e-3}};
+  EXPECT_DOUBLE_EQ(sweep.ratio(), 0.25);
 }
 
 TEST(BenchmarkTest, OneRankHasNoExchangeAndNoEfficiency) {
@@ -73,6 +83,9 @@ TEST(BenchmarkTest, OptionsThatCannotBeAreRefused) {
     expect_error(Failure::usage, {fragment}, [&] { check_options(options); });
   };
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  expect_refused("estimator = x", [](BenchmarkOptions& o) { o.training.estimator = "x"; });
+  expect_refused("chains = 5", [](BenchmarkOptions& o) { o.training.chains = 5; });
+  expect_refused("sweeps = 0", [](BenchmarkOptions& o) { o.training.sweeps = 0; });
   expect_refused("visible = 0", [](BenchmarkOptions& o) { o.visible = 0; });
   expect_refused("visible = 4194305", [](BenchmarkOptions& o) { o.visible = 4194305; });
   expect_refused("density = -0.5", [](BenchmarkOptions& o) { o.density = -0.5; });
