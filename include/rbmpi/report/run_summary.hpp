@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "rbmpi/model/chain_states.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/train/job_log.hpp"
-#include "rbmpi/train/saved_chains.hpp"
 #include "rbmpi/train/training_state.hpp"
 
 namespace rbmpi {
