@@ -1,3 +1,4 @@
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -14,8 +15,8 @@ namespace {
 
 /// What layers make of the data.
 struct LayerFindings {
-  std::vector<HiddenUse> uses;          ///< how their hidden units answer, of the lowest first
-  std::optional<ChainFindings> chains;  ///< of the layer whose chains the newest checkpoint has
+  std::vector<HiddenUse> uses;                       ///< how their hidden units answer, of the lowest first
+  std::map<std::size_t, ChainFindings> chains = {};  ///< by the numbers of the layers that have any
 };
 
 /// The features of a layer are the data of the next. If the data do not do for a layer, there are no more.
@@ -32,7 +33,7 @@ LayerFindings findings_of(const ReportSettings& settings, std::span<const RunLay
       rows = features_of(below, layer.classes, std::move(rows));
       found.uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view()));
       found.uses.back().rows_in_use = rows.rows_in_use;
-      if (layer.chains != nullptr) found.chains = compare_chains(layer.chains->view(), &rows);
+      if (layer.chains != nullptr) found.chains[layer.number] = compare_chains(layer.chains->view(), &rows);
     }
   });
   return found;
@@ -59,7 +60,7 @@ std::string stack_page(const ReportSettings& settings, const RunSummary& run) {
         units_section(first, uses.empty() ? nullptr : &uses.front(), picture, "Hidden units of the first layer"));
     sections.push_back(stack_distributions_section(layers, uses));
   }
-  sections.push_back(stack_chains_section(layers, found.chains ? &*found.chains : nullptr));
+  sections.push_back(stack_chains_section(layers, found.chains));
   sections.push_back(time_section(layers));
   sections.push_back(repeat_section(run));
   return page(page_title(run), stack_lead_of(run) + data.note(), sections);

@@ -76,16 +76,12 @@ std::string notes_of(const RunLayer& layer, const ChainFindings* found, const st
 
 /// Where chains and data stand, or why that is not known.
 std::string comparison_text(const RunLayer& layer, const ChainFindings* found) {
-  if (found == nullptr) {
-    const bool is_later = layer.run->progress && layer.run->progress->layer > layer.number;
-    return is_later ? "<p>Its chains ended with its training; the newest checkpoint has those of the layer above.</p>\n"
-                    : "<p>There is no checkpoint that has the chains, so only their figures are shown.</p>\n";
-  }
+  if (found == nullptr) return "<p>There is no model that has the chains yet, so only their figures are shown.</p>\n";
   std::string text = fmt::format(
-      "<p>{} as the newest checkpoint has them, {} distinct; two of them differ in {} units on "
+      "<p>{} as {} has them, {} distinct; two of them differ in {} units on "
       "average.",
-      part_text(found->chains, found->all_chains, "chain"), whole_text(found->distinct),
-      number_text(found->distance, 3));
+      part_text(found->chains, found->all_chains, "chain"), element("code", layer.run->model->file),
+      whole_text(found->distinct), number_text(found->distance, 3));
   if (found->data) {
     text += fmt::format(" Beside them {} of the data, of which two differ in {}.",
                         part_text(found->data->rows, found->data->rows_in_use, "row"),
@@ -172,14 +168,14 @@ Section chains_section(const RunLayer& layer, const ChainFindings* found, const 
   return section;
 }
 
-Section stack_chains_section(std::span<const RunLayer> layers, const ChainFindings* found) {
+Section stack_chains_section(std::span<const RunLayer> layers, const std::map<std::size_t, ChainFindings>& found) {
   Section section{.id = "chains", .title = "Chains", .html = {}};
   std::string charts;
   for (const RunLayer& layer : layers) {
     if (!has_chains(layer)) continue;
-    const ChainFindings* const of_layer = layer.chains != nullptr ? found : nullptr;
+    const auto of_layer = found.find(layer.number);
     const std::string title = fmt::format("Layer {}", layer.number + 1);
-    section.html += notes_of(layer, of_layer, title + ": ");
+    section.html += notes_of(layer, of_layer == found.end() ? nullptr : &of_layer->second, title + ": ");
     charts += curves_of(layer, title);
     if (layer.chains == nullptr) continue;
     section.html += fmt::format(

@@ -408,7 +408,7 @@ class Chains(WithRuns):
     def test_chains_are_those_of_the_checkpoint_beside_the_data(self):
         chains, rows = saved_chains(self.folder / "chains").astype(float), self.rows()
         part = section(self.trees["chains"], "chains")
-        self.assertIn(f"{len(chains)} chains as the newest checkpoint has them, {len(numpy.unique(chains, axis=0))} distinct; "
+        self.assertIn(f"{len(chains)} chains as model.h5 has them, {len(numpy.unique(chains, axis=0))} distinct; "
                       f"two of them differ in {distance(chains):.3g} units on average. Beside them 1,797 rows of the data, of "
                       f"which two differ in {distance(rows):.3g}.", text_of(part))
         data, pictures = elements(part, "img")
@@ -457,13 +457,12 @@ class Chains(WithRuns):
         self.assertIn("--layer 2 shows the chains of layer 2", text_of(part))
         self.assertIn("All figures as tables", text_of(section(self.trees["deep"], "curves")))
         page = self.folder / "layer.html"
-        for layer, words, drawings in (("1", "ended with its training; the newest checkpoint has those of the layer above", 3),
-                                       ("2", "150 chains as the newest checkpoint has them", 5)):
+        for layer, words, drawings in (("1", "150 chains as model.h5 has them", 5), ("2", "150 chains as model.h5 has them", 5)):
             assert_success(report(self.folder / "deep", "--layer", layer, "--output", page))
             part = section(parsed(page), "chains")
             self.assertIn(words, text_of(part))
             self.assertEqual(len(descriptions(part)), drawings)
-            self.assertEqual(elements(part, "img"), [])  # features are no pictures
+            self.assertEqual(len(elements(part, "img")), 2 if layer == "1" else 0)  # features are no pictures
         chains = saved_chains(self.folder / "deep")
         self.assertEqual(chains.shape, (150, 30))
         self.assertIn(f"differ in {distance(chains.astype(float)):.3g} units", text_of(part))
@@ -472,16 +471,15 @@ class Chains(WithRuns):
         for name in (*MACHINES, *NETS, "stack"):
             self.assertNotIn("chains", [part.get("aria-labelledby") for part in elements(self.trees[name], "section")])
         folder = self.copy("forgotten", "chains")
-        for path in folder.glob("checkpoint-*.h5"):
-            path.unlink()
+        with h5py.File(folder / "model.h5", "a") as model:
+            del model["layer_0/chains"]
         (folder / "config.ini").write_text((folder / "config.ini").read_text().replace("digits.h5", "nowhere.h5"))
-        for words, drawings in (("There is no checkpoint that has the chains", 3), ("150 chains as", 3)):
+        for words, drawings in (("There is no model that has the chains", 3), ("150 chains as model.h5", 3)):
             assert_success(report(folder))
             part = section(parsed(folder / "report.html"), "chains")
             self.assertIn(words, text_of(part))
             self.assertEqual(len(descriptions(part)), drawings)
-            for path in (self.folder / "chains").glob("checkpoint-*.h5"):
-                shutil.copy(path, folder)
+            shutil.copy(self.folder / "chains/model.h5", folder)
         self.assertEqual(len(elements(part, "img")), 1)  # no data
 
 

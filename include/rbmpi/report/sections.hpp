@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,7 +43,7 @@ struct ChainPictures {
   std::vector<std::uint64_t> picture;
 };
 /// Of a layer with persistent chains: what they look like, how they compare with the data, and whether they are
-/// collapsed or have stopped. `found`: of its chains, if the newest checkpoint has them; `pictures`: if they have a
+/// collapsed or have stopped. `found`: of its chains, if the model has them; `pictures`: if they have a
 /// picture.
 [[nodiscard]] Section chains_section(const RunLayer& layer, const ChainFindings* found, const ChainPictures* pictures);
 
@@ -52,8 +53,9 @@ struct ChainPictures {
 [[nodiscard]] Section stack_overview_section(const RunSummary& run, std::span<const RunLayer> layers,
                                              std::span<const HiddenUse> uses);
 [[nodiscard]] Section stack_curves_section(std::span<const RunLayer> layers);
-/// `found`: of the layer in work, if the newest checkpoint has its chains.
-[[nodiscard]] Section stack_chains_section(std::span<const RunLayer> layers, const ChainFindings* found);
+/// `found`: by the numbers of the layers whose chains the model has.
+[[nodiscard]] Section stack_chains_section(std::span<const RunLayer> layers,
+                                           const std::map<std::size_t, ChainFindings>& found);
 [[nodiscard]] Section stack_distributions_section(std::span<const RunLayer> layers, std::span<const HiddenUse> uses);
 
 // Of a net.

@@ -213,7 +213,8 @@ TEST_P(UnitTest, StartsAtTheMeansOfData) {
   std::vector<Real> found(means.size());
   entry().mean({&entry(), means.size(), parameters.data(), means.size()}, unrounded, found.data());
   const double half_a_sample = 0.5 / rows * (entry().most_data - entry().least_data);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(double{found[i]}, means[i], 1e-6);
+  // A pseudocount may move them a little.
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(double{found[i]}, means[i], half_a_sample + 1e-6);
   EXPECT_NEAR(double{found[3]}, means[3] + half_a_sample, 1e-5);
   EXPECT_NEAR(double{found[4]}, means[4] - half_a_sample, 1e-5);
 }
