@@ -43,10 +43,6 @@ class Correlation {
   double xy_ = 0;
 };
 
-bool is_on(const std::uint64_t* row, std::size_t unit) {
-  return (row[unit / 64] >> (unit % 64) & 1U) != 0;
-}
-
 }  // namespace
 
 ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, RbmView<const Real> rbm,
@@ -148,23 +144,23 @@ void ChainMeasures::measure_chains(const Communicator& world) {
     const ConstBitMatrixView v = states(visible_, some);
     const ConstBitMatrixView before = states(visible_before_, some);
     measure_energies(v, chain_energies_.subspan(of_node_.first + some.first, some.count));
-    for (std::size_t i = 0; i < v.rows; ++i) add_moments(v.row(i), before.row(i));
+    for (std::size_t i = 0; i < v.rows; ++i) add_moments(v, before, i);
   }
   world.sum(chain_moments_);
   world.sum(std::span(&chain_energies_.data()->energy, 2 * chain_energies_.size()));
 }
 
-void ChainMeasures::add_moments(const std::uint64_t* now, const std::uint64_t* before) {
+void ChainMeasures::add_moments(ConstBitMatrixView now, ConstBitMatrixView before, std::size_t row) {
   const std::size_t visible = rbm_.shape().visible;
   for (std::size_t unit = 0; unit < visible; ++unit) {
-    const std::int64_t on = is_on(now, unit) ? 1 : 0;
-    const std::int64_t was_on = is_on(before, unit) ? 1 : 0;
+    const std::int64_t on = now.at(row, unit) ? 1 : 0;
+    const std::int64_t was_on = before.at(row, unit) ? 1 : 0;
     chain_moments_[unit] += on;
     chain_moments_[visible + pairs_.size() + unit] += was_on;
     chain_moments_[2 * visible + pairs_.size() + unit] += on * was_on;
   }
   for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-    const bool both = is_on(now, pairs_[pair].first) && is_on(now, pairs_[pair].second);
+    const bool both = now.at(row, pairs_[pair].first) && now.at(row, pairs_[pair].second);
     chain_moments_[visible + pair] += both ? 1 : 0;
   }
 }

@@ -51,8 +51,8 @@ class ChainMeasures {
   void measure_data_energies(const Communicator& world);
   /// Collective. Energies and sums of the chains.
   void measure_chains(const Communicator& world);
-  /// Of a chain, with its v as it is and as it was when the epoch began.
-  void add_moments(const std::uint64_t* now, const std::uint64_t* before);
+  /// Of chain `row`, with its v as it is and as it was when the epoch began.
+  void add_moments(ConstBitMatrixView now, ConstBitMatrixView before, std::size_t row);
   void measure_energies(ConstBitMatrixView v, std::span<Energies> energies);
   void add_figures(std::vector<Figure>& figures) const;
 
