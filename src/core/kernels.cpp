@@ -57,8 +57,9 @@ HWY_FLATTEN HWY_ATTR void Sample(const Real* probabilities, std::size_t count, c
                                  Real* states) {
   alignas(64) std::uint8_t bytes[random_group];
   for (std::size_t first = 0; first < count; first += random_group) {
-    random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
-    for_each_vector(std::min(random_group, count - first), [&](auto d, std::size_t i) HWY_ATTR {
+    const std::size_t units = std::min(random_group, count - first);
+    random_bytes(stream, static_cast<std::uint32_t>(first / 16), units, bytes);
+    for_each_vector(units, [&](auto d, std::size_t i) HWY_ATTR {
       const std::size_t unit = first + i;
       const hn::Vec<decltype(d)> p[1] = {hn::LoadU(d, probabilities + unit)};
       hn::StoreU(states_in(d, draw(d, p, bytes + i, stream, unit)), d, states + unit);

@@ -19,7 +19,7 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Random bytes are made in groups of so many: of 16 blocks, two vectors of them with AVX-512, four with AVX2.
+/// Random bytes are made in groups of at most so many: of 16 blocks, two vectors of them with AVX-512, four with AVX2.
 inline constexpr std::size_t random_group = 256;
 
 #if HWY_TARGET != HWY_SCALAR
@@ -47,10 +47,11 @@ HWY_INLINE void philox(D d, const RandomStream::Key& key, V& word_0, V& word_1, 
 }
 #endif
 
-/// bytes[16 b + k] = byte k of stream.block(first_block + b), for the 16 blocks of a group.
-HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_block, std::uint8_t* bytes) {
+/// bytes[16 b + k] = byte k of stream.block(first_block + b), for at least `count` bytes of a group.
+HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_block, std::size_t count,
+                             std::uint8_t* bytes) {
 #if HWY_TARGET == HWY_SCALAR
-  for (std::uint32_t block = 0; block < random_group / 16; ++block) {
+  for (std::uint32_t block = 0; 16 * block < count; ++block) {
     const RandomStream::Block bits = stream.block(first_block + block);
     std::memcpy(bytes + std::size_t{16} * block, bits.data(), 16);
   }
@@ -58,7 +59,7 @@ HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_blo
   const hn::CappedTag<std::uint64_t, 8> d;
   using V = hn::Vec<decltype(d)>;
   const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t block = 0; block < random_group / 16; block += lanes) {
+  for (std::size_t block = 0; 16 * block < count; block += lanes) {
     V word_0 = hn::Add(hn::Iota(d, 0), hn::Set(d, stream.counter()[0] + first_block + block));
     V word_1 = hn::Set(d, stream.counter()[1]);
     V word_2 = hn::Set(d, stream.counter()[2]);
@@ -94,10 +95,18 @@ HWY_INLINE hn::Vec<D> states_in(D d, std::uint64_t bits) {
   return hn::IfThenElseZero(hn::LoadMaskBits(d, stored), hn::Set(d, hn::TFromD<D>{1}));
 }
 
-/// The rest of a comparison whose high byte was a tie: 24 bits against the part of 256 p behind the point.
-inline std::uint64_t resolve_tie(Real scaled, const RandomStream& stream, std::size_t unit) {
+/// The part of 256 u behind the point, of the random number u in [0, 1) of a unit: 24 bits. Its whole part is the byte.
+inline Real refined(const RandomStream& stream, std::size_t unit) {
   const auto low = stream.refinement(static_cast<std::uint32_t>(unit / 4))[unit % 4] >> 8;
-  return static_cast<Real>(low) * 0x1p-24F < scaled - std::floor(scaled) ? 1 : 0;
+  return static_cast<Real>(low) * 0x1p-24F;
+}
+
+/// The random bytes of the units of a vector as numbers.
+template <class D>
+HWY_INLINE hn::Vec<D> load_bytes(D d, const std::uint8_t* bytes) {
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<std::uint8_t, D> du8;
+  return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes)));
 }
 
 /// The states, as bits, of vectors of units with probabilities p, the first of which is `unit`; `bytes` are their
@@ -105,8 +114,6 @@ inline std::uint64_t resolve_tie(Real scaled, const RandomStream& stream, std::s
 template <class D, std::size_t count, class V = hn::Vec<D>>
 HWY_INLINE std::uint64_t draw(D d, const V (&p)[count], const std::uint8_t* bytes, const RandomStream& stream,
                               std::size_t unit) {
-  const hn::RebindToSigned<D> di;
-  const hn::Rebind<std::uint8_t, D> du8;
   const std::size_t lanes = hn::Lanes(d);
   static_assert(count * hn::MaxLanes(D()) <= 64);
   std::uint64_t on = 0;
@@ -114,7 +121,7 @@ HWY_INLINE std::uint64_t draw(D d, const V (&p)[count], const std::uint8_t* byte
   V scaled[count];
   for (std::size_t k = 0; k < count; ++k) {
     scaled[k] = hn::Mul(p[k], hn::Set(d, 256.0F));
-    const V drawn = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes + k * lanes)));
+    const V drawn = load_bytes(d, bytes + k * lanes);
     on |= mask_bits(d, hn::Ge(scaled[k], hn::Add(drawn, hn::Set(d, 1.0F)))) << (k * lanes);
     not_off |= mask_bits(d, hn::Ge(scaled[k], drawn)) << (k * lanes);
   }
@@ -125,7 +132,8 @@ HWY_INLINE std::uint64_t draw(D d, const V (&p)[count], const std::uint8_t* byte
     for (std::size_t k = 0; k < count; ++k) hn::Store(scaled[k], d, all_scaled + k * lanes);
     for (; ties != 0; ties &= ties - 1) {
       const auto lane = static_cast<std::size_t>(std::countr_zero(ties));
-      on |= resolve_tie(all_scaled[lane], stream, unit + lane) << lane;
+      const Real fraction = all_scaled[lane] - std::floor(all_scaled[lane]);
+      on |= std::uint64_t{refined(stream, unit + lane) < fraction} << lane;
     }
   }
   return on;

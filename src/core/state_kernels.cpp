@@ -19,27 +19,37 @@ namespace rbmpi::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Draws the states of `count` units, in order. fill(tag, i, p) puts the probabilities of the units from i on into the
-/// vectors p. Calls end_of_word() after each 64 units, and after the last.
-template <class Fill, class EndOfWord>
-HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states, const Fill& fill,
-                              const EndOfWord& end_of_word) {
+/// Draws the states of `count` units, in order. draw_vectors(tag, i, n, bytes) gives, as bits, those of n vectors of
+/// units from i on, n a constant; `bytes` are their random bytes. Calls end_of_word() after each 64 units, and after
+/// the last.
+template <class DrawVectors, class EndOfWord>
+HWY_INLINE void draw_states(std::size_t count, const RandomStream& stream, std::uint64_t* states,
+                            const DrawVectors& draw_vectors, const EndOfWord& end_of_word) {
   alignas(64) std::uint8_t bytes[random_group];
   for (std::size_t first = 0; first < count; first += random_group) {
-    random_bytes(stream, static_cast<std::uint32_t>(first / 16), bytes);
     const std::size_t end = std::min(first + random_group, count);
+    random_bytes(stream, static_cast<std::uint32_t>(first / 16), end - first, bytes);
     for (std::size_t word = first; word < end; word += 64) {
       std::uint64_t on = 0;
       for_each_vectors(std::min<std::size_t>(end - word, 64), [&](auto d, std::size_t i, auto n) HWY_ATTR {
-        const std::size_t unit = word + i;
-        hn::Vec<decltype(d)> p[n];
-        fill(d, unit, p);
-        on |= draw(d, p, bytes + (unit - first), stream, unit) << i;
+        on |= draw_vectors(d, word + i, n, bytes + (word + i - first)) << i;
       });
       states[word / 64] = on;
       end_of_word();
     }
   }
+}
+
+/// The same, where fill(tag, i, p) puts the probabilities of the units from i on into the vectors p.
+template <class Fill, class EndOfWord>
+HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std::uint64_t* states, const Fill& fill,
+                              const EndOfWord& end_of_word) {
+  const auto draw_vectors = [&](auto d, std::size_t unit, auto n, const std::uint8_t* bytes) HWY_ATTR {
+    hn::Vec<decltype(d)> p[n];
+    fill(d, unit, p);
+    return draw(d, p, bytes, stream, unit);
+  };
+  draw_states(count, stream, states, draw_vectors, end_of_word);
 }
 
 template <class Fill>
@@ -49,9 +59,7 @@ HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std
 
 template <class D>
 HWY_INLINE hn::Vec<D> load_number(D d, const std::uint8_t* values) {
-  const hn::RebindToSigned<D> di;
-  const hn::Rebind<std::uint8_t, D> du8;
-  return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, values)));
+  return load_bytes(d, values);
 }
 
 template <class D>
@@ -97,12 +105,52 @@ HWY_FLATTEN HWY_ATTR void SampleStates(const Real* probabilities, std::size_t co
   });
 }
 
+/// The states of vectors of units, as draw() finds them for p = sigmoid(fields + bias), mostly without the sigmoid.
+/// With 1 / p = 1 + exp(-x) known to a relative error of `inverse_sigmoid_margin`, most bytes are surely below 256 p or
+/// surely above. For one in some 250 the rest of the random number decides, and where that is too close as well, p
+/// itself.
+template <class D, std::size_t count>
+HWY_INLINE std::uint64_t draw_activated(D d, std::integral_constant<std::size_t, count> n, const Real* fields,
+                                        const Real* bias, const std::uint8_t* bytes, const RandomStream& stream,
+                                        std::size_t unit) {
+  constexpr std::size_t lanes = hn::MaxLanes(D());
+  hn::Vec<D> inverse[n];
+  inverse_sigmoid_bound(d, fields, bias, inverse);
+  std::uint64_t on = 0;
+  std::uint64_t not_off = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto drawn = load_bytes(d, bytes + k * lanes);
+    const auto surely_on = hn::Set(d, 256.0F * (1.0F - inverse_sigmoid_margin));
+    const auto surely_off = hn::Set(d, 256.0F * (1.0F + inverse_sigmoid_margin));
+    on |= mask_bits(d, hn::Le(hn::MulAdd(drawn, inverse[k], inverse[k]), surely_on)) << (k * lanes);
+    not_off |= mask_bits(d, hn::Le(hn::Mul(drawn, inverse[k]), surely_off)) << (k * lanes);
+  }
+  std::uint64_t open = not_off & ~on;
+  if (HWY_UNLIKELY(open != 0)) {
+    alignas(64) Real inverses[count * lanes];
+    for (std::size_t k = 0; k < count; ++k) hn::Store(inverse[k], d, inverses + k * lanes);
+    for (; open != 0; open &= open - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(open));
+      constexpr Real error = 512.0F * inverse_sigmoid_margin;  // twice the most by which 256 / inverse is wrong
+      const Real distance = 256.0F / inverses[lane] - bytes[lane] - refined(stream, unit + lane);
+      if (std::abs(distance) > error) {
+        on |= std::uint64_t{distance > 0} << lane;
+      } else {
+        const hn::CappedTag<Real, 1> one;
+        hn::Vec<decltype(one)> p[1];
+        activate(one, fields + lane, bias + lane, false, GridFactors({}), p);
+        on |= draw(one, p, bytes + lane, stream, unit + lane) << lane;
+      }
+    }
+  }
+  return on;
+}
+
 HWY_FLATTEN HWY_ATTR void ActivateAndSample(const Real* fields, const Real* bias, std::size_t count,
                                             const RandomStream& stream, std::uint64_t* states) {
-  constexpr bool exact = false;
-  const GridFactors grid({});
-  sample_states(count, stream, states,
-                [&](auto d, std::size_t i, auto& p) HWY_ATTR { activate(d, fields + i, bias + i, exact, grid, p); });
+  const auto draw_vectors = [&](auto d, std::size_t i, auto n, const std::uint8_t* bytes)
+                                HWY_ATTR { return draw_activated(d, n, fields + i, bias + i, bytes, stream, i); };
+  draw_states(count, stream, states, draw_vectors, [] {});
 }
 
 HWY_FLATTEN HWY_ATTR void ActivateSampleAndKeep(const Real* fields, const Real* bias, std::size_t count,

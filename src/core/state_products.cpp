@@ -33,8 +33,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// A row of a panel: four vectors of 512 bits, or eight of 256.
 constexpr std::size_t row_bytes = 256;
-/// Units (rows of the matrix) of a piece whose states are listed one by one: a panel that fits a cache of 32 KB.
-constexpr std::size_t list_units = 112;
+/// Units (rows of the matrix) of a piece whose states are listed one by one: a panel of 41 KB. More than a first-level
+/// cache of 32 KB has, but its rows come in order, and each list costs as much as some ten of its entries.
+constexpr std::size_t list_units = 160;
 /// Those of a piece with tables: a panel of 56 KB, from the second-level cache, but the lists are not too short.
 constexpr std::size_t table_units = 56;
 constexpr std::size_t panel_rows = std::max(list_units + 2, table_units * 4);
@@ -135,7 +136,8 @@ HWY_INLINE void copy_row(ColumnsView matrix, std::size_t row, std::size_t first,
   const Real* const from = matrix.row(row) + first;
   const hn::CappedTag<Real, 16> longest;
   const hn::CappedTag<Real, 4> four;
-  if (width == columns) {  // by far the most, and unrolled
+  // By far the most, and unrolled. What is read of the next row, behind the width, is not used.
+  if (width + (matrix.rows - 1 - row) * matrix.stride >= columns) {
     for (std::size_t i = 0; i < columns; i += hn::Lanes(longest)) {
       hn::Store(hn::LoadU(longest, from + i), longest, to + i);
     }
@@ -442,7 +444,7 @@ HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update firs
       Update now = unit == 0 ? first_update : update;
       const std::size_t on = list_states<Method::ones>(piece, lists);
       const std::size_t off = piece.rows * piece.units - on;
-      const std::size_t by_tables = piece.rows * piece.units / 4 + 8 * piece.units;
+      const std::size_t by_tables = piece.rows * piece.units * 3 / 8 + 8 * piece.units;
       if (on <= std::min(off, by_tables)) {
         add_piece<Method::ones, Value>(piece, lists, matrix, now, result);
       } else if (off <= by_tables) {
@@ -460,15 +462,15 @@ HWY_INLINE void accumulate(ConstBitMatrixView states, Matrix matrix, Update firs
   }
 }
 
-HWY_ATTR void Multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
+HWY_FLATTEN HWY_ATTR void Multiply(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
   accumulate<Real>(states, matrix, Update::set, Update::add, product);
 }
 
-HWY_ATTR void MultiplyStates(ConstBitMatrixView states, ConstBitMatrixView matrix, MatrixView product) {
+HWY_FLATTEN HWY_ATTR void MultiplyStates(ConstBitMatrixView states, ConstBitMatrixView matrix, MatrixView product) {
   accumulate<std::uint8_t>(states, matrix, Update::set, Update::add, product);
 }
 
-HWY_ATTR void SubtractProduct(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
+HWY_FLATTEN HWY_ATTR void SubtractProduct(ConstBitMatrixView states, ColumnsView matrix, MatrixView product) {
   accumulate<Real>(states, matrix, Update::subtract, Update::subtract, product);
 }
 

@@ -163,6 +163,31 @@ TEST_P(StateKernelsTest, ActivateAndSampleDrawsFromTheSigmoid) {
   }
 }
 
+TEST_P(StateKernelsTest, ActivateAndSampleDrawsFromTheSigmoidWhereverTheRandomNumberIsNearIt) {
+  // The kernel mostly decides by bounds of the probability: here it is from 1e-8 to 1 times itself away from the random
+  // number of its unit, and the field beyond all bounds at times.
+  Random random(5);
+  constexpr std::size_t count = 500;
+  for (std::uint32_t step = 0; step < 400; ++step) {
+    const RandomStream stream(3, 0, step, Phase::hidden, 1);
+    std::vector<Real> fields(count);
+    std::vector<Real> bias(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto unit = static_cast<std::uint32_t>(i);
+      const std::uint32_t byte = stream.block(unit / 16)[unit % 16 / 4] >> (unit % 4 * 8) & 0xFFU;
+      const double low = (stream.refinement(unit / 4)[unit % 4] >> 8) * 0x1p-24;
+      const double away = std::pow(10, random.uniform(-8, 0)) * (random.below(2) == 0 ? 1 : -1);
+      const double p = (byte + low) / 256 * (1 + away);
+      bias[i] = static_cast<Real>(random.uniform(-1, 1));
+      const double x = p <= 0 ? -300 : p >= 1 ? 300 : std::log(p / (1 - p));
+      fields[i] = static_cast<Real>(x - double{bias[i]});
+    }
+    Words states = garbage(count);
+    activate_and_sample(fields.data(), bias.data(), count, stream, states.data());
+    ASSERT_EQ(states, packed(drawn(activated(fields, bias, state_roundings[0]), stream))) << step;
+  }
+}
+
 TEST_P(StateKernelsTest, ActivateAndSampleKeepsRoundedProbabilitiesToo) {
   Random random(3);
   for (const std::size_t count : state_lengths()) {
