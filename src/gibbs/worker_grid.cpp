@@ -4,10 +4,12 @@ namespace rbmpi {
 
 WorkerGrid::WorkerGrid(const NodeWork& work) noexcept : work_(work), unit_parts_(best_unit_parts()) {}
 
-/// The p for which a worker reads least of what others write, 2 H numbers for each of B (p - 1) / (pq) rows of sums and
-/// of V (q - 1) / (pq) rows of weights.
+/// The p for which a worker reads least of what others write: H numbers for each of B (p - 1) / (pq) rows of sums in
+/// each pass, and 2 H for each of V (q - 1) / (pq) rows of weights.
 std::size_t WorkerGrid::best_unit_parts() const noexcept {
-  const auto read = [&](std::size_t p) { return work_.rows * (p - 1) + work_.visible * (workers() / p - 1); };
+  const auto read = [&](std::size_t p) {
+    return work_.passes * work_.rows * (p - 1) + 2 * work_.visible * (workers() / p - 1);
+  };
   std::size_t best = 1;
   for (std::size_t p = 2; p <= workers(); ++p) {
     if (workers() % p == 0 && read(p) < read(best)) best = p;

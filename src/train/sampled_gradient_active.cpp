@@ -14,9 +14,12 @@
 namespace rbmpi {
 namespace {
 
-WorkerGrid grid_of(RbmShape shape, const NodeShare& share) {
+WorkerGrid grid_of(RbmShape shape, const SampledGradientPlan& plan, const NodeShare& share) {
+  const std::uint64_t chains = plan.persistent() ? share.node_chains : share.node_rows;
+  const std::uint64_t most = std::max(share.node_rows, chains);
   return WorkerGrid({.visible = shape.visible,
-                     .rows = std::max(share.node_rows, share.node_chains),
+                     .rows = most,
+                     .passes = (share.node_rows + plan.sweeps * chains + most - 1) / most,
                      .slots = share.slots,
                      .threads = share.threads,
                      .group = rows_together});
@@ -121,7 +124,7 @@ class SampledGradientActive final : public SampledGradient {
   SampledGradientActive(const EstimatorSettings& settings, Workspace& memory)
       : SampledGradient(settings, memory),
         shared_(memory.node),
-        grid_(grid_of(rbm_.shape(), share_)),
+        grid_(grid_of(rbm_.shape(), plan_, share_)),
         shown_(rbm_.shape(), plan_, share_, grid_, memory.node) {
     const std::size_t most_rows = std::max(share_.node_rows, share_.node_chains);
     for (std::size_t thread = 0; thread < share_.threads; ++thread) {

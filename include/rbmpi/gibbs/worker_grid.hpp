@@ -16,6 +16,7 @@ inline constexpr std::size_t rows_through_machine = 128;
 struct NodeWork {
   std::size_t visible = 0;
   std::size_t rows = 0;     ///< the most that the node takes through the machine together
+  std::size_t passes = 2;   ///< times in a step that each of them gets fields of its hidden units
   std::size_t slots = 1;    ///< ranks of the node
   std::size_t threads = 1;  ///< of each
   std::size_t group = 1;    ///< units are shared out in groups of so many, as their rows of the weights are

@@ -53,6 +53,7 @@ TEST(WorkerGridTest, WorkersReadLittleOfWhatOthersWrite) {
   EXPECT_EQ(WorkerGrid({.visible = 32, .rows = 1000, .slots = 4}).unit_parts(), 1U);
   EXPECT_EQ(WorkerGrid({.visible = 10000, .rows = 10, .slots = 4}).unit_parts(), 4U);
   EXPECT_EQ(WorkerGrid({.visible = 500, .rows = 500, .slots = 2, .threads = 2}).unit_parts(), 2U);
+  EXPECT_EQ(WorkerGrid({.visible = 500, .rows = 500, .passes = 100, .slots = 4}).unit_parts(), 1U);
 }
 
 }  // namespace
