@@ -126,7 +126,7 @@ BenchSettings bench_settings(const po::variables_map& values) {
 
 /// What differs from a step of CD-1.
 void print_estimator(const TrainingOptions& training) {
-  const std::uint64_t chains = gradient_estimator(training.estimator).chains(training);
+  const std::uint64_t chains = persistent_chains(training);
   const bool is_centred = training.centring != CentringOffsets::off;
   if (chains == 0 && training.sweeps == 1 && !is_centred) return;
   say("  estimator   {}, {} a step{}{}\n", training.estimator, plural(training.sweeps, "sweep"),

@@ -56,6 +56,7 @@ std::vector<std::uint64_t> spread_rows(const Rows& data, std::uint64_t count, co
                                             count, data.columns, human_bytes(available_memory())));
   }
   std::vector<std::uint64_t> bits(count * words);
+  const BitMatrixView states{bits.data(), count, data.columns};
   RowBlocks blocks(data, 1);
   std::vector<Real> scratch(data.columns);
   std::vector<double> values(data.columns);
@@ -65,7 +66,7 @@ std::vector<std::uint64_t> spread_rows(const Rows& data, std::uint64_t count, co
     of_row.first += row;
     read_row(blocks.next(row, 1), 0, of_row, scratch, values);
     for (std::size_t j = 0; j < values.size(); ++j) {
-      if (values[j] == 1) bits[i * words + j / 64] |= std::uint64_t{1} << (j % 64);
+      if (values[j] == 1) states.turn_on(i, j);
     }
   }
   return bits;

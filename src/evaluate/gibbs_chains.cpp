@@ -117,8 +117,9 @@ class SampledChains {
         chains_of_all_(settings.chains),
         zeros_(rbm.shape().visible_parameters()),
         probabilities_(settings.probabilities ? settings.chains * rbm.shape().visible : 0) {
+    const BitMatrixView clamped{clamped_.data(), 1, start.clamped.size()};
     for (std::size_t i = 0; i < start.clamped.size(); ++i) {
-      if (start.clamped[i]) clamped_[i / 64] |= std::uint64_t{1} << (i % 64);
+      if (start.clamped[i]) clamped.turn_on(0, i);
     }
   }
 

@@ -118,13 +118,14 @@ class StackDescent {
   /// What was drawn in the lowest layer.
   void keep(Shard some) {
     const MatrixView means = fields(0, some);
+    const BitMatrixView bits{bits_.data(), chains_of_all_, visible()};
     for (std::size_t i = 0; i < some.count; ++i) {
       const Real* const v = states_.data() + i * visible();
       const std::uint64_t chain = some.first + i;
       if (!numbers_.empty()) std::copy_n(v, visible(), numbers_.data() + chain * visible());
       if (!probabilities_.empty()) std::copy_n(means.row(i), visible(), probabilities_.data() + chain * visible());
       for (std::size_t unit = 0; !bits_.empty() && unit < visible(); ++unit) {
-        if (v[unit] != 0) bits_[chain * words_for(visible()) + unit / 64] |= std::uint64_t{1} << (unit % 64);
+        if (v[unit] != 0) bits.turn_on(chain, unit);
       }
     }
   }

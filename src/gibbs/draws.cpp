@@ -8,7 +8,7 @@ namespace rbmpi {
 namespace {
 
 /// Whether sums of rounded weights times such states are exact, as those of zeros and ones are: no state is larger.
-bool exact_sums(const Couplings& couplings, const UnitEntry& unit) {
+bool adds_up_exactly(const Couplings& couplings, const UnitEntry& unit) {
   const auto fits = [](double value) { return value == -1 || value == 0 || value == 1; };
   return couplings.exact() && !unit.values.empty() && std::ranges::all_of(unit.values, fits);
 }
@@ -30,12 +30,12 @@ void multiply_rows_in_order(ConstMatrixView states, ConstMatrixView matrix, Matr
 }  // namespace
 
 void up_from_states(const Couplings& couplings, const UnitEntry& visible, ConstMatrixView v, MatrixView fields) {
-  if (exact_sums(couplings, visible)) return couplings.up(v, fields);
+  if (adds_up_exactly(couplings, visible)) return couplings.up(v, fields);
   multiply_rows_in_order(v, couplings.weights_up(), fields);
 }
 
 void down_from_states(const Couplings& couplings, const UnitEntry& hidden, ConstMatrixView h, MatrixView fields) {
-  if (exact_sums(couplings, hidden)) return couplings.down(h, fields);
+  if (adds_up_exactly(couplings, hidden)) return couplings.down(h, fields);
   multiply_rows_in_order(h, couplings.weights_down(), fields);
 }
 

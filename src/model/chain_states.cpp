@@ -48,7 +48,7 @@ void take_numbers(const Hdf5File& file, const std::string& name, std::uint64_t f
       refuse(file, fmt::format("has the value {} in row {}, column {} of '{}'; zeros and ones would be right",
                                values[i], first + row, unit, name));
     }
-    states.row(row)[unit / 64] |= std::uint64_t{1} << (unit % 64);
+    states.turn_on(row, unit);
   }
 }
 

@@ -44,12 +44,8 @@ RbmShape shape_of(const BenchmarkOptions& options) {
 
 /// Those that a step sweeps: persistent ones, or those that begin at the rows of the batch.
 std::uint64_t chains_of(const TrainingOptions& training) {
-  const std::uint64_t persistent = gradient_estimator(training.estimator).chains(training);
+  const std::uint64_t persistent = persistent_chains(training);
   return persistent > 0 ? persistent : training.batch_size;
-}
-
-bool has_persistent_chains(const TrainingOptions& training) {
-  return gradient_estimator(training.estimator).chains(training) > 0;
 }
 
 /// About `work` multiplications, in steps: a function of the shapes, so that all ranks come to the same number.
@@ -305,7 +301,7 @@ class Benchmark {
 
   /// Collective over `ranks`. Steps, and sweeps of persistent chains, for about so many seconds together.
   void time(const TrainingOptions& training, const Communicator& ranks, double seconds, Stopwatch& watch) {
-    const bool sweeps = has_persistent_chains(training);
+    const bool sweeps = persistent_chains(training) > 0;
     const double for_steps = sweeps ? seconds * 2 / 3 : seconds;
     (void)train(training, ranks, watch.events(for_steps, ranks.is_root()));
     if (!sweeps) return;

@@ -26,8 +26,7 @@ bool multiplies_means(const TrainingOptions& options) noexcept {
   return options.reconstruction == UnitValues::means || (!options.sample_data && takes_hidden_means(options));
 }
 
-std::uint64_t persistent_chains(const TrainingOptions& options) {
-  if (options.estimator != "pcd") return 0;
+std::uint64_t chains_that_go_on(const TrainingOptions& options) {
   return options.chains > 0 ? options.chains : options.batch_size;
 }
 

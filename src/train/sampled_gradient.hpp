@@ -87,7 +87,7 @@ class SampledGradient : public BatchGradient {
 [[nodiscard]] bool multiplies_means(const TrainingOptions& options) noexcept;
 
 // The functions of the table of estimators.
-[[nodiscard]] std::uint64_t persistent_chains(const TrainingOptions& options);
+[[nodiscard]] std::uint64_t chains_that_go_on(const TrainingOptions& options);
 [[nodiscard]] bool has_two_phases(const TrainingOptions& options);
 [[nodiscard]] std::uint64_t exact_rows_of_samples(const TrainingOptions& options, RbmShape shape);
 [[nodiscard]] bool shows_for_centring(const TrainingOptions& options, std::size_t array);

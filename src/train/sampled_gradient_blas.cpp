@@ -171,7 +171,7 @@ class SampledGradientBlas final : public SampledGradient {
   static void pack(const Real* states, BitMatrixView bits) {
     std::fill_n(bits.words, bits.row_words(), std::uint64_t{0});
     for (std::size_t j = 0; j < bits.columns; ++j) {
-      if (states[j] != 0) bits.words[j / 64] |= std::uint64_t{1} << (j % 64);
+      if (states[j] != 0) bits.turn_on(0, j);
     }
   }
 

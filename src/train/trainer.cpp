@@ -28,8 +28,7 @@ TrainingOptions chosen_options(const TrainingOptions& options) {
 }
 
 void check_estimator(const TrainingOptions& options) {
-  (void)gradient_estimator(options.estimator);
-  const bool cd = options.estimator == "cd";
+  const bool persistent = persistent_chains(options) > 0;
   const auto number = [](std::uint64_t value) { return fmt::format("{}", value); };
   if (options.sweeps < 1 || options.sweeps > most_sweeps) {
     refuse_option("sweeps", number(options.sweeps), fmt::format("must be from 1 to {}", most_sweeps));
@@ -37,15 +36,15 @@ void check_estimator(const TrainingOptions& options) {
   if (options.chains > most_chains) {
     refuse_option("chains", number(options.chains), fmt::format("must be from 1 to {}", most_chains));
   }
-  if (cd && options.chains > 0) {
+  if (!persistent && options.chains > 0) {
     refuse_option("chains", number(options.chains),
                   "is of estimator = pcd: with cd, chains begin at the rows of each batch");
   }
-  if (cd && options.chains_from != ChainsFrom::fields) {
+  if (!persistent && options.chains_from != ChainsFrom::fields) {
     refuse_option("chains-from", options.chains_from == ChainsFrom::data ? "data" : "noise",
                   "is of estimator = pcd: with cd, chains begin at the rows of each batch");
   }
-  if (!cd && options.reconstruction == UnitValues::means) {
+  if (persistent && options.reconstruction == UnitValues::means) {
     refuse_option("reconstruction", "means", "is of estimator = cd: chains that go on need states");
   }
   if (options.engine == Engine::active && options.reconstruction == UnitValues::means) {
@@ -116,7 +115,7 @@ RbmShape shape_of(const TrainingOptions& options, std::uint64_t visible) {
 
 VisibleBiasInit visible_bias_init_in_use(const TrainingOptions& options) {
   if (options.visible_bias_init != VisibleBiasInit::automatic) return options.visible_bias_init;
-  return gradient_estimator(options.estimator).chains(options) > 0 ? VisibleBiasInit::data : VisibleBiasInit::zero;
+  return persistent_chains(options) > 0 ? VisibleBiasInit::data : VisibleBiasInit::zero;
 }
 
 Engine engine_in_use(const TrainingOptions& options) {

@@ -24,6 +24,9 @@ struct BasicBitMatrixView {
   [[nodiscard]] bool at(std::size_t index, std::size_t column) const noexcept {
     return (row(index)[column / 64] >> (column % 64) & 1U) != 0;
   }
+  void turn_on(std::size_t index, std::size_t column) const noexcept {
+    row(index)[column / 64] |= std::uint64_t{1} << (column % 64);
+  }
   // A view of states that may be written serves where they are only read.
   // NOLINTNEXTLINE(google-explicit-constructor): as std::span does
   operator BasicBitMatrixView<const Word>() const noexcept { return {words, rows, columns}; }

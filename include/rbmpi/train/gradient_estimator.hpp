@@ -53,6 +53,10 @@ struct GradientEstimatorEntry {
 void add_gradient_estimator(const GradientEstimatorEntry& entry);
 /// Throws Error(Failure::usage) that names the known ones.
 [[nodiscard]] const GradientEstimatorEntry& gradient_estimator(const std::string& name);
+/// The chains that a training has, which go on from step to step; 0: none.
+[[nodiscard]] inline std::uint64_t persistent_chains(const TrainingOptions& options) {
+  return gradient_estimator(options.estimator).chains(options);
+}
 
 /// The gradient by samples of the model that Gibbs sampling makes in a batch of B rows: `sweeps` from h to v to h.
 /// Contrastive divergence (Hinton 2002), `cd`, begins them at the rows in each step; persistent contrastive divergence
