@@ -150,7 +150,7 @@ class Figures(unittest.TestCase):
         result = figures("--ranks-per-node", "2", ranks=4)
         exchange = result["exchange_model"]
         machine = scaling_model().Machine(
-            argparse.Namespace(visible=50, hidden=20, ranks_per_node=2,
+            argparse.Namespace(visible=50, hidden=20, chains=0, sweeps=1, ranks_per_node=2,
                                latency_microseconds=1e6 * exchange["latency_seconds"]),
             8e-9 * exchange["bytes_per_second"])
         # The script counts no biases.
