@@ -42,6 +42,14 @@ std::optional<std::string> configuration_of(const RunFolder& folder, TrainingCom
   }
 }
 
+bool holds(const fs::path& file, const std::string& text) {
+  try {
+    return is_there(file) && read_text_file(file, text.size()) == text;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// Whether a file is this model, with its chains.
 bool holds(const fs::path& file, const Model& model) {
   try {
@@ -140,7 +148,8 @@ void RunStart::take_checkpoint(const std::function<void(const std::string&)>& wa
     save_model(folder_.model(), *finished_model_);
     warn(fmt::format("'{}' was not that of the last checkpoint and is written anew", folder_.model().string()));
   }
-  if (!is_there(folder_.metrics())) write_text_file(folder_.metrics(), checkpoint_->metrics);
+  // The metrics as well, or it may have gone on from there and never come to a checkpoint.
+  if (!holds(folder_.metrics(), checkpoint_->metrics)) write_text_file(folder_.metrics(), checkpoint_->metrics);
   folder_.restore_configuration(finished_model_->configuration);
 }
 

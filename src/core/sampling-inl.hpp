@@ -101,9 +101,9 @@ inline Real refined(const RandomStream& stream, std::size_t unit) {
   return static_cast<Real>(low) * 0x1p-24F;
 }
 
-/// The random bytes of the units of a vector as numbers.
+/// Bytes as the numbers of a vector.
 template <class D>
-HWY_INLINE hn::Vec<D> load_bytes(D d, const std::uint8_t* bytes) {
+HWY_INLINE hn::Vec<D> load_numbers(D d, const std::uint8_t* bytes) {
   const hn::RebindToSigned<D> di;
   const hn::Rebind<std::uint8_t, D> du8;
   return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du8, bytes)));
@@ -121,7 +121,7 @@ HWY_INLINE std::uint64_t draw(D d, const V (&p)[count], const std::uint8_t* byte
   V scaled[count];
   for (std::size_t k = 0; k < count; ++k) {
     scaled[k] = hn::Mul(p[k], hn::Set(d, 256.0F));
-    const V drawn = load_bytes(d, bytes + k * lanes);
+    const V drawn = load_numbers(d, bytes + k * lanes);
     on |= mask_bits(d, hn::Ge(scaled[k], hn::Add(drawn, hn::Set(d, 1.0F)))) << (k * lanes);
     not_off |= mask_bits(d, hn::Ge(scaled[k], drawn)) << (k * lanes);
   }

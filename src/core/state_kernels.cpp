@@ -58,12 +58,7 @@ HWY_INLINE void sample_states(std::size_t count, const RandomStream& stream, std
 }
 
 template <class D>
-HWY_INLINE hn::Vec<D> load_number(D d, const std::uint8_t* values) {
-  return load_bytes(d, values);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_number(D d, const float* values) {
+HWY_INLINE hn::Vec<D> load_numbers(D d, const float* values) {
   return hn::LoadU(d, values);
 }
 
@@ -75,7 +70,7 @@ HWY_INLINE void scale_numbers_and_sample(const Value* values, double scale, std:
   const auto divisor = static_cast<Real>(scale);
   sample_states(count, stream, states, [&](auto d, std::size_t i, auto& p) HWY_ATTR {
     for (auto& vector : p) {
-      const auto quotient = hn::Div(load_number(d, values + i), hn::Set(d, divisor));
+      const auto quotient = hn::Div(load_numbers(d, values + i), hn::Set(d, divisor));
       vector = round_probability(d, quotient, rounding.exact, grid);
       hn::StoreU(vector, d, probabilities + i);
       i += hn::Lanes(d);
@@ -119,7 +114,7 @@ HWY_INLINE std::uint64_t draw_activated(D d, std::integral_constant<std::size_t,
   std::uint64_t on = 0;
   std::uint64_t not_off = 0;
   for (std::size_t k = 0; k < count; ++k) {
-    const auto drawn = load_bytes(d, bytes + k * lanes);
+    const auto drawn = load_numbers(d, bytes + k * lanes);
     const auto surely_on = hn::Set(d, 256.0F * (1.0F - inverse_sigmoid_margin));
     const auto surely_off = hn::Set(d, 256.0F * (1.0F + inverse_sigmoid_margin));
     on |= mask_bits(d, hn::Le(hn::MulAdd(drawn, inverse[k], inverse[k]), surely_on)) << (k * lanes);

@@ -130,13 +130,13 @@ HWY_INLINE void list_subsets(const Piece& piece, Lists& lists) {
   lists.begin[piece.rows] = static_cast<std::uint16_t>(out - lists.entries);
 }
 
-/// Copies columns [first, first + width) of a row, and zeros behind them up to `columns`.
+/// Copies columns [first, first + width) of a row, and up to `columns` what is behind them, or zeros.
 HWY_INLINE void copy_row(ColumnsView matrix, std::size_t row, std::size_t first, std::size_t width, std::size_t columns,
                          Real* to) {
   const Real* const from = matrix.row(row) + first;
   const hn::CappedTag<Real, 16> longest;
   const hn::CappedTag<Real, 4> four;
-  // By far the most, and unrolled. What is read of the next row, behind the width, is not used.
+  // By far the most, and unrolled. What is behind the width, of the next row, is added up in vain.
   if (width + (matrix.rows - 1 - row) * matrix.stride >= columns) {
     for (std::size_t i = 0; i < columns; i += hn::Lanes(longest)) {
       hn::Store(hn::LoadU(longest, from + i), longest, to + i);

@@ -83,16 +83,20 @@ std::string parameters_from(const RunSummary& run) {
   return html;
 }
 
-void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts) {
-  struct Term {
+void add_rare_keys(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts) {
+  struct Key {
     const char* key;
     const char* name;
-    const char* off;
+    const char* usual;
   };
-  for (const auto& [key, name, off] : {Term{"rate-decay", "Rate decay", "1"}, Term{"field-cost", "Field cost", "0"},
-                                       Term{"l1", "L1 penalty", "0"}, Term{"clip-gradient", "Gradient clipped", "0"}}) {
+  for (const auto& [key, name, usual] :
+       {Key{"sweeps", "Sweeps a step", "1"}, Key{"chains", "Persistent chains", "auto"},
+        Key{"statistics", "Hidden units of the data", "auto"},
+        Key{"reconstruction", "Visible units of the chains", "states"}, Key{"centring", "Centring", "off"},
+        Key{"rate-decay", "Rate decay", "1"}, Key{"field-cost", "Field cost", "0"}, Key{"l1", "L1 penalty", "0"},
+        Key{"clip-gradient", "Gradient clipped", "0"}}) {
     const std::string value = layer ? run.value(key, *layer) : run.value(key);
-    if (value != off) facts.emplace_back(name, escape(value));
+    if (value != usual) facts.emplace_back(name, escape(value));
   }
 }
 

@@ -43,8 +43,9 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string value_html(const std::string& value);
 /// Where the parameters of the page are from.
 [[nodiscard]] std::string parameters_from(const RunSummary& run);
-/// Of penalties, clipping and decay, which few runs have, those that this one has; `layer`: the values of one layer.
-void add_penalties(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts);
+/// Of keys that few runs set, those of the gradient, penalties, clipping and decay, what this one has; `layer`: the
+/// values of one layer.
+void add_rare_keys(const RunSummary& run, std::optional<std::size_t> layer, Facts& facts);
 /// Layout and begin of the jobs.
 void add_jobs(const RunSummary& run, Facts& facts);
 /// The validation as people read it: "0.1, the last 10 % of the rows", a file, or "none".

@@ -100,7 +100,7 @@ std::string facts(const RunSummary& run) {
   facts.emplace_back("Rows used", value_html(run.value("rows")));
   facts.emplace_back("Validation", validation_html(run));
   for (const auto& [key, name] : named) facts.emplace_back(name, escape(run.value(key)));
-  add_penalties(run, std::nullopt, facts);
+  add_rare_keys(run, std::nullopt, facts);
   add_jobs(run, facts);
   return facts_list(facts);
 }

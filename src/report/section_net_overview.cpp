@@ -96,7 +96,7 @@ std::string net_facts(const RunSummary& run) {
     if (word == "patience" && !stops) continue;
     facts.emplace_back(name, escape(run.value(key)));
   }
-  add_penalties(run, std::nullopt, facts);
+  add_rare_keys(run, std::nullopt, facts);
   add_jobs(run, facts);
   return facts_list(facts);
 }

@@ -80,7 +80,7 @@ std::string layer_facts(const RunLayer& layer) {
   facts.emplace_back("Rows used", value_html(run.value("rows")));
   facts.emplace_back("Validation", validation_html(run));
   for (const auto& [key, name] : of_layer) facts.emplace_back(name, escape(run.value(key, layer.number)));
-  add_penalties(run, layer.number, facts);
+  add_rare_keys(run, layer.number, facts);
   facts.emplace_back("Seed", escape(run.value("seed")));
   add_jobs(run, facts);
   return facts_list(facts);

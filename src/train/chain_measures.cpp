@@ -201,10 +201,15 @@ void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   double covariance = 0;
   double variance = 0;
   double variance_before = 0;
+  bool moved = false;
   for (std::size_t unit = 0; unit < visible; ++unit) {
-    const double now = static_cast<double>(chain_moments_[unit]) / chains;
-    const double before = static_cast<double>(chain_moments_[visible + pairs_.size() + unit]) / chains;
-    const double both = static_cast<double>(chain_moments_[2 * visible + pairs_.size() + unit]) / chains;
+    const std::int64_t on_now = chain_moments_[unit];
+    const std::int64_t on_before = chain_moments_[visible + pairs_.size() + unit];
+    const std::int64_t on_both = chain_moments_[2 * visible + pairs_.size() + unit];
+    moved = moved || on_now != on_both || on_before != on_both;
+    const double now = static_cast<double>(on_now) / chains;
+    const double before = static_cast<double>(on_before) / chains;
+    const double both = static_cast<double>(on_both) / chains;
     means.add(static_cast<double>(data_moments_[unit]) * 0x1p-24 / rows, now);
     covariance += both - now * before;
     variance += now * (1 - now);
@@ -217,8 +222,8 @@ void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   const double autocorrelation = covariance / std::sqrt(variance * variance_before);
   figures.push_back({"chains_means_r", means.r()});
   figures.push_back({"chains_pairs_r", pairs.r()});
-  // Chains that are all alike, now and then, have stopped.
-  figures.push_back({"chains_autocorrelation", std::isfinite(autocorrelation) ? autocorrelation : 1.0});
+  // Chains that are all alike, as a single one is, have no variance.
+  figures.push_back({"chains_autocorrelation", std::isfinite(autocorrelation) ? autocorrelation : moved ? 0.0 : 1.0});
 }
 
 }  // namespace rbmpi

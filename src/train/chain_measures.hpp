@@ -23,7 +23,8 @@ namespace rbmpi {
 ///   data_free_energy, chains_free_energy   mean of F(v)
 ///   chains_means_r    correlation, over the units, of <v_i> in the chains with <v_i> in the data
 ///   chains_pairs_r    the same of <v_i v_j>, over the pairs of units of train/measured_pairs.hpp
-///   chains_autocorrelation   of the units with what they were at the beginning of the epoch: 1 if no chain moves
+///   chains_autocorrelation   of the units with what they were at the beginning of the epoch: 1 if no chain moves; 0
+///                     if they move and have no variance, as a single one has not
 /// They are the same on any number of ranks: counts are whole numbers, and energies are added in the order of the
 /// chains.
 class ChainMeasures {

@@ -10,13 +10,16 @@ namespace rbmpi {
 namespace {
 
 template <typename Array>
+bool are_visible_states(const Array& array, RbmShape shape) noexcept {
+  return shape.visible_unit->logistic && array.type == ElementType::uint8 &&
+         array.columns == sizeof(std::uint64_t) * words_for(shape.visible) &&
+         array.values.size() == array.rows * array.columns;
+}
+
+template <typename Array>
 ChainStates chains_among(std::span<const Array> arrays, RbmShape shape) {
   const auto found = std::ranges::find(arrays, std::string(visible_chains), &Array::name);
-  if (found == arrays.end() || !shape.visible_unit->logistic || found->type != ElementType::uint8 ||
-      found->columns != sizeof(std::uint64_t) * words_for(shape.visible) ||
-      found->values.size() != found->rows * found->columns) {
-    return {};
-  }
+  if (found == arrays.end() || !are_visible_states(*found, shape)) return {};
   ChainStates chains(found->rows, shape.visible);
   if (chains.rows == 0) return {};
   std::memcpy(chains.words.data(), found->values.data(), found->values.size());
@@ -37,6 +40,10 @@ ChainStates kept_chains(std::span<const SavedState::Array> arrays, RbmShape shap
 
 ChainStates kept_chains(std::span<const StateArray> arrays, RbmShape shape) {
   return chains_among(arrays, shape);
+}
+
+bool has_visible_states(const StateArray& array, RbmShape shape) noexcept {
+  return are_visible_states(array, shape);
 }
 
 }  // namespace rbmpi

@@ -19,6 +19,7 @@
 #include "rbmpi/train/likelihood.hpp"
 #include "rbmpi/train/validation.hpp"
 #include "train/chain_measures.hpp"
+#include "train/kept_chains.hpp"
 #include "train/persistent_chains.hpp"
 
 namespace rbmpi {
@@ -120,7 +121,8 @@ class RbmMeasures final : public EpochMeasures {
     }
     const auto visible = std::ranges::find(state, visible_chains, &StateArray::name);
     const auto before = std::ranges::find(state, visible_chains_before, &StateArray::name);
-    if (visible != state.end() && before != state.end()) {
+    if (visible != state.end() && before != state.end() && has_visible_states(*visible, rbm.shape()) &&
+        has_visible_states(*before, rbm.shape()) && visible->rows == before->rows) {
       chains_.emplace(options, data.training, rbm, couplings, *visible, *before, share, memory);
     }
     if (options.evaluate_every > 0) expect_likelihood(rbm.shape(), options, share.ranks, memory);

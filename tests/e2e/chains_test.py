@@ -149,6 +149,83 @@ class InModels(Chains):
                     assert_one_message(run(command), 3, "copy.h5", *fragments)
 
 
+class OnBits(Chains):
+    """The digits cut at a half, so that nothing is drawn of the data."""
+
+    def setUp(self):
+        super().setUp()
+        with h5py.File(DIGITS) as file:
+            self.rows = (file["samples"][()] > file["samples"].attrs["scale"] / 2).astype(float)
+        self.bits = self.folder / "bits.h5"
+        with h5py.File(self.bits, "w") as file:
+            file["samples"] = self.rows.astype(numpy.uint8)
+            file["samples"].attrs["scale"] = 1.0
+
+    def test_figures_are_those_of_numpy(self):
+        for epochs in ("2", "3"):
+            assert_success(self.train(*PCD, "--epochs", epochs, data=self.bits, ranks=2, name=epochs))
+        before = chains_of(self.folder / "2/model.h5").astype(float)
+        chains = chains_of(self.folder / "3/model.h5").astype(float)
+        with h5py.File(self.folder / "3/model.h5") as file:
+            weights, visible_bias, hidden_bias = (file[f"layer_0/{name}"][()].astype(float)
+                                                  for name in ("weights", "visible_bias", "hidden_bias"))
+        figures = jobs.metrics(self.folder / "3")[-1]
+
+        def energies(v):
+            fields = v @ weights + hidden_bias
+            energy = -(v @ visible_bias) - (fields / (1 + numpy.exp(-fields))).sum(1)
+            return energy.mean(), (-(v @ visible_bias) - numpy.logaddexp(0, fields).sum(1)).mean()
+
+        def likeness(a, b):
+            return numpy.corrcoef(a, b)[0, 1]
+
+        def pair_moments(v):
+            return (v.T @ v / len(v))[numpy.triu_indices(UNITS, 1)]  # 2,016 pairs: all of them
+
+        deviations = [v - v.mean(0) for v in (chains, before)]
+        covariance, variance, variance_before = ((deviations[a] * deviations[b]).sum()
+                                                 for a, b in ((0, 1), (0, 0), (1, 1)))
+        expected = {
+            "data_energy": energies(self.rows[:1000])[0], "chains_energy": energies(chains)[0],
+            "data_free_energy": energies(self.rows[:1000])[1], "chains_free_energy": energies(chains)[1],
+            "chains_means_r": likeness(self.rows.mean(0), chains.mean(0)),
+            "chains_pairs_r": likeness(pair_moments(self.rows), pair_moments(chains)),
+            "chains_autocorrelation": covariance / numpy.sqrt(variance * variance_before)}
+        self.assertLess(expected["chains_autocorrelation"], 0.9)
+        for name, value in expected.items():
+            self.assertAlmostEqual(figures[name], value, delta=1e-4 * max(1, abs(value)), msg=name)
+
+    def test_of_a_single_chain(self):
+        """It has no variance: 0 if it moves, and 1 where both units are off but once in 200,000 draws."""
+        dark = self.folder / "dark.h5"
+        with h5py.File(dark, "w") as file:
+            file["samples"] = numpy.zeros((100000, 2), numpy.uint8)
+            file["samples"].attrs["scale"] = 1.0
+        for data, expected in ((self.bits, 0), (dark, 1)):
+            options = ("--estimator", "pcd", "--hidden", "4", "--chains", "1", "--chains-from", "data", "--learning-rate",
+                       "1e-9", "--weight-init", "0", "--epochs", "2")
+            assert_success(self.train(*options, data=data, name=data.stem))
+            self.assertEqual(jobs.metrics(self.folder / data.stem)[-1]["chains_autocorrelation"], expected)
+
+    def test_where_they_begin(self):
+        begin = {}
+        for place in ("fields", "data", "noise"):
+            options = (*PCD[:4], "--chains", "2000", *PCD[6:])
+            assert_success(self.train(*options, "--chains-from", place, "--updates", "1", data=self.bits, name=place,
+                                      ranks=2))
+            with h5py.File(newest_checkpoint(self.folder / place)) as file:
+                packed = file["state/visible_chains_before"][()]
+            begin[place] = numpy.unpackbits(packed, axis=1, bitorder="little")[:, :UNITS]
+        # All rows once, in some order, and then again.
+        once, again = begin["data"][:len(self.rows)], begin["data"][len(self.rows):]
+        self.assertEqual(sorted(map(tuple, once)), sorted(map(tuple, self.rows)))
+        numpy.testing.assert_array_equal(again, once[:len(again)])
+        five_errors = 5 * 0.5 / numpy.sqrt(2000)
+        numpy.testing.assert_allclose(begin["noise"].mean(0), 0.5, atol=five_errors)
+        numpy.testing.assert_allclose(begin["fields"].mean(0), self.rows.mean(0), atol=five_errors)
+        self.assertGreater(abs(begin["fields"].mean(0) - 0.5).max(), 0.4)
+
+
 class InFilesOfRbms(Chains):
     def test_there_and_back(self):
         model = self.finished(*PCD, "--epochs", "2", ranks=2)

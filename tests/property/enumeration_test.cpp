@@ -2,6 +2,7 @@
 // precision, against what the library computes.
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -482,6 +483,41 @@ TEST(CentringTest, AnExampleByHand) {
   expect_near(weights, {1.1, 0.6, 0.2, 0.5});
   expect_near(visible, {1.77, 3.88});
   expect_near(hidden, {-2.65, -1.55});
+}
+
+/// Offsets begin at the means of the first batch and go a hundredth of the way to those of each further one: with one
+/// visible and one hidden unit, W' = W - b l - m c, and the biases b - W' l and c - W' m, of the data alone.
+TEST(CentringTest, OffsetsSlide) {
+  constexpr RbmShape shape{1, 1};
+  Workspace memory;
+  Centring centring(shape, CentringOffsets::sliding, {}, memory);
+  const double means[3][2] = {{0.5, 0.25}, {1, 0}, {0, 1}};
+  double m = 0;
+  double l = 0;
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const auto [b, c] = std::pair(means[step][0], means[step][1]);
+    m = step == 0 ? b : m + (b - m) / 100;
+    l = step == 0 ? c : l + (c - l) / 100;
+    const std::vector<Real> shown = {static_cast<Real>(b), static_cast<Real>(c)};
+    const std::vector<Real> zeros(2);
+    const PhaseSums sums{.shares = {1, 1}, .shown = {shown, zeros}};
+    std::vector<Real> weight = {0.75F};
+    std::vector<Real> visible = {shown[0]};
+    std::vector<Real> hidden = {shown[1]};
+    centring.combine(weights_array, {0, 1}, 0, sums, weight, std::span(zeros).first(1), step);
+    centring.combine(visible_array(), {0, 1}, 0, sums, visible, std::span(zeros).first(1), step);
+    centring.combine(hidden_array(shape), {0, 1}, 0, sums, hidden, std::span(zeros).first(1), step);
+    const double w = 0.75 - b * l - m * c;
+    EXPECT_NEAR(weight[0], w, 1e-6) << step;
+    EXPECT_NEAR(visible[0], b - w * l, 1e-6) << step;
+    EXPECT_NEAR(hidden[0], c - w * m, 1e-6) << step;
+  }
+  const std::vector<StateArray> kept = centring.state();
+  ASSERT_EQ(kept.size(), 1U);
+  Real offsets[2];
+  std::memcpy(offsets, kept[0].values.data(), sizeof(offsets));
+  EXPECT_NEAR(offsets[0], m, 1e-6);
+  EXPECT_NEAR(offsets[1], l, 1e-6);
 }
 
 /// The centred gradient of rows and of samples, given their v and the means of their h.

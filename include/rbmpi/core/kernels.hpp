@@ -119,10 +119,12 @@ void rmsprop_update(const RmspropStep& step, const Real* sums, std::size_t count
                     Real* parameters) noexcept;
 
 /// One step of plain gradient ascent, which also multiplies the gradient by that of the step before:
-///   products[k] = sum of gradient * last_gradient over group k: the values from k * group on, `group` of them or the
-///   rest last_gradient = gradient parameter = parameter + learning_rate * gradient
+///   products[k]   = sum of gradient * last_gradient over group k, the values from k * group on: `group` of them or the
+///                   rest
+///   last_gradient = gradient
+///   parameter     = parameter + learning_rate * gradient
 /// The sum is formed the same way everywhere: product i of a group is added to place i % 16, in single precision, in
-/// the order of i, and then the places are added, the lowest first.
+/// the order of i, and then place k + 8 is added to place k, then k + 4, k + 2 and k + 1.
 struct CossimStep {
   GradientTerms gradient;
   Real learning_rate = 0;

@@ -34,9 +34,7 @@ struct Model {
 
 /// Local. Reads a model. Throws Error(Failure::file), naming the file and what is wrong with it: not a model, a version
 /// from the future, arrays that are missing, of the wrong shape or type, or not finite, chains of other values than 0
-/// and
-/// 1. It is read twice, first in a
-/// child process, where a crash of the HDF5 library is an error as well.
+/// and 1. It is read twice, first in a child process, where a crash of the HDF5 library is an error as well.
 /// Both stacks and nets are read: who wants one kind calls `refuse_net` or `refuse_stack`.
 [[nodiscard]] Model load_model(const std::filesystem::path& path);
 
