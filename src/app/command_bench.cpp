@@ -19,7 +19,6 @@
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/synthetic_samples.hpp"
 #include "rbmpi/train/benchmark.hpp"
-#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/rank_layout.hpp"
 #include "rbmpi/train/trainer.hpp"
 
@@ -122,15 +121,6 @@ BenchSettings bench_settings(const po::variables_map& values) {
   settings.benchmark.training = settings.train.training;
   check_options(settings.benchmark);
   return settings;
-}
-
-/// What differs from a step of CD-1.
-void print_estimator(const TrainingOptions& training) {
-  const std::uint64_t chains = persistent_chains(training);
-  const bool is_centred = training.centring != CentringOffsets::off;
-  if (chains == 0 && training.sweeps == 1 && !is_centred) return;
-  say("  estimator   {}, {} a step{}{}\n", training.estimator, plural(training.sweeps, "sweep"),
-      chains > 0 ? " of " + plural(chains, "persistent chain") : "", is_centred ? ", centred" : "");
 }
 
 void print_banner(const BenchSettings& settings, const Layout& layout) {

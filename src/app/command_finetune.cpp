@@ -75,8 +75,9 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run, const P
   print_training(settings, run, rank_memory(settings, shape, run.data().views.training.rows, run));
 }
 
-std::string net_error_of(const EpochMetrics& last) {
-  std::string text = fmt::format("{} {:.5f} in the last epoch", last.figures.front().name, last.figures.front().value);
+std::string end_of_net(const EpochMetrics& last) {
+  std::string text =
+      fmt::format("error       {} {:.5f} in the last epoch", last.figures.front().name, last.figures.front().value);
   if (const auto error = last.figure("validation_error")) {
     text += fmt::format(", validation error {:.2f} %", *error * 100);
   }
@@ -131,7 +132,7 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
   });
   Model model = described();
   model.net = std::move(result.net);
-  run.finish(model, result, world.is_root() ? net_error_of(run.last_epoch()) : "");
+  run.finish(model, result, world.is_root() ? end_of_net(run.last_epoch()) : "");
 }
 
 }  // namespace rbmpi

@@ -59,6 +59,7 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run) {
                       exchange_pieces(layer, data.training.rows, shapes[i].visible, layout.nodes, layout.node.size()));
   }
   print_heading(layout, settings.training, pieces);
+  print_estimator(settings.training);
   print_data(settings, run.data());
   say("  model       {}{}, {} parameters\n", units, options.join_labels ? ", the highest layer with labels" : "",
       parameters_of(shapes));
@@ -101,12 +102,14 @@ void warn_of_longer_layer(const TrainSettings& settings, const GreedyOptions& op
                   best ? ", and best.h5 will be of the highest layer" : "", length_text(as_it_is)));
 }
 
-/// What there is to tell of how a layer ended: an error, or how well its chains have the pairs of the data.
-std::string layer_error_of(const EpochMetrics& last) {
-  if (const auto r = last.figure("chains_pairs_r")) return fmt::format("chains_pairs_r {:.4f} in the last epoch", *r);
+/// What there is to tell of how a layer ended, as a line: an error, or how well its chains have the pairs of the data.
+std::string end_of_layer(const EpochMetrics& last) {
+  if (const auto r = last.figure("chains_pairs_r")) {
+    return fmt::format("chains      like the data in pairs of units with r = {:.4f} in the last epoch", *r);
+  }
   if (last.figures.empty()) return {};
   const std::optional<double> validation = last.figure("validation_reconstruction_mse");
-  return fmt::format("{} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,
+  return fmt::format("error       {} {:.5f} in the last epoch{}", last.figures.front().name, last.figures.front().value,
                      validation ? fmt::format(", validation {:.5f}", *validation) : "");
 }
 
@@ -146,7 +149,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   model.layers = std::move(result.layers);
   model.chains = std::move(result.chains);
   model.classes = std::move(result.classes);
-  run.finish(model, result, world.is_root() ? layer_error_of(run.last_epoch()) : "");
+  run.finish(model, result, world.is_root() ? end_of_layer(run.last_epoch()) : "");
 }
 
 }  // namespace rbmpi

@@ -373,7 +373,7 @@ constexpr ConfigurationKey keys[] = {
     {"sweeps", "N", fixed, "of the Gibbs chains in a step: k of CD-k and PCD-k",
      [](TrainSettings& s, const std::string& text) { s.training.sweeps = parse_count(text, 1, most_sweeps); },
      [](const TrainSettings& s) { return fmt::format("{}", s.training.sweeps); }, KeyOf::train},
-    {"chains", "N|auto", fixed, "persistent chains of pcd, over all ranks; auto: as many as rows of a batch",
+    {"chains", "N|auto", fixed, "persistent chains of pcd, over all ranks; auto: the batch size",
      [](TrainSettings& s, const std::string& text) {
        s.training.chains = text == "auto" ? 0 : parse_count(text, 1, most_chains);
      },

@@ -16,8 +16,10 @@
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/kernels.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/version.hpp"
 #include "rbmpi/parallel/sums_under_way.hpp"
+#include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/trainer.hpp"
 
 namespace rbmpi {
@@ -121,6 +123,14 @@ std::string exchange_text(const Layout& layout, Exchange exchange, std::size_t p
   const std::vector<int> stages = sum_stages(layout.nodes);
   return fmt::format("{}: messages in {} of {}, {}", who, plural(stages.size(), "stage"), fmt::join(stages, " x "),
                      in_pieces);
+}
+
+void print_estimator(const TrainingOptions& training) {
+  const std::uint64_t chains = persistent_chains(training);
+  const bool is_centred = training.centring != CentringOffsets::off;
+  if (chains == 0 && training.sweeps == 1 && !is_centred) return;
+  say("  estimator   {}, {} a step{}{}\n", training.estimator, plural(training.sweeps, "sweep"),
+      chains > 0 ? " of " + plural(chains, "persistent chain") : "", is_centred ? ", centred" : "");
 }
 
 void print_heading(const Layout& layout, const TrainingOptions& options, std::size_t pieces) {

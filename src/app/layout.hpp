@@ -37,6 +37,8 @@ struct Layout {
 void print_heading(const Layout& layout, const TrainingOptions& options, std::size_t pieces);
 /// The same of a command that trains a net.
 void print_net_heading(const Layout& layout, Exchange exchange, std::size_t pieces);
+/// What differs from a step of CD-1, if anything does.
+void print_estimator(const TrainingOptions& training);
 /// A word on threads that share a core and, if the user did not say how many threads there should be, on idle cores.
 void print_note_on_cores(const Layout& layout);
 

@@ -328,7 +328,7 @@ void TrainingRun::throw_stopped(const TrainingProgress& progress, const std::str
                                                       settings_.fresh ? ", without --fresh," : ""));
 }
 
-void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome, const std::string& error) {
+void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome, const std::string& end) {
   now_doing("writing the model");
   world_.agree_on_root([&] { save_final_model(folder_, model, *recorder_); });
   const std::uint64_t rank_memory = largest_private_memory(world_);
@@ -337,7 +337,7 @@ void TrainingRun::finish(const Model& model, const OptimizationOutcome& outcome,
   world_.agree_on_root([&] {
     if (best > 0) lost = problem_of_best(folder_, best);
   });
-  if (world_.is_root()) print_summary(model, outcome, error, rank_memory, lost);
+  if (world_.is_root()) print_summary(model, outcome, end, rank_memory, lost);
   world_.agree_on_root([&] {
     const std::string problem = recorder_->metrics_problem();
     if (!problem.empty()) refuse_loss(problem);
@@ -384,7 +384,7 @@ void TrainingRun::print_finished() {
   refuse_loss_of_best(best, lost);
 }
 
-void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& error,
+void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& end,
                                 std::uint64_t rank_memory, const std::string& lost) const {
   const TimeSplit& split = outcome.time_split;
   const double total = std::accumulate(split.begin(), split.end(), 0.0);
@@ -394,7 +394,7 @@ void TrainingRun::print_summary(const Model& model, const OptimizationOutcome& o
     parts +=
         fmt::format("{}{} {:.1f} %", parts.empty() ? "" : ", ", time_phase_names[phase], split[phase] / total * 100);
   }
-  say("  error       {}\n", error);
+  if (!end.empty()) say("  {}\n", end);
   print_early_stop(outcome.progress, lost);
   say("  model       {}\n", folder_.model().string());
   say("  digest      {}\n", model_digest(model));

@@ -102,9 +102,9 @@ class TrainingRun {
   /// The last epoch that was trained.
   [[nodiscard]] const EpochMetrics& last_epoch() const noexcept { return last_epoch_; }
 
-  /// Saves the model of the root and says how it went; `error`: in words, how good it is. Throws if some of what the
+  /// Saves the model of the root and says how it went; `end`: a line on how good it is. Throws if some of what the
   /// run should leave behind is not there.
-  void finish(const Model& model, const OptimizationOutcome& outcome, const std::string& error);
+  void finish(const Model& model, const OptimizationOutcome& outcome, const std::string& end);
 
  private:
   [[nodiscard]] std::string metrics_to_go_on_from() const;
@@ -114,7 +114,7 @@ class TrainingRun {
   [[noreturn]] void throw_stopped(const TrainingProgress& progress, const std::string& reason) const;
   void print_finished();
   void print_early_stop(const TrainingProgress& progress, const std::string& lost) const;
-  void print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& error,
+  void print_summary(const Model& model, const OptimizationOutcome& outcome, const std::string& end,
                      std::uint64_t rank_memory, const std::string& lost) const;
 
   const RunRecorder::Clock::time_point begin_;

@@ -49,8 +49,10 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
                              const Couplings& couplings, const StateArray& visible, const StateArray& visible_before,
                              const NodeShare& share, Arena& memory)
     : options_(options),
-      moment_data_(data.part(0, std::min(data.rows, moment_rows))),
-      energy_data_(data.part(0, std::min(data.rows, energy_rows))),
+      data_(data),
+      order_(data.rows, /*shuffled=*/true, options.seed, options.layer, /*epoch=*/0),
+      moments_of_rows_(std::min(data.rows, moment_rows)),
+      energies_of_rows_(std::min(data.rows, energy_rows)),
       rbm_(rbm),
       couplings_(couplings),
       share_(share),
@@ -89,13 +91,13 @@ bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figu
 void ChainMeasures::measure_data_moments(const Communicator& world) {
   const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_moments_, 0);
-  const Shard mine = shard(moment_data_.rows, world.rank(), world.size());
+  const Shard mine = shard(moments_of_rows_, world.rank(), world.size());
   world.agree([&] {
-    RowBlocks blocks(moment_data_, measured_at_once);
+    RowBlocks blocks(data_, measured_at_once);
     for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
       const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
       const MatrixView rows{probabilities_.data(), count, visible};
-      blocks.next(mine.first + done, count).read({0, count}, finest, rows);
+      blocks.next(order_, mine.first + done, count).read({0, count}, finest, rows);
       for (std::size_t i = 0; i < count; ++i) {
         const auto in_units = [&](std::size_t unit) { return static_cast<std::int64_t>(rows.row(i)[unit] * 0x1p24F); };
         for (std::size_t unit = 0; unit < visible; ++unit) data_moments_[unit] += in_units(unit);
@@ -111,16 +113,16 @@ void ChainMeasures::measure_data_moments(const Communicator& world) {
 void ChainMeasures::measure_data_energies(const Communicator& world) {
   const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_energies_, Energies{});
-  const Shard mine = shard(energy_data_.rows, world.rank(), world.size());
+  const Shard mine = shard(energies_of_rows_, world.rank(), world.size());
   world.agree([&] {
-    RowBlocks blocks(energy_data_, measured_at_once);
+    RowBlocks blocks(data_, measured_at_once);
     for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
       const std::uint64_t first = mine.first + done;
       const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
       const BitMatrixView v{bits_.data(), count, visible};
       // Drawn alike after each epoch, so that epochs differ by what the model has learnt.
       const Draws draws{options_.seed, options_.layer, 0, first};
-      blocks.next(first, count)
+      blocks.next(order_, first, count)
           .draw({0, count}, {0, visible}, unrounded, draws, Phase::evaluation_data,
                 {probabilities_.data(), count, visible}, v);
       measure_energies(v, data_energies_.subspan(first, count));
@@ -188,13 +190,13 @@ void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
     for (const Energies& one : all) sum += one.*which;
     return sum / static_cast<double>(all.size());
   };
-  const std::span<const Energies> of_data = data_energies_.first(energy_data_.rows);
+  const std::span<const Energies> of_data = data_energies_.first(energies_of_rows_);
   figures.push_back({"data_energy", mean(of_data, &Energies::energy)});
   figures.push_back({"chains_energy", mean(chain_energies_, &Energies::energy)});
   figures.push_back({"data_free_energy", mean(of_data, &Energies::free_energy)});
   figures.push_back({"chains_free_energy", mean(chain_energies_, &Energies::free_energy)});
 
-  const auto rows = static_cast<double>(moment_data_.rows);
+  const auto rows = static_cast<double>(moments_of_rows_);
   const auto chains = static_cast<double>(chains_);
   Correlation means;
   Correlation pairs;

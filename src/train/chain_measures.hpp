@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rbmpi/core/bit_matrix.hpp"
+#include "rbmpi/data/row_order.hpp"
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/gibbs/couplings.hpp"
 #include "rbmpi/model/rbm.hpp"
@@ -17,8 +18,9 @@
 
 namespace rbmpi {
 
-/// How persistent chains, of units that are bits, compare with the data after an epoch. The first training rows stand
-/// for the data: up to `energy_rows` for energies, up to `moment_rows` for moments. The figures:
+/// How persistent chains, of units that are bits, compare with the data after an epoch. Random training rows, the
+/// same after each epoch, stand for the data: up to `energy_rows` for energies, up to `moment_rows` for moments. The
+/// figures:
 ///   data_energy, chains_energy             mean of E(v, h) over p(h | v)
 ///   data_free_energy, chains_free_energy   mean of F(v)
 ///   chains_means_r    correlation, over the units, of <v_i> in the chains with <v_i> in the data
@@ -58,8 +60,10 @@ class ChainMeasures {
   void add_figures(std::vector<Figure>& figures) const;
 
   const TrainingOptions& options_;
-  Rows moment_data_;
-  Rows energy_data_;
+  Rows data_;
+  RowOrder order_;                 // of the rows: the first of it stand for all
+  std::uint64_t moments_of_rows_;  // so many of them
+  std::uint64_t energies_of_rows_;
   RbmView<const Real> rbm_;
   const Couplings& couplings_;
   NodeShare share_;

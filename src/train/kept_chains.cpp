@@ -12,14 +12,16 @@ namespace {
 template <typename Array>
 bool are_visible_states(const Array& array, RbmShape shape) noexcept {
   return shape.visible_unit->logistic && array.type == ElementType::uint8 &&
-         array.columns == sizeof(std::uint64_t) * words_for(shape.visible) &&
-         array.values.size() == array.rows * array.columns;
+         array.columns == sizeof(std::uint64_t) * words_for(shape.visible);
 }
 
 template <typename Array>
 ChainStates chains_among(std::span<const Array> arrays, RbmShape shape) {
   const auto found = std::ranges::find(arrays, std::string(visible_chains), &Array::name);
-  if (found == arrays.end() || !are_visible_states(*found, shape)) return {};
+  if (found == arrays.end() || !are_visible_states(*found, shape) ||
+      found->values.size() != found->rows * found->columns) {
+    return {};
+  }
   ChainStates chains(found->rows, shape.visible);
   if (chains.rows == 0) return {};
   std::memcpy(chains.words.data(), found->values.data(), found->values.size());
@@ -43,7 +45,7 @@ ChainStates kept_chains(std::span<const StateArray> arrays, RbmShape shape) {
 }
 
 bool has_visible_states(const StateArray& array, RbmShape shape) noexcept {
-  return are_visible_states(array, shape);
+  return array.is_shared_out && are_visible_states(array, shape);
 }
 
 }  // namespace rbmpi

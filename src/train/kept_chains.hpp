@@ -14,7 +14,7 @@ namespace rbmpi {
 [[nodiscard]] ChainStates kept_chains(std::span<const SavedState::Array> arrays, RbmShape shape);
 [[nodiscard]] ChainStates kept_chains(std::span<const StateArray> arrays, RbmShape shape);
 
-/// Local. Whether an array has v of chains of a machine: bits, a row a chain.
+/// Local. Whether an array has v of chains of a machine: bits, a row a chain, shared out over the nodes.
 [[nodiscard]] bool has_visible_states(const StateArray& array, RbmShape shape) noexcept;
 
 }  // namespace rbmpi

@@ -162,6 +162,11 @@ class OnBits(Chains):
             file["samples"].attrs["scale"] = 1.0
 
     def test_figures_are_those_of_numpy(self):
+        self.rows = self.rows[:900]  # so few that all of them stand for the data
+        with h5py.File(self.bits, "a") as file:
+            del file["samples"]
+            file["samples"] = self.rows.astype(numpy.uint8)
+            file["samples"].attrs["scale"] = 1.0
         for epochs in ("2", "3"):
             assert_success(self.train(*PCD, "--epochs", epochs, data=self.bits, ranks=2, name=epochs))
         before = chains_of(self.folder / "2/model.h5").astype(float)
@@ -186,8 +191,8 @@ class OnBits(Chains):
         covariance, variance, variance_before = ((deviations[a] * deviations[b]).sum()
                                                  for a, b in ((0, 1), (0, 0), (1, 1)))
         expected = {
-            "data_energy": energies(self.rows[:1000])[0], "chains_energy": energies(chains)[0],
-            "data_free_energy": energies(self.rows[:1000])[1], "chains_free_energy": energies(chains)[1],
+            "data_energy": energies(self.rows)[0], "chains_energy": energies(chains)[0],
+            "data_free_energy": energies(self.rows)[1], "chains_free_energy": energies(chains)[1],
             "chains_means_r": likeness(self.rows.mean(0), chains.mean(0)),
             "chains_pairs_r": likeness(pair_moments(self.rows), pair_moments(chains)),
             "chains_autocorrelation": covariance / numpy.sqrt(variance * variance_before)}

@@ -154,6 +154,11 @@ class RowBlocks {
     reader_->next(first, count);
     return *reader_;
   }
+  /// The same for the rows at these positions of an order.
+  const RowReader& next(const RowOrder& order, std::uint64_t first, std::uint64_t count) {
+    reader_->next(order, first, count);
+    return *reader_;
+  }
 
  private:
   Workspace memory_;
