@@ -156,19 +156,19 @@ class OnBits(Chains):
         super().setUp()
         with h5py.File(DIGITS) as file:
             self.rows = (file["samples"][()] > file["samples"].attrs["scale"] / 2).astype(float)
-        self.bits = self.folder / "bits.h5"
-        with h5py.File(self.bits, "w") as file:
-            file["samples"] = self.rows.astype(numpy.uint8)
+        self.bits = self.dataset("bits.h5", self.rows)
+
+    def dataset(self, name, rows):
+        with h5py.File(self.folder / name, "w") as file:
+            file["samples"] = rows.astype(numpy.uint8)
             file["samples"].attrs["scale"] = 1.0
+        return self.folder / name
 
     def test_figures_are_those_of_numpy(self):
-        self.rows = self.rows[:900]  # so few that all of them stand for the data
-        with h5py.File(self.bits, "a") as file:
-            del file["samples"]
-            file["samples"] = self.rows.astype(numpy.uint8)
-            file["samples"].attrs["scale"] = 1.0
+        rows = self.rows[:900]  # so few that all of them stand for the data
+        few = self.dataset("few.h5", rows)
         for epochs in ("2", "3"):
-            assert_success(self.train(*PCD, "--epochs", epochs, data=self.bits, ranks=2, name=epochs))
+            assert_success(self.train(*PCD, "--epochs", epochs, data=few, ranks=2, name=epochs))
         before = chains_of(self.folder / "2/model.h5").astype(float)
         chains = chains_of(self.folder / "3/model.h5").astype(float)
         with h5py.File(self.folder / "3/model.h5") as file:
@@ -191,10 +191,10 @@ class OnBits(Chains):
         covariance, variance, variance_before = ((deviations[a] * deviations[b]).sum()
                                                  for a, b in ((0, 1), (0, 0), (1, 1)))
         expected = {
-            "data_energy": energies(self.rows)[0], "chains_energy": energies(chains)[0],
-            "data_free_energy": energies(self.rows)[1], "chains_free_energy": energies(chains)[1],
-            "chains_means_r": likeness(self.rows.mean(0), chains.mean(0)),
-            "chains_pairs_r": likeness(pair_moments(self.rows), pair_moments(chains)),
+            "data_energy": energies(rows)[0], "chains_energy": energies(chains)[0],
+            "data_free_energy": energies(rows)[1], "chains_free_energy": energies(chains)[1],
+            "chains_means_r": likeness(rows.mean(0), chains.mean(0)),
+            "chains_pairs_r": likeness(pair_moments(rows), pair_moments(chains)),
             "chains_autocorrelation": covariance / numpy.sqrt(variance * variance_before)}
         self.assertLess(expected["chains_autocorrelation"], 0.9)
         for name, value in expected.items():
@@ -202,10 +202,7 @@ class OnBits(Chains):
 
     def test_of_a_single_chain(self):
         """It has no variance: 0 if it moves, and 1 where both units are off but once in 200,000 draws."""
-        dark = self.folder / "dark.h5"
-        with h5py.File(dark, "w") as file:
-            file["samples"] = numpy.zeros((100000, 2), numpy.uint8)
-            file["samples"].attrs["scale"] = 1.0
+        dark = self.dataset("dark.h5", numpy.zeros((100000, 2)))
         for data, expected in ((self.bits, 0), (dark, 1)):
             options = ("--estimator", "pcd", "--hidden", "4", "--chains", "1", "--chains-from", "data", "--learning-rate",
                        "1e-9", "--weight-init", "0", "--epochs", "2")

@@ -120,6 +120,12 @@ TEST_P(StateKernelsTest, ProbabilityZeroIsNeverAndOneAlways) {
   EXPECT_EQ(states, packed(std::vector<Real>(count, 1.0F)));
 }
 
+/// The byte of a unit's random number that is drawn first.
+std::uint32_t high_byte(const RandomStream& stream, std::size_t unit) {
+  const std::uint32_t four_bytes = stream.block(static_cast<std::uint32_t>(unit / 16))[unit % 16 / 4];
+  return four_bytes >> (unit % 4 * 8) & 0xFFU;
+}
+
 TEST_P(StateKernelsTest, TheLowBitsOfARandomNumberDecideWhereItsHighByteDoesNot) {
   // Every unit is a tie: its probability has the high byte that is drawn, and another part behind the point.
   Random random(2);
@@ -128,8 +134,7 @@ TEST_P(StateKernelsTest, TheLowBitsOfARandomNumberDecideWhereItsHighByteDoesNot)
     const RandomStream stream(3, 0, step, Phase::data, 1);
     std::vector<Real> p(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t four_bytes = stream.block(static_cast<std::uint32_t>(i / 16))[i % 16 / 4];
-      p[i] = (static_cast<Real>((four_bytes >> (i % 4 * 8)) & 0xFFU) + static_cast<Real>(random.uniform())) / 256;
+      p[i] = (static_cast<Real>(high_byte(stream, i)) + static_cast<Real>(random.uniform())) / 256;
     }
     std::vector<Real> probabilities(count);
     Words states = garbage(count);
@@ -173,11 +178,9 @@ TEST_P(StateKernelsTest, ActivateAndSampleDrawsFromTheSigmoidWhereverTheRandomNu
     std::vector<Real> fields(count);
     std::vector<Real> bias(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const auto unit = static_cast<std::uint32_t>(i);
-      const std::uint32_t byte = stream.block(unit / 16)[unit % 16 / 4] >> (unit % 4 * 8) & 0xFFU;
-      const double low = (stream.refinement(unit / 4)[unit % 4] >> 8) * 0x1p-24;
+      const double low = (stream.refinement(static_cast<std::uint32_t>(i / 4))[i % 4] >> 8) * 0x1p-24;
       const double away = std::pow(10, random.uniform(-8, 0)) * (random.below(2) == 0 ? 1 : -1);
-      const double p = (byte + low) / 256 * (1 + away);
+      const double p = (high_byte(stream, i) + low) / 256 * (1 + away);
       bias[i] = static_cast<Real>(random.uniform(-1, 1));
       const double x = p <= 0 ? -300 : p >= 1 ? 300 : std::log(p / (1 - p));
       fields[i] = static_cast<Real>(x - double{bias[i]});
