@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 set(rbmpi_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rbmpi)
-set(rbmpi_layers rbmpi_core rbmpi_parallel rbmpi_storage rbmpi_data rbmpi_model rbmpi_gibbs rbmpi_evaluate rbmpi_train rbmpi_report)
+set(rbmpi_layers rbmpi_core rbmpi_parallel rbmpi_storage rbmpi_data rbmpi_import rbmpi_model rbmpi_gibbs rbmpi_evaluate rbmpi_train rbmpi_report)
 
 # rbmpi::rbmpi: the whole library, for those who do not want to choose layers.
 add_library(rbmpi_all INTERFACE)

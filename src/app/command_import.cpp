@@ -18,7 +18,7 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_file.hpp"
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 
 namespace rbmpi {
 namespace {

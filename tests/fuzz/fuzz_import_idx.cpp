@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "fuzz/imported.hpp"
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rbmpi;

@@ -19,12 +19,13 @@ LAYERS = {
     "parallel": {"core"},
     "storage": {"core"},
     "data": {"core", "parallel", "storage"},
+    "import": {"core", "parallel", "storage", "data"},
     "model": {"core", "storage"},
     "gibbs": {"core", "parallel", "storage", "data", "model"},
     "evaluate": {"core", "parallel", "storage", "data", "model", "gibbs"},
     "train": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate"},
     "report": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate", "train"},
-    "app": {"core", "parallel", "storage", "data", "model", "gibbs", "evaluate", "train", "report"},
+    "app": {"core", "parallel", "storage", "data", "import", "model", "gibbs", "evaluate", "train", "report"},
 }
 
 # Headers of foreign libraries that live in one place.

@@ -10,7 +10,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 #include "rbmpi/storage/file_version.hpp"
 

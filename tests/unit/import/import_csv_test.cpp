@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 #include "support/expect_error.hpp"
 #include "support/gzip.hpp"
 #include "support/temporary_folder.hpp"

@@ -16,7 +16,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 #include "rbmpi/storage/file_version.hpp"
 

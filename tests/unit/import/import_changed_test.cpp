@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "rbmpi/data/import.hpp"
+#include "rbmpi/import/import.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rbmpi/storage/hdf5_file.hpp"
+
+namespace rbmpi {
+
+/// What a table says of itself before its rows are read.
+struct TableInfo {
+  std::string kind;             ///< what the file is, for people: "a table with ';' between the fields", "a NumPy array"
+  std::uint64_t rows = 0;       ///< 0 if that is known only when all of it was read
+  std::uint64_t columns = 0;    ///< fields of a row, those of labels and names in the table included
+  std::vector<std::string> names;      ///< of the columns, or empty
+  std::vector<std::uint64_t> picture;  ///< {height, width} of a row, or empty
+  ElementType type = ElementType::other;  ///< of numbers in the file, if it is one that a dataset may have
+  std::optional<double> scale;            ///< the value that means 1.0, if the file says so (a dataset, truth values)
+  bool sparse = false;                    ///< rows are given by their columns that are not 0
+  bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
+  bool has_weights = false;               ///< likewise
+  std::vector<std::string> class_names;   ///< of labels 0, 1, ..., or empty
+  std::vector<std::string> notes;         ///< what a person should know, a sentence each
+};
+
+/// One row of a table. Views, valid until the function that is given the row returns.
+struct TableRow {
+  std::uint64_t number = 0;  ///< from 0
+  std::uint64_t line = 0;    ///< of a text, from 1; else 0
+  // One of these three has what the fields are.
+  std::span<const std::string_view> texts;  ///< of a text: a field each, as it stands, without quotes
+  std::span<const double> values;           ///< a number each; NaN: missing
+  std::span<const std::uint32_t> columns;   ///< of a sparse row: the columns of `values`, from 0, rising; others are 0
+  // Those beside the columns.
+  std::optional<double> label;
+  std::string_view label_text;  ///< if the label is a text
+  double weight = 1.0;
+};
+
+/// The table in a file of others. A format is one class, and a row in `table_formats` (src/import/formats.cpp). Every
+/// method is Local, and throws Error(Failure::file) that names the file, the place in it, what is there and what would be
+/// right. Sizes are compared with what the file can hold before memory is taken for them.
+class Table {
+ public:
+  virtual ~Table() = default;
+  [[nodiscard]] virtual const TableInfo& info() const = 0;
+  /// All rows in order, as often as asked, in the memory of a few rows.
+  virtual void read(const std::function<void(const TableRow&)>& on_row) = 0;
+};
+
+}  // namespace rbmpi
