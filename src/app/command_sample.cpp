@@ -336,11 +336,11 @@ class SampleWriter {
 
   void append(const ChainRecord& record) {
     if (probabilities_) {
-      writer_.append(record.probabilities.rows, record.probabilities.values);
+      writer_.append({.count = record.probabilities.rows, .samples = record.probabilities.values});
       return;
     }
     if (record.numbers.values != nullptr) {
-      writer_.append(record.numbers.rows, record.numbers.values);
+      writer_.append({.count = record.numbers.rows, .samples = record.numbers.values});
       return;
     }
     const ConstBitMatrixView states = record.states;
@@ -349,7 +349,7 @@ class SampleWriter {
       for (std::size_t unit = 0; unit < states.columns; ++unit) {
         values_[unit] = states.at(row, unit) ? 1 : 0;
       }
-      writer_.append(1, values_.data());
+      writer_.append({.count = 1, .samples = values_.data()});
     }
   }
   void finish() { writer_.finish(); }

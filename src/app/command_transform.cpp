@@ -95,10 +95,10 @@ class FeatureWriter {
 
   void append(std::uint64_t first, ConstMatrixView features) {
     const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
-    if (!sampled_) return writer_.append(features.rows, features.values, labels);
+    if (!sampled_) return writer_.append({.count = features.rows, .samples = features.values, .labels = labels});
     std::vector<std::uint8_t> states(features.size());
     for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
-    writer_.append(features.rows, states.data(), labels);
+    writer_.append({.count = features.rows, .samples = states.data(), .labels = labels});
   }
   void finish() { writer_.finish(); }
 

@@ -91,7 +91,7 @@ void write_dataset(const fs::path& path, const RowTable& table) {
   info.unbounded = true;
   info.has_labels = table.labels != nullptr;
   info.source = table.source;
-  info.column_names = fmt::format("{}", fmt::join(columns.names, ","));
+  info.column_names.assign(columns.names.begin(), columns.names.end());
   info.figures = log_z_figures(table);
   DatasetWriter writer(path, info);
   std::vector<double> values;
@@ -102,7 +102,8 @@ void write_dataset(const fs::path& path, const RowTable& table) {
       const std::array<double, 3> figures = figures_of(table, row);
       for (const std::size_t place : columns.places) values.push_back(figures[place]);
     }
-    writer.append(count, values.data(), table.labels == nullptr ? nullptr : table.labels + first);
+    writer.append(
+        {.count = count, .samples = values.data(), .labels = table.labels == nullptr ? nullptr : table.labels + first});
   }
   writer.finish();
 }

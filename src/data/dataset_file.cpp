@@ -19,6 +19,14 @@ namespace fs = std::filesystem;
 
 constexpr const char* samples_name = "/samples";
 constexpr const char* labels_name = "/labels";
+constexpr const char* weights_name = "/weights";
+constexpr const char* row_names_name = "/row_names";
+constexpr const char* class_names_name = "/class_names";
+constexpr const char* column_names_name = "/column_names";
+// Of a sparse dataset, as AnnData and SciPy name them.
+constexpr const char* values_name = "/samples/data";
+constexpr const char* columns_name = "/samples/indices";
+constexpr const char* ends_name = "/samples/indptr";
 constexpr const char* unbounded_attribute = "unbounded";
 constexpr std::int64_t newest_version = 1;
 constexpr std::uint64_t most_columns = std::numeric_limits<std::int32_t>::max();  // what BLAS and MPI can count
@@ -42,10 +50,14 @@ void check_format(const Hdf5File& file) {
                                   newest_version));
 }
 
-void check_samples(const Hdf5File& file, const ArrayInfo& array) {
-  const std::vector<std::uint64_t>& shape = array.dimensions;
+void check_type(const Hdf5File& file, const char* name, const ArrayInfo& array) {
   if (array.type != ElementType::uint8 && array.type != ElementType::float32 && array.type != ElementType::float64)
-    fail(file.path(), fmt::format("'/samples' holds {}; uint8, float32 or float64 would be right", array.type_name));
+    fail(file.path(),
+         fmt::format("'{}' holds {}; uint8, float32 or float64 would be right, and rbmpi import makes a dataset of it",
+                     name, array.type_name));
+}
+
+void check_shape(const Hdf5File& file, const std::vector<std::uint64_t>& shape) {
   if (shape.size() != 2)
     fail(file.path(), fmt::format("'/samples' has {} {}; 2 would be right: [rows x columns]",
                                   plural(shape.size(), "dimension"), shape_text(shape)));
@@ -55,60 +67,127 @@ void check_samples(const Hdf5File& file, const ArrayInfo& array) {
     fail(file.path(), fmt::format("'/samples' has {} columns; at most {} can be used", shape[1], most_columns));
 }
 
-double read_scale(const Hdf5File& file, ElementType type) {
-  const double usual = type == ElementType::uint8 ? 255.0 : 1.0;
-  const double scale = file.real_attribute(samples_name, "scale").value_or(usual);
+/// What a sparse '/samples' says of itself. That its parts fit together is seen when they are read.
+void read_sparse_info(const Hdf5File& file, DatasetInfo& info) {
+  const auto shape = file.integers_attribute(samples_name, "shape");
+  if (!shape || shape->size() != 2 || std::ranges::any_of(*shape, [](std::int64_t size) { return size < 0; })) {
+    fail(file.path(),
+         "'/samples' is a group without an attribute 'shape' of rows and columns; an array would be right, "
+         "or a sparse matrix (CSR) with 'data', 'indices' and 'indptr'");
+  }
+  check_shape(file, {shape->begin(), shape->end()});
+  info.sparse = true;
+  info.rows = static_cast<std::uint64_t>(shape->front());
+  info.columns = static_cast<std::uint64_t>(shape->back());
+  const ArrayInfo values = file.array_info(values_name);
+  const ArrayInfo columns = file.array_info(columns_name);
+  const ArrayInfo ends = file.array_info(ends_name);
+  check_type(file, values_name, values);
+  if (!columns.integers || !ends.integers || values.dimensions.size() != 1 || columns.dimensions != values.dimensions ||
+      ends.dimensions != std::vector<std::uint64_t>{info.rows + 1}) {
+    fail(file.path(), fmt::format("'{}' {}, '{}' {} and '{}' {} are no sparse matrix of {} rows: as many integers "
+                                  "'indices' as 'data', and one 'indptr' more than rows would be right",
+                                  values_name, shape_text(values.dimensions), columns_name,
+                                  shape_text(columns.dimensions), ends_name, shape_text(ends.dimensions), info.rows));
+  }
+  info.type = values.type;
+  info.nonzeros = values.dimensions.front();
+  // A row takes what its values take, on average.
+  const double row_values = static_cast<double>(info.nonzeros) / static_cast<double>(info.rows);
+  info.sample_chunks = {
+      .rows = 1, .row_work = row_values * (values.chunks.row_work + columns.chunks.row_work) + ends.chunks.row_work};
+}
+
+void read_scale(const Hdf5File& file, DatasetInfo& info) {
+  const double usual = info.type == ElementType::uint8 ? 255.0 : 1.0;
+  const std::optional<double> said = file.real_attribute(samples_name, "scale");
+  const double scale = said.value_or(usual);
+  info.scale_said = said.has_value();
+  info.scale = scale;
   if (!is_scale(scale))
     fail(file.path(), fmt::format("the attribute 'scale' of '/samples' is {}; a positive number that single precision "
                                   "can hold would be right",
                                   scale));
-  return scale;
 }
 
-std::vector<std::uint64_t> read_picture(const Hdf5File& file, std::uint64_t columns) {
-  const auto shape = file.integers_attribute(samples_name, "shape");
+std::vector<std::uint64_t> read_picture(const Hdf5File& file, std::uint64_t columns, const char* attribute) {
+  const auto shape = file.integers_attribute(samples_name, attribute);
   if (!shape) return {};
   // Factors within [1, columns] cannot overflow: columns is below 2^31.
   const auto fits = [&](std::int64_t side) { return side >= 1 && side <= static_cast<std::int64_t>(columns); };
   if (shape->size() != 2 || !fits(shape->front()) || !fits(shape->back()) ||
       static_cast<std::uint64_t>(shape->front() * shape->back()) != columns)
-    fail(file.path(),
-         fmt::format("the attribute 'shape' of '/samples' is ({}); (height, width) with height * width = {} "
-                     "would be right",
-                     fmt::join(*shape, ", "), columns));
+    fail(
+        file.path(),
+        fmt::format("the attribute '{}' of '/samples' is ({}); (height, width) with height * width = {} would be right",
+                    attribute, fmt::join(*shape, ", "), columns));
   return {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
 }
 
-std::optional<RowChunks> check_labels(const Hdf5File& file, std::uint64_t rows) {
-  if (!file.exists(labels_name)) return std::nullopt;
-  const ArrayInfo array = file.array_info(labels_name);
-  if (!array.integers) fail(file.path(), fmt::format("'/labels' holds {}; integers would be right", array.type_name));
+/// Of an array that has one element for each row, if it is there.
+std::optional<ArrayInfo> of_each_row(const Hdf5File& file, const char* name, const char* wanted,
+                                     bool (*right)(const ArrayInfo&), std::uint64_t rows) {
+  if (!file.exists(name)) return std::nullopt;
+  const ArrayInfo array = file.array_info(name);
+  if (!right(array)) fail(file.path(), fmt::format("'{}' holds {}; {} would be right", name, array.type_name, wanted));
   if (array.dimensions.size() != 1)
-    fail(file.path(), fmt::format("'/labels' has {}; 1 would be right", plural(array.dimensions.size(), "dimension")));
+    fail(file.path(), fmt::format("'{}' has {}; 1 would be right", name, plural(array.dimensions.size(), "dimension")));
   if (array.dimensions.front() != rows)
-    fail(file.path(), fmt::format("'/labels' has {} for {} of '/samples'", plural(array.dimensions.front(), "value"),
+    fail(file.path(), fmt::format("'{}' has {} for {} of '/samples'", name, plural(array.dimensions.front(), "value"),
                                   plural(rows, "row")));
-  return array.chunks;
+  return array;
+}
+
+bool has_texts(const ArrayInfo& array) {
+  return array.texts;
+}
+
+/// A list of names, or nothing if it is not there; `wanted` of them, if that is not 0.
+std::vector<std::string> read_names(const Hdf5File& file, const char* name, std::uint64_t wanted) {
+  constexpr std::uint64_t most = 1U << 24U;
+  if (!file.exists(name)) return {};
+  const ArrayInfo array = file.array_info(name);
+  const bool list = array.texts && array.dimensions.size() == 1;
+  if (!list || array.dimensions.front() > most || (wanted != 0 && array.dimensions.front() != wanted)) {
+    fail(file.path(), fmt::format("'{}' holds {} {}; a list of {}texts would be right", name, array.type_name,
+                                  shape_text(array.dimensions), wanted == 0 ? "" : fmt::format("{} ", wanted)));
+  }
+  return file.read_texts(name, 0, array.dimensions.front());
 }
 
 DatasetInfo read_info(const Hdf5File& file) {
   check_format(file);
   if (!file.exists(samples_name)) fail(file.path(), "it has no array '/samples'");
-  const ArrayInfo array = file.array_info(samples_name);
-  check_samples(file, array);
   DatasetInfo info;
-  info.type = array.type;
-  info.rows = array.dimensions[0];
-  info.columns = array.dimensions[1];
-  info.scale = read_scale(file, info.type);
-  info.picture = read_picture(file, info.columns);
+  if (file.is_group(samples_name)) {
+    read_sparse_info(file, info);
+  } else {
+    const ArrayInfo array = file.array_info(samples_name);
+    check_type(file, samples_name, array);
+    check_shape(file, array.dimensions);
+    info.type = array.type;
+    info.rows = array.dimensions[0];
+    info.columns = array.dimensions[1];
+    info.sample_chunks = array.chunks;
+  }
+  read_scale(file, info);
+  info.picture = read_picture(file, info.columns, info.sparse ? "picture" : "shape");
   const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
   info.unbounded = unbounded && *unbounded != std::vector<std::int64_t>{0};
-  const std::optional<RowChunks> label_chunks = check_labels(file, info.rows);
-  info.has_labels = label_chunks.has_value();
-  info.label_chunks = label_chunks.value_or(RowChunks());
+  const auto labels = of_each_row(
+      file, labels_name, "integers", [](const ArrayInfo& array) { return array.integers; }, info.rows);
+  info.has_labels = labels.has_value();
+  if (labels) info.label_chunks = labels->chunks;
+  const auto weights = of_each_row(
+      file, weights_name, "float32 or float64",
+      [](const ArrayInfo& array) { return array.type == ElementType::float32 || array.type == ElementType::float64; },
+      info.rows);
+  info.has_weights = weights.has_value();
+  if (weights) info.weight_chunks = weights->chunks;
+  info.has_row_names = of_each_row(file, row_names_name, "texts", has_texts, info.rows).has_value();
+  info.class_names = read_names(file, class_names_name, 0);
+  info.column_names = read_names(file, column_names_name, info.columns);
   info.source = file.text_attribute("/", "source").value_or("");
-  info.sample_chunks = array.chunks;
   return info;
 }
 
@@ -169,7 +248,20 @@ DatasetReader::DatasetReader(const fs::path& path, Values accepted)
 }
 
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
-  file_.read_rows(samples_name, info_.type, first, count, values);
+  if (info_.sparse) {
+    const SparseRows rows = read_sparse(first, count);
+    const std::size_t bytes = element_size(info_.type);
+    auto* const to = static_cast<std::byte*>(values);
+    std::fill_n(to, count * info_.columns * bytes, std::byte{0});
+    for (std::uint64_t row = 0, i = 0; row < count; ++row) {
+      for (; i < rows.ends[row]; ++i) {
+        std::copy_n(rows.values.data() + i * bytes, bytes,
+                    to + (row * info_.columns + static_cast<std::uint64_t>(rows.columns[i])) * bytes);
+      }
+    }
+  } else {
+    file_.read_rows(samples_name, info_.type, first, count, values);
+  }
   switch (info_.type) {
     case ElementType::uint8:
       return check_range(static_cast<const std::uint8_t*>(values), first, count, info_, path());
@@ -191,11 +283,101 @@ void DatasetReader::read_labels(std::uint64_t first, std::uint64_t count, std::i
   }
 }
 
+SparseRows DatasetReader::read_sparse(std::uint64_t first, std::uint64_t count) const {
+  SparseRows rows;
+  std::vector<std::int64_t> ends(count + 1);
+  file_.read_integers(ends_name, first, count + 1, ends.data());
+  const auto total = static_cast<std::int64_t>(info_.nonzeros);
+  for (std::uint64_t i = 0; i <= count; ++i) {
+    const std::int64_t before = i > 0 ? ends[i - 1] : first == 0 ? 0 : ends[i];
+    if (ends[i] < before || ends[i] > total || (first + i == 0 && ends[i] != 0) ||
+        (first + i == info_.rows && ends[i] != total)) {
+      fail(path(), fmt::format("'{}' has {} at {} (counted from 0); numbers that rise from 0 to {} would be right",
+                               ends_name, ends[i], first + i, total));
+    }
+  }
+  const auto begin = static_cast<std::uint64_t>(ends.front());
+  const auto values = static_cast<std::uint64_t>(ends.back()) - begin;
+  rows.ends.resize(count);
+  for (std::uint64_t i = 0; i < count; ++i) rows.ends[i] = static_cast<std::uint64_t>(ends[i + 1]) - begin;
+  std::vector<std::int64_t> columns(values);
+  rows.values.resize(values * element_size(info_.type));
+  rows.columns.resize(values);
+  if (values > 0) {
+    file_.read_integers(columns_name, begin, values, columns.data());
+    file_.read_rows(values_name, info_.type, begin, values, rows.values.data());
+  }
+  const auto width = static_cast<std::int64_t>(info_.columns);
+  for (std::uint64_t row = 0, i = 0; row < count; ++row) {
+    for (std::int64_t last = -1; i < rows.ends[row]; last = columns[i++]) {
+      if (columns[i] <= last || columns[i] >= width) {
+        fail(path(),
+             fmt::format("the columns of row {} (counted from 0) have {} after {}; numbers that rise from 0 to at "
+                         "most {} would be right",
+                         first + row, columns[i], last, width - 1));
+      }
+      rows.columns[i] = static_cast<std::int32_t>(columns[i]);
+    }
+  }
+  return rows;
+}
+
+void DatasetReader::read_weights(std::uint64_t first, std::uint64_t count, float* values) const {
+  std::vector<double> weights(count);
+  file_.read_rows(weights_name, ElementType::float64, first, count, weights.data());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    values[i] = static_cast<float>(weights[i]);
+    if (weights[i] >= 0.0 && std::isfinite(values[i])) continue;
+    fail(path(), fmt::format("the weight of row {} (counted from 0) is {}; finite numbers of at least 0 would be right",
+                             first + i, weights[i]));
+  }
+}
+
+std::vector<std::string> DatasetReader::read_row_names(std::uint64_t first, std::uint64_t count) const {
+  return file_.read_texts(row_names_name, first, count);
+}
+
 struct DatasetWriter::State {
   AtomicFile target;
   Hdf5File file;
   DatasetInfo info;
+  std::uint64_t rows = 0;
+  std::uint64_t nonzeros = 0;
 };
+
+namespace {
+
+/// Names, all at once.
+void write_names(Hdf5File& file, const char* name, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::size_t longest = 0;
+  for (const std::string& one : names) longest = std::max(longest, one.size());
+  file.create_texts(name, longest, names.size());
+  file.append_texts(name, names);
+}
+
+/// The arrays of samples, without rows yet. `chunk_rows` tells how many rows of so many bytes make a chunk.
+template <typename ChunkRows>
+void create_samples(Hdf5File& file, const DatasetInfo& info, const ChunkRows& chunk_rows) {
+  if (!info.sparse) {
+    file.create_array(samples_name, info.type, {0, info.columns},
+                      {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
+    return;
+  }
+  const auto growing = [&](const char* name, ElementType type) {
+    file.create_array(name, type, {0}, {.chunk_rows = chunk_bytes / element_size(type), .growing = true});
+  };
+  file.create_group(samples_name);
+  growing(values_name, info.type);
+  growing(columns_name, ElementType::int32);
+  growing(ends_name, ElementType::int64);
+  const std::int64_t begin = 0;
+  file.append_rows(ends_name, ElementType::int64, 1, &begin);
+  file.set_text_attribute(samples_name, "encoding-type", "csr_matrix");
+  file.set_text_attribute(samples_name, "encoding-version", "0.1.0");
+}
+
+}  // namespace
 
 DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
   if (info.columns == 0 || info.columns > most_columns)
@@ -211,18 +393,21 @@ DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
   const auto chunk_rows = [&](std::uint64_t row_bytes) {
     return std::min(expected_rows, std::max<std::uint64_t>(1, chunk_bytes / row_bytes));
   };
-  file.create_array(samples_name, info.type, {0, info.columns},
-                    {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
+  const auto one_each = [&](const char* name, ElementType type) {
+    file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type)), .growing = true});
+  };
+  create_samples(file, info, chunk_rows);
   file.set_real_attribute(samples_name, "scale", info.scale);
   if (info.unbounded) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
-  if (!info.column_names.empty()) file.set_text_attribute(samples_name, "column_names", info.column_names);
   for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())
-    file.set_integers_attribute(samples_name, "shape", {info.picture.begin(), info.picture.end()});
-  if (info.has_labels) {
-    file.create_array(labels_name, ElementType::int32, {0},
-                      {.chunk_rows = chunk_rows(element_size(ElementType::int32)), .growing = true});
-  }
+    file.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
+                                {info.picture.begin(), info.picture.end()});
+  if (info.has_labels) one_each(labels_name, ElementType::int32);
+  if (info.has_weights) one_each(weights_name, ElementType::float32);
+  if (info.row_name_bytes > 0) file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes));
+  write_names(file, class_names_name, info.class_names);
+  write_names(file, column_names_name, info.column_names);
   state_ = std::make_unique<State>(State{std::move(target), std::move(file), info});
 }
 
@@ -230,14 +415,36 @@ DatasetWriter::~DatasetWriter() = default;
 DatasetWriter::DatasetWriter(DatasetWriter&&) noexcept = default;
 DatasetWriter& DatasetWriter::operator=(DatasetWriter&&) noexcept = default;
 
-void DatasetWriter::append(std::uint64_t count, const void* samples, const std::int32_t* labels) {
-  state_->file.append_rows(samples_name, state_->info.type, count, samples);
-  if (state_->info.has_labels) state_->file.append_rows(labels_name, ElementType::int32, count, labels);
+void DatasetWriter::append(const DatasetRows& rows) {
+  State& state = *state_;
+  const DatasetInfo& info = state.info;
+  if (rows.count == 0) return;
+  if (info.sparse) {
+    const std::uint64_t values = rows.ends.back();
+    std::vector<std::int64_t> ends(rows.count);
+    std::ranges::transform(rows.ends, ends.begin(),
+                           [&](std::uint64_t end) { return static_cast<std::int64_t>(state.nonzeros + end); });
+    state.file.append_rows(ends_name, ElementType::int64, rows.count, ends.data());
+    state.file.append_rows(columns_name, ElementType::int32, values, rows.columns);
+    state.file.append_rows(values_name, info.type, values, rows.samples);
+    state.nonzeros += values;
+  } else {
+    state.file.append_rows(samples_name, info.type, rows.count, rows.samples);
+  }
+  state.rows += rows.count;
+  if (info.has_labels) state.file.append_rows(labels_name, ElementType::int32, rows.count, rows.labels);
+  if (info.has_weights) state.file.append_rows(weights_name, ElementType::float32, rows.count, rows.weights);
+  if (info.row_name_bytes > 0) state.file.append_texts(row_names_name, rows.names);
 }
 
 void DatasetWriter::finish() {
-  state_->file.close();
-  state_->target.commit();
+  State& state = *state_;
+  if (state.info.sparse) {
+    state.file.set_integers_attribute(
+        samples_name, "shape", {static_cast<std::int64_t>(state.rows), static_cast<std::int64_t>(state.info.columns)});
+  }
+  state.file.close();
+  state.target.commit();
 }
 
 }  // namespace rbmpi

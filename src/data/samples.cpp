@@ -19,6 +19,7 @@ void with_type(ElementType type, const Body& body) {
     case ElementType::float64:
       return body([](const std::byte* row) { return reinterpret_cast<const double*>(row); });
     case ElementType::int32:
+    case ElementType::int64:
     case ElementType::other:
       break;  // no samples are of these types
   }

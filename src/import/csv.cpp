@@ -365,7 +365,7 @@ void write_rows(const CsvImport& import, CsvTable& table, const DatasetInfo& inf
   std::uint64_t rows = 0;
   std::uint64_t written = 0;
   const auto flush = [&] {
-    writer.append(rows - written, samples.data(), labels.data());
+    writer.append({.count = rows - written, .samples = samples.data(), .labels = labels.data()});
     written = rows;
     samples.clear();
     labels.clear();

@@ -146,7 +146,7 @@ ImportResult import_idx(const IdxImport& import) {
       std::transform(label_bytes.begin(), label_bytes.end(), label_values.begin(),
                      [](std::byte byte) { return std::to_integer<std::int32_t>(byte); });
     }
-    writer.append(count, samples.data(), label_values.data());
+    writer.append({.count = count, .samples = samples.data(), .labels = label_values.data()});
   }
   check_end(images, header);
   if (labels) check_end(*labels, labels_header);

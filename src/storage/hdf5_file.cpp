@@ -51,9 +51,9 @@ Handle make_parents_list(const fs::path& file) {
 }
 
 // Texts have a fixed length, so that no file of ours has variable-length data, which HDF5 keeps in a heap.
-Handle text_type(const std::string& text, const fs::path& file) {
+Handle text_type(std::size_t bytes, const fs::path& file) {
   Handle type(check(H5Tcopy(H5T_C_S1), "write", file));
-  check(H5Tset_size(type.id(), std::max<std::size_t>(1, text.size())), "write", file);
+  check(H5Tset_size(type.id(), std::max<std::size_t>(1, bytes)), "write", file);
   check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "write", file);
   check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "write", file);
   return type;
@@ -119,6 +119,11 @@ void write_attribute(hid_t file_id, const std::string& name, const std::string& 
   Handle id(check(H5Acreate2(object.id(), attribute.c_str(), stored, space, H5P_DEFAULT, H5P_DEFAULT), "write", file));
   check(H5Awrite(id.id(), in_memory, value), "write", file);
   check(id.close(), "write", file);
+}
+
+/// The text in `bytes`, up to the first null byte.
+std::string up_to_null(const char* bytes, std::size_t length) {
+  return {bytes, ::strnlen(bytes, length)};
 }
 
 Handle scalar_space(const fs::path& file) {
@@ -204,11 +209,15 @@ bool Hdf5File::exists(const std::string& name) const {
   return hdf5::find_object(id_, name, path_);
 }
 
+bool Hdf5File::is_group(const std::string& name) const {
+  return H5Iget_type(open_object(id_, name, "read", path_).id()) == H5I_GROUP;
+}
+
 std::vector<std::string> Hdf5File::names(const std::string& group) const {
   constexpr std::size_t most = 100000;
   if (!exists(group)) fail_to_read(path_, fmt::format("there is no '{}'", group));
+  if (!is_group(group)) fail_to_read(path_, fmt::format("'{}' is not a group", group));
   const Handle object = open_object(id_, group, "read", path_);
-  if (H5Iget_type(object.id()) != H5I_GROUP) fail_to_read(path_, fmt::format("'{}' is not a group", group));
   struct Found {
     std::vector<std::string> names;
     hsize_t bytes_left = 0;  // a name that is there many times may be stored once
@@ -270,6 +279,43 @@ std::string Hdf5File::read_text(const std::string& name) const {
   });
 }
 
+std::vector<std::string> Hdf5File::read_texts(const std::string& name, std::uint64_t first, std::uint64_t count) const {
+  constexpr std::size_t longest = std::size_t{1} << 20U;
+  const ArrayInfo info = array_info(name);
+  if (!info.texts || info.dimensions.size() != 1)
+    fail_to_read(path_, fmt::format("'{}' holds {}, not a list of texts", name, info.type_name));
+  const Handle array = open_array(id_, name, path_);
+  const Handle type(check(H5Dget_type(array.id()), "read", path_));
+  std::vector<std::string> texts;
+  texts.reserve(count);
+  // Some at a time: those of variable length are in memory of the library's.
+  constexpr std::uint64_t at_once = 4096;
+  const bool variable = check(H5Tis_variable_str(type.id()), "read", path_) > 0;
+  const std::size_t length = H5Tget_size(type.id());
+  if (!variable && length > longest)
+    fail_to_read(path_, fmt::format("'{}' has texts of {}, more than 1 MiB", name, human_bytes(length)));
+  std::uint64_t total = 0;
+  for (std::uint64_t done = 0; done < count; done += at_once) {
+    const std::uint64_t some = std::min(at_once, count - done);
+    if (variable) {
+      std::vector<char*> found(some, nullptr);
+      hdf5::read_selected(id_, name, type.id(), info, first + done, some, found.data(), path_);
+      // HDF5 takes memory for each of them.
+      std::vector<std::unique_ptr<char, decltype(&H5free_memory)>> owners;
+      owners.reserve(some);
+      for (char* const text : found) owners.emplace_back(text, H5free_memory);
+      for (const char* const text : found) texts.push_back(text == nullptr ? "" : up_to_null(text, longest));
+    } else {
+      std::string found(some * length, '\0');
+      hdf5::read_selected(id_, name, type.id(), info, first + done, some, found.data(), path_);
+      for (std::uint64_t i = 0; i < some; ++i) texts.push_back(up_to_null(found.data() + i * length, length));
+    }
+    for (std::uint64_t i = 0; i < some; ++i) total += texts[done + i].size();
+    if (total > longest_text) fail_to_read(path_, fmt::format("'{}' has more than 1 GiB of texts", name));
+  }
+  return texts;
+}
+
 void Hdf5File::create_group(const std::string& name) {
   const Handle links = make_parents_list(path_);
   const Handle creation = creation_list(H5P_GROUP_CREATE, path_);
@@ -278,52 +324,94 @@ void Hdf5File::create_group(const std::string& name) {
   check_written();
 }
 
-void Hdf5File::create_array(const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions,
-                            const ArrayLayout& layout) {
+namespace {
+
+Handle create(hid_t file_id, const std::string& name, hid_t stored, const std::vector<std::uint64_t>& dimensions,
+              const ArrayLayout& layout, const fs::path& file) {
   const std::vector<hsize_t> now(dimensions.begin(), dimensions.end());
   std::vector<hsize_t> largest = now;
   if (layout.growing && !largest.empty()) largest.front() = H5S_UNLIMITED;
-  const Handle space(check(H5Screate_simple(static_cast<int>(now.size()), now.data(), largest.data()), "write", path_));
+  const Handle space(check(H5Screate_simple(static_cast<int>(now.size()), now.data(), largest.data()), "write", file));
 
-  const Handle links = make_parents_list(path_);
-  const Handle creation = creation_list(H5P_DATASET_CREATE, path_);
+  const Handle links = make_parents_list(file);
+  const Handle creation = creation_list(H5P_DATASET_CREATE, file);
   if (layout.chunk_rows > 0) {
     std::vector<hsize_t> chunk = now;
     chunk.front() = layout.chunk_rows;
-    check(H5Pset_chunk(creation.id(), static_cast<int>(chunk.size()), chunk.data()), "write", path_);
-    if (layout.deflate > 0) check(H5Pset_deflate(creation.id(), static_cast<unsigned>(layout.deflate)), "write", path_);
+    check(H5Pset_chunk(creation.id(), static_cast<int>(chunk.size()), chunk.data()), "write", file);
+    if (layout.deflate > 0) check(H5Pset_deflate(creation.id(), static_cast<unsigned>(layout.deflate)), "write", file);
   }
-  Handle array(
-      check(H5Dcreate2(id_, name.c_str(), hdf5::stored_type(type), space.id(), links.id(), creation.id(), H5P_DEFAULT),
-            "write", path_));
+  return Handle(check(H5Dcreate2(file_id, name.c_str(), stored, space.id(), links.id(), creation.id(), H5P_DEFAULT),
+                      "write", file));
+}
+
+/// Extends a growing array by `count` rows. The first of the new ones.
+std::uint64_t extend(hid_t file_id, const std::string& name, std::uint64_t count, const fs::path& file) {
+  Handle array(check(H5Dopen2(file_id, name.c_str(), H5P_DEFAULT), "write", file));
+  const Handle space(check(H5Dget_space(array.id()), "write", file));
+  std::vector<hsize_t> dimensions = hdf5::extent(space.id(), file);
+  const std::uint64_t rows = dimensions.at(0);
+  dimensions.front() += count;
+  check(H5Dset_extent(array.id(), dimensions.data()), "write", file);
+  check(array.close(), "write", file);
+  return rows;
+}
+
+void write_selected(hid_t file_id, const std::string& name, hid_t in_memory, std::uint64_t first, std::uint64_t count,
+                    const void* values, const fs::path& file) {
+  if (count == 0) return;
+  Handle array(check(H5Dopen2(file_id, name.c_str(), H5P_DEFAULT), "write", file));
+  const hdf5::RowSelection rows = hdf5::select_rows(array.id(), first, count, "write", file);
+  check(H5Dwrite(array.id(), in_memory, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "write", file);
+  check(array.close(), "write", file);
+}
+
+}  // namespace
+
+void Hdf5File::create_array(const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions,
+                            const ArrayLayout& layout) {
+  Handle array = rbmpi::create(id_, name, hdf5::stored_type(type), dimensions, layout, path_);
   check(array.close(), "write", path_);
+  check_written();
+}
+
+void Hdf5File::create_texts(const std::string& name, std::size_t bytes, std::uint64_t chunk_rows) {
+  const Handle type = text_type(bytes, path_);
+  Handle array = rbmpi::create(id_, name, type.id(), {0}, {.chunk_rows = chunk_rows, .growing = true}, path_);
+  check(array.close(), "write", path_);
+  check_written();
+}
+
+void Hdf5File::append_texts(const std::string& name, std::span<const std::string> texts) {
+  if (texts.empty()) return;
+  const std::uint64_t first = extend(id_, name, texts.size(), path_);
+  const Handle array(check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), "write", path_));
+  const Handle type(check(H5Dget_type(array.id()), "write", path_));
+  const std::size_t bytes = H5Tget_size(type.id());
+  std::string values(texts.size() * bytes, '\0');
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].size() > bytes) {
+      fail_to_write(path_, fmt::format("a text of '{}' has {} bytes, more than the {} of the array", name,
+                                       texts[i].size(), bytes));
+    }
+    std::ranges::copy(texts[i], values.begin() + static_cast<std::ptrdiff_t>(i * bytes));
+  }
+  write_selected(id_, name, type.id(), first, texts.size(), values.data(), path_);
   check_written();
 }
 
 void Hdf5File::write_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                           const void* values) {
-  if (count == 0) return;
-  Handle array(check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), "write", path_));
-  const hdf5::RowSelection rows = hdf5::select_rows(array.id(), first, count, "write", path_);
-  check(H5Dwrite(array.id(), hdf5::native_type(type), rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values),
-        "write", path_);
-  check(array.close(), "write", path_);
+  write_selected(id_, name, hdf5::native_type(type), first, count, values, path_);
   check_written();
 }
 
 void Hdf5File::append_rows(const std::string& name, ElementType type, std::uint64_t count, const void* values) {
-  Handle array(check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), "write", path_));
-  const Handle space(check(H5Dget_space(array.id()), "write", path_));
-  std::vector<hsize_t> dimensions = hdf5::extent(space.id(), path_);
-  const std::uint64_t rows = dimensions.at(0);
-  dimensions.front() += count;
-  check(H5Dset_extent(array.id(), dimensions.data()), "write", path_);
-  check(array.close(), "write", path_);
-  write_rows(name, type, rows, count, values);
+  write_rows(name, type, extend(id_, name, count, path_), count, values);
 }
 
 void Hdf5File::write_text(const std::string& name, const std::string& text) {
-  const Handle type = text_type(text, path_);
+  const Handle type = text_type(text.size(), path_);
   const Handle space = scalar_space(path_);
   const Handle links = make_parents_list(path_);
   const Handle creation = creation_list(H5P_DATASET_CREATE, path_);
@@ -373,7 +461,7 @@ void Hdf5File::set_text_attribute(const std::string& name, const std::string& at
     fail_to_write(path_, fmt::format("the attribute '{}' of '{}' would have {} bytes; at most {} would be right",
                                      attribute, name, text.size(), longest));
   }
-  const Handle type = text_type(text, path_);
+  const Handle type = text_type(text.size(), path_);
   const Handle space = scalar_space(path_);
   write_attribute(id_, name, attribute, type.id(), type.id(), space.id(), text.c_str(), path_);
 }

@@ -17,6 +17,7 @@ std::size_t element_size(ElementType type) noexcept {
     case ElementType::int32:
     case ElementType::float32:
       return 4;
+    case ElementType::int64:
     case ElementType::float64:
       return 8;
     case ElementType::other:
@@ -31,6 +32,8 @@ std::string_view element_name(ElementType type) noexcept {
       return "uint8";
     case ElementType::int32:
       return "int32";
+    case ElementType::int64:
+      return "int64";
     case ElementType::float32:
       return "float32";
     case ElementType::float64:
@@ -89,6 +92,8 @@ hid_t native_type(ElementType type) {
       return H5T_NATIVE_UINT8;
     case ElementType::int32:
       return H5T_NATIVE_INT32;
+    case ElementType::int64:
+      return H5T_NATIVE_INT64;
     case ElementType::float32:
       return H5T_NATIVE_FLOAT;
     case ElementType::float64:
@@ -105,6 +110,8 @@ hid_t stored_type(ElementType type) {
       return H5T_STD_U8LE;
     case ElementType::int32:
       return H5T_STD_I32LE;
+    case ElementType::int64:
+      return H5T_STD_I64LE;
     case ElementType::float32:
       return H5T_IEEE_F32LE;
     case ElementType::float64:
@@ -152,7 +159,10 @@ void describe_type(hid_t type, ArrayInfo& info) {
     info.integers = true;
     if (size == 1 && !is_signed) info.type = ElementType::uint8;
     if (size == 4 && is_signed) info.type = ElementType::int32;
+    if (size == 8 && is_signed) info.type = ElementType::int64;
     info.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
+  } else if (H5Tget_class(type) == H5T_STRING) {
+    info.texts = true;
   } else if (H5Tget_class(type) == H5T_FLOAT && (size == 4 || size == 8)) {
     info.type_name = "unusual " + info.type_name;
   }

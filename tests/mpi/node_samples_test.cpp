@@ -45,7 +45,7 @@ class NodeSamplesTest : public testing::Test {
       for (std::uint64_t i = 0; i < rows; ++i) {
         const std::vector<float> row = random.reals(columns, 0, 2);
         const auto label = static_cast<std::int32_t>(i % 10);
-        writer.append(1, row.data(), labels ? &label : nullptr);
+        writer.append({.count = 1, .samples = row.data(), .labels = labels ? &label : nullptr});
       }
       writer.finish();
     });
@@ -93,7 +93,9 @@ struct Copy {
   }
   void write(const fs::path& path) const {
     DatasetWriter writer(path, info);
-    writer.append(values.size() / info.columns, values.data(), info.has_labels ? labels.data() : nullptr);
+    writer.append({.count = values.size() / info.columns,
+                   .samples = values.data(),
+                   .labels = info.has_labels ? labels.data() : nullptr});
     writer.finish();
   }
 };
@@ -230,7 +232,7 @@ TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
     std::vector<std::uint8_t> row(1000);
     for (int i = 0; i < 5000; ++i) {
       for (std::uint8_t& value : row) value = static_cast<std::uint8_t>(random.below(256));
-      writer.append(1, row.data());
+      writer.append({.count = 1, .samples = row.data()});
     }
     writer.finish();
   });

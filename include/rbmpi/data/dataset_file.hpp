@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,15 +21,35 @@ struct DatasetInfo {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
+  bool scale_said = true;              ///< whether the file says it
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
+  bool sparse = false;                 ///< rows are stored by their columns that are not 0 (CSR)
+  std::uint64_t nonzeros = 0;          ///< values that are stored of all rows, if sparse
   bool has_labels = false;
-  bool unbounded = false;  ///< values may be any finite numbers: to look at, not to train on
-  std::string source;      ///< where the data came from, or empty
+  bool has_weights = false;
+  bool has_row_names = false;
+  bool unbounded = false;                 ///< values may be any finite numbers: to look at, not to train on
+  std::string source;                     ///< where the data came from, or empty
+  std::vector<std::string> class_names;   ///< of the labels 0, 1, ..., or empty: labels are numbers
+  std::vector<std::string> column_names;  ///< one for each column, or empty
   RowChunks sample_chunks;
   RowChunks label_chunks;
-  // What follows is written for those who read tables, and not looked at when a dataset is read.
-  std::string column_names;                             ///< with commas between them, or empty
-  std::vector<std::pair<std::string, double>> figures;  ///< that hold for all rows
+  RowChunks weight_chunks;
+  // What follows is for writing alone.
+  std::size_t row_name_bytes = 0;                       ///< of the longest name of a row; 0: rows have no names
+  std::vector<std::pair<std::string, double>> figures;  ///< that hold for all rows, for those who read tables
+};
+
+/// Some rows of a dataset, to be written.
+struct DatasetRows {
+  std::uint64_t count = 0;
+  const void* samples = nullptr;  ///< of the stored type: count x columns values, of a sparse dataset those not 0
+  std::span<const std::uint64_t> ends =
+      {};                                 ///< of a sparse dataset: how many values there are up to the end of each row
+  const std::int32_t* columns = nullptr;  ///< likewise: the column of each value, from 0, rising within a row
+  const std::int32_t* labels = nullptr;   ///< if the dataset has labels
+  const float* weights = nullptr;         ///< if it has weights: of each row, finite and at least 0
+  std::span<const std::string> names = {};  ///< if its rows have names
 };
 
 /// Local. Calls `read` for one piece of `rows` after the other: whole chunks of the file, as far as `rows` go, so that
@@ -42,8 +64,15 @@ inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 /// Which datasets are read: those whose values are in [0, scale], or those that say that theirs may be any, as well.
 enum class Values { in_scale, any };
 
-/// A dataset file open for reading: `/samples` [rows x columns] and perhaps `/labels` [rows]. Every method is Local and
-/// throws Error(Failure::file) with the file's name.
+/// Rows of a sparse dataset in memory (CSR).
+struct SparseRows {
+  std::vector<std::uint64_t> ends;    ///< how many values there are up to the end of each row
+  std::vector<std::int32_t> columns;  ///< of each value, from 0, rising within a row
+  std::vector<std::byte> values;      ///< in the stored type
+};
+
+/// A dataset file open for reading: `/samples` [rows x columns] and perhaps, of each row, labels, weights and names.
+/// Every method is Local and throws Error(Failure::file) with the file's name.
 class DatasetReader {
  public:
   /// Checks everything that can be checked without reading the samples: that `/samples` is there, two-dimensional, of
@@ -57,8 +86,15 @@ class DatasetReader {
   /// Reads rows [first, first + count) in the stored type into `values` (count * columns elements) and checks that
   /// each value is in [0, scale], or finite if they may be any; NaN is not. The message names row, column and value.
   void read_samples(std::uint64_t first, std::uint64_t count, void* values) const;
+  /// The same of a sparse dataset, `info().sparse`, as it is stored. (`read_samples` reads it as well, with its zeros.)
+  [[nodiscard]] SparseRows read_sparse(std::uint64_t first, std::uint64_t count) const;
   /// Reads labels [first, first + count). Only if `info().has_labels`.
   void read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const;
+  /// Reads weights [first, first + count), as they stand in the file; checks that each is finite and at least 0. Only
+  /// if `info().has_weights`.
+  void read_weights(std::uint64_t first, std::uint64_t count, float* values) const;
+  /// Reads the names of rows [first, first + count). Only if `info().has_row_names`.
+  [[nodiscard]] std::vector<std::string> read_row_names(std::uint64_t first, std::uint64_t count) const;
 
  private:
   Hdf5File file_;
@@ -77,8 +113,7 @@ class DatasetWriter {
   DatasetWriter(const DatasetWriter&) = delete;
   DatasetWriter& operator=(const DatasetWriter&) = delete;
 
-  /// `samples`: count rows of the stored type; `labels`: count values, only if `info.has_labels`.
-  void append(std::uint64_t count, const void* samples, const std::int32_t* labels = nullptr);
+  void append(const DatasetRows& rows);
   void finish();
 
  private:

@@ -14,11 +14,11 @@ namespace rbmpi {
 
 /// What a table says of itself before its rows are read.
 struct TableInfo {
-  std::string kind;             ///< what the file is, for people: "a table with ';' between the fields", "a NumPy array"
-  std::uint64_t rows = 0;       ///< 0 if that is known only when all of it was read
-  std::uint64_t columns = 0;    ///< fields of a row, those of labels and names in the table included
-  std::vector<std::string> names;      ///< of the columns, or empty
-  std::vector<std::uint64_t> picture;  ///< {height, width} of a row, or empty
+  std::string kind;           ///< what the file is, for people: "a table with ';' between the fields", "a NumPy array"
+  std::uint64_t rows = 0;     ///< 0 if that is known only when all of it was read
+  std::uint64_t columns = 0;  ///< fields of a row, those of labels and names in the table included
+  std::vector<std::string> names;         ///< of the columns, or empty
+  std::vector<std::uint64_t> picture;     ///< {height, width} of a row, or empty
   ElementType type = ElementType::other;  ///< of numbers in the file, if it is one that a dataset may have
   std::optional<double> scale;            ///< the value that means 1.0, if the file says so (a dataset, truth values)
   bool sparse = false;                    ///< rows are given by their columns that are not 0
@@ -43,8 +43,8 @@ struct TableRow {
 };
 
 /// The table in a file of others. A format is one class, and a row in `table_formats` (src/import/formats.cpp). Every
-/// method is Local, and throws Error(Failure::file) that names the file, the place in it, what is there and what would be
-/// right. Sizes are compared with what the file can hold before memory is taken for them.
+/// method is Local, and throws Error(Failure::file) that names the file, the place in it, what is there and what would
+/// be right. Sizes are compared with what the file can hold before memory is taken for them.
 class Table {
  public:
   virtual ~Table() = default;

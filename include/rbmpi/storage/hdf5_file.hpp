@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,11 @@
 namespace rbmpi {
 
 /// The element types that rbmpi stores. `other` is whatever else a file holds; it cannot be read.
-enum class ElementType { uint8, int32, float32, float64, other };
+enum class ElementType { uint8, int32, int64, float32, float64, other };
 
 /// Bytes of one element in memory; 0 for `other`.
 [[nodiscard]] std::size_t element_size(ElementType type) noexcept;
-/// "uint8", "int32", "float32", "float64", "other".
+/// "uint8", "int32", "int64", "float32", "float64", "other".
 [[nodiscard]] std::string_view element_name(ElementType type) noexcept;
 
 /// How the rows of an array lie in the file.
@@ -32,6 +33,7 @@ struct ArrayInfo {
   ElementType type = ElementType::other;
   std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
   bool integers = false;                  ///< whether `read_integers` can read it
+  bool texts = false;                     ///< whether `read_texts` can read it
   std::vector<std::uint64_t> dimensions;  ///< slowest first
   RowChunks chunks;
   std::uint64_t chunk_bytes = 0;   ///< of one chunk in memory; 0 if not chunked
@@ -81,6 +83,9 @@ class Hdf5File {
   /// Whether an object of that name exists (a link that leads nowhere does not). Throws for a link into another file.
   [[nodiscard]] bool exists(const std::string& name) const;
 
+  /// Whether the object, which exists, is a group.
+  [[nodiscard]] bool is_group(const std::string& name) const;
+
   /// Names of what is in a group, in the order of their bytes, wherever their links lead; at most 100000.
   [[nodiscard]] std::vector<std::string> names(const std::string& group) const;
 
@@ -98,6 +103,11 @@ class Hdf5File {
   /// Reads a whole scalar text, of fixed length up to 1 GiB or of variable length up to 16 MiB.
   [[nodiscard]] std::string read_text(const std::string& name) const;
 
+  /// Reads texts [first, first + count) of a one-dimensional array of them, of fixed or variable length, each at most 1
+  /// MiB; all together at most 1 GiB.
+  [[nodiscard]] std::vector<std::string> read_texts(const std::string& name, std::uint64_t first,
+                                                    std::uint64_t count) const;
+
   void create_group(const std::string& name);
   void create_array(const std::string& name, ElementType type, const std::vector<std::uint64_t>& dimensions,
                     const ArrayLayout& layout = {});
@@ -105,6 +115,10 @@ class Hdf5File {
                   const void* values);
   /// Extends a growing array by `count` rows and writes them.
   void append_rows(const std::string& name, ElementType type, std::uint64_t count, const void* values);
+  /// Creates an array of texts without elements, UTF-8 of a fixed length of `bytes` each, in chunks of `chunk_rows`.
+  void create_texts(const std::string& name, std::size_t bytes, std::uint64_t chunk_rows);
+  /// Extends it by these, none of which is longer.
+  void append_texts(const std::string& name, std::span<const std::string> texts);
   /// Writes a scalar text, UTF-8 of fixed length. It ends at the first null byte when it is read.
   void write_text(const std::string& name, const std::string& text);
 

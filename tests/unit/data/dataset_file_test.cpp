@@ -55,8 +55,8 @@ TEST_F(DatasetFileTest, WhatIsWrittenComesBack) {
   info.has_labels = true;
   info.source = "made up";
   DatasetWriter writer(path_, info);
-  writer.append(1, samples.data(), labels.data());
-  writer.append(2, samples.data() + 2, labels.data() + 1);
+  writer.append({.count = 1, .samples = samples.data(), .labels = labels.data()});
+  writer.append({.count = 2, .samples = samples.data() + 2, .labels = labels.data() + 1});
   EXPECT_FALSE(fs::exists(path_)) << "the file appears with finish";
   writer.finish();
 
@@ -82,7 +82,7 @@ TEST_F(DatasetFileTest, AnUnfinishedFileLeavesNothing) {
     info.columns = 1;
     DatasetWriter writer(path_, info);
     const std::uint8_t value = 1;
-    writer.append(1, &value);
+    writer.append({.count = 1, .samples = &value});
   }
   EXPECT_EQ(folder_.entries(), 0U);
 }
@@ -93,7 +93,7 @@ TEST_F(DatasetFileTest, ChunksOfASmallFileAreSmall) {
   info.rows = 3;
   DatasetWriter writer(path_, info);
   const std::vector<std::uint8_t> samples(12, 1);
-  writer.append(3, samples.data());
+  writer.append({.count = 3, .samples = samples.data()});
   writer.finish();
   EXPECT_EQ(DatasetReader(path_).info().sample_chunks.rows, 3U);
   EXPECT_LT(fs::file_size(path_), 16000U);

@@ -40,7 +40,9 @@ class DatasetSummaryTest : public testing::Test {
     info.has_labels = !labels.empty();
     info.source = source;
     DatasetWriter writer(folder_ / name, info);
-    writer.append(samples.size() / columns, samples.data(), labels.empty() ? nullptr : labels.data());
+    writer.append({.count = samples.size() / columns,
+                   .samples = samples.data(),
+                   .labels = labels.empty() ? nullptr : labels.data()});
     writer.finish();
     return folder_ / name;
   }
@@ -166,7 +168,7 @@ TEST_F(DatasetSummaryTest, AnyNumbersAreShownWhereTheFileSaysSo) {
   for (const float last : {7.5F, std::numeric_limits<float>::quiet_NaN()}) {
     const std::vector<float> values = {-3.5F, 0, 2, last};
     DatasetWriter writer(folder_ / "codes.h5", info);
-    writer.append(2, values.data());
+    writer.append({.count = 2, .samples = values.data()});
     writer.finish();
     const fs::path file = folder_ / "codes.h5";
     test::expect_error(Failure::file, {"codes.h5", "any numbers", "[0, 1]"}, [&] { const DatasetReader reader(file); });

@@ -66,19 +66,16 @@ TEST(SpreadPieces, CoverTheWholeFileAndDoNotOverlap) {
 class RowsOfAFile : public ::testing::Test {
  protected:
   RowsOfAFile() {
-    DatasetWriter writer(file_, {.rows = 100,
-                                 .columns = 2,
-                                 .picture = {1, 2},
-                                 .has_labels = true,
-                                 .source = {},
-                                 .sample_chunks = {},
-                                 .label_chunks = {},
-                                 .column_names = {},
-                                 .figures = {}});
+    DatasetInfo info;
+    info.rows = 100;
+    info.columns = 2;
+    info.picture = {1, 2};
+    info.has_labels = true;
+    DatasetWriter writer(file_, info);
     for (int i = 0; i < 100; ++i) {
       const std::array<std::uint8_t, 2> row = {static_cast<std::uint8_t>(i), 255};
       const std::int32_t label = 1000 + i;
-      writer.append(1, row.data(), &label);
+      writer.append({.count = 1, .samples = row.data(), .labels = &label});
     }
     writer.finish();
   }
