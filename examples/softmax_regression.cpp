@@ -38,7 +38,7 @@ constexpr rbmpi::ProbabilityRounding unrounded{.exact = false, .grid = {}};
 /// The log-likelihood of labels, and its gradient for W [V x classes] and b [classes].
 class SoftmaxRegression {
  public:
-  explicit SoftmaxRegression(const rbmpi::Samples& samples) : samples_(samples), v_(samples.columns) {}
+  explicit SoftmaxRegression(const rbmpi::Rows& samples) : samples_(samples), v_(samples.columns) {}
 
   /// Adds the gradient of log p(label) of each row; returns the sum of -log p(label).
   double operator()(const rbmpi::MiniBatch& rows, std::span<const Real> parameters, std::span<Real> gradient) {
@@ -75,8 +75,9 @@ class SoftmaxRegression {
   std::pair<double, double> error_and_cross_entropy(std::span<const Real> parameters) {
     std::uint64_t wrong = 0;
     double loss = 0;
+    rbmpi::RowBlocks blocks(samples_, 1);
     for (std::uint64_t row = 0; row < samples_.rows; ++row) {
-      rbmpi::row_probabilities(samples_, samples_.row(row), unrounded, v_.data());
+      blocks.next(row, 1).read({0, 1}, unrounded, {v_.data(), 1, v_.size()});
       const std::span<const double> p = predict(parameters);
       if (std::max_element(p.begin(), p.end()) - p.begin() != samples_.labels[row]) ++wrong;
       loss -= std::log(p[static_cast<std::size_t>(samples_.labels[row])]);
@@ -86,12 +87,12 @@ class SoftmaxRegression {
   }
 
  private:
-  const rbmpi::Samples& samples_;
+  const rbmpi::Rows& samples_;
   std::vector<Real> v_;
   double p_[classes] = {};
 };
 
-void check(const rbmpi::Samples& samples) {
+void check(const rbmpi::Rows& samples) {
   const std::span labels(samples.labels, samples.labels == nullptr ? 0 : samples.rows);
   const auto is_class = [](std::int32_t label) { return label >= 0 && label < static_cast<std::int32_t>(classes); };
   if (labels.empty() || !std::ranges::all_of(labels, is_class)) {
@@ -104,7 +105,7 @@ void train(const char* file, const char* state_file, std::uint64_t epochs, doubl
            const rbmpi::Communicator& world) {
   const rbmpi::Communicator node = world.split_by_node(0);
   rbmpi::NodeSamples data(world, node, file, 0, [](const rbmpi::DatasetInfo&) { return std::uint64_t{0}; });
-  const rbmpi::Samples& samples = data.samples();
+  const rbmpi::Rows& samples = data.rows();
   world.agree([&] { check(samples); });
 
   SoftmaxRegression model(samples);

@@ -256,8 +256,8 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
     return start;
   }
   NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
-  start.count = std::min(start.count, samples.samples().rows);
-  world.agree([&] { start.bits = spread_rows(samples.samples(), start.count, rows); });
+  start.count = std::min(start.count, samples.rows().rows);
+  world.agree([&] { start.bits = spread_rows(samples.rows(), start.count, rows); });
   return start;
 }
 
@@ -524,7 +524,7 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   Evaluated evaluated{
       .model = std::move(model),
       .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout, world)};
-  evaluated.rows.emplace(evaluated.model, evaluated.data.samples(), world);
+  evaluated.rows.emplace(evaluated.model, evaluated.data.rows(), world);
   check_memory(settings, shape, evaluated.samples().rows, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);
   world.agree_on_root([&] {

@@ -136,13 +136,13 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
     bar.emplace(settings.train.progress, "predicting");
   });
   net_outputs(
-      model.net, model.net.shape().layers(), data.samples(), world,
+      model.net, model.net.shape().layers(), data.rows(), world,
       [&](std::uint64_t first, ConstMatrixView probabilities) { writer->append(first, probabilities); },
       bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
   world.agree_on_root([&] {
     bar.reset();
     writer->finish();
-    say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.samples().rows, "label"), settings.data.string(),
+    say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.rows().rows, "label"), settings.data.string(),
         model.named.file.string());
   });
 }

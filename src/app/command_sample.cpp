@@ -265,9 +265,9 @@ Sampled load(const SampleSettings& settings, const Layout& layout, const Communi
   if (!settings.data.empty()) {
     const RbmShape shape_for_data = sampled.whole ? sampled.model.shape_for_data() : shape;
     sampled.data.emplace(load_rows(settings.data, 0, settings.model, shape_for_data, layout, world));
-    sampled.start.samples = sampled.data->samples();
+    sampled.start.samples = sampled.data->rows();
     if (sampled.whole) {
-      sampled.rows.emplace(sampled.model, sampled.data->samples(), world);
+      sampled.rows.emplace(sampled.model, sampled.data->rows(), world);
       sampled.start.samples = sampled.rows->rows();
     }
     sampled.start.first_row = settings.first_row;

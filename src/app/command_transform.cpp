@@ -90,7 +90,7 @@ class FeatureWriter {
   FeatureWriter(const TransformSettings& settings, std::size_t features, bool unbounded, const std::string& source,
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
-        labels_(data.samples().labels),
+        labels_(data.rows().labels),
         writer_(settings.output, info(settings, features, unbounded, source, data)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
@@ -108,7 +108,7 @@ class FeatureWriter {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
     info.type = sampled ? ElementType::uint8 : ElementType::float32;
-    info.rows = data.samples().rows;
+    info.rows = data.rows().rows;
     info.columns = features;
     info.scale = 1.0;
     info.unbounded = unbounded;
@@ -150,13 +150,13 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
     bar.emplace(settings.train.progress, "transforming");
   });
   net_outputs(
-      model.net, layers, data.samples(), world,
+      model.net, layers, data.rows(), world,
       [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
       bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
   world.agree_on_root([&] {
     bar.reset();
     writer->finish();
-    say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.samples().rows, "row"), shape.units[layers], name,
+    say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.rows().rows, "row"), shape.units[layers], name,
         data.info().has_labels ? ", with labels" : "");
   });
 }
@@ -190,13 +190,13 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
     bar.emplace(settings.train.progress, "transforming");
   });
   hidden_features(
-      model.stack(), data.samples(), settings.features, world,
+      model.stack(), data.rows(), settings.features, world,
       [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
       bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
   world.agree_on_root([&] {
     bar.reset();
     writer->finish();
-    say("{}: {} of {} features{}\n", settings.output.string(), plural(data.samples().rows, "row"),
+    say("{}: {} of {} features{}\n", settings.output.string(), plural(data.rows().rows, "row"),
         model.rbm.shape().hidden, data.info().has_labels ? ", with labels" : "");
   });
 }

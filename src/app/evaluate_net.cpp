@@ -49,7 +49,7 @@ void print_classes(const LoadedNet& model, const NetScores& scores) {
 void print_scores(const NetEvaluation& settings, const LoadedNet& model, const NodeSamples& data,
                   const NetScores& scores) {
   print("  model       {}: {}\n", model.named.file.string(), to_text(model.net.shape()));
-  print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.samples().columns);
+  print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.rows().columns);
   if (!model.is_classifier()) {
     print("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
           error_text(scores.squared_error.standard_error));
@@ -103,10 +103,10 @@ void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout&
   std::optional<NetScoring> scoring;
   world.agree([&] {
     if (model.is_classifier())
-      check_labels(data.samples(), model.classes, fmt::format("data in '{}'", settings.data.string()));
+      check_labels(data.rows(), model.classes, fmt::format("data in '{}'", settings.data.string()));
     scoring.emplace(model.net.shape(), memory);
   });
-  const NetScores scores = scoring->score(model.net.parameters(), model.classes, data.samples(), world);
+  const NetScores scores = scoring->score(model.net.parameters(), model.classes, data.rows(), world);
   world.agree_on_root([&] {
     if (settings.json) {
       print_text(json_text(to_json(settings, model, data, scores)) + '\n');

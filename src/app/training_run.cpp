@@ -62,7 +62,7 @@ std::map<std::string, std::string> make_provenance(const TrainSettings& settings
       {"created", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
       {"command", command_line},
       {"dataset", settings.data.string()},
-      {"dataset_rows", fmt::format("{}", data.samples->samples().rows)},
+      {"dataset_rows", fmt::format("{}", data.samples->rows().rows)},
       {"dataset_digest", data.samples->digest()}};
   const std::vector<std::uint64_t>& picture = data.samples->info().picture;
   if (!picture.empty()) provenance["dataset_picture"] = fmt::format("{}", fmt::join(picture, "x"));
@@ -132,8 +132,7 @@ void refuse_loss_of_best(std::uint64_t epoch, const std::string& problem) {
 }  // namespace
 
 std::uint64_t LoadedData::bytes() const {
-  const auto size = [](const Samples& all) { return all.rows * all.row_bytes(); };
-  return size(samples->samples()) + (validation_samples ? size(validation_samples->samples()) : 0);
+  return samples->bytes() + (validation_samples ? validation_samples->bytes() : 0);
 }
 
 TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& arguments, const TrainSettings& settings,
@@ -161,7 +160,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
   };
   data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory);
-  const Samples& all = data_.samples->samples();
+  const Rows& all = data_.samples->rows();
   data_.views.training = all;
   if (share) {
     const auto rows = static_cast<std::uint64_t>(std::llround(*share * static_cast<double>(all.rows)));
@@ -180,7 +179,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
       throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
                                              plural(info.columns, "column"), settings_.data.string(), all.columns));
     });
-    data_.views.validation = data_.validation_samples->samples();
+    data_.views.validation = data_.validation_samples->rows();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
 }
@@ -421,7 +420,7 @@ std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
 void print_data(const TrainSettings& settings, const LoadedData& data) {
   const Rows& training = data.views.training;
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
-      element_name(data.samples->samples().type));
+      element_name(data.samples->info().type));
   if (data.views.validation.rows > 0) {
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }

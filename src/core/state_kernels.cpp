@@ -207,6 +207,11 @@ HWY_FLATTEN HWY_ATTR void ActivateAndSubtract(const Real* fields, const Real* bi
   });
 }
 
+HWY_FLATTEN HWY_ATTR void StatesToNumbers(const std::uint64_t* states, std::size_t count, Real* numbers) {
+  for_each_vector(count, [&](auto d, std::size_t i)
+                             HWY_ATTR { hn::StoreU(states_in(d, states[i / 64] >> (i % 64)), d, numbers + i); });
+}
+
 /// In each pair of words k and k + distance of 64 words, exchanges the bits of word k whose index has the bit
 /// `distance` with those of the other whose index has it not.
 template <int distance>
@@ -402,6 +407,7 @@ HWY_EXPORT(ActivateAndSample);
 HWY_EXPORT(ActivateSampleAndKeep);
 HWY_EXPORT(Reconstruct);
 HWY_EXPORT(ActivateAndSubtract);
+HWY_EXPORT(StatesToNumbers);
 HWY_EXPORT(Transpose);
 HWY_EXPORT(RoundWeights);
 
@@ -440,6 +446,10 @@ std::int64_t reconstruct(const Real* fields, const Real* bias, const Real* data,
 void activate_and_subtract(const Real* fields, const Real* bias, const std::uint64_t* states, std::size_t count,
                            ProbabilityRounding rounding, Real* probabilities, Real* differences) noexcept {
   HWY_DYNAMIC_DISPATCH(ActivateAndSubtract)(fields, bias, states, count, rounding, probabilities, differences);
+}
+
+void states_to_numbers(const std::uint64_t* states, std::size_t count, Real* numbers) noexcept {
+  HWY_DYNAMIC_DISPATCH(StatesToNumbers)(states, count, numbers);
 }
 
 void transpose(ConstBitMatrixView from, std::size_t first_word, std::size_t words, BitMatrixView to) noexcept {

@@ -200,23 +200,42 @@ bool all_in_range(const Value* values, std::size_t count, Value lowest, Value la
   return outside == 0;
 }
 
+/// The first of the values that is not what a value may be, if there is one.
 template <typename Value>
-void check_range(const Value* values, std::uint64_t first, std::uint64_t count, const DatasetInfo& info,
-                 const fs::path& path) {
-  const std::size_t total = count * info.columns;
+std::optional<std::size_t> first_wrong(const Value* values, std::size_t count, const DatasetInfo& info) {
   // For whole numbers the bound is the scale rounded down; a float32 is compared with the float32 nearest to the scale,
   // which is how a writer would have stored it.
   using Limits = std::numeric_limits<Value>;
   const Value lowest = info.unbounded ? Limits::lowest() : Value{0};
   const auto largest =
       info.unbounded ? Limits::max() : static_cast<Value>(std::min(info.scale, static_cast<double>(Limits::max())));
-  if (all_in_range(values, total, lowest, largest)) return;
-  const Value* wrong =
-      std::find_if(values, values + total, [&](Value value) { return !(value >= lowest && value <= largest); });
-  const auto index = static_cast<std::uint64_t>(wrong - values);
-  fail(path, fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right",
-                         first + index / info.columns, index % info.columns, *wrong,
-                         info.unbounded ? "finite values" : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
+  if (all_in_range(values, count, lowest, largest)) return std::nullopt;
+  const Value* const wrong =
+      std::find_if(values, values + count, [&](Value value) { return !(value >= lowest && value <= largest); });
+  return static_cast<std::size_t>(wrong - values);
+}
+
+/// Checks values of the stored type; place(i) tells the row and the column of value i.
+template <typename Place>
+void check_range(const void* values, std::size_t count, const DatasetInfo& info, const fs::path& path,
+                 const Place& place) {
+  const auto check = [&](const auto* typed) {
+    const std::optional<std::size_t> wrong = first_wrong(typed, count, info);
+    if (!wrong) return;
+    const auto [row, column] = place(*wrong);
+    fail(path,
+         fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right", row, column,
+                     typed[*wrong],
+                     info.unbounded ? "finite values" : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
+  };
+  switch (info.type) {
+    case ElementType::uint8:
+      return check(static_cast<const std::uint8_t*>(values));
+    case ElementType::float32:
+      return check(static_cast<const float*>(values));
+    default:
+      return check(static_cast<const double*>(values));
+  }
 }
 
 }  // namespace
@@ -259,17 +278,11 @@ void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void*
                     to + (row * info_.columns + static_cast<std::uint64_t>(rows.columns[i])) * bytes);
       }
     }
-  } else {
-    file_.read_rows(samples_name, info_.type, first, count, values);
+    return;
   }
-  switch (info_.type) {
-    case ElementType::uint8:
-      return check_range(static_cast<const std::uint8_t*>(values), first, count, info_, path());
-    case ElementType::float32:
-      return check_range(static_cast<const float*>(values), first, count, info_, path());
-    default:
-      return check_range(static_cast<const double*>(values), first, count, info_, path());
-  }
+  file_.read_rows(samples_name, info_.type, first, count, values);
+  check_range(values, count * info_.columns, info_, path(),
+              [&](std::size_t i) { return std::pair(first + i / info_.columns, i % info_.columns); });
 }
 
 void DatasetReader::read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const {
@@ -297,6 +310,7 @@ SparseRows DatasetReader::read_sparse(std::uint64_t first, std::uint64_t count) 
     }
   }
   const auto begin = static_cast<std::uint64_t>(ends.front());
+  rows.before = begin;
   const auto values = static_cast<std::uint64_t>(ends.back()) - begin;
   rows.ends.resize(count);
   for (std::uint64_t i = 0; i < count; ++i) rows.ends[i] = static_cast<std::uint64_t>(ends[i + 1]) - begin;
@@ -319,6 +333,10 @@ SparseRows DatasetReader::read_sparse(std::uint64_t first, std::uint64_t count) 
       rows.columns[i] = static_cast<std::int32_t>(columns[i]);
     }
   }
+  check_range(rows.values.data(), values, info_, path(), [&](std::size_t i) {
+    const auto row = std::ranges::upper_bound(rows.ends, i) - rows.ends.begin();
+    return std::pair(first + static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(rows.columns[i]));
+  });
   return rows;
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "data/rows_in_memory.hpp"
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/checksum.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -18,6 +19,7 @@
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/file_version.hpp"
 
@@ -36,7 +38,7 @@ void check_memory_to_read(const Communicator& node, const std::filesystem::path&
 
 /// Throws if this node cannot hold the samples and what each of its ranks needs besides.
 void check_memory(const Communicator& node, const std::filesystem::path& path, const DatasetInfo& info,
-                  std::uint64_t rows, std::uint64_t sample_bytes, std::uint64_t other_bytes) {
+                  std::uint64_t sample_bytes, std::uint64_t other_bytes) {
   const std::uint64_t available = available_memory();
   other_bytes += std::min(program_memory, ~other_bytes);
   const auto ranks = static_cast<std::uint64_t>(node.size());
@@ -46,64 +48,12 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
         fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model, "
                     "buffers and program {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
                     "'rows'), a smaller model or more memory",
-                    path.string(), rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
+                    path.string(), info.rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
                     human_bytes(other_bytes), ranks, human_bytes(available)));
   }
 }
 
-// HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp); their
-// results come back as bytes.
-
-/// A dataset's description without its texts, as it is in memory.
-struct PackedInfo {
-  ElementType type = ElementType::other;
-  bool has_labels = false;
-  bool has_picture = false;
-  std::uint64_t rows = 0;
-  std::uint64_t columns = 0;
-  std::uint64_t height = 0;
-  std::uint64_t width = 0;
-  RowChunks sample_chunks;
-  RowChunks label_chunks;
-  double scale = 0;
-};
-
-std::string pack(const DatasetInfo& info) {
-  const bool has_picture = !info.picture.empty();
-  const PackedInfo packed{.type = info.type,
-                          .has_labels = info.has_labels,
-                          .has_picture = has_picture,
-                          .rows = info.rows,
-                          .columns = info.columns,
-                          .height = has_picture ? info.picture[0] : 0,
-                          .width = has_picture ? info.picture[1] : 0,
-                          .sample_chunks = info.sample_chunks,
-                          .label_chunks = info.label_chunks,
-                          .scale = info.scale};
-  std::string bytes(sizeof packed, '\0');
-  std::memcpy(bytes.data(), &packed, sizeof packed);
-  return bytes + info.source;
-}
-
-DatasetInfo unpack(const std::string& bytes) {
-  PackedInfo packed{};
-  std::memcpy(&packed, bytes.data(), sizeof packed);
-  DatasetInfo info;
-  info.type = packed.type;
-  info.rows = packed.rows;
-  info.columns = packed.columns;
-  info.scale = packed.scale;
-  if (packed.has_picture) info.picture = {packed.height, packed.width};
-  info.has_labels = packed.has_labels;
-  info.source = bytes.substr(sizeof packed);
-  info.sample_chunks = packed.sample_chunks;
-  info.label_chunks = packed.label_chunks;
-  return info;
-}
-
-DatasetInfo read_info(const std::filesystem::path& path) {
-  return unpack(read_in_child(path, [&] { return pack(DatasetReader(path).info()); }));
-}
+// HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp).
 
 /// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
 DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
@@ -116,60 +66,78 @@ DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& i
   return reader;
 }
 
-/// Where labels begin in the window: behind the samples.
-std::uint64_t labels_offset(const DatasetInfo& info) {
-  return whole_lines<std::byte>(info.rows * info.columns * element_size(info.type));
-}
-
-std::uint64_t window_bytes(const DatasetInfo& info) {
-  return labels_offset(info) + (info.has_labels ? info.rows * sizeof(std::int32_t) : 0);
-}
-
-/// Reads some of the rows, and their labels, to where they belong in `window`. Between two children this process shows
-/// that it lives.
-void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shard rows, std::byte* window) {
+/// Reads some of the rows, and their labels, to where they belong. Between two children this process shows that it
+/// lives. False if the rows are to be bits, and are not.
+bool read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shard rows, const RowsInMemory& memory) {
   constexpr std::uint64_t work_of_a_child = std::uint64_t{1} << 30U;
-  const std::uint64_t row_bytes = info.columns * element_size(info.type);
-  auto* const labels = reinterpret_cast<std::int32_t*>(window + labels_offset(info));
+  bool fits = true;
   in_whole_chunks(info.sample_chunks, rows, work_of_a_child, [&](Shard of_child) {
     throw_if_stopped("reading the data");
-    static_cast<void>(read_in_child(path, [&] {
+    if (!fits) return;
+    const std::string problem = read_in_child(path, [&] {
       const DatasetReader reader = open_again(path, info);
+      bool all_fit = true;
       in_whole_chunks(info.sample_chunks, of_child, work_of_a_call, [&](Shard piece) {
         throw_if_stopped("reading the data");
-        reader.read_samples(piece.first, piece.count, window + piece.first * row_bytes);
+        all_fit = all_fit && memory.read(reader, piece);
       });
+      if (!all_fit) return std::string("not bits");
       if (!info.has_labels) return std::string();
       in_whole_chunks(info.label_chunks, of_child, work_of_a_call, [&](Shard piece) {
         throw_if_stopped("reading the labels");
-        reader.read_labels(piece.first, piece.count, labels + piece.first);
+        memory.read_labels(reader, piece);
       });
       return std::string();
-    }));
+    });
+    fits = problem.empty();
   });
+  return fits;
+}
+
+/// Collective. How the rows of a file may lie in memory: as bits, if its first rows are zeros and ones.
+RowStorage promising_storage(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
+                             const FileVersion& version) {
+  if (info.sparse) return RowStorage::sparse;
+  constexpr std::uint64_t some_rows = 64;
+  bool bits = false;
+  world.agree_on_root([&] {
+    if (!can_be_bits(info.type, info.scale)) return;
+    DatasetInfo first = info;
+    first.rows = std::min(info.rows, std::max(info.sample_chunks.rows, some_rows));
+    const auto look = [&] {
+      AlignedBuffer<std::byte> memory(RowsInMemory::bytes(first, RowStorage::bits));
+      const RowsInMemory as_bits(first, RowStorage::bits, memory.data());
+      return as_bits.read(open_again(path, info), {0, first.rows}) ? std::string("bits") : std::string();
+    };
+    version.guard([&] { bits = !read_in_child(path, look).empty(); });
+  });
+  return from_root(bits, world) ? RowStorage::bits : RowStorage::as_stored;
 }
 
 /// Hash of the labels, if there are any.
-std::optional<Digest> hash_labels(const Samples& samples) {
-  if (samples.labels == nullptr) return std::nullopt;
+std::optional<Digest> hash_labels(const Rows& rows) {
+  if (rows.labels == nullptr) return std::nullopt;
   constexpr std::uint64_t piece = std::uint64_t{1} << 24U;
   Sha256 hash;
-  for (std::uint64_t first = 0; first < samples.rows; first += piece) {
+  for (std::uint64_t first = 0; first < rows.rows; first += piece) {
     throw_if_stopped("reading the labels");
-    hash.update(std::as_bytes(std::span(samples.labels + first, std::min(piece, samples.rows - first))));
+    hash.update(std::as_bytes(std::span(rows.labels + first, std::min(piece, rows.rows - first))));
   }
   return hash.finish();
 }
 
-/// Calls `work(block, its rows)` for the blocks of the digest that fall to this one of the ranks that share the work.
+/// Calls `work(block, its rows as stored)` for the blocks of the digest that fall to this one of the ranks that share
+/// the work.
 template <typename Work>
-void for_my_blocks(const Communicator& ranks, const Samples& samples, const char* doing, const Work& work) {
-  const std::uint64_t block_rows = digest_block_rows(samples.columns, samples.type);
-  const Shard mine = shard(digest_blocks(samples.rows, samples.columns, samples.type), ranks.rank(), ranks.size());
+void for_my_blocks(const Communicator& ranks, const DatasetInfo& info, const RowsInMemory& memory, const char* doing,
+                   const Work& work) {
+  const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
+  const Shard mine = shard(digest_blocks(info.rows, info.columns, info.type), ranks.rank(), ranks.size());
+  std::vector<std::byte> buffer;
   for (std::uint64_t block = mine.first; block < mine.first + mine.count; ++block) {
     throw_if_stopped(doing);
     const std::uint64_t first = block * block_rows;
-    work(block, samples.part(first, std::min(block_rows, samples.rows - first)));
+    work(block, memory.stored(first, std::min(block_rows, info.rows - first), buffer));
   }
 }
 
@@ -199,18 +167,19 @@ void compare_shapes(const Communicator& world, const std::filesystem::path& path
 /// Collective. Throws an AgreedError if a node holds other samples or labels than that of the root. The ranks of each
 /// node share the work, and what the nodes exchange is 16 bytes for a block of the digest.
 void compare_copies(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
-                    const Samples& samples, const std::string& root_host) {
+                    const DatasetInfo& info, const RowsInMemory& memory, const std::string& root_host) {
   if (node.size() == world.size()) return;
   const auto number = [](const auto* values, std::size_t count) {
     return static_cast<std::int64_t>(checksum(std::as_bytes(std::span(values, count))).front());
   };
   // Of each block that of its rows and that of their labels. Each rank leaves zeros where others have numbers.
-  std::vector<std::int64_t> checksums(2 * digest_blocks(samples.rows, samples.columns, samples.type));
+  std::vector<std::int64_t> checksums(2 * digest_blocks(info.rows, info.columns, info.type));
   world.agree([&] {
-    for_my_blocks(node, samples, "comparing the data of the nodes", [&](std::uint64_t block, const Samples& rows) {
+    const auto sum_up = [&](std::uint64_t block, const Samples& rows) {
       checksums[2 * block] = number(rows.values, rows.rows * rows.row_bytes());
       if (rows.labels != nullptr) checksums[2 * block + 1] = number(rows.labels, rows.rows);
-    });
+    };
+    for_my_blocks(node, info, memory, "comparing the data of the nodes", sum_up);
   });
   node.sum(std::span(checksums));
   std::vector<std::int64_t> of_root = checksums;
@@ -218,24 +187,25 @@ void compare_copies(const Communicator& world, const Communicator& node, const s
   world.agree([&] {
     const auto place = std::ranges::mismatch(checksums, of_root).in1 - checksums.begin();
     if (place == std::ssize(checksums)) return;
-    const std::uint64_t block_rows = digest_block_rows(samples.columns, samples.type);
+    const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
     const std::uint64_t first = static_cast<std::uint64_t>(place) / 2 * block_rows;
     throw Error(Failure::file,
                 fmt::format("{} {} to {} of '{}' (counted from 0) are others on host {} than on host {}: every node "
                             "must read the same file",
                             place % 2 == 0 ? "rows" : "the labels of rows", first,
-                            std::min(first + block_rows, samples.rows) - 1, path.string(), host_name(), root_host));
+                            std::min(first + block_rows, info.rows) - 1, path.string(), host_name(), root_host));
   });
 }
 
 /// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
-std::string shared_digest(const Communicator& world, const Samples& samples, const std::optional<Digest>& labels) {
-  const std::uint64_t blocks = digest_blocks(samples.rows, samples.columns, samples.type);
+std::string shared_digest(const Communicator& world, const DatasetInfo& info, const RowsInMemory& memory,
+                          const std::optional<Digest>& labels) {
+  const std::uint64_t blocks = digest_blocks(info.rows, info.columns, info.type);
   // Each rank fills in its own hashes, four bytes to a number, and leaves zeros elsewhere: the sum is all of them.
   constexpr std::size_t words = sizeof(Digest) / 4;
   std::vector<std::int64_t> gathered(blocks * words);
   world.agree([&] {
-    for_my_blocks(world, samples, "hashing the data", [&](std::uint64_t block, const Samples& rows) {
+    for_my_blocks(world, info, memory, "hashing the data", [&](std::uint64_t block, const Samples& rows) {
       const Digest digest = block_digest(rows);
       for (std::size_t word = 0; word < words; ++word) {
         std::uint32_t bits = 0;
@@ -250,7 +220,7 @@ std::string shared_digest(const Communicator& world, const Samples& samples, con
     const auto bits = static_cast<std::uint32_t>(gathered[i]);
     std::memcpy(digests[i / words].data() + (i % words) * 4, &bits, 4);
   }
-  return dataset_digest(samples, digests, labels);
+  return dataset_digest({info.type, nullptr, info.rows, info.columns, info.scale}, digests, labels);
 }
 
 }  // namespace
@@ -261,10 +231,11 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree([&] {
     check_memory_to_read(node, path);
     version.emplace(path);
-    info_ = read_info(path);
+    info_ = read_after_trial(path, [&] { return DatasetReader(path).info(); });
   });
   const std::string root_host = world.broadcast(host_name());
   compare_shapes(world, path, info_, root_host);
+  std::uint64_t other = 0;
   world.agree([&] {
     if (rows > info_.rows) {
       throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {}; give at most {}, or leave 'rows' out for "
@@ -272,21 +243,29 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                                               rows, path.string(), plural(info_.rows, "row"), info_.rows));
     }
     if (rows != 0) info_.rows = rows;
-    check_memory(node, path, info_, info_.rows, window_bytes(info_), other_bytes(info_));
+    other = other_bytes(info_);
   });
 
-  window_ = SharedWindow::on_every_node(world, node, window_bytes(info_), fmt::format("'{}'", path.string()));
-  std::byte* const window = window_.bytes().data();
-  samples_ = {info_.type, window, info_.rows, info_.columns, info_.scale};
-  if (info_.has_labels) samples_.labels = reinterpret_cast<const std::int32_t*>(window + labels_offset(info_));
+  RowsInMemory memory;
+  const auto read = [&](RowStorage storage) {
+    const std::uint64_t bytes = RowsInMemory::bytes(info_, storage);
+    world.agree([&] { check_memory(node, path, info_, bytes, other); });
+    window_ = SharedWindow::on_every_node(world, node, bytes, fmt::format("'{}'", path.string()));
+    memory = RowsInMemory(info_, storage, window_.bytes().data());
+    bool fits = true;
+    world.agree([&] {
+      version->guard([&] { fits = read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), memory); });
+    });
+    window_.synchronise();
+    return world.maximum(fits ? 0 : 1) == 0;
+  };
+  if (!read(promising_storage(world, path, info_, *version))) (void)read(RowStorage::as_stored);
 
-  world.agree(
-      [&] { version->guard([&] { read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window); }); });
-  window_.synchronise();
-  compare_copies(world, node, path, samples_, root_host);
+  rows_ = memory.rows();
+  compare_copies(world, node, path, info_, memory, root_host);
   std::optional<Digest> labels;
-  world.agree_on_root([&] { labels = hash_labels(samples_); });
-  digest_ = world.broadcast(shared_digest(world, samples_, labels));
+  world.agree_on_root([&] { labels = hash_labels(rows_); });
+  digest_ = world.broadcast(shared_digest(world, info_, memory, labels));
 }
 
 }  // namespace rbmpi

@@ -8,13 +8,15 @@ namespace rbmpi {
 
 Rows::Rows() : Rows(Samples{}) {}
 
+Rows::Rows(std::shared_ptr<const RowSource> source)
+    : rows(source->rows()),
+      columns(source->columns()),
+      labels(source->labels()),
+      weights(source->weights()),
+      source_(std::move(source)) {}
+
 // A source that is shared, but not owned.
-Rows::Rows(const RowSource& source)
-    : rows(source.rows()),
-      columns(source.columns()),
-      labels(source.labels()),
-      weights(source.weights()),
-      source_(std::shared_ptr<void>(), &source) {}
+Rows::Rows(const RowSource& source) : Rows(std::shared_ptr<const RowSource>(std::shared_ptr<void>(), &source)) {}
 
 Rows Rows::part(std::uint64_t first, std::uint64_t count) const {
   Rows some = *this;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/memory_reader.hpp"
 #include "rbmpi/core/state_kernels.hpp"
 #include "rbmpi/data/row_source.hpp"
 
@@ -25,16 +26,10 @@ void with_type(ElementType type, const Body& body) {
   }
 }
 
-void prefetch(const std::byte* memory, std::size_t bytes) {
-  constexpr std::size_t line = 64;
-  for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(memory + i);
-}
-
 /// Reads rows where they lie.
-class SamplesReader final : public RowReader {
+class SamplesReader final : public MemoryReader {
  public:
-  SamplesReader(const Samples& samples, const Rows& rows)
-      : RowReader(rows), samples_(samples.part(rows.first(), rows.rows)) {}
+  SamplesReader(const Samples& samples, const Rows& rows) : MemoryReader(rows), samples_(samples) {}
 
   void read(Shard rows, ProbabilityRounding rounding, MatrixView probabilities) const override {
     for_each(rows, {0, samples_.columns}, [&](std::uint64_t i, const auto* values) {
@@ -59,20 +54,15 @@ class SamplesReader final : public RowReader {
   }
 
  private:
-  /// Calls body(i, values) with these units of row i of `rows`. They lie anywhere in memory: some rows are fetched
-  /// while another is taken in.
+  /// Calls body(i, values) with these units of row i of `rows`.
   template <typename Body>
   void for_each(Shard rows, Shard units, const Body& body) const {
-    constexpr std::size_t ahead = 12;
     const std::size_t value_bytes = element_size(samples_.type);
     with_type(samples_.type, [&](const auto& values_at) {
-      for_numbers(rows, [&](std::span<const std::uint64_t> numbers, std::uint64_t done) {
-        const auto place = [&](std::size_t i) { return samples_.row(numbers[i]) + units.first * value_bytes; };
-        for (std::size_t i = 0; i < numbers.size() + ahead; ++i) {
-          if (i < numbers.size()) prefetch(place(i), units.count * value_bytes);
-          if (i >= ahead) body(done + i - ahead, values_at(place(i - ahead)));
-        }
-      });
+      for_each_place(
+          rows, units.count * value_bytes,
+          [&](std::uint64_t row) { return samples_.row(row) + units.first * value_bytes; },
+          [&](std::uint64_t i, const std::byte* place) { body(i, values_at(place)); });
     });
   }
 
@@ -94,11 +84,7 @@ class SamplesSource final : public RowSource {
 
 }  // namespace
 
-Rows::Rows(const Samples& samples)
-    : rows(samples.rows),
-      columns(samples.columns),
-      labels(samples.labels),
-      source_(std::make_shared<SamplesSource>(samples)) {}
+Rows::Rows(const Samples& samples) : Rows(std::make_shared<SamplesSource>(samples)) {}
 
 void row_probabilities(const Samples& samples, const std::byte* row, ProbabilityRounding rounding,
                        Real* probabilities) {

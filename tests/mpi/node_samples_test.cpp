@@ -183,6 +183,13 @@ TEST_F(NodeSamplesTest, AFileThatChangesWhileItIsReadIsRefused) {
   }
 }
 
+/// All of the rows, as they are.
+std::vector<double> values_of(const Rows& rows) {
+  std::vector<double> values(rows.rows * rows.columns);
+  RowBlocks(rows, rows.rows).next(0, rows.rows).read({0, rows.rows}, {values.data(), rows.rows, rows.columns});
+  return values;
+}
+
 TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
   for (const bool labels : {false, true}) {
     for (const std::uint64_t rows : {1U, 2U, 3U, 50U}) {
@@ -194,12 +201,12 @@ TEST_F(NodeSamplesTest, EveryRankHasTheSamplesOfTheFileAndItsDigest) {
       for (const int ranks_per_node : {0, 1, 2}) {
         const Communicator node = world_.split_by_node(ranks_per_node);
         NodeSamples loaded(world_, node, path_, 0, nothing_else);
-        const Samples& samples = loaded.samples();
-        EXPECT_EQ(samples.type, ElementType::float32);
-        EXPECT_EQ(samples.rows, rows);
-        EXPECT_EQ(samples.columns, columns);
-        EXPECT_EQ(samples.scale, 2.0);
-        EXPECT_EQ(std::memcmp(samples.values, expected.data(), expected.size() * sizeof(float)), 0);
+        const Rows& samples = loaded.rows();
+        EXPECT_EQ(loaded.info().type, ElementType::float32);
+        EXPECT_EQ(loaded.info().scale, 2.0);
+        const std::vector<double> values = values_of(samples);
+        ASSERT_EQ(values.size(), expected.size());
+        for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], double{expected[i]} / 2) << i;
         EXPECT_EQ(loaded.digest(), digest);
         ASSERT_EQ(samples.labels != nullptr, labels);
         for (std::uint64_t row = 0; labels && row < rows; ++row) {
@@ -217,10 +224,63 @@ TEST_F(NodeSamplesTest, TheFirstRowsHaveTheDigestOfAFileOfThem) {
   write(part, 20, true);
   const Communicator node = world_.split_by_node(0);
   NodeSamples loaded(world_, node, path_, 20, nothing_else);
-  EXPECT_EQ(loaded.samples().rows, 20U);
+  EXPECT_EQ(loaded.rows().rows, 20U);
   EXPECT_EQ(loaded.info().rows, 20U);
-  EXPECT_EQ(loaded.samples().labels[19], 9);
+  EXPECT_EQ(loaded.rows().labels[19], 9);
   EXPECT_EQ(loaded.digest(), summarise(DatasetReader(part)).digest);
+}
+
+// Each kind of memory has the same rows and the same digest as the file. Zeros and ones take an eighth of their bytes,
+// wherever among other values they stop; sparse rows take what is there.
+TEST_F(NodeSamplesTest, ZerosAndOnesAreKeptAsBitsAndSparseRowsAsTheyAre) {
+  constexpr std::uint64_t rows = 300;
+  constexpr std::uint64_t width = 100;
+  const fs::path sparse = path_.parent_path() / "sparse.h5";
+  for (const std::uint64_t grey_row : {rows, std::uint64_t{0}, std::uint64_t{100}, rows - 1}) {
+    std::vector<float> values(rows * width);
+    std::vector<std::uint64_t> ends;
+    std::vector<std::int32_t> units;
+    std::vector<float> nonzeros;
+    test::Random random(3);
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      for (std::uint64_t j = 0; j < width; ++j) {
+        float& value = values[row * width + j];
+        value = row == grey_row && j == 7 ? 1.5F : random.below(5) == 0 ? 2.0F : 0.0F;
+        if (value == 0) continue;
+        units.push_back(static_cast<std::int32_t>(j));
+        nonzeros.push_back(value);
+      }
+      ends.push_back(units.size());
+    }
+    world_.agree_on_root([&] {
+      DatasetInfo info;
+      info.type = ElementType::float32;
+      info.columns = width;
+      info.scale = 2.0;
+      DatasetWriter dense(path_, info);
+      dense.append({.count = rows, .samples = values.data()});
+      dense.finish();
+      info.sparse = true;
+      DatasetWriter writer(sparse, info);
+      writer.append({.count = rows, .samples = nonzeros.data(), .ends = ends, .columns = units.data()});
+      writer.finish();
+    });
+    const std::string digest = summarise(DatasetReader(path_)).digest;
+    for (const int ranks_per_node : {0, 1}) {
+      const Communicator node = world_.split_by_node(ranks_per_node);
+      NodeSamples loaded(world_, node, path_, 0, nothing_else);
+      EXPECT_EQ(loaded.bytes() < rows * width, grey_row == rows);
+      NodeSamples loaded_sparse(world_, node, sparse, 0, nothing_else);
+      EXPECT_LT(loaded_sparse.bytes(), rows * (width / 5 + 4) * 9);
+      for (const NodeSamples* one : {&loaded, &loaded_sparse}) {
+        EXPECT_EQ(one->digest(), digest);
+        const std::vector<double> found = values_of(one->rows());
+        for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(found[i], double{values[i]} / 2) << i;
+      }
+      NodeSamples some(world_, node, sparse, 10, nothing_else);
+      EXPECT_EQ(values_of(some.rows()), values_of(loaded.rows().part(0, 10)));
+    }
+  }
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
@@ -267,7 +327,7 @@ TEST_F(NodeSamplesTest, AWrongValueInTheShareOfOneRankFailsOnAll) {
 }
 
 TEST_F(NodeSamplesTest, MemoryThatIsNotThereIsSaidBeforehand) {
-  // A file of 10^13 bytes, of which the disk holds one row.
+  // A file of 10^13 bytes, of which the disk holds one row; as bits, 100000000 x 1563 x 8 bytes.
   world_.agree_on_root([&] {
     Hdf5File file = Hdf5File::create(path_);
     file.create_array("/samples", ElementType::uint8, {100000000, 100000});
@@ -276,7 +336,7 @@ TEST_F(NodeSamplesTest, MemoryThatIsNotThereIsSaidBeforehand) {
     file.close();
   });
   refused(Failure::other,
-          {"not enough memory", path_.string(), "100000000 rows x 100000 columns", "10.0 TB on each node", "'rows'"},
+          {"not enough memory", path_.string(), "100000000 rows x 100000 columns", "1.3 TB on each node", "'rows'"},
           path_, 0);
 
   write(path_, 10, false);

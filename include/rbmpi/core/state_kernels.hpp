@@ -26,6 +26,9 @@ void scale_and_sample(const float* values, double scale, std::size_t count, Prob
 void scale_and_sample(const double* values, double scale, std::size_t count, ProbabilityRounding rounding,
                       const RandomStream& stream, Real* probabilities, std::uint64_t* states) noexcept;
 
+/// numbers[i] = state i.
+void states_to_numbers(const std::uint64_t* states, std::size_t count, Real* numbers) noexcept;
+
 /// State i = 1 with probability sigmoid(fields[i] + bias[i]), which is not stored. As activate(), unrounded, and
 /// sample().
 void activate_and_sample(const Real* fields, const Real* bias, std::size_t count, const RandomStream& stream,

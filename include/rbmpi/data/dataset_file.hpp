@@ -66,6 +66,7 @@ enum class Values { in_scale, any };
 
 /// Rows of a sparse dataset in memory (CSR).
 struct SparseRows {
+  std::uint64_t before = 0;           ///< values of the rows before these
   std::vector<std::uint64_t> ends;    ///< how many values there are up to the end of each row
   std::vector<std::int32_t> columns;  ///< of each value, from 0, rising within a row
   std::vector<std::byte> values;      ///< in the stored type

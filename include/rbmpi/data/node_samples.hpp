@@ -6,7 +6,7 @@
 #include <string>
 
 #include "rbmpi/data/dataset_file.hpp"
-#include "rbmpi/data/samples.hpp"
+#include "rbmpi/data/row_source.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/parallel/shared_window.hpp"
 
@@ -27,13 +27,15 @@ class NodeSamples {
               std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes);
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
-  [[nodiscard]] const Samples& samples() const noexcept { return samples_; }
+  [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
+  /// What they take of the memory of a node.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return window_.bytes().size(); }
   /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
 
  private:
   DatasetInfo info_;
-  Samples samples_;
+  Rows rows_;
   SharedWindow window_;
   std::string digest_;
 };

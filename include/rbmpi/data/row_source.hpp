@@ -38,6 +38,8 @@ struct Rows {
   /// All rows of a source.
   Rows(const RowSource& source);  // NOLINT(google-explicit-constructor): as samples
   Rows(const RowSource&& source) = delete;
+  /// The same of a source that lives as long as they do.
+  explicit Rows(std::shared_ptr<const RowSource> source);
 
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;

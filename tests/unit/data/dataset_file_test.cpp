@@ -76,6 +76,199 @@ TEST_F(DatasetFileTest, WhatIsWrittenComesBack) {
   EXPECT_EQ(read_labels, labels);
 }
 
+TEST_F(DatasetFileTest, NamesAndWeightsComeBack) {
+  DatasetInfo info;
+  info.columns = 2;
+  info.has_weights = true;
+  info.has_labels = true;
+  info.class_names = {"cat", "", "dog \xc3\xa9"};
+  info.column_names = {"width", "height"};
+  info.row_name_bytes = 5;
+  const std::uint8_t samples[] = {1, 2, 3, 4, 5, 6};
+  const std::int32_t labels[] = {0, 2, 1};
+  const float weights[] = {0.0F, 0.25F, 3.0F};
+  const std::string names[] = {"a", "", "abcde"};
+  DatasetWriter writer(path_, info);
+  writer.append({.count = 1, .samples = samples, .labels = labels, .weights = weights, .names = {names, 1}});
+  writer.append(
+      {.count = 2, .samples = samples + 2, .labels = labels + 1, .weights = weights + 1, .names = {names + 1, 2}});
+  writer.finish();
+
+  const DatasetReader reader(path_);
+  EXPECT_TRUE(reader.info().has_weights);
+  EXPECT_TRUE(reader.info().has_row_names);
+  EXPECT_TRUE(reader.info().scale_said);
+  EXPECT_EQ(reader.info().class_names, info.class_names);
+  EXPECT_EQ(reader.info().column_names, info.column_names);
+  std::vector<float> read(2);
+  reader.read_weights(1, 2, read.data());
+  EXPECT_THAT(read, ElementsAre(0.25F, 3.0F));
+  EXPECT_THAT(reader.read_row_names(0, 3), ElementsAre("a", "", "abcde"));
+  EXPECT_THAT(reader.read_row_names(2, 1), ElementsAre("abcde"));
+}
+
+/// A sparse dataset of floats, scale 1: rows (0, 0.5, 0), (0, 0, 0), (1, 0, 0.25).
+struct Sparse {
+  std::vector<std::int64_t> shape = {3, 3};
+  std::vector<float> data = {0.5F, 1.0F, 0.25F};
+  std::vector<std::int32_t> indices = {1, 0, 2};
+  std::vector<std::int64_t> indptr = {0, 1, 1, 3};
+
+  void write(Hdf5File& file) const {
+    file.create_group("/samples");
+    file.set_integers_attribute("/samples", "shape", shape);
+    const auto array = [&](const char* name, ElementType type, std::uint64_t count, const void* values) {
+      file.create_array(name, type, {count});
+      file.write_rows(name, type, 0, count, values);
+    };
+    array("/samples/data", ElementType::float32, data.size(), data.data());
+    array("/samples/indices", ElementType::int32, indices.size(), indices.data());
+    array("/samples/indptr", ElementType::int64, indptr.size(), indptr.data());
+  }
+};
+
+TEST_F(DatasetFileTest, SparseRowsAreReadAsTheyAreOrWithTheirZeros) {
+  const DatasetReader reader(foreign([](Hdf5File& file) { Sparse().write(file); }));
+  EXPECT_TRUE(reader.info().sparse);
+  EXPECT_EQ(reader.info().rows, 3U);
+  EXPECT_EQ(reader.info().columns, 3U);
+  EXPECT_EQ(reader.info().nonzeros, 3U);
+  EXPECT_EQ(reader.info().type, ElementType::float32);
+  std::vector<float> dense(9);
+  reader.read_samples(0, 3, dense.data());
+  EXPECT_THAT(dense, ElementsAre(0, 0.5F, 0, 0, 0, 0, 1, 0, 0.25F));
+  reader.read_samples(2, 1, dense.data());
+  EXPECT_THAT(std::span(dense).first(3), ElementsAre(1, 0, 0.25F));
+  const SparseRows rows = reader.read_sparse(1, 2);
+  EXPECT_EQ(rows.before, 1U);
+  EXPECT_THAT(rows.ends, ElementsAre(0, 2));
+  EXPECT_THAT(rows.columns, ElementsAre(0, 2));
+  EXPECT_EQ(reader.read_sparse(1, 1).columns.size(), 0U);
+}
+
+TEST_F(DatasetFileTest, SparseRowsThatDoNotFitTogetherAreRefused) {
+  struct Case {
+    void (*change)(Sparse& sparse);
+    std::vector<std::string> fragments;
+  };
+  const std::vector<Case> cases = {
+      {[](Sparse& all) { all.shape = {3}; }, {"'shape'", "rows and columns"}},
+      {[](Sparse& all) {
+         all.shape = {-3, 3};
+       },
+       {"'shape'"}},
+      {[](Sparse& all) {
+         all.shape = {4, 3};
+       },
+       {"'/samples/indptr' [4]", "matrix of 4 rows"}},
+      {[](Sparse& all) {
+         all.shape = {3, 0};
+       },
+       {"has no columns"}},
+      {[](Sparse& all) { all.indices.pop_back(); }, {"'/samples/indices' [2]", "'/samples/data' [3]"}},
+      {[](Sparse& all) {
+         all.shape = {3, 2};
+       },
+       {"columns of row 2", "2 after 0", "at most 1"}},
+      {[](Sparse& all) {
+         all.indices = {1, 2, 0};
+       },
+       {"columns of row 2", "0 after 2"}},
+      {[](Sparse& all) {
+         all.indices = {1, 2, 2};
+       },
+       {"columns of row 2", "2 after 2"}},
+      {[](Sparse& all) { all.indices[0] = -1; }, {"columns of row 0", "-1 after -1"}},
+      {[](Sparse& all) {
+         all.indptr = {0, 2, 1, 3};
+       },
+       {"'/samples/indptr' has 1 at 2", "from 0 to 3"}},
+      {[](Sparse& all) {
+         all.indptr = {1, 1, 1, 3};
+       },
+       {"'/samples/indptr' has 1 at 0"}},
+      {[](Sparse& all) {
+         all.indptr = {0, 1, 1, 2};
+       },
+       {"'/samples/indptr' has 2 at 3"}},
+      {[](Sparse& all) {
+         all.indptr = {0, 1, 1, 4};
+       },
+       {"'/samples/indptr' has 4 at 3"}},
+      {[](Sparse& all) { all.data[2] = 1.5F; }, {"row 2, column 2", "1.5"}},
+      {[](Sparse& all) { all.data[0] = -1.0F; }, {"row 0, column 1", "-1"}},
+  };
+  for (const Case& one : cases) {
+    Sparse sparse;
+    one.change(sparse);
+    const fs::path path = foreign([&](Hdf5File& file) { sparse.write(file); });
+    test::expect_error(Failure::file, one.fragments, [&] { static_cast<void>(DatasetReader(path).read_sparse(0, 3)); });
+  }
+}
+
+TEST_F(DatasetFileTest, WhatIsWrittenSparseComesBack) {
+  DatasetInfo info;
+  info.columns = 6;
+  info.picture = {2, 3};
+  info.sparse = true;
+  const std::uint8_t values[] = {7, 255, 9};
+  const std::int32_t columns[] = {5, 0, 3};
+  const std::uint64_t ends[] = {0, 1};
+  const std::uint64_t rest[] = {2};
+  DatasetWriter writer(path_, info);
+  writer.append({.count = 2, .samples = values, .ends = ends, .columns = columns});
+  writer.append({.count = 1, .samples = values + 1, .ends = rest, .columns = columns + 1});
+  writer.finish();
+  const DatasetReader reader(path_);
+  EXPECT_EQ(reader.info().rows, 3U);
+  EXPECT_EQ(reader.info().nonzeros, 3U);
+  EXPECT_THAT(reader.info().picture, ElementsAre(2, 3));
+  std::vector<std::uint8_t> dense(18);
+  reader.read_samples(0, 3, dense.data());
+  EXPECT_THAT(dense, ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 255, 0, 0, 9, 0, 0));
+}
+
+TEST_F(DatasetFileTest, WeightsThatAreNoneAreRefused) {
+  for (const double wrong : {-0.5, std::nan(""), 1e300}) {
+    const fs::path path = foreign([&](Hdf5File& file) {
+      zeros(file, "/samples", ElementType::uint8, {3, 2});
+      const double weights[] = {1, 0, wrong};
+      file.create_array("/weights", ElementType::float64, {3});
+      file.write_rows("/weights", ElementType::float64, 0, 3, weights);
+    });
+    const DatasetReader reader(path);
+    std::vector<float> weights(3);
+    reader.read_weights(0, 2, weights.data());
+    test::expect_error(Failure::file, {"a.h5", "weight of row 2", "at least 0"},
+                       [&] { reader.read_weights(0, 3, weights.data()); });
+  }
+  const auto plain = [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {2, 6}); };
+  refused({"'/weights' has 3 values for 2 rows"}, [&](Hdf5File& file) {
+    plain(file);
+    zeros(file, "/weights", ElementType::float32, {3});
+  });
+  refused({"'/weights' holds int32", "float32 or float64"}, [&](Hdf5File& file) {
+    plain(file);
+    zeros(file, "/weights", ElementType::int32, {2});
+  });
+  refused({"'/column_names'", "a list of 6 texts"}, [&](Hdf5File& file) {
+    plain(file);
+    file.create_texts("/column_names", 3, 1);
+    const std::string name[] = {"abc"};
+    file.append_texts("/column_names", name);
+  });
+  refused({"'/class_names' holds uint8"}, [&](Hdf5File& file) {
+    plain(file);
+    zeros(file, "/class_names", ElementType::uint8, {2});
+  });
+  refused({"'/row_names' has 1 value for 2 rows"}, [&](Hdf5File& file) {
+    plain(file);
+    file.create_texts("/row_names", 3, 1);
+    const std::string name[] = {"abc"};
+    file.append_texts("/row_names", name);
+  });
+}
+
 TEST_F(DatasetFileTest, AnUnfinishedFileLeavesNothing) {
   {
     DatasetInfo info;
@@ -127,7 +320,7 @@ TEST_F(DatasetFileTest, DoublesOfAnotherProgramLoad) {
 TEST_F(DatasetFileTest, UnsuitableFilesAreRefused) {
   const auto plain = [](Hdf5File& file) { zeros(file, "/samples", ElementType::uint8, {2, 6}); };
   refused({"no array '/samples'"}, [](Hdf5File& file) { file.create_group("/other"); });
-  refused({"'/samples'", "not an array"}, [](Hdf5File& file) { file.create_group("/samples"); });
+  refused({"'/samples'", "'/samples' is a group"}, [](Hdf5File& file) { file.create_group("/samples"); });
   refused({"'rbmpi-model'", "'rbmpi-dataset'"}, [&](Hdf5File& file) {
     plain(file);
     file.set_text_attribute("/", "format", "rbmpi-model");

@@ -1,0 +1,130 @@
+#include "data/rows_in_memory.hpp"
+
+#include <algorithm>
+
+#include "rbmpi/core/aligned_buffer.hpp"
+#include "rbmpi/core/bit_matrix.hpp"
+
+namespace rbmpi {
+namespace {
+
+/// Where the parts begin, in bytes: each on a cache line.
+struct Parts {
+  std::uint64_t values = 0;
+  std::uint64_t ends = 0;
+  std::uint64_t units = 0;
+  std::uint64_t labels = 0;
+  std::uint64_t all = 0;
+};
+
+Parts parts_of(const DatasetInfo& info, RowStorage storage) {
+  Parts parts;
+  std::uint64_t bytes = 0;
+  const auto part = [&](std::uint64_t size) {
+    const std::uint64_t begin = bytes;
+    bytes += whole_lines<std::byte>(size);
+    return begin;
+  };
+  const std::size_t value = element_size(info.type);
+  switch (storage) {
+    case RowStorage::as_stored:
+      parts.values = part(info.rows * info.columns * value);
+      break;
+    case RowStorage::bits:
+      parts.values = part(info.rows * words_for(info.columns) * sizeof(std::uint64_t));
+      break;
+    case RowStorage::sparse:
+      parts.values = part(info.nonzeros * value);
+      parts.ends = part(info.rows * sizeof(std::uint64_t));
+      parts.units = part(info.nonzeros * sizeof(std::int32_t));
+      break;
+  }
+  parts.labels = part(info.has_labels ? info.rows * sizeof(std::int32_t) : 0);
+  parts.all = bytes;
+  return parts;
+}
+
+}  // namespace
+
+std::uint64_t RowsInMemory::bytes(const DatasetInfo& info, RowStorage storage) {
+  return parts_of(info, storage).all;
+}
+
+RowsInMemory::RowsInMemory(const DatasetInfo& info, RowStorage storage, std::byte* memory)
+    : storage_(storage), samples_{info.type, nullptr, info.rows, info.columns, info.scale} {
+  const Parts parts = parts_of(info, storage);
+  values_ = memory + parts.values;
+  ends_ = reinterpret_cast<std::uint64_t*>(memory + parts.ends);
+  units_ = reinterpret_cast<std::int32_t*>(memory + parts.units);
+  labels_ = info.has_labels ? reinterpret_cast<std::int32_t*>(memory + parts.labels) : nullptr;
+  samples_.values = values_;
+  samples_.labels = labels_;
+  bits_ = {.type = info.type,
+           .scale = info.scale,
+           .bits = {reinterpret_cast<const std::uint64_t*>(values_), info.rows, info.columns},
+           .labels = labels_};
+  sparse_ = {.type = info.type,
+             .scale = info.scale,
+             .rows = info.rows,
+             .columns = info.columns,
+             .ends = ends_,
+             .units = units_,
+             .values = values_,
+             .labels = labels_};
+}
+
+bool RowsInMemory::read(const DatasetReader& reader, Shard rows) const {
+  switch (storage_) {
+    case RowStorage::as_stored:
+      reader.read_samples(rows.first, rows.count, values_ + rows.first * samples_.row_bytes());
+      return true;
+    case RowStorage::bits: {
+      std::vector<std::byte> buffer(rows.count * samples_.row_bytes());
+      reader.read_samples(rows.first, rows.count, buffer.data());
+      Samples some = samples_;
+      some.values = buffer.data();
+      some.rows = rows.count;
+      auto* const words = reinterpret_cast<std::uint64_t*>(values_) + rows.first * bits_.bits.row_words();
+      return to_bits(some, {words, some.rows, some.columns});
+    }
+    case RowStorage::sparse: {
+      const SparseRows some = reader.read_sparse(rows.first, rows.count);
+      std::ranges::transform(some.ends, ends_ + rows.first, [&](std::uint64_t end) { return some.before + end; });
+      std::ranges::copy(some.columns, units_ + some.before);
+      std::ranges::copy(some.values, values_ + some.before * element_size(sparse_.type));
+      return true;
+    }
+  }
+  return true;
+}
+
+void RowsInMemory::read_labels(const DatasetReader& reader, Shard rows) const {
+  reader.read_labels(rows.first, rows.count, labels_ + rows.first);
+}
+
+Rows RowsInMemory::rows() const {
+  switch (storage_) {
+    case RowStorage::bits:
+      return rows_of(bits_);
+    case RowStorage::sparse:
+      return rows_of(sparse_);
+    case RowStorage::as_stored:
+      break;
+  }
+  return samples_;
+}
+
+Samples RowsInMemory::stored(std::uint64_t first, std::uint64_t count, std::vector<std::byte>& buffer) const {
+  Samples some = samples_.part(first, count);
+  if (storage_ == RowStorage::as_stored) return some;
+  buffer.resize(std::max(buffer.size(), count * some.row_bytes()));
+  some.values = buffer.data();
+  if (storage_ == RowStorage::bits) {
+    to_stored(bits_, first, count, buffer.data());
+  } else {
+    to_stored(sparse_, first, count, buffer.data());
+  }
+  return some;
+}
+
+}  // namespace rbmpi
