@@ -110,6 +110,7 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
 
   const NetShape shape = shape_of(settings.finetune, data.training.columns, pretrained.hidden(), classes.size());
   TrainSettings in_use = settings;  // with what `auto` stands for
+  in_use.training.shuffle_block = run.shuffle_block();
   in_use.training.exchange = exchange_in_use(net_training_options(settings), shape, data.training.rows, world);
   const auto described = [&] {
     Model model = run.description();

@@ -129,7 +129,8 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   const TrainingData& data = run.data().views;
   TrainSettings in_use = settings;  // with what `auto` stands for
   in_use.training.exchange = exchange_in_use(settings.training, data.training.rows, data.training.columns, world);
-  const GreedyOptions options = greedy_options(settings);
+  in_use.training.shuffle_block = run.shuffle_block();
+  const GreedyOptions options = greedy_options(in_use);
   // Its messages name files and their rows, which the library does not know.
   if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
   std::uint64_t steps = 0;

@@ -69,9 +69,11 @@ struct TrainSettings {
   TrainingCommand command = TrainingCommand::train;
   std::filesystem::path data;
   std::filesystem::path output;
-  std::uint64_t rows = 0;  ///< 0: all
-  std::string validation;  ///< a dataset file, a share of the rows, or empty
-  int threads = 0;         ///< per rank; 0: share out the cores
+  std::uint64_t rows = 0;                      ///< 0: all
+  std::uint64_t memory = 0;                    ///< bytes for the rows on each node; 0: what is free
+  std::optional<std::uint64_t> shuffle_block;  ///< rows; 0: all; nothing: as the data are large
+  std::string validation;                      ///< a dataset file, a share of the rows, or empty
+  int threads = 0;                             ///< per rank; 0: share out the cores
   ProgressStyle progress = ProgressStyle::automatic;
   bool fresh = false;  ///< start over, with what is in the folder moved aside
   CheckpointSettings checkpoints;

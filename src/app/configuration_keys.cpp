@@ -226,6 +226,14 @@ constexpr ConfigurationKey keys[] = {
     {"rows", "N|all", fixed, "use only the first N rows of the data",
      [](TrainSettings& s, const std::string& text) { s.rows = text == "all" ? 0 : parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return number_or(s.rows, "all"); }},
+    {"memory", "SIZE|auto", changeable,
+     "keep at most so much (16M, 4G) of the rows in the memory of each node, and read them from the file while they "
+     "are "
+     "used if they are more; auto: as much as is free; the same model",
+     [](TrainSettings& s, const std::string& text) {
+       s.memory = text == "auto" ? 0 : std::max<std::uint64_t>(1, parse_bytes(text));
+     },
+     [](const TrainSettings& s) { return s.memory == 0 ? std::string("auto") : bytes_text(s.memory); }},
     {"validation", "FILE|SHARE|none", changeable,
      "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
      [](TrainSettings& s, const std::string& text) { s.validation = text == "none" ? "" : text; },
@@ -359,6 +367,15 @@ constexpr ConfigurationKey keys[] = {
     {"shuffle", "on|off", fixed, "another order of the rows in each epoch",
      [](TrainSettings& s, const std::string& text) { s.training.shuffle = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.training.shuffle); }},
+    {"shuffle-block", "N|all|auto", fixed,
+     "rows that are shuffled together: an epoch takes the blocks of so many rows one after the other, in another order "
+     "each time; auto: all, or of more than 2 GB of data blocks of 64 MB",
+     [](TrainSettings& s, const std::string& text) {
+       s.shuffle_block = text == "auto"  ? std::nullopt
+                         : text == "all" ? std::optional<std::uint64_t>(0)
+                                         : std::optional(parse_count(text, 1, any_count));
+     },
+     [](const TrainSettings& s) { return s.shuffle_block ? number_or(*s.shuffle_block, "all") : std::string("auto"); }},
     {"sample-data", "on|off", fixed, "draw zeros and ones from the data, or use its values as they are",
      [](TrainSettings& s, const std::string& text) { s.training.sample_data = parse_switch(text); },
      [](const TrainSettings& s) { return switch_text(s.training.sample_data); }, KeyOf::train},

@@ -31,7 +31,7 @@ NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows, con
                 fmt::format("the net does not fit the data: '{}' is {} units, '{}' has {} x {}", model.string(),
                             to_text(shape), data.string(), plural(info.rows, "row"), plural(info.columns, "column")));
   };
-  return {world, layout.node, data, rows, check};
+  return {world, layout.node, data, rows, check, [](const DatasetInfo&) { return RowMemory(); }};
 }
 
 }  // namespace rbmpi

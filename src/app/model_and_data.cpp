@@ -143,7 +143,7 @@ NodeSamples load_rows(const fs::path& data, std::uint64_t rows, const fs::path& 
                                            model.string(), shape.visible, shape.hidden, data.string(),
                                            plural(info.rows, "row"), plural(info.columns, "column")));
   };
-  return {world, layout.node, data, rows, check};
+  return {world, layout.node, data, rows, check, [](const DatasetInfo&) { return RowMemory(); }};
 }
 
 namespace {

@@ -78,6 +78,16 @@ std::optional<double> validation_share(const std::string& validation) {
               fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
 }
 
+/// How many rows are shuffled together if the settings do not say it: a function of the data alone, so that the model
+/// is one as well. 0: all.
+std::uint64_t usual_shuffle_block(const DatasetInfo& info) {
+  constexpr std::uint64_t large = 2'000'000'000;  // bytes that would be read from all over a disk
+  constexpr std::uint64_t block = 64'000'000;
+  const std::uint64_t row_bytes = info.columns * element_size(info.type);
+  if (info.sparse || info.rows * row_bytes <= large) return 0;
+  return std::max<std::uint64_t>(1, block / row_bytes);
+}
+
 /// Writes the model that is the fruit of the run; if that cannot be done, at least beside the folder.
 void save_final_model(const RunFolder& folder, const Model& model, const RunRecorder& recorder) {
   try {
@@ -159,7 +169,14 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     if (!layout_.has_root) return needed.rank;
     return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
   };
-  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory);
+  const auto ranks_of_node = static_cast<std::uint64_t>(layout_.node.size());
+  const auto row_memory = [&](const DatasetInfo& info) -> RowMemory {
+    shuffle_block_ = settings_.shuffle_block.value_or(usual_shuffle_block(info));
+    return {.most_bytes = settings_.memory,
+            .block_rows = shuffle_block_,
+            .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, ranks_of_node * rows_at_once)};
+  };
+  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory, row_memory);
   const Rows& all = data_.samples->rows();
   data_.views.training = all;
   if (share) {
@@ -174,11 +191,14 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.training = all.part(0, all.rows - rows);
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, [&](const DatasetInfo& info) {
-      if (info.columns == all.columns) return rank_memory(info);
-      throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
-                                             plural(info.columns, "column"), settings_.data.string(), all.columns));
-    });
+    data_.validation_samples.emplace(
+        world_, layout_.node, settings_.validation, 0,
+        [&](const DatasetInfo& info) {
+          if (info.columns == all.columns) return rank_memory(info);
+          throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
+                                                 plural(info.columns, "column"), settings_.data.string(), all.columns));
+        },
+        [&](const DatasetInfo&) -> RowMemory { return {.most_bytes = settings_.memory}; });
     data_.views.validation = data_.validation_samples->rows();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
@@ -421,6 +441,10 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
   const Rows& training = data.views.training;
   say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
       element_name(data.samples->info().type));
+  if (data.samples->streamed()) {
+    say("  rows        read while they are used: blocks of them take {} on each node\n",
+        human_bytes(data.samples->bytes()));
+  }
   if (data.views.validation.rows > 0) {
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }

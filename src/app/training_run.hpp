@@ -61,6 +61,8 @@ class TrainingRun {
   void load_data(const std::function<Memory(std::uint64_t columns)>& memory);
   [[nodiscard]] const LoadedData& data() const noexcept { return data_; }
   [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
+  /// Rows of the data that are shuffled together; 0: all.
+  [[nodiscard]] std::uint64_t shuffle_block() const noexcept { return shuffle_block_; }
 
   /// The model of the run as it is, on the root; null if there is none yet, and elsewhere.
   [[nodiscard]] const Model* model_so_far() const noexcept { return start_ ? start_->model_so_far() : nullptr; }
@@ -119,6 +121,7 @@ class TrainingRun {
 
   const RunRecorder::Clock::time_point begin_;
   const TrainSettings& settings_;
+  std::uint64_t shuffle_block_ = 0;
   const Communicator& world_;
   const RunFolder folder_;
   const Watchdog watchdog_;

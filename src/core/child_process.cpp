@@ -12,6 +12,7 @@
 #include <fstream>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +75,8 @@ void send(int pipe, std::string_view bytes) {
   }
 }
 
-[[noreturn]] void run_child(const std::function<std::string()>& work, int pipe) noexcept {
+/// Does the work, and sends what it gives or throws.
+void answer(const std::function<std::string()>& work, int pipe) noexcept {
   Header header;
   std::string text;
   try {
@@ -95,6 +98,31 @@ void send(int pipe, std::string_view bytes) {
   header.length = text.size();
   send(pipe, {reinterpret_cast<const char*>(&header), sizeof header});
   send(pipe, text);
+}
+
+/// Fills `bytes`; false if the pipe ends before.
+bool take(int pipe, std::span<std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = read(pipe, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+[[noreturn]] void serve(const std::function<void(const ChildServer::Request&)>& work, int requests, int answers) {
+  // This process decides what stops; until then its checkpoint may want what is read here.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
+  ChildServer::Request request{};
+  while (take(requests, std::as_writable_bytes(std::span(request)))) {
+    answer(
+        [&] {
+          work(request);
+          return std::string();
+        },
+        answers);
+  }
   _exit(0);
 }
 
@@ -175,15 +203,21 @@ std::string receive(int pipe, const Child& child, bool forward_stop) {
   throw Error(Failure::file, fmt::format("cannot {}: {} ({})", doing, options.on_crash, how));
 }
 
-}  // namespace
+/// The ends of a pipe.
+struct Pipe {
+  Descriptor from;
+  Descriptor to;
+};
 
-std::string run_in_child(const std::string& doing, const std::function<std::string()>& work,
-                         const ChildOptions& options) {
+Pipe open_pipe(const std::string& doing) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
     throw Error(Failure::other, fmt::format("cannot {}: no pipe to a child process: {}", doing, error_text(errno)));
-  const Descriptor from_child(ends[0]);
-  Descriptor to_parent(ends[1]);
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+/// Forks; `run` is what the child does, and does not return.
+pid_t fork_child(const std::string& doing, const ChildOptions& options, const std::function<void()>& run) {
   const std::uint64_t most_memory = options.limit_memory ? data_in_use() + available_memory() : 0;
   std::fflush(stdout);  // or both would print it
   const pid_t parent = getpid();
@@ -191,11 +225,20 @@ std::string run_in_child(const std::string& doing, const std::function<std::stri
   if (id < 0) throw Error(Failure::other, fmt::format("cannot {}: no child process: {}", doing, error_text(errno)));
   if (id == 0) {
     prepare_child(parent, options, most_memory);
-    run_child(work, to_parent.number());
+    run();
+    _exit(0);
   }
-  Child child(id);
-  to_parent.close();
-  std::string received = receive(from_child.number(), child, !options.outlives_parent);
+  return id;
+}
+
+}  // namespace
+
+std::string run_in_child(const std::string& doing, const std::function<std::string()>& work,
+                         const ChildOptions& options) {
+  Pipe pipe = open_pipe(doing);
+  Child child(fork_child(doing, options, [&] { answer(work, pipe.to.number()); }));
+  pipe.to.close();
+  std::string received = receive(pipe.from.number(), child, !options.outlives_parent);
   const std::optional<int> status = child.wait();
 
   Header header;
@@ -205,6 +248,53 @@ std::string run_in_child(const std::string& doing, const std::function<std::stri
   if (received.size() != header.length) throw_crash(doing, options, status);
   if (header.failed) throw Error(header.failure, received);
   return received;
+}
+
+struct ChildServer::Process {
+  Descriptor requests;
+  Descriptor answers;
+  Child child;
+};
+
+ChildServer::ChildServer(std::string doing, const std::function<void(const Request&)>& work,
+                         const ChildOptions& options)
+    : doing_(std::move(doing)), options_(options) {
+  // A pair of sockets: to write to a pipe that nobody reads any more would end this process.
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    throw Error(Failure::other, fmt::format("cannot {}: no way to a child process: {}", doing_, error_text(errno)));
+  Descriptor requests(ends[0]);
+  const Descriptor of_child(ends[1]);
+  Pipe answers = open_pipe(doing_);
+  const pid_t id = fork_child(doing_, options_, [&] {
+    requests.close();  // else it would never see that there are no more
+    serve(work, of_child.number(), answers.to.number());
+  });
+  process_ = std::unique_ptr<Process>(new Process{std::move(requests), std::move(answers.from), Child(id)});
+}
+
+ChildServer::~ChildServer() = default;
+
+void ChildServer::ask(const Request& request) {
+  std::span<const std::byte> bytes = std::as_bytes(std::span(request));
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(process_->requests.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EINTR) throw_crash(doing_, options_, process_->child.wait());
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  ++unanswered_;
+}
+
+void ChildServer::wait() {
+  const int pipe = process_->answers.number();
+  Header header;
+  if (!take(pipe, std::as_writable_bytes(std::span(&header, 1)))) {
+    throw_crash(doing_, options_, process_->child.wait());
+  }
+  std::string text(header.length, '\0');
+  if (!take(pipe, std::as_writable_bytes(std::span(text)))) throw_crash(doing_, options_, process_->child.wait());
+  --unanswered_;
+  if (header.failed) throw Error(header.failure, text);
 }
 
 }  // namespace rbmpi

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "data/rows_in_memory.hpp"
+#include "data/streamed_samples.hpp"
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/checksum.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -36,35 +39,34 @@ void check_memory_to_read(const Communicator& node, const std::filesystem::path&
                                           path.string(), node.size(), human_bytes(needed), human_bytes(available)));
 }
 
-/// Throws if this node cannot hold the samples and what each of its ranks needs besides.
+/// Whether this node can hold the samples and what each of its ranks needs besides.
+bool fits_memory(const Communicator& node, std::uint64_t available, std::uint64_t sample_bytes,
+                 std::uint64_t other_bytes) {
+  return sample_bytes <= available &&
+         other_bytes <= (available - sample_bytes) / static_cast<std::uint64_t>(node.size());
+}
+
+/// What a rank needs besides: the program as well.
+std::uint64_t with_program(std::uint64_t other_bytes) {
+  return other_bytes + std::min(program_memory, ~other_bytes);
+}
+
+/// Throws if it cannot.
 void check_memory(const Communicator& node, const std::filesystem::path& path, const DatasetInfo& info,
                   std::uint64_t sample_bytes, std::uint64_t other_bytes) {
   const std::uint64_t available = available_memory();
-  other_bytes += std::min(program_memory, ~other_bytes);
-  const auto ranks = static_cast<std::uint64_t>(node.size());
-  if (sample_bytes > available || other_bytes > (available - sample_bytes) / ranks) {
+  if (!fits_memory(node, available, sample_bytes, other_bytes)) {
     throw Error(
         Failure::other,
         fmt::format("not enough memory for '{}': {} rows x {} columns ({}) take {} on each node and the model, "
                     "buffers and program {} for each of its {} rank(s), but only {} are available; use fewer rows (key "
                     "'rows'), a smaller model or more memory",
                     path.string(), info.rows, info.columns, element_name(info.type), human_bytes(sample_bytes),
-                    human_bytes(other_bytes), ranks, human_bytes(available)));
+                    human_bytes(other_bytes), node.size(), human_bytes(available)));
   }
 }
 
 // HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp).
-
-/// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
-DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
-  DatasetReader reader(path);
-  const DatasetInfo& now = reader.info();
-  if (now.type != info.type || now.rows < info.rows || now.columns != info.columns || now.scale != info.scale ||
-      now.has_labels != info.has_labels) {
-    throw Error(Failure::file, fmt::format("'{}' changed while it was read", path.string()));
-  }
-  return reader;
-}
 
 /// Reads some of the rows, and their labels, to where they belong. Between two children this process shows that it
 /// lives. False if the rows are to be bits, and are not.
@@ -115,13 +117,13 @@ RowStorage promising_storage(const Communicator& world, const std::filesystem::p
 }
 
 /// Hash of the labels, if there are any.
-std::optional<Digest> hash_labels(const Rows& rows) {
-  if (rows.labels == nullptr) return std::nullopt;
+std::optional<Digest> hash_labels(const std::int32_t* labels, std::uint64_t rows) {
+  if (labels == nullptr) return std::nullopt;
   constexpr std::uint64_t piece = std::uint64_t{1} << 24U;
   Sha256 hash;
-  for (std::uint64_t first = 0; first < rows.rows; first += piece) {
+  for (std::uint64_t first = 0; first < rows; first += piece) {
     throw_if_stopped("reading the labels");
-    hash.update(std::as_bytes(std::span(rows.labels + first, std::min(piece, rows.rows - first))));
+    hash.update(std::as_bytes(std::span(labels + first, std::min(piece, rows - first))));
   }
   return hash.finish();
 }
@@ -197,45 +199,164 @@ void compare_copies(const Communicator& world, const Communicator& node, const s
   });
 }
 
-/// Collective. The digest of samples that every node holds: the blocks are shared out over all ranks.
-std::string shared_digest(const Communicator& world, const DatasetInfo& info, const RowsInMemory& memory,
-                          const std::optional<Digest>& labels) {
-  const std::uint64_t blocks = digest_blocks(info.rows, info.columns, info.type);
-  // Each rank fills in its own hashes, four bytes to a number, and leaves zeros elsewhere: the sum is all of them.
-  constexpr std::size_t words = sizeof(Digest) / 4;
-  std::vector<std::int64_t> gathered(blocks * words);
-  world.agree([&] {
-    for_my_blocks(world, info, memory, "hashing the data", [&](std::uint64_t block, const Samples& rows) {
-      const Digest digest = block_digest(rows);
-      for (std::size_t word = 0; word < words; ++word) {
-        std::uint32_t bits = 0;
-        std::memcpy(&bits, digest.data() + word * 4, 4);
-        gathered[block * words + word] = bits;
-      }
-    });
-  });
+/// Collective. Numbers of blocks, of which each rank has its own and leaves zeros elsewhere, on every rank.
+template <typename Number>
+void gather_blocks(const Communicator& world, std::vector<Number>& blocks) {
+  static_assert(sizeof(Number) % 4 == 0);
+  constexpr std::size_t words = sizeof(Number) / 4;
+  // Four bytes to a number, so that the sum is all of them.
+  std::vector<std::int64_t> gathered(blocks.size() * words);
+  for (std::size_t i = 0; i < gathered.size(); ++i) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, reinterpret_cast<const std::byte*>(&blocks[i / words]) + (i % words) * 4, 4);
+    gathered[i] = bits;
+  }
   world.sum(std::span(gathered));
-  std::vector<Digest> digests(blocks);
   for (std::size_t i = 0; i < gathered.size(); ++i) {
     const auto bits = static_cast<std::uint32_t>(gathered[i]);
-    std::memcpy(digests[i / words].data() + (i % words) * 4, &bits, 4);
+    std::memcpy(reinterpret_cast<std::byte*>(&blocks[i / words]) + (i % words) * 4, &bits, 4);
   }
-  return dataset_digest({info.type, nullptr, info.rows, info.columns, info.scale}, digests, labels);
 }
+
+/// Collective. The hashes of the blocks of samples that every node holds, which are shared out over all ranks.
+std::vector<Digest> hash_blocks(const Communicator& world, const DatasetInfo& info, const RowsInMemory& memory) {
+  std::vector<Digest> digests(digest_blocks(info.rows, info.columns, info.type));
+  world.agree([&] {
+    for_my_blocks(world, info, memory, "hashing the data",
+                  [&](std::uint64_t block, const Samples& rows) { digests[block] = block_digest(rows); });
+  });
+  gather_blocks(world, digests);
+  return digests;
+}
+
+/// Collective. The same of samples that stay in the file, with the checksums by which they are known again: each rank
+/// reads a part of them.
+StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
+                               const FileVersion& version) {
+  const std::uint64_t blocks = digest_blocks(info.rows, info.columns, info.type);
+  StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(blocks)};
+  const Shard mine = shard(blocks, world.rank(), world.size());
+  // What a child has read comes back as bytes; between two of them this process shows that it lives.
+  const std::uint64_t bytes = digest_block_rows(info.columns, info.type) * info.columns * element_size(info.type);
+  const std::uint64_t at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 30U) / bytes);
+  world.agree([&] {
+    for (std::uint64_t done = 0; done < mine.count; done += at_once) {
+      throw_if_stopped("reading the data");
+      const Shard some{mine.first + done, std::min(at_once, mine.count - done)};
+      std::string read;
+      version.guard([&] {
+        read = read_in_child(path, [&] {
+          const StreamedBlocks found = read_blocks(path, info, some);
+          return std::string(reinterpret_cast<const char*>(found.digests.data()), some.count * sizeof(Digest)) +
+                 std::string(reinterpret_cast<const char*>(found.checksums.data()), some.count * sizeof(std::uint64_t));
+        });
+      });
+      std::memcpy(&all.digests[some.first], read.data(), some.count * sizeof(Digest));
+      std::memcpy(&all.checksums[some.first], read.data() + some.count * sizeof(Digest),
+                  some.count * sizeof(std::uint64_t));
+    }
+  });
+  gather_blocks(world, all.digests);
+  gather_blocks(world, all.checksums);
+  return all;
+}
+
+/// Collective. Throws an AgreedError if the labels of a node are others than those of the root.
+void compare_labels(const Communicator& world, const std::filesystem::path& path, const RowsInMemory& memory,
+                    std::uint64_t rows, const std::string& root_host) {
+  if (memory.labels() == nullptr) return;
+  const Checksum here = checksum(std::as_bytes(std::span(memory.labels(), rows)));
+  const Checksum there = from_root(here, world);
+  world.agree([&] {
+    if (here == there) return;
+    throw Error(Failure::file, fmt::format("the labels of '{}' are others on host {} than on host {}: every node must "
+                                           "read the same file",
+                                           path.string(), host_name(), root_host));
+  });
+}
+
+/// Bytes of memory for the blocks of rows that stay in the file. Throws if what may be taken does not suffice, or there
+/// is nothing that says in which blocks they are wanted.
+std::uint64_t bytes_of_blocks(const std::filesystem::path& path, const DatasetInfo& info, const RowMemory& wishes,
+                              std::uint64_t all_bytes) {
+  const auto cannot = [&](const std::string& why) {
+    throw Error(Failure::usage, fmt::format("not enough memory for the rows of '{}', which take {}: {}", path.string(),
+                                            human_bytes(all_bytes), why));
+  };
+  if (info.sparse) cannot("they are sparse, and only dense rows are read while they are used");
+  if (wishes.step_rows == 0) return 0;
+  if (wishes.block_rows == 0) {
+    cannot(
+        "shuffle-block = N, in rows, lets them be read in blocks while they are used; blocks of 64 MB would be right");
+  }
+  const std::uint64_t block = streamed_block_bytes(info, wishes.block_rows);
+  const std::uint64_t least = streamed_blocks(wishes.step_rows, wishes.block_rows) * block;
+  const std::uint64_t most = wishes.most_bytes > 0 ? wishes.most_bytes : least + block;
+  if (most < least) {
+    cannot(
+        fmt::format("memory = {} does not hold the {} that are wanted of shuffle-block = {} rows; {} or a smaller "
+                    "shuffle-block would be right",
+                    human_bytes(most), plural(least / block, "block"), wishes.block_rows, human_bytes(least)));
+  }
+  return most / block * block;
+}
+
+/// What the steps of reading a file share.
+struct Loading {
+  const Communicator& world;
+  const Communicator& node;
+  const std::filesystem::path& path;
+  const FileVersion& version;
+  const DatasetInfo& info;
+  std::string root_host;
+  std::uint64_t other_bytes = 0;  ///< for each rank
+
+  /// Collective. Whether every node may hold the rows so.
+  [[nodiscard]] bool may_hold(RowStorage storage, std::uint64_t most_bytes) const {
+    const std::uint64_t bytes = RowsInMemory::bytes(info, storage);
+    const bool may = most_bytes > 0 ? bytes <= most_bytes : fits_memory(node, available_memory(), bytes, other_bytes);
+    return world.maximum(may ? 0 : 1) == 0;
+  }
+
+  /// Collective. Memory for the rows, and more for other things.
+  [[nodiscard]] SharedWindow window(RowStorage storage, std::uint64_t more_bytes) const {
+    const std::uint64_t bytes = RowsInMemory::bytes(info, storage) + more_bytes;
+    world.agree([&] { check_memory(node, path, info, bytes, other_bytes); });
+    return SharedWindow::on_every_node(world, node, bytes, fmt::format("'{}'", path.string()));
+  }
+
+  /// Collective. Reads the rows. False if they are to be bits, and are not.
+  [[nodiscard]] bool read(const SharedWindow& window, const RowsInMemory& memory) const {
+    bool fits = true;
+    world.agree([&] {
+      version.guard([&] { fits = read_shard(path, info, shard(info.rows, node.rank(), node.size()), memory); });
+    });
+    window.synchronise();
+    return world.maximum(fits ? 0 : 1) == 0;
+  }
+
+  /// Collective. Of rows with these blocks.
+  [[nodiscard]] std::string digest(const std::vector<Digest>& blocks, const RowsInMemory& memory) const {
+    std::optional<Digest> labels;
+    world.agree_on_root([&] { labels = hash_labels(memory.labels(), info.rows); });
+    return world.broadcast(dataset_digest({info.type, nullptr, info.rows, info.columns, info.scale}, blocks, labels));
+  }
+};
 
 }  // namespace
 
 NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
-                         std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes) {
+                         std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
+                         const std::function<RowMemory(const DatasetInfo&)>& row_memory) {
   std::optional<FileVersion> version;
   world.agree([&] {
     check_memory_to_read(node, path);
     version.emplace(path);
     info_ = read_after_trial(path, [&] { return DatasetReader(path).info(); });
   });
-  const std::string root_host = world.broadcast(host_name());
-  compare_shapes(world, path, info_, root_host);
-  std::uint64_t other = 0;
+  Loading loading{world, node, path, *version, info_, world.broadcast(host_name())};
+  compare_shapes(world, path, info_, loading.root_host);
+  RowMemory wishes;
   world.agree([&] {
     if (rows > info_.rows) {
       throw Error(Failure::usage, fmt::format("rows = {}: '{}' has only {}; give at most {}, or leave 'rows' out for "
@@ -243,29 +364,43 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                                               rows, path.string(), plural(info_.rows, "row"), info_.rows));
     }
     if (rows != 0) info_.rows = rows;
-    other = other_bytes(info_);
+    loading.other_bytes = with_program(other_bytes(info_));
+    if (row_memory) wishes = row_memory(info_);
   });
 
+  RowStorage storage = promising_storage(world, path, info_, *version);
   RowsInMemory memory;
-  const auto read = [&](RowStorage storage) {
-    const std::uint64_t bytes = RowsInMemory::bytes(info_, storage);
-    world.agree([&] { check_memory(node, path, info_, bytes, other); });
-    window_ = SharedWindow::on_every_node(world, node, bytes, fmt::format("'{}'", path.string()));
+  const auto take = [&](std::uint64_t more_bytes) {
+    window_ = loading.window(storage, more_bytes);
     memory = RowsInMemory(info_, storage, window_.bytes().data());
-    bool fits = true;
-    world.agree([&] {
-      version->guard([&] { fits = read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), memory); });
-    });
-    window_.synchronise();
-    return world.maximum(fits ? 0 : 1) == 0;
+    return loading.read(window_, memory);
   };
-  if (!read(promising_storage(world, path, info_, *version))) (void)read(RowStorage::as_stored);
-
-  rows_ = memory.rows();
-  compare_copies(world, node, path, info_, memory, root_host);
-  std::optional<Digest> labels;
-  world.agree_on_root([&] { labels = hash_labels(rows_); });
-  digest_ = world.broadcast(shared_digest(world, info_, memory, labels));
+  streamed_ = row_memory && !loading.may_hold(storage, wishes.most_bytes);
+  if (!streamed_ && !take(0)) {
+    storage = RowStorage::as_stored;
+    streamed_ = row_memory && !loading.may_hold(storage, wishes.most_bytes);
+    if (!streamed_) (void)take(0);
+  }
+  if (!streamed_) {
+    rows_ = memory.rows();
+    compare_copies(world, node, path, info_, memory, loading.root_host);
+    digest_ = loading.digest(hash_blocks(world, info_, memory), memory);
+    return;
+  }
+  std::uint64_t bytes = 0;
+  world.agree([&] { bytes = bytes_of_blocks(path, info_, wishes, RowsInMemory::bytes(info_, storage)); });
+  storage = RowStorage::none;
+  (void)take(bytes);
+  compare_labels(world, path, memory, info_.rows, loading.root_host);
+  StreamedBlocks blocks = read_all_blocks(world, path, info_, *version);
+  digest_ = loading.digest(blocks.digests, memory);
+  rows_ = rows_of(std::make_shared<StreamedFile>(StreamedFile{.path = path,
+                                                              .version = *version,
+                                                              .info = info_,
+                                                              .checksums = std::move(blocks.checksums),
+                                                              .labels = memory.labels(),
+                                                              .block_rows = wishes.block_rows}),
+                  window_.bytes().last(bytes));
 }
 
 }  // namespace rbmpi

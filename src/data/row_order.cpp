@@ -32,22 +32,35 @@ RowOrder::RowOrder(std::uint64_t rows, bool shuffled, std::uint64_t seed, std::u
 void RowOrder::rows(std::uint64_t first, std::span<std::uint64_t> rows) const noexcept {
   if (!shuffled_) return std::iota(rows.begin(), rows.end(), first);
   if (block_rows_ == rows_) return permute({.size = rows_}, first, rows);
-  const std::uint64_t blocks = (rows_ - 1) / block_rows_ + 1;
-  const std::uint64_t in_last = rows_ - (blocks - 1) * block_rows_;
-  const std::uint64_t behind_last = last_place_ * block_rows_ + in_last;
   for (std::size_t done = 0; done < rows.size();) {
     const std::uint64_t position = first + done;
-    // As if the last block were a whole one.
-    const std::uint64_t whole = position < behind_last ? position : position + block_rows_ - in_last;
-    std::uint64_t block = 0;
-    permute({.size = blocks}, whole / block_rows_, std::span(&block, 1));
-    const std::uint64_t size = block + 1 == blocks ? in_last : block_rows_;
-    const std::uint64_t begin = whole % block_rows_;
-    const std::span<std::uint64_t> some = rows.subspan(done, std::min<std::uint64_t>(rows.size() - done, size - begin));
-    permute({.size = size, .first_stream = rounds * static_cast<std::uint32_t>(block + 1)}, begin, some);
-    for (std::uint64_t& row : some) row += block * block_rows_;
+    const Block from = block(position);
+    const std::uint64_t begin = position - (from.end - from.rows.count);
+    const std::span<std::uint64_t> some =
+        rows.subspan(done, std::min<std::uint64_t>(rows.size() - done, from.end - position));
+    const auto number = static_cast<std::uint32_t>(from.rows.first / block_rows_);
+    permute({.size = from.rows.count, .first_stream = rounds * (number + 1)}, begin, some);
+    for (std::uint64_t& row : some) row += from.rows.first;
     done += some.size();
   }
+}
+
+RowOrder::Block RowOrder::block(std::uint64_t position) const noexcept {
+  const std::uint64_t blocks = (rows_ - 1) / block_rows_ + 1;
+  const std::uint64_t in_last = rows_ - (blocks - 1) * block_rows_;
+  // As if the last block were a whole one.
+  const bool behind_last = position >= last_place_ * block_rows_ + in_last;
+  const std::uint64_t missing = behind_last ? block_rows_ - in_last : 0;
+  const std::uint64_t place = (position + missing) / block_rows_;
+  std::uint64_t number = 0;
+  permute({.size = blocks}, place, std::span(&number, 1));
+  const std::uint64_t size = number + 1 == blocks ? in_last : block_rows_;
+  const std::uint64_t begin = place * block_rows_ - missing;
+  return {.rows = {number * block_rows_, size}, .end = begin + size};
+}
+
+RowOrder RowOrder::next_epoch() const noexcept {
+  return {rows_, shuffled_, seed_, layer_, epoch_ + 1, block_rows_};
 }
 
 std::uint64_t RowOrder::row(std::uint64_t position) const noexcept {

@@ -33,6 +33,8 @@ Parts parts_of(const DatasetInfo& info, RowStorage storage) {
     case RowStorage::bits:
       parts.values = part(info.rows * words_for(info.columns) * sizeof(std::uint64_t));
       break;
+    case RowStorage::none:
+      break;
     case RowStorage::sparse:
       parts.values = part(info.nonzeros * value);
       parts.ends = part(info.rows * sizeof(std::uint64_t));
@@ -75,6 +77,8 @@ RowsInMemory::RowsInMemory(const DatasetInfo& info, RowStorage storage, std::byt
 
 bool RowsInMemory::read(const DatasetReader& reader, Shard rows) const {
   switch (storage_) {
+    case RowStorage::none:
+      return true;
     case RowStorage::as_stored:
       reader.read_samples(rows.first, rows.count, values_ + rows.first * samples_.row_bytes());
       return true;
@@ -109,6 +113,7 @@ Rows RowsInMemory::rows() const {
     case RowStorage::sparse:
       return rows_of(sparse_);
     case RowStorage::as_stored:
+    case RowStorage::none:
       break;
   }
   return samples_;

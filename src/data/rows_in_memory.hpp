@@ -14,7 +14,8 @@
 namespace rbmpi {
 
 /// How rows of a dataset lie in memory: in the type and shape of the file, as bits, or by their values that are not 0.
-enum class RowStorage { as_stored, bits, sparse };
+/// Or not at all: only their labels are.
+enum class RowStorage { as_stored, bits, sparse, none };
 
 /// The rows of a dataset and their labels in memory that is given to it. Every method is Local.
 class RowsInMemory {
@@ -28,6 +29,7 @@ class RowsInMemory {
   /// Reads some of the rows of a file to where they belong. False if they are to be bits, and are not.
   [[nodiscard]] bool read(const DatasetReader& reader, Shard rows) const;
   void read_labels(const DatasetReader& reader, Shard rows) const;
+  [[nodiscard]] const std::int32_t* labels() const noexcept { return labels_; }
 
   /// All of them as data.
   [[nodiscard]] Rows rows() const;

@@ -42,7 +42,11 @@ StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, c
                        const Rows& rows, Workspace& memory)
     : parameters(memory.node.take<Real>(plan.layout.size())),
       counts(memory.node.take<RankCounts>(plan.share.slots)),
-      reader(rows.reader({plan.share.node_rows, plan.share.slots, plan.share.slot}, memory)) {
+      reader(rows.reader({.most_rows = plan.share.node_rows,
+                          .slots = plan.share.slots,
+                          .slot = plan.share.slot,
+                          .block_rows = options.shuffle_block},
+                         memory)) {
   function = gradient.prepare(plan.share, parameters, memory);
   if (!function.follower) {
     function.follower = std::make_unique<FiniteParameters>(plan.layout, parameters, plan.share, memory.node);

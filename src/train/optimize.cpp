@@ -173,7 +173,8 @@ class Optimization {
   /// What is left of the current epoch, or of the updates. False if training was stopped.
   bool run_epoch() {
     const std::uint64_t rows = samples_.rows;
-    const RowOrder order(rows, options_.shuffle, options_.seed, options_.layer, progress_.epoch);
+    const RowOrder order(rows, options_.shuffle, options_.seed, options_.layer, progress_.epoch,
+                         options_.shuffle_block);
     go_on_with_epoch();
     clock_.restart();
     progress_.reported_rows = 0;

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace rbmpi {
@@ -38,5 +42,34 @@ struct ChildOptions {
 /// MPI_Finalize, and closes no connection of this process.
 [[nodiscard]] std::string run_in_child(const std::string& doing, const std::function<std::string()>& work,
                                        const ChildOptions& options = {});
+
+/// A child process that does one piece of work after the other while this process goes on, as that of run_in_child does
+/// one: what is said there of the work, of its exceptions and of its end holds here. It answers requests in their
+/// order, does not hear the signals that ask this process to stop, and ends with this object. Every method is Local.
+class ChildServer {
+ public:
+  using Request = std::array<std::uint64_t, 3>;  ///< what `work` makes of them
+
+  /// Forks. `doing` and `options` are those of run_in_child; `outlives_parent` means nothing here.
+  ChildServer(std::string doing, const std::function<void(const Request&)>& work, const ChildOptions& options = {});
+  ~ChildServer();
+  ChildServer(const ChildServer&) = delete;
+  ChildServer& operator=(const ChildServer&) = delete;
+
+  /// Asks for work, without waiting for it. At most `most_unanswered` may be without an answer.
+  void ask(const Request& request);
+  static constexpr std::size_t most_unanswered = 1024;
+  /// Requests without an answer.
+  [[nodiscard]] std::size_t unanswered() const noexcept { return unanswered_; }
+  /// Waits for the answer to the oldest of them: what the work was to do is done. Throws what it threw.
+  void wait();
+
+ private:
+  struct Process;
+  std::string doing_;
+  ChildOptions options_;
+  std::unique_ptr<Process> process_;
+  std::size_t unanswered_ = 0;
+};
 
 }  // namespace rbmpi

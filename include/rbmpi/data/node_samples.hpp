@@ -12,30 +12,43 @@
 
 namespace rbmpi {
 
-/// The samples of a dataset file in memory, in their stored type, with their labels, once per node: a shared window
-/// that the ranks of the node fill in parallel, each its share of the rows.
+/// How rows may be kept that do not fit the memory.
+struct RowMemory {
+  std::uint64_t most_bytes = 0;  ///< for the rows of a node; 0: what is free
+  std::uint64_t block_rows =
+      0;                        ///< rows of a block of the orders in which they are wanted (RowOrder); 0: not in blocks
+  std::uint64_t step_rows = 0;  ///< that the ranks of a node are told at a time; 0: they do not read together
+};
+
+/// The samples of a dataset file, with their labels, once per node: in memory that the ranks of the node share and fill
+/// in parallel, zeros and ones as bits, sparse samples as they are, others in their stored type; or, where they do not
+/// fit, in the file, from which they are read while they are used.
 class NodeSamples {
  public:
   /// Collective over `world`, of which `node` is this rank's node. Reads the first `rows` rows, or all if `rows` is 0.
   /// Each node reads what it has under `path`, and all have to hold the same: a file that is not that of the root, in
-  /// shape, values or labels, is an AgreedError(Failure::file) that names both hosts and the first rows that differ.
-  /// Throws an AgreedError on all ranks, too, if the file cannot be read by any one of them, changes meanwhile, does
-  /// not hold that many rows, or holds a value outside [0, scale]; and, before anything is allocated, if the memory of
-  /// a node does not suffice for the samples and `other_bytes` more for each of its ranks; it is told what the file
-  /// holds.
+  /// shape, values or labels, is an AgreedError(Failure::file) that names both hosts and the first rows that differ; of
+  /// rows that are not kept, an Error when they are read. Throws an AgreedError on all ranks, too, if the file cannot
+  /// be read by any one of them, changes meanwhile, does not hold that many rows, or holds a value outside [0, scale];
+  /// and, before anything is allocated, if the memory of a node does not suffice for what has to be kept and
+  /// `other_bytes` more for each of its ranks; this and `row_memory` are told what the file holds, one after the other.
   NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
-              std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes);
+              std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
+              const std::function<RowMemory(const DatasetInfo&)>& row_memory = {});
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
   /// What they take of the memory of a node.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return window_.bytes().size(); }
+  /// Whether they stay in the file.
+  [[nodiscard]] bool streamed() const noexcept { return streamed_; }
   /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
 
  private:
   DatasetInfo info_;
   Rows rows_;
+  bool streamed_ = false;
   SharedWindow window_;
   std::string digest_;
 };

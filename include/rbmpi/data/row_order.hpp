@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "rbmpi/data/shard.hpp"
+
 namespace rbmpi {
 
 /// The order of the rows in one epoch: a permutation of [0, rows) that is a pure function of (seed, layer, epoch), and
@@ -22,6 +24,21 @@ class RowOrder {
   void rows(std::uint64_t first, std::span<std::uint64_t> rows) const noexcept;
   /// The row at `position` of the epoch.
   [[nodiscard]] std::uint64_t row(std::uint64_t position) const noexcept;
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return rows_; }
+  /// Whether the rows come in the order of the file.
+  [[nodiscard]] bool in_order_of_file() const noexcept { return !shuffled_; }
+  /// Whether they come block by block, of more than one.
+  [[nodiscard]] bool in_blocks() const noexcept { return shuffled_ && block_rows_ < rows_; }
+  /// If they do: the block of rows from which that at `position` comes, and the position of the first that is of
+  /// another one.
+  struct Block {
+    Shard rows;
+    std::uint64_t end = 0;
+  };
+  [[nodiscard]] Block block(std::uint64_t position) const noexcept;
+  /// The order of the next epoch.
+  [[nodiscard]] RowOrder next_epoch() const noexcept;
 
  private:
   /// A permutation of [0, size), with these random numbers of the epoch.

@@ -25,8 +25,9 @@ class RowSource;
 /// alone.
 struct ReaderShare {
   std::size_t most_rows = 0;
-  std::size_t slots = 1;  ///< ranks of the node
-  std::size_t slot = 0;   ///< number of this rank among them
+  std::size_t slots = 1;         ///< ranks of the node
+  std::size_t slot = 0;          ///< number of this rank among them
+  std::uint64_t block_rows = 0;  ///< rows of a block of the orders that it is told (RowOrder); 0: not in blocks
 };
 
 /// Data: consecutive rows of a source. A small value; the source, or the memory of the samples, must live on.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/storage/file_version.hpp"
 
@@ -15,6 +16,9 @@ namespace rbmpi {
 /// its result, or throws what it throws. On some damaged files HDF5 crashes or never comes back; here that is an
 /// Error(Failure::file) that says so. So is a file that changes meanwhile (rbmpi/storage/file_version.hpp).
 [[nodiscard]] std::string read_in_child(const std::filesystem::path& path, const std::function<std::string()>& work);
+
+/// Local. How a child that reads HDF5 files is contained: see read_in_child.
+[[nodiscard]] ChildOptions contained_reading();
 
 /// Local. What `read` makes of the HDF5 file `path`, which it opens itself: what would crash this process crashes a
 /// child first. Throws what `read` throws, and Error(Failure::file) if the file changes meanwhile.

@@ -50,11 +50,12 @@ struct OptimizationOptions {
   Schedule learning_rate = 0.1;
   double rate_decay = 1;  ///< factor of the learning rate from one epoch to the next
   Schedule momentum = 0.9;
-  Schedule weight_cost = 0.0;    ///< L2 penalty on the weights, taken off their gradient
-  Schedule field_cost = 0.0;     ///< L2 penalty on the visible biases
-  Schedule l1 = 0.0;             ///< L1 penalty on the weights
-  Schedule clip_gradient = 0.0;  ///< the most that a component of the average gradient may be, either way; 0: any
-  bool shuffle = true;           ///< another order of the rows in each epoch
+  Schedule weight_cost = 0.0;       ///< L2 penalty on the weights, taken off their gradient
+  Schedule field_cost = 0.0;        ///< L2 penalty on the visible biases
+  Schedule l1 = 0.0;                ///< L1 penalty on the weights
+  Schedule clip_gradient = 0.0;     ///< the most that a component of the average gradient may be, either way; 0: any
+  bool shuffle = true;              ///< another order of the rows in each epoch
+  std::uint64_t shuffle_block = 0;  ///< rows that are shuffled together, block by block (RowOrder); 0: all
   std::uint64_t seed = 1;
   std::uint64_t patience = 5;  ///< epochs in a row that are no better than the best, after which it stops
   Exchange exchange = Exchange::automatic;

@@ -303,5 +303,95 @@ TEST_F(ChildProcessTest, AChildEndsWithItsParentUnlessItIsToOutliveIt) {
   }
 }
 
+/// Memory that a child shares.
+struct SharedNumbers {
+  SharedNumbers()
+      : numbers(static_cast<std::uint64_t*>(
+            mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  ~SharedNumbers() { munmap(numbers, 4096); }
+  SharedNumbers(const SharedNumbers&) = delete;
+  SharedNumbers& operator=(const SharedNumbers&) = delete;
+  std::uint64_t* numbers;
+};
+
+TEST(ChildServerTest, AnswersRequestsInTheirOrder) {
+  const SharedNumbers shared;
+  {
+    ChildServer server("count", [&](const ChildServer::Request& request) {
+      // What an earlier request has left is there.
+      shared.numbers[request[0]] = shared.numbers[request[1]] + request[2];
+    });
+    for (std::uint64_t i = 0; i < 500; ++i) server.ask({i + 1, i, i});
+    EXPECT_EQ(server.unanswered(), 500U);
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < 500; ++i) {
+      server.wait();
+      sum += i;
+      ASSERT_EQ(shared.numbers[i + 1], sum);
+    }
+    EXPECT_EQ(server.unanswered(), 0U);
+  }
+  EXPECT_TRUE(has_no_child());
+}
+
+TEST(ChildServerTest, ExceptionsComeBackAndTheNextRequestIsAnswered) {
+  const SharedNumbers shared;
+  ChildServer server("read 'a.h5'", [&](const ChildServer::Request& request) {
+    if (request[0] == 1) throw Error(Failure::file, "row 7 is wrong");
+    if (request[0] == 2) throw std::runtime_error("something else");
+    shared.numbers[0] += request[0];
+  });
+  for (const std::uint64_t request : {10U, 1U, 2U, 20U}) server.ask({request});
+  server.wait();
+  test::expect_error(Failure::file, {"row 7 is wrong"}, [&] { server.wait(); });
+  test::expect_error(Failure::other, {"something else"}, [&] { server.wait(); });
+  server.wait();
+  EXPECT_EQ(shared.numbers[0], 30U);
+}
+
+TEST(ChildServerTest, ACrashIsAnErrorOfThisProcessAlone) {
+  ChildServer server("read 'a.h5'",
+                     [](const ChildServer::Request& request) {
+                       if (request[0] == 1) std::raise(SIGSEGV);
+                     },
+                     {.on_crash = "it is damaged"});
+  server.ask({0});
+  server.ask({1});
+  server.wait();
+  test::expect_error(Failure::file, {"cannot read 'a.h5'", "it is damaged", "SIGSEGV"}, [&] { server.wait(); });
+  test::expect_error(Failure::file, {"cannot read 'a.h5'"}, [&] {
+    for (;;) server.ask({0});
+  });
+}
+
+TEST(ChildServerTest, AnEndlessRequestIsEnded) {
+  ChildServer server("read 'a.h5'",
+                     [](const ChildServer::Request&) {
+                       for (volatile bool endless = true; endless;) {
+                       }
+                     },
+                     {.cpu_seconds = 1});
+  server.ask({0});
+  test::expect_error(Failure::file, {"no further within 1 s"}, [&] { server.wait(); });
+}
+
+TEST(ChildServerTest, GoesOnWhenThisProcessIsAskedToStopAndLeavesNothing) {
+  const std::size_t descriptors = open_descriptors();
+  {
+    const SharedNumbers shared;
+    ChildServer server("read", [&](const ChildServer::Request&) {
+      std::raise(SIGTERM);
+      std::raise(SIGINT);
+      shared.numbers[0] += 1;
+    });
+    server.ask({0});
+    server.wait();
+    EXPECT_EQ(shared.numbers[0], 1U);
+    server.ask({0});  // nobody waits for the answer
+  }
+  EXPECT_EQ(open_descriptors(), descriptors);
+  EXPECT_TRUE(has_no_child());
+}
+
 }  // namespace
 }  // namespace rbmpi

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "rbmpi/core/digest.hpp"
+#include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/data/row_source.hpp"
+#include "rbmpi/storage/file_version.hpp"
+
+namespace rbmpi {
+
+/// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
+[[nodiscard]] DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info);
+
+/// A dataset whose rows stay in their file.
+struct StreamedFile {
+  std::filesystem::path path;
+  FileVersion version;  ///< as it was when its digest was formed
+  DatasetInfo info;     ///< of as many rows as are used
+  /// Checksums of the blocks of the digest, in order: what is read later has to be what was read then, on every node.
+  std::vector<std::uint64_t> checksums;
+  const std::int32_t* labels = nullptr;
+  std::uint64_t block_rows = 0;  ///< rows of a block of those that the ranks of a node share
+};
+
+/// Local. Bytes that a block of so many rows takes in memory: its file is read in whole blocks of the digest.
+[[nodiscard]] std::uint64_t streamed_block_bytes(const DatasetInfo& info, std::uint64_t block_rows) noexcept;
+/// Local. How many blocks readers have in memory whom at most `most_rows` are told at a time: those of these rows, and
+/// the next one, which is read ahead.
+[[nodiscard]] std::uint64_t streamed_blocks(std::uint64_t most_rows, std::uint64_t block_rows) noexcept;
+
+/// Local. Reads some blocks of the digest: their hashes and checksums, one after the other.
+struct StreamedBlocks {
+  std::vector<Digest> digests;
+  std::vector<std::uint64_t> checksums;
+};
+[[nodiscard]] StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo& info, Shard blocks);
+
+/// Local. The rows of a file that are read while they are used: block by block by a child process, which reads ahead.
+/// Readers that the ranks of a node share, or that are told an order of blocks, keep these in `shared`, which all ranks
+/// of the node have, one reader at a time; others in memory of their own. What cannot be read then is a plain Error of
+/// the rank that reads.
+[[nodiscard]] Rows rows_of(const std::shared_ptr<const StreamedFile>& file, std::span<std::byte> shared);
+
+}  // namespace rbmpi
