@@ -1,13 +1,17 @@
 #include "rbmpi/data/node_samples.hpp"
 
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rbmpi/core/system.hpp"
@@ -281,6 +285,177 @@ TEST_F(NodeSamplesTest, ZerosAndOnesAreKeptAsBitsAndSparseRowsAsTheyAre) {
       EXPECT_EQ(values_of(some.rows()), values_of(loaded.rows().part(0, 10)));
     }
   }
+}
+
+/// Bytes of which the digest has many blocks, with labels that count the rows.
+struct ManyBlocks {
+  static constexpr std::uint64_t rows = 20000;
+  static constexpr std::uint64_t columns = 1000;
+
+  static void write(const fs::path& path) {
+    DatasetInfo info;
+    info.columns = columns;
+    info.has_labels = true;
+    DatasetWriter writer(path, info);
+    // A thousand rows, written again and again with their numbers.
+    constexpr std::uint64_t at_once = 1000;
+    std::vector<std::uint8_t> values(at_once * columns);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i % 251);
+    std::vector<std::int32_t> labels(at_once);
+    for (std::uint64_t first = 0; first < rows; first += at_once) {
+      for (std::uint64_t i = 0; i < at_once; ++i) {
+        labels[i] = static_cast<std::int32_t>(first + i);
+        std::memcpy(&values[i * columns], &labels[i], sizeof labels[i]);
+      }
+      writer.append({.count = at_once, .samples = values.data(), .labels = labels.data()});
+    }
+    writer.finish();
+  }
+
+  /// As they are read while they are used: 14.5 of their 20 MB are in memory at a time.
+  static NodeSamples streamed(const Communicator& world, const Communicator& node, const fs::path& path,
+                              std::uint64_t block_rows) {
+    return {world, node, path, 0, nothing_else, [=](const DatasetInfo&) -> RowMemory {
+              return {.most_bytes = 14500000, .block_rows = block_rows, .step_rows = step_rows};
+            }};
+  }
+  static constexpr std::uint64_t step_rows = 90;
+};
+
+/// Reads the rows at some positions of an order from both, as the ranks of a node do together, and compares them.
+class SameRows {
+ public:
+  SameRows(const Rows& streamed, const Rows& kept, const Communicator& node, std::uint64_t block_rows)
+      : node_(node), kept_(kept, ManyBlocks::step_rows) {
+    memory_.node = NodeArena(node, 64);
+    reader_ = streamed.reader({.most_rows = ManyBlocks::step_rows,
+                               .slots = static_cast<std::size_t>(node.size()),
+                               .slot = static_cast<std::size_t>(node.rank()),
+                               .block_rows = block_rows},
+                              memory_);
+  }
+
+  void expect_at(const RowOrder& order, std::uint64_t first, std::uint64_t count) {
+    reader_->next(order, first, count);
+    const RowReader& kept = kept_.next(order, first, count);
+    const auto read = [&](const RowReader& reader) {
+      std::vector<double> values(count * ManyBlocks::columns);
+      reader.read({0, count}, {values.data(), count, ManyBlocks::columns});
+      std::vector<std::int32_t> labels(count);
+      reader.read_labels({0, count}, labels);
+      return std::pair(values, labels);
+    };
+    ASSERT_TRUE(read(*reader_) == read(kept)) << "positions " << first << " to " << first + count;
+    node_.barrier();  // nobody reads these rows any more
+  }
+
+ private:
+  const Communicator& node_;
+  Workspace memory_;
+  RowBlocks kept_;
+  std::unique_ptr<RowReader> reader_;
+};
+
+// Rows that stay in the file are the same in whatever order they are wanted, for the ranks of a node together or for
+// one alone, in few blocks or many, of all rows or of a part.
+TEST_F(NodeSamplesTest, RowsThatStayInTheFileAreThoseOfTheMemory) {
+  world_.agree_on_root([&] { ManyBlocks::write(path_); });
+  const Communicator node = world_.split_by_node(2);
+  const NodeSamples kept(world_, node, path_, 0, nothing_else);
+  for (const std::uint64_t block_rows : {50U, 700U, 1048U, 2500U}) {
+    const NodeSamples streamed = ManyBlocks::streamed(world_, node, path_, block_rows);
+    ASSERT_TRUE(streamed.streamed());
+    EXPECT_LT(streamed.bytes(), 14600000U);
+    EXPECT_EQ(streamed.digest(), kept.digest());
+    for (const std::uint64_t begin : {std::uint64_t{0}, block_rows + 1200}) {
+      const Rows some = streamed.rows().part(begin, 15001);
+      const Rows same = kept.rows().part(begin, 15001);
+      SameRows rows(some, same, node, block_rows);
+      for (const std::uint64_t epoch : {1U, 2U}) {
+        const RowOrder order(some.rows, true, 7, 0, epoch, block_rows);
+        // Two nodes share out batches of 131, and the training goes on somewhere.
+        for (std::uint64_t at = 131 * 3 * epoch; at < 1800; at += 131) rows.expect_at(order, at, 66);
+        rows.expect_at(order, some.rows - 90, 90);
+      }
+      rows.expect_at(RowOrder(some.rows, true, 7, 0, 1), 100, 90);
+      rows.expect_at(RowOrder(some.rows, false, 7, 0, 1), 3100, 90);
+      rows.expect_at(RowOrder(some.rows, false, 7, 0, 1), some.rows - 1, 1);
+      rows.expect_at(RowOrder(some.rows, true, 7, 0, 3, block_rows), 0, 90);
+    }
+    // A rank alone.
+    RowBlocks alone(streamed.rows(), 64);
+    RowBlocks expected(kept.rows(), 64);
+    for (const std::uint64_t first : {0U, 64U, 4160U, 19936U}) {
+      std::vector<Real> values(64 * ManyBlocks::columns);
+      std::vector<Real> right(values.size());
+      alone.next(first, 64).read_on_all_threads({0, 64}, unrounded, {values.data(), 64, ManyBlocks::columns});
+      expected.next(first, 64).read_on_all_threads({0, 64}, unrounded, {right.data(), 64, ManyBlocks::columns});
+      ASSERT_EQ(values, right);
+    }
+  }
+}
+
+/// Has all rows read, in blocks of 1000.
+void read_all(const NodeSamples& samples) {
+  Workspace memory;
+  const auto reader = samples.rows().reader({.most_rows = 90, .block_rows = 1000}, memory);
+  const RowOrder order(ManyBlocks::rows, true, 1, 0, 1, 1000);
+  for (std::uint64_t at = 0; at < ManyBlocks::rows; at += 500) reader->next(order, at, 90);
+}
+
+// What one rank cannot read ends the job, so here each is a job of its own.
+TEST_F(NodeSamplesTest, RowsThatChangeInTheFileAreFoundWhenTheyAreRead) {
+  const Communicator alone = world_.split(world_.rank());
+  const fs::path mine = path_.parent_path() / fmt::format("{}.h5", world_.rank());
+  ManyBlocks::write(mine);
+  const NodeSamples streamed = ManyBlocks::streamed(alone, alone, mine, 1000);
+  read_all(streamed);
+  std::fstream(mine, std::ios::in | std::ios::out | std::ios::binary).seekp(-5000, std::ios::end) << "changed";
+  test::expect_error(Failure::file, {mine.string(), "changed while it was read"}, [&] { read_all(streamed); });
+}
+
+// No node reads all of the file beforehand; so it is found when what it has is wanted.
+TEST_F(NodeSamplesTest, NodesWithOtherCopiesOfRowsThatStayInTheFileAreRefusedWhenTheyRead) {
+  if (world_.size() == 1) return;  // it needs another node
+  const fs::path other = path_.parent_path() / "other.h5";
+  world_.agree_on_root([&] {
+    ManyBlocks::write(path_);
+    fs::copy_file(path_, other);
+    // A value in the middle of the file, which is samples but for a few kB.
+    std::fstream bytes(other, std::ios::in | std::ios::out | std::ios::binary);
+    const auto place = static_cast<std::streamoff>(fs::file_size(path_)) / 2;
+    bytes.seekg(place);
+    const auto value = static_cast<char>(bytes.get() ^ 1);
+    bytes.seekp(place);
+    bytes.put(value);
+  });
+  const Communicator node = world_.split_by_node(1);
+  const NodeSamples streamed = ManyBlocks::streamed(world_, node, world_.rank() == 0 ? path_ : other, 1000);
+  std::int64_t refused = 0;
+  try {
+    read_all(streamed);
+  } catch (const Error& error) {
+    refused = 1;
+    EXPECT_THAT(error.what(), testing::HasSubstr("every node must read the same file"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("others on host " + host_name()));
+  }
+  world_.sum(std::span(&refused, 1));
+  // Those with another copy than the one whose rank read this block for the digest.
+  EXPECT_TRUE(refused == 1 || refused == world_.size() - 1) << refused;
+}
+
+TEST_F(NodeSamplesTest, MemoryThatDoesNotSufficeForBlocksIsSaidBeforehand) {
+  world_.agree_on_root([&] { ManyBlocks::write(path_); });
+  const Communicator node = world_.split_by_node(0);
+  const auto refused_with = [&](const RowMemory& wishes, const std::vector<std::string>& fragments) {
+    test::expect_error(Failure::usage, fragments, [&] {
+      const NodeSamples samples(world_, node, path_, 0, nothing_else, [&](const DatasetInfo&) { return wishes; });
+    });
+  };
+  refused_with({.most_bytes = 5000000, .block_rows = 0, .step_rows = 90},
+               {path_.string(), "20.1 MB", "shuffle-block = N"});
+  refused_with({.most_bytes = 5000000, .block_rows = 1000, .step_rows = 90},
+               {"memory = 5.0 MB", "3 blocks", "shuffle-block = 1000", "9.3 MB"});
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {
