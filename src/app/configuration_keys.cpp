@@ -369,7 +369,7 @@ constexpr ConfigurationKey keys[] = {
      [](const TrainSettings& s) { return switch_text(s.training.shuffle); }},
     {"shuffle-block", "N|all|auto", fixed,
      "rows that are shuffled together: an epoch takes the blocks of so many rows one after the other, in another order "
-     "each time; auto: all, or of more than 2 GB of data blocks of 64 MB",
+     "each time; auto: all, or of more than 2 GB of data blocks of 256 MB",
      [](TrainSettings& s, const std::string& text) {
        s.shuffle_block = text == "auto"  ? std::nullopt
                          : text == "all" ? std::optional<std::uint64_t>(0)

@@ -78,13 +78,13 @@ std::optional<double> validation_share(const std::string& validation) {
               fmt::format("validation = {}: a share of the rows must be more than 0 and less than 1", validation));
 }
 
-/// How many rows are shuffled together if the settings do not say it: a function of the data alone, so that the model
-/// is one as well. 0: all.
+/// How many rows are shuffled together if the settings do not say it: a function of the data alone, however they are
+/// stored, so that the model is one as well. 0: all.
 std::uint64_t usual_shuffle_block(const DatasetInfo& info) {
   constexpr std::uint64_t large = 2'000'000'000;  // bytes that would be read from all over a disk
-  constexpr std::uint64_t block = 64'000'000;
+  constexpr std::uint64_t block = 256'000'000;
   const std::uint64_t row_bytes = info.columns * element_size(info.type);
-  if (info.sparse || info.rows * row_bytes <= large) return 0;
+  if (info.rows * row_bytes <= large) return 0;
   return std::max<std::uint64_t>(1, block / row_bytes);
 }
 

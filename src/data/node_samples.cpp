@@ -287,7 +287,7 @@ std::uint64_t bytes_of_blocks(const std::filesystem::path& path, const DatasetIn
   if (wishes.step_rows == 0) return 0;
   if (wishes.block_rows == 0) {
     cannot(
-        "shuffle-block = N, in rows, lets them be read in blocks while they are used; blocks of 64 MB would be right");
+        "shuffle-block = N, in rows, lets them be read in blocks while they are used; blocks of 256 MB would be right");
   }
   const std::uint64_t block = streamed_block_bytes(info, wishes.block_rows);
   const std::uint64_t least = streamed_blocks(wishes.step_rows, wishes.block_rows) * block;
