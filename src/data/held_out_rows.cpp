@@ -41,7 +41,8 @@ std::vector<std::uint64_t> draw_held_out_rows(std::uint64_t rows, std::span<cons
   // Trainings take the epochs from 1 on, of layers from 0 on.
   constexpr std::uint32_t no_layer = 255;
   const RowOrder order(rows, /*shuffled=*/true, seed, no_layer, /*epoch=*/0);
-  std::map<std::int32_t, std::uint64_t> left = shares_of_classes(labels, count);
+  std::map<std::int32_t, std::uint64_t> left;
+  if (!labels.empty()) left = shares_of_classes(labels, count);
   std::vector<std::uint64_t> held_out;
   held_out.reserve(count);
   for (std::uint64_t position = 0; held_out.size() < count; ++position) {
