@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -11,6 +12,16 @@
 #include "rbmpi/storage/hdf5_file.hpp"
 
 namespace rbmpi {
+
+/// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
+struct TableOptions {
+  std::string array;                            ///< of files with several arrays: the one with the rows
+  std::string labels_array;                     ///< likewise: the one with the labels
+  std::optional<std::filesystem::path> labels;  ///< a file of its own with the labels
+  std::optional<char> separator;                ///< between the fields of a text; 0: each character is a field
+  std::optional<bool> header;                   ///< whether the first line of a text names the columns
+  bool want_labels = true;                      ///< whether labels beside the columns are to be looked for
+};
 
 /// What a table says of itself before its rows are read.
 struct TableInfo {
@@ -24,6 +35,8 @@ struct TableInfo {
   bool sparse = false;                    ///< rows are given by their columns that are not 0
   bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
   bool has_weights = false;               ///< likewise
+  bool first_column_names = false;        ///< the first column has the names of the rows, as in R's tables
+  bool decimal_commas = false;            ///< of a text: a comma in a field may stand for the point of a number
   std::vector<std::string> class_names;   ///< of labels 0, 1, ..., or empty
   std::vector<std::string> notes;         ///< what a person should know, a sentence each
 };

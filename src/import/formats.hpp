@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/import/table.hpp"
+
+namespace rbmpi {
+
+/// One kind of file that has a table. Local.
+struct TableFormat {
+  const char* name;  ///< "a text table"
+  /// Whether a file that begins with these bytes (as `first_unpacked_bytes` gives them) is one.
+  bool (*is)(std::string_view beginning);
+  /// Throws Error(Failure::file).
+  std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options);
+};
+
+/// Local. The beginning of a file, unpacked, at most 64 KiB. Throws Error(Failure::file).
+[[nodiscard]] std::string first_unpacked_bytes(const std::filesystem::path& path);
+
+/// Local. The table in a file, of whatever kind the file is. Throws Error(Failure::file) that says in words what the
+/// file is if it is none that has one.
+[[nodiscard]] std::unique_ptr<Table> open_table(const std::filesystem::path& path, const TableOptions& options);
+
+/// Local. Throws Error(Failure::file).
+[[noreturn]] inline void refuse_import(const std::filesystem::path& path, const std::string& why) {
+  throw Error(Failure::file, fmt::format("cannot import '{}': {}", path.string(), why));
+}
+/// Local. Throws Error(Failure::usage): another option would be right.
+[[noreturn]] inline void refuse_options(const std::filesystem::path& path, const std::string& why) {
+  throw Error(Failure::usage, fmt::format("cannot import '{}': {}", path.string(), why));
+}
+
+}  // namespace rbmpi
