@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -15,12 +14,12 @@ namespace rbmpi {
 
 /// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
 struct TableOptions {
-  std::string array;                            ///< of files with several arrays: the one with the rows
-  std::string labels_array;                     ///< likewise: the one with the labels
-  std::optional<std::filesystem::path> labels;  ///< a file of its own with the labels
-  std::optional<char> separator;                ///< between the fields of a text; 0: each character is a field
-  std::optional<bool> header;                   ///< whether the first line of a text names the columns
-  bool want_labels = true;                      ///< whether labels beside the columns are to be looked for
+  std::string format;             ///< what the file has to be, a name of `table_formats`: "csv", "idx"
+  std::string array;              ///< of files with several arrays: the one with the rows
+  std::string labels;             ///< of such files the array with the labels, of others the file; "none" if not wanted
+  bool transpose = false;         ///< the columns of the array are the rows
+  std::optional<char> separator;  ///< between the fields of a text: blanks, 0 if each character is a field
+  std::optional<bool> header;     ///< whether the first line of a text names the columns
 };
 
 /// What a table says of itself before its rows are read.
