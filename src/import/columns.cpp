@@ -123,6 +123,10 @@ class UseFinder {
   }
 
   void take_options() {
+    const bool label = !options_.label_column.empty() && options_.label_column != "none";
+    if (info_.sparse && (label || !options_.one_hot_labels.empty() || !options_.weight_column.empty() ||
+                         (!options_.name_column.empty() && options_.name_column != "none")))
+      refuse_options(options_.file, "its rows are sparse, and their columns are values alone");
     if (!options_.columns.empty()) {
       const auto listed = finder_.list("columns", options_.columns);
       result_.uses.assign(info_.columns, Use::dropped);
@@ -131,7 +135,7 @@ class UseFinder {
     }
     if (!options_.drop.empty())
       for (const std::size_t column : finder_.list("drop", options_.drop)) take("drop", column, Use::dropped);
-    if (!options_.label_column.empty() && options_.label_column != "none") {
+    if (label) {
       if (info_.has_labels)
         refuse_options(options_.file, "its labels are beside its columns; --label-column none leaves them out");
       result_.label = finder_.one("label-column", options_.label_column);

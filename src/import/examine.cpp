@@ -9,6 +9,7 @@
 
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
+#include "import/text_lines.hpp"
 #include "rbmpi/core/interruption.hpp"
 
 namespace rbmpi {
@@ -236,7 +237,7 @@ class Examination {
 
   // Names are remembered by their hashes, and no longer once two are alike.
   void add_name(std::string_view text) {
-    findings_.longest_name = std::max(findings_.longest_name, text.size());
+    findings_.longest_name = std::max(findings_.longest_name, name_in_utf8(text).size());
     if (findings_.rows == 0) names_differ_ = true;
     if (names_seen_ != findings_.rows) names_differ_ = false;
     ++names_seen_;

@@ -20,6 +20,9 @@ struct TableFormat {
   bool (*is)(std::string_view beginning);
   /// Throws Error(Failure::file).
   std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options);
+  bool lines = false;   ///< options on lines, separator and header, go with it
+  bool arrays = false;  ///< options on arrays, their names and transposition, go with it
+  bool labels = false;  ///< the option that names labels goes with it
 };
 
 /// How much of a file, unpacked, tells what it is.

@@ -101,7 +101,7 @@ class LibsvmTable : public Table {
 
  private:
   // No file can prove how many columns it has: an index costs it no more than its digits.
-  static constexpr std::uint32_t most_columns = 1U << 26U;
+  static constexpr std::uint32_t most_columns = 1U << 24U;
 
   [[noreturn]] void refuse_here(const std::string& why) const {
     refuse_import(path_, fmt::format("line {} {}", lines_.number(), why));

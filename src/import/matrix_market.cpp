@@ -111,7 +111,7 @@ class MatrixMarketTable : public Table {
   // Compared with what the file can hold: a number and the end of its line take two bytes, an entry five.
   void read_sizes() {
     constexpr std::uint64_t most_rows = std::uint64_t{1} << 32U;
-    constexpr std::uint64_t most_columns = std::uint64_t{1} << 26U;
+    constexpr std::uint64_t most_columns = std::uint64_t{1} << 24U;
     std::span<const std::string_view> words;
     if (!next(words)) refuse_import(path_, "it ends before the size of its matrix");
     if (words.size() != (coordinates_ ? 3 : 2))

@@ -8,6 +8,7 @@
 
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
+#include "import/text_lines.hpp"
 #include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
@@ -211,7 +212,7 @@ class Planner {
     std::vector<std::string> names;
     for (const auto& [number, name] : sorted) {
       plan_.classes.emplace(name, static_cast<std::int32_t>(names.size()));
-      names.push_back(name);
+      names.push_back(name_in_utf8(name));
     }
     plan_.info.class_names = std::move(names);
   }

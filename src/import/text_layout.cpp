@@ -277,6 +277,7 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   } else if (!options.header) {
     name_by_comment(path, lines, layout, top.last_comment);
   }
+  std::ranges::transform(layout.names, layout.names.begin(), name_in_utf8);
   return layout;
 }
 

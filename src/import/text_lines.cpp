@@ -2,6 +2,7 @@
 
 #include "import/formats.hpp"
 #include "rbmpi/core/interruption.hpp"
+#include "rbmpi/core/utf8.hpp"
 
 namespace rbmpi {
 namespace {
@@ -63,6 +64,19 @@ std::string to_utf8(std::string_view text, Encoding encoding) {
   if (encoding == Encoding::utf8) return std::string(text.substr(text.starts_with(utf8_mark) ? utf8_mark.size() : 0));
   std::string result;
   (void)append_utf16(result, text.substr(2), encoding == Encoding::utf16_little);
+  return result;
+}
+
+std::string name_in_utf8(std::string_view name) {
+  std::size_t done = 0;
+  while (done < name.size()) {
+    const std::size_t bytes = first_character(name.substr(done)).bytes;
+    if (bytes == 0) break;
+    done += bytes;
+  }
+  if (done == name.size()) return std::string(name);
+  std::string result;
+  for (const char c : name) append_character(result, static_cast<unsigned char>(c));
   return result;
 }
 

@@ -20,6 +20,9 @@ enum class Encoding { utf8, utf16_little, utf16_big };
 /// Local. The text in UTF-8, without its mark; a half of a character at its end is left out.
 [[nodiscard]] std::string to_utf8(std::string_view text, Encoding encoding);
 
+/// Local. A name of a column, a class or a row in UTF-8: one that is none is taken for Latin-1.
+[[nodiscard]] std::string name_in_utf8(std::string_view name);
+
 /// The lines of a text file in UTF-8, plain or compressed, with any of the usual ends of lines. Every method is Local
 /// and throws Error(Failure::file).
 class TextLines {

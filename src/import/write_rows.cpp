@@ -10,6 +10,7 @@
 
 #include "import/examine.hpp"
 #include "import/formats.hpp"
+#include "import/text_lines.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 
@@ -47,7 +48,7 @@ class PlannedRows {
   [[nodiscard]] std::int32_t label() const noexcept { return label_; }
   [[nodiscard]] std::string name() const {
     const std::size_t column = *plan_.uses.name;
-    return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : std::string(row_->texts[column]);
+    return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : name_in_utf8(row_->texts[column]);
   }
   [[nodiscard]] float weight() const {
     return static_cast<float>(plan_.uses.weight ? number(*plan_.uses.weight) : row_->weight);
