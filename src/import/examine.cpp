@@ -175,9 +175,10 @@ class Examination {
       const std::size_t column = row_->columns[i];
       if (uses_.uses[column] != Use::value) continue;
       const double number = take_number(findings_.columns[0], column, row_->values[i]);
-      smallest_[0] = std::min(smallest_[0], std::isnan(number) ? infinity : number);
-      largest_[0] = std::max(largest_[0], std::isnan(number) ? -infinity : number);
       if (number != 0.0) ++nonzeros;
+      if (std::isnan(number)) continue;
+      smallest_[0] = std::min(smallest_[0], number);
+      largest_[0] = std::max(largest_[0], number);
     }
     if (nonzeros < info_.columns) {
       smallest_[0] = std::min(smallest_[0], 0.0);

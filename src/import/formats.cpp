@@ -68,7 +68,7 @@ std::string first_unpacked_bytes(const fs::path& path) {
 std::unique_ptr<Table> open_table(const fs::path& path, const TableOptions& options) {
   const std::string beginning = first_unpacked_bytes(path);
   if (options.format.empty()) refuse_own_files(path, beginning);
-  const auto format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {
+  const auto* const format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {
     return options.format.empty() ? one.is(beginning) : options.format == one.name;
   });
   if (format->is == is_text) {

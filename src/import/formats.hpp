@@ -15,11 +15,11 @@ namespace rbmpi {
 
 /// One kind of file that has a table. Local.
 struct TableFormat {
-  const char* name;  ///< short, such as "csv"
+  const char* name = nullptr;  ///< short, such as "csv"
   /// Whether a file that begins with these bytes (as `first_unpacked_bytes` gives them) is one.
-  bool (*is)(std::string_view beginning);
+  bool (*is)(std::string_view beginning) = nullptr;
   /// Throws Error(Failure::file).
-  std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options);
+  std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options) = nullptr;
   bool lines = false;   ///< options on lines, separator and header, go with it
   bool arrays = false;  ///< options on arrays, their names and transposition, go with it
   bool labels = false;  ///< the option that names labels goes with it
