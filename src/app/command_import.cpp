@@ -1,16 +1,20 @@
-#include <cmath>
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <optional>
-#include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/command_options.hpp"
+#include "app/command_start.hpp"
+#include "app/configuration.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
@@ -26,171 +30,202 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
-using Job = std::function<ImportResult()>;
+struct ImportSettings {
+  ImportOptions options;
+  std::string csv;  ///< other words for FILE
+  std::string idx_images;
+  TrainSettings train;  ///< nothing of it
+};
 
-[[noreturn]] void refuse_import(const std::string& message) {
-  throw Error(Failure::usage, message + " (rbmpi import --help lists the options)");
-}
-
-po::options_description import_options() {
-  po::options_description options("Options");
-  auto add = options.add_options();
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  add("idx-images", text("FILE"), "images in MNIST's IDX format, plain or gzip");
-  add("idx-labels", text("FILE"), "their labels, in the same format");
-  add("csv", text("FILE"), "a table of numbers, plain or gzip: a row per line, the first line names the columns");
-  add("label-column", text("COLUMN"),
-      "which column of the table holds the labels: a name, a number counted from 1, or 'last' (default: none)");
-  add("no-header", "the first line of the table is a row");
-  add("scale", text("X"),
-      "the value that means 1.0 (default: 1 if all values are in [0, 1], else 255 if all are whole and at most 255)");
-  add("shape", text("HxW"), "the rows of the table are pictures of this height and width");
-  add("type", text("TYPE"),
-      "how values are stored: uint8, float32, float64 or auto (default: auto, uint8 if that loses nothing, else "
-      "float32)");
-  add("output", text("FILE"), "the dataset to make; an old file of that name is replaced");
-  add("source", text("TEXT"), "where the data came from, kept in the dataset (default: the name of the file)");
-  add("help", "this text");
-  return options;
-}
-
-void print_import_help() {
-  std::ostringstream options;
-  options << import_options();
-  put(stdout,
-      fmt::format(
-          "Makes a dataset, an HDF5 file with /samples and perhaps /labels, from IDX files or from CSV.\n\n"
-          "Usage:\n"
-          "  rbmpi import --idx-images FILE [--idx-labels FILE] --output FILE\n"
-          "  rbmpi import --csv FILE [--label-column COLUMN] [--no-header] [--scale X] [--shape HxW] --output FILE\n\n"
-          "Examples:\n"
-          "  rbmpi import --idx-images train-images-idx3-ubyte.gz --idx-labels train-labels-idx1-ubyte.gz \\\n"
-          "               --output train.h5\n"
-          "  rbmpi import --csv train.csv --label-column label --shape 28x28 --output train.h5\n\n"
-          "{}\n"
-          "The files are read piece by piece and may be larger than the memory.\n",
-          options.str()));
-}
-
-std::string text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) != 0 ? values[name].as<std::string>() : std::string();
-}
-
-std::optional<double> scale_of(const po::variables_map& values) {
-  if (values.count("scale") == 0) return std::nullopt;
-  const std::string text = text_of(values, "scale");
+double parse_scale(const std::string& text) {
   const std::optional<double> scale = parse_number(text);
-  if (!scale || !is_scale(*scale))
-    refuse_import(
-        fmt::format("--scale is '{}'; a positive number that single precision can hold would be right", text));
-  return scale;
+  if (!scale || !is_scale(*scale)) refuse("a positive number that single precision can hold would be right");
+  return *scale;
 }
 
-std::vector<std::uint64_t> shape_of(const po::variables_map& values) {
-  if (values.count("shape") == 0) return {};
-  const std::string text = text_of(values, "shape");
+std::optional<ElementType> parse_type(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  for (const ElementType type : {ElementType::uint8, ElementType::float32, ElementType::float64})
+    if (text == element_name(type)) return type;
+  refuse("uint8, float32, float64 or auto would be right");
+}
+
+std::vector<std::uint64_t> parse_shape(const std::string& text) {
   std::vector<std::uint64_t> shape = parse_picture(text);
-  if (shape.empty()) refuse_import(fmt::format("--shape is '{}'; height x width, such as 28x28, would be right", text));
+  if (shape.empty()) refuse("height x width, such as 28x28, would be right");
   return shape;
 }
 
-std::optional<ElementType> type_of(const po::variables_map& values) {
-  const std::string text = text_of(values, "type");
-  if (text.empty() || text == "auto") return std::nullopt;
-  for (const ElementType type : {ElementType::uint8, ElementType::float32, ElementType::float64})
-    if (text == element_name(type)) return type;
-  refuse_import(fmt::format("--type is '{}'; uint8, float32, float64 or auto would be right", text));
+char parse_separator(const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, char>, 8> words = {{{"comma", ','},
+                                                                       {"semicolon", ';'},
+                                                                       {"tab", '\t'},
+                                                                       {"\\t", '\t'},
+                                                                       {"blank", ' '},
+                                                                       {"blanks", ' '},
+                                                                       {"bar", '|'},
+                                                                       {"none", '\0'}}};
+  for (const auto& [word, separator] : words)
+    if (text == word) return separator;
+  constexpr std::string_view no_separators = "\"\r\n#";
+  if (text.size() == 1 && no_separators.find(text) == std::string::npos && text[0] > 0) return text[0];
+  refuse("one character, or comma, semicolon, tab, blank, bar, or none if each character is a column, would be right");
 }
 
-Job prepare_idx(const po::variables_map& values) {
-  IdxImport import;
-  import.images = text_of(values, "idx-images");
-  if (values.count("idx-labels") != 0) import.labels = text_of(values, "idx-labels");
-  import.output = text_of(values, "output");
-  import.source = text_of(values, "source");
-  return [import] { return import_idx(import); };
+std::vector<std::pair<std::string, double>> parse_replaced(const std::string& text) {
+  std::vector<std::pair<std::string, double>> replaced;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string item = text.substr(begin, end - begin);
+    const std::size_t equals = item.rfind('=');
+    const auto by =
+        equals == std::string::npos ? std::nullopt : parse_number(std::string_view(item).substr(equals + 1));
+    if (!by || equals == 0) refuse("VALUE=NUMBER, with commas between several, such as -1=0,1=1, would be right");
+    replaced.emplace_back(item.substr(0, equals), *by);
+    begin = end + 1;
+  }
+  return replaced;
 }
 
-Job prepare_csv(const po::variables_map& values) {
-  CsvImport import;
-  import.csv = text_of(values, "csv");
-  import.header = values.count("no-header") == 0;
-  import.label_column = text_of(values, "label-column");
-  import.scale = scale_of(values);
-  import.type = type_of(values);
-  import.picture = shape_of(values);
-  import.output = text_of(values, "output");
-  import.source = text_of(values, "source");
-  return [import] { return import_csv(import); };
+MissingValues parse_missing(const std::string& text) {
+  if (text == "zero") return MissingValues::zero;
+  if (text == "drop-row") return MissingValues::drop_row;
+  if (text == "mean") return MissingValues::mean;
+  refuse("zero, drop-row or mean would be right");
 }
 
-/// One kind of input: the option that names the file, and the options that go with no other kind.
-struct Importer {
-  const char* option;
-  std::vector<const char*> own_options;
-  Job (*prepare)(const po::variables_map& values);
+constexpr CommandOption<ImportSettings> import_own_options[] = {
+    {"output", "FILE", "the dataset to make; an old file of that name is replaced",
+     [](auto& s, const std::string& text) { s.options.output = text; }},
+    {"label-column", "COLUMN", "which column has the labels, or none [one that is named so]",
+     [](auto& s, const std::string& text) { s.options.label_column = text; }},
+    {"columns", "LIST", "these columns alone are values [all that are nothing else]",
+     [](auto& s, const std::string& text) { s.options.columns = text; }},
+    {"drop", "LIST", "these columns are left out", [](auto& s, const std::string& text) { s.options.drop = text; }},
+    {"name-column", "COLUMN", "which column names the rows, or none [an index]",
+     [](auto& s, const std::string& text) { s.options.name_column = text; }},
+    {"weight-column", "COLUMN", "which column has the weights of the rows [none]",
+     [](auto& s, const std::string& text) { s.options.weight_column = text; }},
+    {"one-hot-labels", "LIST", "the label is which of these columns is 1",
+     [](auto& s, const std::string& text) { s.options.one_hot_labels = text; }},
+    {"map", "OLD=NEW,...", "values, numbers or texts, and what they become",
+     [](auto& s, const std::string& text) { s.options.replaced = parse_replaced(text); }},
+    {"missing", "HOW", "missing values: zero, drop-row, or mean of the column [refused]",
+     [](auto& s, const std::string& text) { s.options.missing = parse_missing(text); }},
+    {"scale", "X", "the value that means 1.0 [1, 255, or the largest if that is whole and small]",
+     [](auto& s, const std::string& text) { s.options.scale = parse_scale(text); }},
+    {"shape", "HxW", "the rows are pictures of this height and width",
+     [](auto& s, const std::string& text) { s.options.shape = parse_shape(text); }},
+    {"type", "TYPE", "uint8, float32, float64 or auto [auto: uint8 if that loses nothing]",
+     [](auto& s, const std::string& text) { s.options.type = parse_type(text); }},
+    {"sparse", nullptr, "store only what is not 0 [if the file does, and three in four are 0]",
+     [](auto& s, const std::string&) { s.options.sparse = true; }},
+    {"dense", nullptr, "store all values",
+     [](auto& s, const std::string&) {
+       if (s.options.sparse) refuse("--sparse and --dense exclude each other");
+       s.options.sparse = false;
+     }},
+    {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, none, or a character",
+     [](auto& s, const std::string& text) { s.options.table.separator = parse_separator(text); }},
+    {"header", nullptr, "of a text: the first line names the columns",
+     [](auto& s, const std::string&) { s.options.table.header = true; }},
+    {"no-header", nullptr, "of a text: the first line is a row",
+     [](auto& s, const std::string&) {
+       if (s.options.table.header) refuse("--header and --no-header exclude each other");
+       s.options.table.header = false;
+     }},
+    {"array", "NAME", "of a file with several arrays: the one with the rows",
+     [](auto& s, const std::string& text) { s.options.table.array = text; }},
+    {"labels", "NAME", "likewise: the one with the labels; of IDX and .npy their file; or none",
+     [](auto& s, const std::string& text) { s.options.table.labels = text; }},
+    {"transpose", nullptr, "the columns of the array are the rows",
+     [](auto& s, const std::string&) { s.options.table.transpose = true; }},
+    {"source", "TEXT", "where the data came from, kept in the dataset [the name of the file]",
+     [](auto& s, const std::string& text) { s.options.source = text; }},
+    {"csv", "FILE", "another word for FILE, which then has to be a text table",
+     [](auto& s, const std::string& text) { s.csv = text; }},
+    {"idx-images", "FILE", "another word for FILE, which then has to be IDX",
+     [](auto& s, const std::string& text) { s.idx_images = text; }},
+    {"idx-labels", "FILE", "another word for --labels",
+     [](auto& s, const std::string& text) {
+       if (!s.options.table.labels.empty()) refuse("--labels says the same");
+       s.options.table.labels = text;
+     }},
 };
 
-const std::vector<Importer>& importers() {
-  static const std::vector<Importer> table = {
-      {"idx-images", {"idx-labels"}, prepare_idx},
-      {"csv", {"label-column", "no-header", "scale", "shape", "type"}, prepare_csv},
+CommandOptions<ImportSettings> import_options() {
+  return {import_own_options, {}};
+}
+
+constexpr const char* import_usage = "import FILE --output FILE";
+
+std::string import_help() {
+  return "Makes a dataset of the table in a file, whatever the file is.\n\n"
+         "Usage:\n"
+         "  rbmpi import FILE [OPTION...] --output FILE\n\n"
+         "FILE, or - for standard input, is a text with commas, semicolons, tabs, blanks or nothing between its "
+         "fields;\n"
+         "LIBSVM; Matrix Market; or MNIST's IDX; plain or packed. Which one it is follows from the content. A COLUMN "
+         "is a\n"
+         "name, a number counted from 1, or last; a LIST has commas between them, and ranges of numbers: 1,3-785.\n\n"
+         "Options:\n" +
+         import_options().help() +
+         "\nExamples:\n"
+         "  rbmpi import train.csv --shape 28x28 --output train.h5\n"
+         "  rbmpi import table.csv --label-column last --drop id --output table.h5\n"
+         "  rbmpi import spins.txt --output spins.h5\n"
+         "  rbmpi import ratings.csv --missing zero --output ratings.h5\n"
+         "  rbmpi import train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz --output train.h5\n";
+}
+
+/// The file, by whichever of its names it is given.
+fs::path file_of(const po::variables_map& values, ImportSettings& settings) {
+  std::optional<std::pair<std::string, std::string>> given;
+  const auto take = [&](const char* name, const std::string& file) {
+    if (file.empty()) return;
+    if (given) refuse(fmt::format("{} and {} exclude each other{}", given->first, name, see_help(import_usage)));
+    given.emplace(name, file);
   };
-  return table;
+  take("FILE", values.count("file") != 0 ? values["file"].as<std::string>() : std::string());
+  take("--csv", settings.csv);
+  take("--idx-images", settings.idx_images);
+  if (!settings.csv.empty()) settings.options.table.format = "csv";
+  if (!settings.idx_images.empty()) settings.options.table.format = "idx";
+  return given ? fs::path(given->second) : file_argument(values, "file", "file", import_usage);
 }
 
-const Importer& choose_importer(const po::variables_map& values) {
-  const Importer* chosen = nullptr;
-  for (const Importer& importer : importers()) {
-    if (values.count(importer.option) == 0) continue;
-    if (chosen != nullptr)
-      refuse_import(fmt::format("--{} and --{} exclude each other", chosen->option, importer.option));
-    chosen = &importer;
-  }
-  if (chosen == nullptr) refuse_import("there is nothing to import; --idx-images FILE or --csv FILE would be right");
-  for (const Importer& importer : importers()) {
-    for (const char* option : importer.own_options)
-      if (&importer != chosen && values.count(option) != 0)
-        refuse_import(fmt::format("--{} goes with --{}, not with --{}", option, importer.option, chosen->option));
-  }
-  return *chosen;
+ImportSettings import_settings(const po::variables_map& values) {
+  ImportSettings settings;
+  import_options().set(settings, values);
+  ImportOptions& options = settings.options;
+  options.file = file_of(values, settings);
+  if (options.label_column == "none" && options.table.labels.empty()) options.table.labels = "none";
+  want_output(options.output, "dataset", import_usage);
+  std::vector<fs::path> inputs = {options.file};
+  if (!options.table.labels.empty()) inputs.emplace_back(options.table.labels);
+  check_output("output", options.output, inputs, OutputKind::hdf5);
+  return settings;
 }
 
-// Everything about the options is settled here, before a file is touched.
-Job prepare(const po::variables_map& values) {
-  const Importer& importer = choose_importer(values);
-  const fs::path output = text_of(values, "output");
-  if (output.empty()) refuse_import("--output FILE is missing: the dataset to make");
-  std::vector<fs::path> inputs;
-  for (const char* input : {"idx-images", "idx-labels", "csv"}) {
-    if (values.count(input) != 0) inputs.emplace_back(text_of(values, input));
-  }
-  check_output("output", output, inputs, OutputKind::hdf5);
-  return importer.prepare(values);
-}
-
-void report(const ImportResult& result, const std::string& output) {
+void report_import(const ImportOptions& options, const ImportResult& result) {
   const DatasetInfo& info = result.info;
+  for (const std::string& note : result.notes) put(stderr, to_show("rbmpi: note: {}\n", note));
+  say("{}: {}\n", options.file == "-" ? "standard input" : options.file.string(), result.kind);
+  for (const std::string& columns : result.columns) say("  {}\n", columns);
   const std::string picture =
       info.picture.empty() ? std::string() : fmt::format(" (pictures of {})", fmt::join(info.picture, "x"));
-  say("{}: {} of {}{}, {}, {} means 1.0, {} labels\n", output, plural(info.rows, "row"), plural(info.columns, "value"),
-      picture, element_name(info.type), info.scale, info.has_labels ? "with" : "no");
-  for (const std::string& note : result.notes) put(stderr, to_show("rbmpi: note: {}\n", note));
+  say("{}: {} of {}{}, {}{}, {} means 1.0, {} labels\n", options.output.string(), plural(info.rows, "row"),
+      plural(info.columns, "value"), picture, element_name(info.type), info.sparse ? ", sparse" : "", info.scale,
+      info.has_labels ? "with" : "no");
 }
 
 }  // namespace
 
 void run_import(const std::vector<std::string>& arguments, const Communicator& world) {
-  po::variables_map values;
-  Job job;
-  world.agree([&] {
-    values = parse_arguments("import", arguments, import_options());
-    if (values.count("help") == 0) job = prepare(values);
-  });
-  world.agree_on_root([&] {
-    if (values.count("help") != 0) return print_import_help();
-    report(job(), text_of(values, "output"));
-  });
+  const auto settings =
+      parse_command("import", arguments, import_options().description(), {"file"}, import_settings, import_help, world);
+  if (!settings) return;
+  world.agree_on_root([&] { report_import(settings->options, import_in_child(settings->options)); });
 }
 
 }  // namespace rbmpi

@@ -331,9 +331,9 @@ std::string share_chart(const ShareChart& chart) {
 
   std::string bar;
   std::string description = chart.title + ": ";
-  Table legend{.caption = "Time by what it was spent on",
-               .columns = {{"part"}, {"time", true, true}, {"share", true, true}, {"what it is", false, true}},
-               .rows = {}};
+  HtmlTable legend{.caption = "Time by what it was spent on",
+                   .columns = {{"part"}, {"time", true, true}, {"share", true, true}, {"what it is", false, true}},
+                   .rows = {}};
   for (std::size_t i = 0; i < chart.parts.size(); ++i) {
     const ShareChart::Part& part = chart.parts[i];
     if (part.seconds <= 0) continue;

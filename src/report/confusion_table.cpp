@@ -87,7 +87,7 @@ std::string class_table(const ConfusionMatrix& confusion, const std::string& of)
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::greater(), [&](std::size_t k) { return wrong_of(confusion, k); });
   if (order.size() > most) order.resize(most);
-  Table content{
+  HtmlTable content{
       .caption = "Classes with the most mistakes first, of " + of,
       .columns =
           {{"class", true}, {"rows", true}, {"wrong", true}, {"error", true}, {"predicted", true}, {"precision", true}},
@@ -111,9 +111,9 @@ std::string pair_table(const ConfusionMatrix& confusion) {
   }
   std::ranges::stable_sort(pairs, std::greater(), [](const auto& pair) { return std::get<0>(pair); });
   if (pairs.size() > most) pairs.resize(most);
-  Table content{.caption = "Classes that are taken for each other most often",
-                .columns = {{"class", true}, {"taken for", true}, {"rows", true}},
-                .rows = {}};
+  HtmlTable content{.caption = "Classes that are taken for each other most often",
+                    .columns = {{"class", true}, {"taken for", true}, {"rows", true}},
+                    .rows = {}};
   for (const auto& [count, i, k] : pairs) {
     content.rows.push_back(
         {fmt::format("{}", confusion.classes[i]), fmt::format("{}", confusion.classes[k]), whole_text(count)});

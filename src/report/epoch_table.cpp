@@ -19,7 +19,7 @@ std::string table_of(const std::vector<EpochFigures>& epochs, const std::string&
       if (is_new) keys.push_back(key);
     }
   }
-  Table content{.caption = "Figures of metrics.jsonl" + of, .columns = {{"epoch", true}}, .rows = {}};
+  HtmlTable content{.caption = "Figures of metrics.jsonl" + of, .columns = {{"epoch", true}}, .rows = {}};
   if (stride > 1) content.caption += fmt::format(", every {} epochs", stride);
   for (const std::string& key : keys) content.columns.push_back({key, true});
   for (std::size_t i = 0; i < epochs.size(); ++i) {

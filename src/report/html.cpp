@@ -118,7 +118,7 @@ std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view si
   return part < all ? fmt::format("{} of {}", whole_text(part), count_text(all, singular)) : count_text(part, singular);
 }
 
-std::string table(const Table& content) {
+std::string table(const HtmlTable& content) {
   // A wide table scrolls by itself, so that the page does not; who has only a keyboard can do it, too. On narrow
   // screens each row is a paragraph (page_style.hpp), with the titles of the columns before the cells.
   std::string html = fmt::format(

@@ -26,9 +26,9 @@ Section confusion_section(const RunSummary& run, const NetFindings& found) {
 
 Section net_evaluation_section(const Evaluation& evaluation, const RunSummary& run) {
   constexpr double most_rows = 0x1p53;
-  Table figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
-                .columns = {{"figure"}, {"value", true, true}, {"what it is", false, true}},
-                .rows = {}};
+  HtmlTable figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
+                    .columns = {{"figure"}, {"value", true, true}, {"what it is", false, true}},
+                    .rows = {}};
   if (evaluation.confusion) {
     const ConfusionMatrix& confusion = *evaluation.confusion;
     figures.rows.push_back(

@@ -63,9 +63,9 @@ Section labels_section(const RunLayer& layer, const HiddenUse* use) {
       strip_image({shown.data(), classes, hidden}, Shading::weights_together,
                   fmt::format("Heat map of the weights from {} to {}, from −{} to +{}", count_text(classes, "label"),
                               count_text(hidden, "hidden unit"), limit, limit)));
-  Table content{.caption = "Units for labels",
-                .columns = {{"label", true}, {"bias", true}, {"largest weights, by hidden unit"}},
-                .rows = {}};
+  HtmlTable content{.caption = "Units for labels",
+                    .columns = {{"label", true}, {"bias", true}, {"largest weights, by hidden unit"}},
+                    .rows = {}};
   for (std::size_t k = 0; k < classes; ++k) {
     content.rows.push_back({fmt::format("{}", layer.classes[k]),
                             number_text(static_cast<double>(rbm.visible_bias[features + k]), 3),

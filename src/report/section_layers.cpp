@@ -47,17 +47,17 @@ std::string last_text(const RunLayer& layer, const char* key) {
 }
 
 std::string layer_table(const RunSummary& run, std::span<const RunLayer> layers, std::span<const HiddenUse> uses) {
-  Table content{.caption = "Layers, the lowest first",
-                .columns = {{"layer", true},
-                            {"units", true},
-                            {length_of(run, 0, {}).unit, true},
-                            {"reconstruction error", true},
-                            {"validation", true},
-                            {"free-energy gap", true},
-                            {"dead units", true},
-                            {"time", true},
-                            {"state"}},
-                .rows = {}};
+  HtmlTable content{.caption = "Layers, the lowest first",
+                    .columns = {{"layer", true},
+                                {"units", true},
+                                {length_of(run, 0, {}).unit, true},
+                                {"reconstruction error", true},
+                                {"validation", true},
+                                {"free-energy gap", true},
+                                {"dead units", true},
+                                {"time", true},
+                                {"state"}},
+                    .rows = {}};
   for (const RunLayer& layer : layers) {
     const std::vector<LineChart::Point> gaps = free_energy_gaps(layer.epochs);
     const TrainingLength length = length_of(run, layer.number, layer.epochs);

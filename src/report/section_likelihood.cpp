@@ -40,7 +40,7 @@ std::string trust(const Evaluation::Partition& partition) {
   return text;
 }
 
-void add_likelihood(const Evaluation& evaluation, Table& figures) {
+void add_likelihood(const Evaluation& evaluation, HtmlTable& figures) {
   if (evaluation.log_likelihood) {
     const double partition = evaluation.partition_error.value_or(0);
     const double rows = evaluation.data_error.value_or(0);
@@ -74,7 +74,7 @@ void add_likelihood(const Evaluation& evaluation, Table& figures) {
   }
 }
 
-void add_scores(const Evaluation& evaluation, Table& figures) {
+void add_scores(const Evaluation& evaluation, HtmlTable& figures) {
   struct Score {
     const char* key;
     const char* name;
@@ -134,9 +134,9 @@ std::string with_options(const std::string& text) {
 }  // namespace
 
 Section likelihood_section(const Evaluation& evaluation, const RunSummary& run) {
-  Table figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
-                .columns = {{"figure"}, {"value", true, true}, {"unit", false, true}, {"what it is", false, true}},
-                .rows = {}};
+  HtmlTable figures{.caption = fmt::format("From {}", evaluation.file.filename().string()),
+                    .columns = {{"figure"}, {"value", true, true}, {"unit", false, true}, {"what it is", false, true}},
+                    .rows = {}};
   add_likelihood(evaluation, figures);
   add_scores(evaluation, figures);
   std::string html = data_sentence(evaluation);

@@ -29,13 +29,13 @@ std::string pictures(std::span<const Mistake> mistakes, const DataRows& rows) {
 }
 
 std::string mistake_table(std::span<const Mistake> mistakes, const DataRows& rows) {
-  Table content{.caption = "Rows that are taken for another class",
-                .columns = {{"row", true},
-                            {"class", true},
-                            {"taken for", true},
-                            {"with probability", true},
-                            {"probability of its class", true}},
-                .rows = {}};
+  HtmlTable content{.caption = "Rows that are taken for another class",
+                    .columns = {{"row", true},
+                                {"class", true},
+                                {"taken for", true},
+                                {"with probability", true},
+                                {"probability of its class", true}},
+                    .rows = {}};
   for (const Mistake& mistake : mistakes) {
     content.rows.push_back({whole_text(rows.numbers[mistake.row]), fmt::format("{}", mistake.label),
                             fmt::format("{}", mistake.predicted), percent_text(mistake.probability),

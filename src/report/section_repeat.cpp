@@ -40,12 +40,12 @@ Section repeat_section(const RunSummary& run) {
                         whose_digest(run), escape(shell_word(file.string())));
     html += "<pre><code>" + escape(run.model->digest) + "</code></pre>\n";
   }
-  Table origin{.caption = "Where the parameters come from", .columns = {{"what"}, {"value"}}, .rows = {}};
+  HtmlTable origin{.caption = "Where the parameters come from", .columns = {{"what"}, {"value"}}, .rows = {}};
   for (const auto& [name, value] : run.provenance) {
     origin.rows.push_back({escape(name), "<code>" + escape(value) + "</code>"});
   }
   if (!origin.rows.empty()) html += table(origin);
-  Table keys{.caption = "config.ini", .columns = {{"key"}, {"value"}}, .rows = {}};
+  HtmlTable keys{.caption = "config.ini", .columns = {{"key"}, {"value"}}, .rows = {}};
   for (const auto& [key, value] : run.configuration) {
     keys.rows.push_back({"<code>" + escape(key) + "</code>", "<code>" + escape(value) + "</code>"});
   }

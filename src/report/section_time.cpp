@@ -73,9 +73,9 @@ std::string jobs_of(const RunSummary& run) {
                                                                                 ? "twice"
                                                                                 : count_text(interruptions, "time"));
   }
-  Table content{.caption = "Jobs that worked on this run",
-                .columns = {{"begun"}, {"layout"}, {"steps"}, {"time", true}, {"end"}},
-                .rows = {}};
+  HtmlTable content{.caption = "Jobs that worked on this run",
+                    .columns = {{"begun"}, {"layout"}, {"steps"}, {"time", true}, {"end"}},
+                    .rows = {}};
   for (std::size_t i = 0; i < run.jobs.size(); ++i) {
     const JobRecord& job = run.jobs[i];
     content.rows.push_back({when_text(job.began), layout_text(job),

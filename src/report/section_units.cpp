@@ -100,9 +100,9 @@ std::string strongest(const UnitWeights& layer, std::size_t unit) {
 
 std::string unit_table(const UnitWeights& layer, const HiddenUse* use, std::span<const std::size_t> units,
                        const std::string& caption) {
-  Table content{.caption = caption,
-                .columns = {{"unit", true}, {"active", true}, {"bias", true}, {"largest weights, by visible unit"}},
-                .rows = {}};
+  HtmlTable content{.caption = caption,
+                    .columns = {{"unit", true}, {"active", true}, {"bias", true}, {"largest weights, by visible unit"}},
+                    .rows = {}};
   for (const std::size_t unit : units) {
     content.rows.push_back({fmt::format("{}", unit), activity_text(use, unit),
                             number_text(static_cast<double>(layer.bias()[unit]), 3), strongest(layer, unit)});

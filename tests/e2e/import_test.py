@@ -4,17 +4,21 @@ bad input gets one message, the right exit code and leaves nothing behind, alone
 
 import gzip
 import hashlib
+import io
 import json
 import os
+import pickle
 import signal
 import struct
 import subprocess
 import time
 import unittest
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from support import (SOURCE, RBMPI, FolderTest, assert_one_message, assert_success, command_line, mpi_environment,
                      run)
@@ -83,7 +87,7 @@ class ImportTest(FolderTest):
                     labels_file = self.write("labels" + ending, pack(idx(labels)))
                     result = assert_success(run(["import", "--idx-images", images_file, "--idx-labels", labels_file,
                                                  "--output", self.output, "--source", "made up"], ranks=ranks))
-                    self.assertEqual(result.stdout.count("\n"), 1)
+                    self.assertEqual(result.stdout.count("\n"), 4)
                     self.assertIn("1500 rows of 840 values (pictures of 28x30)", result.stdout)
                     self.check(images.reshape(1500, 840), labels, shape=(28, 30))
                     self.output.unlink()
@@ -120,10 +124,10 @@ class ImportTest(FolderTest):
         self.check(values, scale=1.0, dtype=np.float64)
 
     def test_notes_go_to_stderr(self):
-        file = self.write("a.csv", csv_text([[0, 16], [3, 4]]))
+        file = self.write("a.csv", csv_text([[0, 16], [3, 4]], ["label", "p"]))
         result = assert_success(run(["import", "--csv", file, "--output", self.output], ranks=2))
         self.assertEqual(len(result.messages), 2)
-        for message, word in zip(result.messages, ("--no-header", "--scale 4")):
+        for message, word in zip(result.messages, ("--label-column none", "--scale X")):
             self.assertTrue(message.startswith("rbmpi: note: "), message)
             self.assertIn(word, message)
 
@@ -195,6 +199,326 @@ class ImportTest(FolderTest):
                 self.assertEqual(script.stderr.count("\n"), 1)
                 self.assertIn(fragment, script.stderr)
                 self.assertEqual(list((self.folder / "mnist here").iterdir()), [])
+
+
+def utf16(text, order):
+    """With the mark in front, as Excel's "Unicode text"."""
+    return ("\ufeff" + text).encode("utf-16-" + order)
+
+
+def counted(header, rows):
+    """A table whose rows are numbered from 0, as a data frame writes its index."""
+    return header + "\n" + "".join(f"{number},{row}\n" for number, row in enumerate(rows))
+
+
+PIXELS = np.array([[0, 255, 7], [128, 1, 0]])
+BITS = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0]])
+BIT_ROWS = [",".join(map(str, row)) for row in BITS]
+MATRIX = np.array([[0, 0, 3, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 3]])
+COORDINATES = "".join(f"{i + 1} {j + 1} {MATRIX[i, j]}\n" for j in range(6) for i in range(4) if MATRIX[i, j])
+MARKET = "%%MatrixMarket matrix "
+
+
+def tables():
+    """Small files as people have them: name, content, options, and what is made of them. Of `made`, `samples` are the
+    values, `scale` is 1 and the type uint8 unless said; what is not said is not there. `notes` are words of the notes."""
+    pixels = "0,255,7\n128,1,0\n"
+    named = "a,b,c\n" + pixels
+    plain = {"samples": PIXELS, "scale": 255}
+    unnamed = plain | {"notes": ["--label-column 3"]}
+    with_names = plain | {"columns": ["a", "b", "c"]}
+
+    # How fields are separated, and how characters are stored.
+    yield "commas", pixels, [], unnamed
+    yield "commas and a header", named, [], with_names
+    yield "the end of a line by Windows", named.replace("\n", "\r\n"), [], with_names
+    yield "the end of a line by old Macs", named.replace("\n", "\r"), [], with_names
+    yield "no end of the last line", named[:-1], [], with_names
+    yield "a mark of UTF-8", b"\xef\xbb\xbf" + named.encode(), [], with_names
+    yield "UTF-16, low byte first", utf16(named.replace(",", "\t"), "le"), [], with_names
+    yield "UTF-16, high byte first", utf16(named.replace(",", ";"), "be"), [], with_names
+    yield "Latin-1", b"gr\xf6\xdfe,b,c\n" + pixels.encode(), [], plain | {"columns": ["größe", "b", "c"]}
+    yield "gzip", gzip.compress(named.encode()), [], with_names
+    yield "semicolons", named.replace(",", ";"), [], with_names
+    yield "tabs", named.replace(",", "\t"), [], with_names
+    yield "blanks at the ends, runs of blanks", " 0  255 7 \n128 1   0\n", [], unnamed
+    yield "bars", named.replace(",", "|"), ["--separator", "bar"], with_names
+    yield "Excel's line for the separator", "sep=;\r\n" + named.replace(",", ";"), [], with_names
+    yield "quotes", '"a","b","c"\n"0","255","7"\n"128","1","0"\n', [], with_names
+    yield "quotes around separators", 'a,"b, ""b""\nb",c\n' + pixels, [], plain | {"columns": ["a", 'b, "b"\nb', "c"]}
+    yield ("decimal commas", "x;z\n0,5;1\n0,25;0\n", [],
+           {"samples": [[0.5, 1], [0.25, 0]], "type": "float32", "columns": ["x", "z"], "notes": ["decimal points"]})
+    yield ("numpy.savetxt", "# made by numpy\n" + "".join("0.000000000000000000e+00 2.5e-01\n" for _ in range(2)), [],
+           {"samples": [[0, 0.25]] * 2, "type": "float32"})
+    yield ("numpy.savetxt with a header", "# u v w\n" + pixels.replace(",", " "), [],
+           plain | {"columns": ["u", "v", "w"], "notes": ["comment"]})
+    yield "zeros and ones without separators", "010\n110\n001\n", [], {"samples": BITS[:3]}
+    yield "one column", "0\n1\n1\n0\n1\n", [], {"samples": BITS[:, 1:2] * 0 + [[0], [1], [1], [0], [1]]}
+    yield "one column of two digits", "10\n11\n", ["--separator", "comma"], {"samples": [[10], [11]], "scale": 11,
+                                                                           "notes": ["11"]}
+    yield ("what Excel leaves at the end", "a,b,c,,\n0,255,7,,\n128,1,0,,\n,,,,\n,,,,\n", [],
+           with_names | {"notes": ["2 rows", "2 columns at the end"]})
+    yield "a separator too many in each row", "a,b,c\n0,255,7,\n128,1,0,\n", [], with_names | {"notes": ["1 column"]}
+    yield "a separator too many in the header", "a,b,c,\n" + pixels, [], with_names
+    yield "empty lines", "\na,b,c\n0,255,7\n\n\n128,1,0\n\n", [], with_names | {"notes": ["2 empty lines"]}
+    yield "a padded number", "000 255 007\n128 001 000\n", [], unnamed
+
+    # What the first line is.
+    yield "a header that counts", "label,0,1,2\n4,0,255,7\n5,128,1,0\n", [], plain | {
+        "labels": [4, 5], "columns": ["0", "1", "2"], "notes": ["labels"]}
+    yield "names twice, and none", "a,a,\n0,255,7\n128,1,0\n", [], plain | {"columns": ["a", "a", "column 3"],
+                                                                            "notes": ["Several columns"]}
+    yield "a first row of numbers", pixels, ["--no-header"], unnamed
+    yield "a header of numbers", "7,8,9\n" + pixels, ["--header"], plain | {"columns": ["7", "8", "9"]}
+
+    # What columns are for.
+    bits = {"samples": BITS, "columns": ["p", "q", "r"]}
+    rows = [f"{label},{row}" for label, row in zip((3, 0, 1, 0, 2), BIT_ROWS)]
+    labelled = bits | {"labels": [3, 0, 1, 0, 2], "notes": ["taken for the labels"]}
+    yield "a column named label", "label,p,q,r\n" + "\n".join(rows), [], labelled
+    yield "labels that are whole floats", "Class,p,q,r\n" + "\n".join(f"{r[0]}.0{r[1:]}" for r in rows), [], labelled
+    yield ("labels as texts", "p,q,r,Species\n" + "".join(f"{r},{c}\n" for r, c in zip(BIT_ROWS, "babca")), [],
+           bits | {"labels": [1, 0, 1, 2, 0], "classes": ["a", "b", "c"], "notes": ["taken for the labels"]})
+    yield ("labels that are numbers and texts", "p,q,r\n" + "".join(f"{c},{r[2:]}\n" for c, r in
+           zip(("10", "9", "x", "9", "10"), BIT_ROWS)), ["--label-column", "1"],
+           {"samples": BITS[:, 1:], "columns": ["q", "r"], "labels": [1, 0, 2, 0, 1], "classes": ["9", "10", "x"]})
+    yield ("labels that are truth values", "p,q,r,target\n" + "".join(f"{r},{c}\n" for r, c in
+           zip(BIT_ROWS, ("True", "False", "False", "True", "False"))), [],
+           bits | {"labels": [1, 0, 0, 1, 0], "classes": ["False", "True"], "notes": ["taken for the labels"]})
+    yield ("labels of signs", "y,p,q,r\n" + "".join(f"{c},{r}\n" for r, c in zip(BIT_ROWS, (-1, 1, 1, -1, 1))), [],
+           bits | {"labels": [0, 1, 1, 0, 1], "classes": ["-1", "1"], "notes": ["became 0 and 1", "taken for the labels"]})
+    yield ("the last column has the labels", "\n".join(f"{r},{c}" for r, c in zip(BIT_ROWS, "babca")),
+           ["--label-column", "last"], {"samples": BITS, "labels": [1, 0, 1, 2, 0], "classes": ["a", "b", "c"]})
+    yield ("no labels", "label,p,q\n" + "\n".join(BIT_ROWS), ["--label-column", "none"],
+           {"samples": BITS, "columns": ["label", "p", "q"]})
+    yield ("one-hot labels", "p,q,r,cat,dog\n" + "".join(f"{r},{c},{1 - c}\n" for r, c in zip(BIT_ROWS, (1, 0, 0, 1, 0))),
+           ["--one-hot-labels", "cat,dog"], bits | {"labels": [0, 1, 1, 0, 1], "classes": ["cat", "dog"]})
+    indexed = bits | {"row_names": ["0", "1", "2", "3", "4"], "notes": ["names of the rows"]}
+    yield "a data frame's index", counted(",p,q,r", BIT_ROWS), [], indexed
+    yield "a data frame's index, read and written", counted("Unnamed: 0,p,q,r", BIT_ROWS), [], indexed
+    yield "a data frame without names", counted(",0,1,2", BIT_ROWS), [], indexed | {
+        "columns": ["0", "1", "2"], "notes": ["counts the columns", "names of the rows"]}
+    yield ("a shuffled index", "id,p,q,r\n" + "".join(f"{n},{r}\n" for n, r in zip((31, 7, 12, 99, 4), BIT_ROWS)), [],
+           indexed | {"row_names": ["31", "7", "12", "99", "4"]})
+    yield ("R's row names", '"p","q","r"\n' + "".join(f'"{n}",{r}\n' for n, r in zip("vwxyz", BIT_ROWS)), [],
+           indexed | {"row_names": list("vwxyz"), "notes": ["as R writes it"]})
+    yield ("R's table with blanks", '"p" "q" "r"\n' + "".join(f'"{n + 1}" {r}\n'.replace(",", " ")
+           for n, r in enumerate(BIT_ROWS)), [], indexed | {"row_names": list("12345"), "notes": ["as R writes it"]})
+    yield ("names in the first column", "gene,p,q,r\n" + "".join(f"g{n},{r}\n" for n, r in enumerate(BIT_ROWS)), [],
+           indexed | {"row_names": [f"g{n}" for n in range(5)]})
+    yield ("weights and names", "p,q,r,w,n\n" + "".join(f"{r},{n / 2},{n}{n}\n" for n, r in enumerate(BIT_ROWS)),
+           ["--weight-column", "w", "--name-column", "n"],
+           bits | {"weights": [0, 0.5, 1, 1.5, 2], "row_names": ["00", "11", "22", "33", "44"]})
+    yield ("columns by numbers and ranges", counted("i,p,q,r", BIT_ROWS), ["--columns", "2-3,r"], bits)
+    yield "columns to leave out", counted("i,p,q,r", BIT_ROWS), ["--drop", "i"], bits
+    yield ("a column that counts, wanted", counted("i,p,q,r", BIT_ROWS), ["--columns", "1", "--scale", "4"],
+           {"samples": [[0], [1], [2], [3], [4]], "scale": 4, "columns": ["i"]})
+
+    # What values mean.
+    yield "spins", "-1 1 1\n1 -1 1\n", [], {"samples": [[0, 1, 1], [1, 0, 1]], "notes": ["-1 became 0"]}
+    yield "values that are replaced", "2,low\n3,high\n", ["--map", "2=0,3=1,low=0,high=1"], {"samples": [[0, 0], [1, 1]]}
+    yield "truth values", "p,q\nTRUE,0\nFALSE,1\n", [], {"samples": [[1, 0], [0, 1]], "columns": ["p", "q"],
+                                                       "notes": ["Truth values"]}
+    yield "grey values to 16", "0,16,3\n2,4,8\n", [], {"samples": [[0, 16, 3], [2, 4, 8]], "scale": 16,
+                                                    "notes": ["--label-column 3", "16, in column 2, means 1.0"]}
+    yield "fractions", "0.5,1\n0.125,0\n", [], {"samples": [[0.5, 1], [0.125, 0]], "type": "float32"}
+    yield ("fractions in double precision", "0.1,1\n0.2,0\n", ["--type", "float64"],
+           {"samples": [[0.1, 1], [0.2, 0]], "type": "float64"})
+    missing = "p,q,r\n1,,0\n0,1,NA\n0,0,0\n"
+    of_missing = {"columns": ["p", "q", "r"], "notes": ["2 values were missing"]}
+    yield "missing, made zero", missing, ["--missing", "zero"], of_missing | {"samples": [[1, 0, 0], [0, 1, 0], [0, 0, 0]]}
+    yield "missing, left out", missing, ["--missing", "drop-row"], of_missing | {"samples": [[0, 0, 0]]}
+    yield "missing, made the mean", missing, ["--missing", "mean"], of_missing | {
+        "samples": [[1, 0.5, 0], [0, 1, 0], [0, 0, 0]], "type": "float32"}
+    yield ("every word for missing", "p,q\n" + "".join(f"1,{w}\n" for w in ("nan", "NaN", "null", "?", "N/A", ".", "")),
+           ["--missing", "zero"], {"samples": [[1, 0]] * 7, "columns": ["p", "q"], "notes": ["7 values"]})
+
+    # Sparse files.
+    libsvm = "3 3:3\n1 2:1 # a comment\n2\n1 1:2 6:3\n"
+    sparse = {"samples": MATRIX, "scale": 3, "labels": [3, 1, 2, 1], "sparse": True, "notes": ["3, means 1.0"]}
+    yield "LIBSVM", libsvm, [], sparse
+    yield "LIBSVM, stored whole", libsvm, ["--dense"], sparse | {"sparse": False}
+    yield "LIBSVM from 0", "0 0:2 1:1\n1 0:1 2:0.5\n", ["--scale", "2"], {
+        "samples": [[2, 1, 0], [1, 0, 0.5]], "scale": 2, "type": "float32", "labels": [0, 1]}
+    yield "LIBSVM with signs", "+1 1:1 9:1\n-1 2:1\n", [], {
+        "samples": [[1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0, 0, 0, 0]], "labels": [1, 0], "classes": ["-1", "1"],
+        "sparse": True, "notes": ["became 0 and 1"]}
+    without = {key: value for key, value in sparse.items() if key != "labels"}
+    yield "LIBSVM without its labels", libsvm, ["--label-column", "none"], without
+    yield "LIBSVM, some of its columns", libsvm, ["--drop", "2-5"], sparse | {"samples": MATRIX[:, [0, 5]], "sparse": False}
+    market = MARKET + "coordinate integer general\n% a comment\n4 6 4\n" + COORDINATES
+    yield "Matrix Market", market, [], without
+    yield ("Matrix Market of places", MARKET + "coordinate pattern general\n2 3 2\n2 3\n1 1\n", ["--sparse"],
+           {"samples": [[1, 0, 0], [0, 0, 1]], "sparse": True})
+    yield ("Matrix Market, symmetric", MARKET + "coordinate real symmetric\n2 2 2\n1 1 1\n2 1 .5\n", [],
+           {"samples": [[1, 0.5], [0.5, 0]], "type": "float32"})
+    yield ("Matrix Market, an array", MARKET + "array real general\n2 3\n0\n1\n.5\n1\n0\n0\n", [],
+           {"samples": [[0, 0.5, 0], [1, 1, 0]], "type": "float32"})
+
+
+def refused_tables():
+    """Name, content, options, exit code, words of the message."""
+    def xlsx():
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as file:
+            file.writestr("[Content_Types].xml", "<Types/>")
+            file.writestr("xl/workbook.xml", "<workbook/>")
+        return stream.getvalue()
+
+    def archive():
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as file:
+            file.writestr("a.csv", "1,2\n")
+            file.writestr("b.csv", "1,2\n")
+        return stream.getvalue()
+
+    yield "a web page", "\n<!DOCTYPE html>\n<html></html>\n", [], FILE, ["web page"]
+    yield "XML", "<?xml version='1.0'?><a/>", [], FILE, ["XML"]
+    yield "JSON", '[{"a": 1}]', [], FILE, ["JSON", "to_csv"]
+    yield "PDF", b"%PDF-1.7\n\x00", [], FILE, ["PDF"]
+    yield "PNG", b"\x89PNG\r\n\x1a\n\0\0", [], FILE, ["picture (PNG)"]
+    yield "JPEG", b"\xff\xd8\xff\xe0\0\x10JFIF\0", [], FILE, ["picture (JPEG)"]
+    yield "GIF", b"GIF89a\1\0", [], FILE, ["picture (GIF)"]
+    yield "TIFF", b"II*\0\x08\0", [], FILE, ["picture (TIFF)"]
+    yield "several files in a zip", archive(), [], FILE, ["zip"]
+    yield "a workbook", xlsx(), [], FILE, ["save it as CSV"]
+    yield "an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", [], FILE, [".xls", "save it as CSV"]
+    yield "a pickle", pickle.dumps(np.zeros(3)), [], FILE, ["pickle"]
+    yield "R's .rds", gzip.compress(b"X\n\0\0\0\3\0\4\2\2"), [], FILE, [".rds", "write.csv"]
+    yield "Parquet", b"PAR1\x15\0", [], FILE, ["Parquet"]
+    yield "Feather", b"ARROW1\0\0", [], FILE, ["Feather"]
+    yield "a database", b"SQLite format 3\0", [], FILE, ["SQLite"]
+    yield "sequences", ">sp|A\nMKVLAT\n>sp|B\nMKV-AT\n", [], FILE, ["FASTA", "not read yet"]
+    yield "a binary file", b"\1\2\3\0\0\0", [], FILE, ["binary file"]
+    yield "a dataset", (SOURCE / "data/digits.h5").read_bytes(), [], FILE, ["a dataset already"]
+    yield "nothing", "", [], FILE, ["it is empty"]
+    yield "nothing but a mark", b"\xef\xbb\xbf\n", [], FILE, ["it is empty"]
+
+    yield "a row number without a name", counted("i,p,q,r", BIT_ROWS), [], USAGE, [
+        "column 1 ('i') only counts the rows", "--drop i", "--columns"]
+    yield "ratings with a time", "".join(f"{5 - i}\t{i * i}\t4\t{88000 + i}\n" for i in range(6)), [], USAGE, [
+        "column 4 only counts the rows"]
+    yield "missing values", "m1,m2,m3\n5,,3\n4,2,\n,1,5\n", [], FILE, [
+        "3 of its values are missing", "line 2, column 2 ('m2') is empty", "zero", "drop-row", "mean"]
+    yield "missing labels", "label,p\n1,0\n?,1\n", [], FILE, ["1 of its labels is missing", "line 3", "drop-row"]
+    yield "a column of texts", "p,n,q\n1,x,0\n0,x,1\n", [], FILE, ["line 2, column 2 ('n') is 'x'", "--label-column n"]
+    yield "one text", "p,q\n1,0\n0,-\n", [], FILE, ["line 3, column 2 ('q') is '-'", "a number would be right"]
+    yield "negative numbers", "0.5,-0.5\n1,0\n", [], USAGE, ["from -0.5 to 1", "real numbers are not there yet"]
+    yield "three spins", "-1,0,1\n0,1,-1\n", [], USAGE, ["from -1 to 1", "--map"]
+    yield "no scale to be guessed", "0.5,2\n", [], USAGE, ["from 0.5 to 2", "--scale 2"]
+    yield "large whole numbers", "1,300\n", [], USAGE, ["from 1 to 300", "--scale 300"]
+    yield "an age among truth values", "age,p,q,r\n" + "".join(f"{30 + n * n},{r}\n" for n, r in enumerate(BIT_ROWS)), [
+        ], USAGE, ["column 1 ('age') goes up to 46", "--drop age"]
+    yield "two names of labels", "label,class,p\n1,2,0\n", [], USAGE, ["'label'", "'class'", "--label-column"]
+    yield "two indices", "id,index,p\n1,2,0\n", [], USAGE, ["'id'", "'index'", "--name-column"]
+    yield "an index that repeats", "id,p\n1,0\n1,1\n", [], USAGE, ["column 1 ('id')", "the same twice", "--drop id"]
+    yield "labels that are not whole", "y,p\n0.5,1\n1,0\n", [], FILE, ["label in line 2, column 1 ('y') is 0.5", "none"]
+    yield "labels that all differ", "label,p\n" + "".join(f"n{i},1\n" for i in range(30)), [], FILE, ["30 different"]
+    yield "a column in two lists", "p,q\n1,0\n", ["--drop", "p", "--label-column", "1"], USAGE, [
+        "column 1 ('p') is both in --drop and in --label-column"]
+    yield "no such column", "p,q\n1,0\n", ["--drop", "3"], USAGE, ["no column '3' for --drop", "'p', 'q'", "1 to 2"]
+    yield "a range beyond", "p,q\n1,0\n", ["--columns", "1-3"], USAGE, ["--columns has '1-3'", "1-2"]
+    yield "a name that is there twice", "p,p\n1,0\n", ["--drop", "p"], USAGE, ["two of its columns are named 'p'"]
+    yield "nothing left", "p,q\n1,0\n", ["--drop", "1-2"], USAGE, ["no column of it is left"]
+    yield "two ones", "p,c,d\n1,1,1\n", ["--one-hot-labels", "c,d"], FILE, ["line 2 has 2 times 1"]
+    yield "negative weights", "p,w\n1,-1\n", ["--weight-column", "w"], FILE, ["weights in column 2 ('w')", "-1"]
+    yield "a first line in doubt", "0,1,2\n1,0,1\n", [], USAGE, ["counts the columns", "--header", "--no-header"]
+    yield "digits in doubt", "10\n11\n", [], USAGE, ["--separator none", "--separator comma"]
+    yield "commas and points", "0,5;1\n0,25;0.5\n", [], FILE, ["'0,5'", "'0.5'", "decimal point"]
+    yield "a thousand with a comma", 'p,q\n"1,000",2\n', [], FILE, ["line 2, column 1 ('p') is '1,000'"]
+    yield "half a character", utf16("1,2\n", "le") + b"x", [], FILE, ["UTF-16", "middle of a character"]
+    yield "digits run together in fields", "0110 1\n1001 0\n", [], FILE, ["line 1, column 1 is '0110'"]
+    yield "a comment below", "1,0\n# half way\n0,1\n", [], FILE, ["line 2 has 1 field"]
+
+    yield "an option of arrays", "0,1\n", ["--array", "x"], USAGE, ["--array"]
+    yield "labels of their own", "0,1\n", ["--labels", "x"], USAGE, ["--labels"]
+    yield "an option of texts", "1 1:1\n0 2:1\n", ["--no-header"], USAGE, ["--no-header"]
+    yield "labels of sparse rows", "1 1:1\n0 2:1\n", ["--label-column", "1"], USAGE, ["sparse"]
+    yield "LIBSVM of rankings", "1 qid:1 1:1\n0 qid:1 2:1\n", [], FILE, ["line 1", "qid"]
+    yield "LIBSVM with several labels", "1,2 1:1\n0 2:1\n", [], FILE, ["line 1", "'1,2'"]
+    yield "LIBSVM, falling", "1 3:1 2:1\n", [], FILE, ["line 1 has the index 2 after 3"]
+    yield "LIBSVM, damaged", "1 1:1\n" * 30 + "0 2=1\n", [], FILE, ["line 31 has '2=1'"]
+    yield "LIBSVM, real labels", "0.5 1:1\n1 2:1\n", [], FILE, ["label in line 1 is 0.5", "--label-column none"]
+    yield "Matrix Market, complex", MARKET + "coordinate complex general\n1 1 1\n1 1 1 0\n", [], FILE, ["'complex'"]
+    yield "Matrix Market, too short", MARKET + "coordinate real general\n2 2 2\n1 1 1\n", [], FILE, ["ends after 1 number"]
+    yield "Matrix Market, beyond", MARKET + "coordinate real general\n2 2 1\n1 3 1\n", [], FILE, ["line 3 has '3'"]
+    yield "Matrix Market, twice", MARKET + "coordinate real general\n2 2 2\n1 1 1\n1 1 1\n", [], FILE, [
+        "two values for row 1, column 1"]
+    yield "Matrix Market, a claim", MARKET + "array real general\n99999999 9999\n1\n", [], FILE, ["more than the file"]
+
+
+class TablesTest(FolderTest):
+    """Files as people have them, many of them small and each with a quirk. What is made is compared, value by value."""
+
+    def run_all(self, cases):
+        def run_one(numbered):
+            number, (_, content, options, *_) = numbered
+            folder = self.folder / str(number)
+            folder.mkdir()
+            path = folder / "table"
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+            return run(["import", path, "--output", folder / "a.h5", *options]), folder
+
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(run_one, enumerate(cases)))
+
+    def check(self, path, made):
+        def texts(name):
+            return [text.decode() for text in file[name][:]] if name in file else None
+
+        with h5py.File(path) as file:
+            samples = file["samples"]
+            sparse = isinstance(samples, h5py.Group)
+            self.assertEqual(sparse, made.get("sparse", False))
+            if sparse:
+                shape = tuple(samples.attrs["shape"])
+                values = csr_matrix((samples["data"][:], samples["indices"][:], samples["indptr"][:]), shape).toarray()
+            else:
+                values = samples[:]
+            dtype = made.get("type", "uint8")
+            self.assertEqual(values.dtype, dtype)
+            np.testing.assert_array_equal(values, np.asarray(made["samples"], dtype))
+            self.assertEqual(samples.attrs["scale"], made.get("scale", 1))
+            self.assertEqual(file["labels"][:].tolist() if "labels" in file else None, made.get("labels"))
+            self.assertEqual(file["weights"][:].tolist() if "weights" in file else None, made.get("weights"))
+            self.assertEqual(texts("class_names"), made.get("classes"))
+            self.assertEqual(texts("column_names"), made.get("columns"))
+            self.assertEqual(texts("row_names"), made.get("row_names"))
+
+    def test_what_is_made(self):
+        cases = list(tables())
+        self.assertEqual(len({case[0] for case in cases}), len(cases), "names are different")
+        for (name, _, _, made), (result, folder) in zip(cases, self.run_all(cases)):
+            with self.subTest(name):
+                assert_success(result)
+                self.check(folder / "a.h5", made)
+                self.assertEqual(sorted(os.listdir(folder)), ["a.h5", "table"])
+                notes = made.get("notes", [])
+                self.assertEqual(len(result.messages), len(notes), result)
+                for message, words in zip(result.messages, notes):
+                    self.assertTrue(message.startswith("rbmpi: note: "), message)
+                    self.assertIn(words, message)
+
+    def test_what_is_refused(self):
+        cases = list(refused_tables())
+        for (name, _, _, code, words), (result, folder) in zip(cases, self.run_all(cases)):
+            with self.subTest(name):
+                assert_one_message(result, code, "cannot import", folder / "table", *words)
+                self.assertEqual(result.stdout, "")
+                self.assertEqual(os.listdir(folder), ["table"], "something was left behind")
+
+    def test_the_last_lines_say_what_was_made(self):
+        table = self.folder / "t"
+        table.write_bytes(utf16("id;px;py;class\n" + "".join(f"{i};{i % 3};{i % 2};{'ab'[i % 2]}\n" for i in range(8)), "le"))
+        result = assert_success(run(["import", table, "--output", self.folder / "a.h5"], ranks=2))
+        self.assertEqual(result.stdout.splitlines(), [
+            f"{table}: a table with ';' between the fields, UTF-16, 4 columns, the first line names them",
+            "  values: 2 columns, column 2 ('px') to column 3 ('py')",
+            "  labels: column 4 ('class') (0 a, 1 b)",
+            "  names of the rows: column 1 ('id')",
+            f"{self.folder / 'a.h5'}: 8 rows of 2 values, uint8, 2 means 1.0, with labels"])
+        shown = json.loads(assert_success(run(["info", self.folder / "a.h5", "--json"])).stdout)
+        self.assertEqual((shown["rows"], shown["columns"], shown["labels"]["classes"]), (8, 2, 2))
 
 
 class InterruptionTest(FolderTest):
@@ -279,13 +603,13 @@ def bad_inputs(folder):
 
     yield "csv: no such file", ["import", "--csv", "none.csv", "--output", OUTPUT], FILE, ["none.csv", "no such file"]
     yield "csv: empty", table("c1.csv", ""), FILE, ["c1.csv", "it is empty"]
-    yield "csv: no rows", table("c2.csv", "a,b\n"), FILE, ["c2.csv", "no rows"]
+    yield "csv: no rows", table("c2.csv", "a,b\n", "--header"), FILE, ["c2.csv", "no rows"]
     yield "csv: ragged", table("c3.csv", "a,b\n1,2\n3\n"), FILE, ["c3.csv", "line 3 has 1 field;", "have 2"]
-    yield "csv: text", table("c4.csv", "a,b\n1,2\n3,cat\n"), FILE, ["c4.csv", "line 3, column 2 ('b') is 'cat'"]
-    yield "csv: nan", table("c5.csv", "a,b\n1,nan\n"), FILE, ["c5.csv", "line 2, column 2 ('b') is 'nan'"]
-    yield "csv: negative", table("c6.csv", "a,b\n1,-2\n"), FILE, ["c6.csv", "line 2, column 2 ('b') is -2", "[0, scale]"]
+    yield "csv: text", table("c4.csv", "a,b\n1,2\n3,cat\n"), FILE, ["c4.csv", "line 3, column 2 ('b') is 'cat'", "a number"]
+    yield "csv: nan", table("c5.csv", "a,b\n1,nan\n"), FILE, ["c5.csv", "line 2, column 2 ('b') is 'nan'", "--missing"]
+    yield "csv: negative", table("c6.csv", "a,b\n1,-2\n"), USAGE, ["c6.csv", "from -2 to 1", "--map"]
     yield ("csv: beyond the scale", table("c7.csv", "a,b\n1,17\n", "--scale", "16"), FILE,
-           ["c7.csv", "line 2, column 2 ('b') is 17", "[0, 16]"])
+           ["c7.csv", "largest value is 17, in column 2 ('b')", "[0, 16]"])
     yield "csv: no scale to be guessed", table("c8.csv", "a\n0.5\n2\n"), USAGE, ["c8.csv", "from 0.5 to 2", "--scale"]
     yield ("csv: unknown label column", table("c9.csv", "label,p\n1,2\n", "--label-column", "lable"), USAGE,
            ["c9.csv", "'lable'", "'label', 'p'"])
@@ -302,17 +626,21 @@ def bad_inputs(folder):
     yield "output: a folder", good + [folder], FILE, ["it is a folder"]
     yield "output: the input", good + [good_csv], USAGE, ["which is read from", "good.csv"]
 
-    yield "options: none", ["import"], USAGE, ["--idx-images", "--csv"]
+    yield "options: none", ["import"], USAGE, ["no file given", "rbmpi import FILE"]
     yield "options: no output", ["import", "--csv", good_csv], USAGE, ["--output"]
     yield "options: unknown", good + [OUTPUT, "--scal", "3"], USAGE, ["--scal", "--scale"]
     yield "options: repeated", good + [OUTPUT, "--scale", "3", "--scale", "4"], USAGE, ["--scale", "twice"]
     yield "options: no value", good + [OUTPUT, "--scale"], USAGE, ["--scale"]
-    yield "options: scale", good + [OUTPUT, "--scale", "-1"], USAGE, ["--scale", "'-1'", "positive"]
-    yield "options: shape", good + [OUTPUT, "--shape", "28"], USAGE, ["--shape", "'28'", "28x28"]
-    yield "options: type", good + [OUTPUT, "--type", "int8"], USAGE, ["--type", "'int8'", "uint8"]
+    yield "options: scale", good + [OUTPUT, "--scale", "-1"], USAGE, ["--scale", "-1", "positive"]
+    yield "options: shape", good + [OUTPUT, "--shape", "28"], USAGE, ["--shape", "28", "28x28"]
+    yield "options: type", good + [OUTPUT, "--type", "int8"], USAGE, ["--type", "int8", "uint8"]
     yield "options: two inputs", good + [OUTPUT, "--idx-images", good_images], USAGE, ["--csv", "--idx-images"]
-    yield ("options: of another input", idx_import(good_images) + ["--scale", "3"], USAGE,
-           ["--scale", "--csv", "--idx-images"])
+    yield "options: the file twice", good + [OUTPUT, good_csv], USAGE, ["FILE", "--csv"]
+    yield "options: headers", good + [OUTPUT, "--header", "--no-header"], USAGE, ["--header", "--no-header"]
+    yield "options: sparse", good + [OUTPUT, "--sparse", "--dense"], USAGE, ["--sparse", "--dense"]
+    yield "options: separator", good + [OUTPUT, "--separator", "::"], USAGE, ["--separator", "::", "semicolon"]
+    yield "options: map", good + [OUTPUT, "--map", "1"], USAGE, ["--map", "-1=0,1=1"]
+    yield "options: missing", good + [OUTPUT, "--missing", "no"], USAGE, ["--missing", "drop-row"]
 
     def info(path):
         return ["info", path]

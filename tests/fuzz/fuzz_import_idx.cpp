@@ -1,7 +1,5 @@
 // Input: the length of the labels' file (2 bytes, low byte first; 0: no labels), that file, the images' file.
 
-#include <optional>
-
 #include "fuzz/imported.hpp"
 #include "rbmpi/import/import.hpp"
 
@@ -9,11 +7,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace rbmpi;
   fuzz::Bytes input(data, size);
   const std::uint64_t labels_length = fuzz::take_number(input, 2);
-  IdxImport import;
-  if (labels_length > 0) import.labels = fuzz::input_file("labels.idx", fuzz::take(input, labels_length));
-  import.images = fuzz::input_file("images.idx", input);
-  import.output = fuzz::folder() / "imported.h5";
+  ImportOptions options;
+  options.table.format = "idx";
+  if (labels_length > 0) options.table.labels = fuzz::input_file("labels.idx", fuzz::take(input, labels_length));
+  options.file = fuzz::input_file("images.idx", input);
+  options.output = fuzz::folder() / "imported.h5";
   ImportResult result;
-  if (fuzz::accepted([&] { result = import_idx(import); })) fuzz::check_imported(import.output, result.info);
+  if (fuzz::accepted([&] { result = import_file(options); })) fuzz::check_imported(options.output, result.info);
   return 0;
 }

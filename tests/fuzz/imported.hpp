@@ -13,7 +13,9 @@ inline void check_imported(const std::filesystem::path& path, const DatasetInfo&
   const DatasetReader reader(path);
   const DatasetInfo& info = reader.info();
   promise(info.type == made.type && info.rows == made.rows && info.columns == made.columns &&
-              info.scale == made.scale && info.has_labels == made.has_labels && info.picture == made.picture,
+              info.scale == made.scale && info.has_labels == made.has_labels && info.picture == made.picture &&
+              info.sparse == made.sparse && info.class_names == made.class_names &&
+              info.column_names == made.column_names,
           "the dataset is what its import said");
   constexpr std::uint64_t most_bytes = 1U << 20U;
   const std::uint64_t rows = std::min(info.rows, most_bytes / (info.columns * element_size(info.type)));
@@ -21,6 +23,9 @@ inline void check_imported(const std::filesystem::path& path, const DatasetInfo&
   reader.read_samples(0, rows, samples.data());
   std::vector<std::int32_t> labels(info.has_labels ? rows : 0);
   if (info.has_labels) reader.read_labels(0, rows, labels.data());
+  if (info.has_row_names) (void)reader.read_row_names(0, rows);
+  std::vector<float> weights(info.has_weights ? rows : 0);
+  if (info.has_weights) reader.read_weights(0, rows, weights.data());
 }
 
 }  // namespace rbmpi::fuzz

@@ -55,28 +55,75 @@ def make_idx():
 
 
 def make_csv():
-    def csv(text, label=0, scale=0, kind=0, header=True, picture=None):
-        choice = label | scale << 2 | kind << 4 | (not header) << 6
-        if picture:
-            choice |= 1 << 7 | picture[0] << 8 | picture[1] << 12
-        return struct.pack("<H", choice) + (text if isinstance(text, bytes) else text.encode())
+    def csv(text, **options):
+        """Options by the numbers that fuzz_import_csv.cpp takes."""
+        choice, factor = 0, 1
+        for name, kinds in (("label", 4), ("scale", 4), ("kind", 4), ("header", 4), ("separator", 8), ("columns", 4),
+                            ("drop", 4), ("name", 2), ("missing", 4), ("shape", 2), ("map", 2), ("sparse", 2)):
+            choice += options.pop(name, 0) * factor
+            factor *= kinds
+        assert not options, options
+        return choice.to_bytes(3, "little") + (text if isinstance(text, bytes) else text.encode())
 
-    none, last, first, by_name = range(4)
+    def keep(seed, text, **options):
+        write("fuzz_import_csv", seed + ".csv", csv(text, **options))
+
     table = "a,b,label\n0,255,3\n7,8,9\n"
-    write("fuzz_import_csv", "header.csv", csv(table))
-    write("fuzz_import_csv", "label-by-name.csv", csv(table, label=by_name))
-    write("fuzz_import_csv", "label-last.csv", csv("0.5,1e-3,7\n0,1,-8\n", label=last, header=False))
-    write("fuzz_import_csv", "label-first.csv", csv('"label","x"\r\n"1","0.25"\r\n', label=first))
-    write("fuzz_import_csv", "picture.csv", csv("1,2,3,4,5,6\n", header=False, picture=(2, 3)))
-    write("fuzz_import_csv", "quotes.csv", csv('"a ""b""","c\nd"\n" +1 ",\t2\t\n', scale=2))
-    write("fuzz_import_csv", "mark.csv", csv(b"\xef\xbb\xbfa,b\n1,0\n\n0,1\n", scale=1))
-    write("fuzz_import_csv", "scale.csv", csv("3e29,1e30\n", scale=3, header=False))
-    write("fuzz_import_csv", "float64.csv", csv("1e29,5e-324\n", scale=3, kind=3, header=False))
-    write("fuzz_import_csv", "uint8.csv", csv("a\n1\n2\n", kind=1, scale=2))
-    write("fuzz_import_csv", "float32.csv", csv("a\n0.1\n", kind=2))
-    write("fuzz_import_csv", "no-newline.csv", csv("a,b\n1,0", label=none))
-    write("fuzz_import_csv", "words.csv", csv("a;b\n1;2\n\n,\n"))
-    write("fuzz_import_csv", "gzip.csv", csv(gzip.compress(table.encode(), mtime=0), label=by_name))
+    keep("header", table)
+    keep("label-last", "0.5,1e-3,7\n0,1,-8\n", label=1, header=2)
+    keep("no-labels", table, label=2)
+    keep("label-by-name", '"label","x"\r\n"1","0.25"\r\n', label=3)
+    keep("picture", "1,2,3,4\n", header=2, shape=1)
+    keep("quotes", '"a ""b""","c\nd"\n" +1 ",\t2\t\n', scale=2)
+    keep("mark", b"\xef\xbb\xbfa,b\n1,0\n\n0,1\n", scale=1)
+    keep("float64", "1e29,5e-324\n", scale=3, kind=3, header=2)
+    keep("uint8", "a\n1\n2\n", kind=1, scale=2)
+    keep("no-newline", "a,b\n1,0")
+    keep("semicolons", "sep=;\na;b;\n0,5;1;\n0,25;0;\n;;\n")
+    keep("tabs", "a\tb\n1\t0\n")
+    keep("blanks", "# a  b\n1   0 \n0 1\n")
+    keep("quoted-blanks", '"a" "b"\n"1" 0 1\n"2"  1 0\n', separator=2)
+    keep("characters", "0110\n1001\n")
+    keep("old-macs", "a,b\r1,0\r")
+    keep("utf-16", "\ufeffa\tb\U0001f600\n1\t0\n".encode("utf-16-le"))
+    keep("utf-16-big", "\ufeffa;b\n1;0\n".encode("utf-16-be"))
+    keep("index", ",p,species\n0,1,x\n1,0,y\n2,1,x\n")
+    keep("missing", "p,q\n1,NA\n,0\n", missing=3)
+    keep("dropped", "p,q\n1,NA\n0,0\n", missing=2)
+    keep("lists", "a,p,q,r\n1,0,1,0\n", columns=2, drop=1)
+    keep("spins", "-1,1\n1,-1\n", map=1)
+    keep("sparse", "0,0,0,1\n0,0,0,0\n", sparse=1)
+    keep("names", "n,p\nx,1\ny,0\n", name=1)
+    keep("truth", "p,q\ntrue,no\nFALSE,yes\n")
+    keep("words", "a;b\n1;2\n\n,\n")
+    keep("gzip", gzip.compress(table.encode(), mtime=0))
+
+
+def make_sparse():
+    def libsvm(name, text, choice=0):
+        write("fuzz_import_libsvm", name + ".txt", bytes([choice]) + text.encode())
+
+    libsvm("plain", "1 1:0.5 7:1\n0 2:1 # a comment\n# another\n2\n")
+    libsvm("from-zero", "+1 0:1 3:1e-3\n-1 2:1\n", 8)
+    libsvm("large", "1 9:300\n", 1)
+    libsvm("missing", "1 1:nan 2:1\n0 1:1\n", 2)
+    libsvm("without-labels", "0.5 1:1 2:1 3:1\n", 4 | 16)
+    libsvm("queries", "1 qid:3 1:1\n")
+    libsvm("falling", "1 3:1 2:1\n")
+    libsvm("claims-much", "1 4294967295:1\n")
+
+    def market(name, kind, text, choice=0):
+        write("fuzz_import_matrix_market", name + ".txt",
+              bytes([choice]) + f"%%MatrixMarket matrix {kind}\n% a comment\n{text}".encode())
+
+    market("real", "coordinate real general", "3 4 3\n1 1 0.5\n3 4 1\n2 1 1e-3\n")
+    market("pattern", "coordinate pattern general", "2 3 2\n2 3\n1 1\n", 8)
+    market("symmetric", "coordinate integer symmetric", "2 2 2\n1 1 300\n2 1 4\n", 1)
+    market("array", "array real general", "2 3\n0\n1\n0.5\n1\n0\n0\n", 4)
+    market("symmetric-array", "array real symmetric", "2 2\n0\n1\n0.5\n")
+    market("complex", "coordinate complex general", "1 1 1\n1 1 1 0\n")
+    market("claims-much", "array real general", "999999999 99999\n1\n")
+    market("twice", "coordinate real general", "2 2 2\n1 1 1\n1 1 1\n")
 
 
 def make_npz():
@@ -201,6 +248,7 @@ def main():
         sys.exit(__doc__)
     make_idx()
     make_csv()
+    make_sparse()
     make_npz()
     make_configurations()
     make_hdf5(Path(sys.argv[1]).resolve())

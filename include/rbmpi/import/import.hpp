@@ -4,49 +4,54 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/import/table.hpp"
 
 namespace rbmpi {
 
+/// What becomes of a value that is not there.
+enum class MissingValues { refused, zero, drop_row, mean };
+
+/// What is imported, and what a person says of it. Columns are named by their name, their number counted from 1, or
+/// "last"; lists of them, with commas between, may have ranges of numbers, "2-785". What is left empty is found out
+/// from the file.
+struct ImportOptions {
+  std::filesystem::path file;
+  std::filesystem::path output;  ///< an old file of that name is replaced
+  std::string source;            ///< where the data came from; by default the name of the file
+  TableOptions table;
+  std::string label_column;    ///< "none" if there are no labels, also none beside the columns
+  std::string one_hot_labels;  ///< a list: of each row one is 1, the others 0
+  std::string weight_column;
+  std::string name_column;                               ///< of the rows; "none" if no column is to be taken for that
+  std::string columns;                                   ///< a list: these alone are values
+  std::string drop;                                      ///< a list: these are left out
+  std::vector<std::pair<std::string, double>> replaced;  ///< values, numbers or texts, and what they become
+  MissingValues missing = MissingValues::refused;
+  std::optional<double> scale;       ///< the value that means 1.0
+  std::optional<ElementType> type;   ///< by default uint8 if that loses nothing, else float32
+  std::vector<std::uint64_t> shape;  ///< of rows that are pictures: {height, width}
+  std::optional<bool> sparse;        ///< how rows are stored; by default sparse if the file is, and three in four are 0
+};
+
 /// What an import made.
 struct ImportResult {
-  DatasetInfo info;                ///< of the new dataset
-  std::vector<std::string> notes;  ///< what looked odd but is no error, a sentence each
+  DatasetInfo info;                  ///< of the new dataset
+  std::string kind;                  ///< what the file was: "a table with ',' between the fields, 785 columns"
+  std::vector<std::string> columns;  ///< what became of its columns, a phrase each
+  std::vector<std::string> notes;    ///< what was decided that another might decide otherwise, a sentence each
 };
 
-/// MNIST's format: unsigned bytes, numbers big-endian, plain or gzip.
-struct IdxImport {
-  std::filesystem::path images;                 ///< 2 or more dimensions; the first counts the rows
-  std::optional<std::filesystem::path> labels;  ///< 1 dimension, as long as the images' first
-  std::filesystem::path output;
-  std::string source;  ///< where the data came from; by default the name of the images' file
-};
+/// Local. Makes a dataset of the table in a file, of whatever format it is. Reads it twice, to examine and to write,
+/// in the memory of a few rows. Throws Error(Failure::file), and leaves no file behind, for a file that is none of
+/// those that are known, or damaged, or has something else where a number belongs; Error(Failure::usage) where an
+/// option has to say what is meant.
+ImportResult import_file(const ImportOptions& options);
 
-/// Local. Makes the dataset `output` of type uint8, scale 255; with three dimensions the last two become the picture
-/// shape. Streams. Throws Error(Failure::file) and leaves no file behind for anything that is not as it should be:
-/// wrong magic numbers, sizes that are zero, overflow or do not fit the file, files that differ in number.
-ImportResult import_idx(const IdxImport& import);
-
-/// Comma-separated values (RFC 4180: quotes, CRLF), one row per line, plain or gzip.
-struct CsvImport {
-  std::filesystem::path csv;
-  bool header = true;                  ///< whether the first line names the columns
-  std::string label_column;            ///< a name in the header, a number counted from 1, "last", or empty for none
-  std::optional<double> scale;         ///< the value that means 1.0; by default 1 if all values are in [0, 1], else
-                                       ///< 255 if they are bytes
-  std::optional<ElementType> type;     ///< by default uint8 if all values are whole and in 0..255, else float32
-  std::vector<std::uint64_t> picture;  ///< {height, width} or empty
-  std::filesystem::path output;
-  std::string source;  ///< where the data came from; by default the name of the file
-};
-
-/// Local. Makes a dataset from a table of numbers. Reads the file twice, to check and to write, and never holds more
-/// than a few lines of it. Throws Error(Failure::file) and leaves no file behind for rows of different length, text
-/// where a number belongs (with line and column), values outside [0, scale], labels that are not whole numbers of 32
-/// bits, an empty file; Error(Failure::usage) for options that do not fit the table: an unknown label column, a picture
-/// shape with another number of values, no scale where it cannot be guessed.
-ImportResult import_csv(const CsvImport& import);
+/// Local. The same in a child process, which a library that crashes on the file takes with it.
+ImportResult import_in_child(const ImportOptions& options);
 
 }  // namespace rbmpi

@@ -12,6 +12,16 @@
 
 namespace rbmpi {
 
+/// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
+struct TableOptions {
+  std::string format;             ///< what the file has to be, a name of `table_formats`: "csv", "idx"
+  std::string array;              ///< of files with several arrays: the one with the rows
+  std::string labels;             ///< of such files the array with the labels, of others the file; "none" if not wanted
+  bool transpose = false;         ///< the columns of the array are the rows
+  std::optional<char> separator;  ///< between the fields of a text: blanks, 0 if each character is a field
+  std::optional<bool> header;     ///< whether the first line of a text names the columns
+};
+
 /// What a table says of itself before its rows are read.
 struct TableInfo {
   std::string kind;           ///< what the file is, for people: "a table with ';' between the fields", "a NumPy array"
@@ -24,6 +34,8 @@ struct TableInfo {
   bool sparse = false;                    ///< rows are given by their columns that are not 0
   bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
   bool has_weights = false;               ///< likewise
+  bool first_column_names = false;        ///< the first column has the names of the rows, as in R's tables
+  bool decimal_commas = false;            ///< of a text: a comma in a field may stand for the point of a number
   std::vector<std::string> class_names;   ///< of labels 0, 1, ..., or empty
   std::vector<std::string> notes;         ///< what a person should know, a sentence each
 };

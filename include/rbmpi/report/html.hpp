@@ -45,7 +45,7 @@ namespace rbmpi {
 [[nodiscard]] std::string part_text(std::uint64_t part, std::uint64_t all, std::string_view singular);
 
 /// A table. The cells of `rows` are HTML; columns that are `numeric` are aligned at the right.
-struct Table {
+struct HtmlTable {
   struct Column {
     std::string title;
     bool numeric = false;
@@ -55,7 +55,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;
 };
-[[nodiscard]] std::string table(const Table& content);
+[[nodiscard]] std::string table(const HtmlTable& content);
 
 /// What can be unfolded, without a script.
 [[nodiscard]] std::string details(std::string_view summary, std::string_view html);

@@ -43,15 +43,14 @@ class ImportChangedTest : public testing::Test {
   test::TemporaryFolder made_;
 };
 
-TEST_F(ImportChangedTest, Csv) {
-  const std::string table = "1,2\n3,4\n";
-  CsvImport options;
+TEST_F(ImportChangedTest, Text) {
+  const std::string table = "1,2\n3,200\n";
+  ImportOptions options;
   options.output = made_ / "a.h5";
-  options.header = false;
   // Overwritten by what is as long, or by the same; grown by a row, or without a visible change.
-  for (const std::string& content : {std::string("5,2\n3,4\n"), table, table + "5,6\n", table + "\n"}) {
-    options.csv = folder_.write("a.csv", table);
-    refused([&] { (void)import_csv(options); }, "a.csv", content);
+  for (const std::string& content : {std::string("5,2\n3,200\n"), table, table + "5,6\n", table + "\n"}) {
+    options.file = folder_.write("a.csv", table);
+    refused([&] { (void)import_file(options); }, "a.csv", content);
   }
 }
 
@@ -59,12 +58,12 @@ TEST_F(ImportChangedTest, Idx) {
   using namespace std::string_literals;
   const std::string images = "\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x01\x05\x06"s;
   const std::string labels = "\0\0\x08\x01\0\0\0\x02\x01\x02"s;
-  IdxImport options;
-  options.images = folder_.write("images", images);
-  options.labels = folder_.write("labels", labels);
+  ImportOptions options;
+  options.file = folder_.write("images", images);
+  options.table.labels = folder_.write("labels", labels);
   options.output = made_ / "a.h5";
-  refused([&] { (void)import_idx(options); }, "images", images);
-  refused([&] { (void)import_idx(options); }, "labels", labels);
+  refused([&] { (void)import_file(options); }, "images", images);
+  refused([&] { (void)import_file(options); }, "labels", labels);
 }
 
 }  // namespace

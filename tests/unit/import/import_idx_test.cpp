@@ -24,19 +24,20 @@ std::string idx(std::initializer_list<std::uint32_t> header, std::string_view by
 
 class ImportIdxTest : public testing::Test {
  protected:
-  IdxImport import(const std::string& images) const {
-    IdxImport options;
-    options.images = folder_.write("images", images);
+  ImportOptions import(const std::string& images) const {
+    ImportOptions options;
+    options.file = folder_.write("images", images);
     options.output = made_ / "a.h5";
+    options.table.format = "idx";
     return options;
   }
-  IdxImport import(const std::string& images, const std::string& labels) const {
-    IdxImport options = import(images);
-    options.labels = folder_.write("labels", labels);
+  ImportOptions import(const std::string& images, const std::string& labels) const {
+    ImportOptions options = import(images);
+    options.table.labels = folder_.write("labels", labels);
     return options;
   }
-  void refused(const std::vector<std::string>& fragments, const IdxImport& options) const {
-    test::expect_error(Failure::file, fragments, [&] { static_cast<void>(import_idx(options)); });
+  void refused(const std::vector<std::string>& fragments, const ImportOptions& options) const {
+    test::expect_error(Failure::file, fragments, [&] { static_cast<void>(import_file(options)); });
     EXPECT_EQ(made_.entries(), 0U) << "nothing is left behind";
   }
 
@@ -49,7 +50,7 @@ class ImportIdxTest : public testing::Test {
 TEST_F(ImportIdxTest, PlainAndGzipMakeTheSameDataset) {
   for (const bool packed : {false, true}) {
     const ImportResult result =
-        import_idx(packed ? import(test::gzip(images_), test::gzip(labels_)) : import(images_, labels_));
+        import_file(packed ? import(test::gzip(images_), test::gzip(labels_)) : import(images_, labels_));
     EXPECT_TRUE(result.notes.empty());
     const DatasetReader reader(made_ / "a.h5");
     EXPECT_EQ(reader.info().rows, 2U);
@@ -68,9 +69,9 @@ TEST_F(ImportIdxTest, PlainAndGzipMakeTheSameDataset) {
 }
 
 TEST_F(ImportIdxTest, LabelsAreOptionalAndTheSourceIsKept) {
-  IdxImport options = import(images_);
+  ImportOptions options = import(images_);
   options.source = "made up";
-  import_idx(options);
+  import_file(options);
   const DatasetReader reader(made_ / "a.h5");
   EXPECT_FALSE(reader.info().has_labels);
   EXPECT_EQ(reader.info().source, "made up");
@@ -83,7 +84,7 @@ TEST_F(ImportIdxTest, ManyBlocksComeInOrder) {
   for (std::uint32_t i = 0; i < rows * columns; ++i) bytes += static_cast<char>(i % 253);
   std::string labels;
   for (std::uint32_t i = 0; i < rows; ++i) labels += static_cast<char>(i % 7);
-  import_idx(import(test::gzip(idx({0x802, rows, columns}, bytes)), idx({0x801, rows}, labels)));
+  import_file(import(test::gzip(idx({0x802, rows, columns}, bytes)), idx({0x801, rows}, labels)));
   const DatasetReader reader(made_ / "a.h5");
   EXPECT_EQ(reader.info().rows, rows);
   EXPECT_TRUE(reader.info().picture.empty());
@@ -131,9 +132,9 @@ TEST_F(ImportIdxTest, ImagesAndLabelsMustBeAsMany) {
 }
 
 TEST_F(ImportIdxTest, AnOldDatasetSurvivesAFailure) {
-  import_idx(import(images_));
+  import_file(import(images_));
   const auto size = fs::file_size(made_ / "a.h5");
-  test::expect_error(Failure::file, {"goes on"}, [&] { static_cast<void>(import_idx(import(images_ + "x"))); });
+  test::expect_error(Failure::file, {"goes on"}, [&] { static_cast<void>(import_file(import(images_ + "x"))); });
   EXPECT_EQ(fs::file_size(made_ / "a.h5"), size);
   EXPECT_EQ(made_.entries(), 1U);
 }

@@ -42,9 +42,9 @@ TEST(Numbers, MeasuredToTheDigitsOfTheirErrors) {
 }
 
 TEST(Tables, TitlesStandBeforeTheCellsThatNeedThem) {
-  const Table content{.caption = "c",
-                      .columns = {{"unit", true}, {"bias", true}, {"what it is", false, true}},
-                      .rows = {{"3", "0.5", "<b>x</b>"}}};
+  const HtmlTable content{.caption = "c",
+                          .columns = {{"unit", true}, {"bias", true}, {"what it is", false, true}},
+                          .rows = {{"3", "0.5", "<b>x</b>"}}};
   const std::string html = table(content);
   EXPECT_THAT(html, ::testing::HasSubstr("<th scope=\"row\" class=\"number\" data-label=\"unit\">3</th>"));
   EXPECT_THAT(html, ::testing::HasSubstr("<td class=\"number\" data-label=\"bias\">0.5</td><td><b>x</b></td>"));

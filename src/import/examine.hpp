@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "import/columns.hpp"
+#include "import/field_reader.hpp"
+#include "rbmpi/import/import.hpp"
+#include "rbmpi/import/table.hpp"
+
+namespace rbmpi {
+
+/// A field with where it stands.
+struct Place {
+  std::uint64_t row = 0;   ///< from 0
+  std::uint64_t line = 0;  ///< of a text, else 0
+  std::size_t column = 0;
+  std::string text;  ///< as people are shown it
+};
+
+/// Fields of a kind: how many, and the first.
+struct Occurrences {
+  std::uint64_t count = 0;
+  Place first;
+};
+
+/// What a column has. NaN, which stands for what is missing or a text, is in none of its numbers.
+struct ColumnFindings {
+  Occurrences missing;
+  Occurrences texts;
+  std::uint64_t booleans = 0;
+  double smallest = 0;  ///< more than `largest`: it has no numbers
+  double largest = 0;
+  double sum = 0;
+  bool whole = true;
+  bool counts = true;  ///< it rises by 1 from row to row
+  bool spins = true;   ///< it has nothing but -1 and +1
+};
+
+/// What the labels are: those of a column, or those beside the columns.
+struct LabelFindings {
+  std::map<std::string, std::uint64_t, std::less<>> classes;  ///< as they stand, with the number of their rows
+  bool too_many = false;                                      ///< more than are counted
+  std::uint64_t texts = 0;                                    ///< rows whose label is no number
+  std::optional<Place> unfit;                                 ///< the first number that is no whole one of 32 bits
+  Occurrences missing;
+  double smallest = std::numeric_limits<double>::infinity();
+  double largest = -std::numeric_limits<double>::infinity();
+  bool signs = true;  ///< there is nothing but -1 and +1
+};
+
+/// What one pass over a table found.
+struct Findings {
+  std::uint64_t rows = 0;
+  std::uint64_t nonzeros = 0;           ///< of a sparse table, in columns of values
+  std::vector<ColumnFindings> columns;  ///< of a sparse table one: all of its values
+  LabelFindings labels;
+  std::optional<Place> comma, point;  ///< the first numbers with a decimal comma, and with a point
+  bool names_differ = false;          ///< of the column that names the rows, or of the first if that is of texts
+  std::size_t longest_name = 0;       ///< in bytes
+};
+
+/// Local. Reads all rows. Throws Error(Failure::file) if there are none, and for one-hot labels that are none.
+[[nodiscard]] Findings examine(const ImportOptions& options, Table& table, const ColumnUses& uses,
+                               const FieldReader& reader);
+
+/// Local. "line 3, column 7 ('pixel6')", or "row 3, column 7": both counted from 1.
+[[nodiscard]] std::string place_text(const TableInfo& info, const Place& place);
+[[nodiscard]] std::string row_text(const Place& place);
+
+/// Local. Whether a number can be a label: whole, of 32 bits.
+[[nodiscard]] bool is_label(double value) noexcept;
+
+}  // namespace rbmpi

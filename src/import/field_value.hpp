@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rbmpi {
+
+/// What one field of a text says. Everything here is Local.
+struct FieldValue {
+  enum class Kind : std::uint8_t { number, comma_number, missing, boolean, text };
+  Kind kind = Kind::text;
+  double number = 0.0;  ///< of a truth value 0 or 1
+};
+
+/// A number is decimal, "0.5", "+1e3", with a comma for its point a `comma_number` if `decimal_commas`. More than three
+/// digits that begin with a zero are a text: most likely "0110" was never meant as a hundred and ten. Nor are "nan"
+/// and "inf" numbers.
+[[nodiscard]] FieldValue field_value(std::string_view text, bool decimal_commas) noexcept;
+
+/// How people write that there is no value: nothing, NA, N/A, NaN, null, ?, .
+[[nodiscard]] bool is_missing(std::string_view text) noexcept;
+
+/// Whether a text that is no number was meant as one, most likely: digits with points, commas, signs, %. 0110, 1,234, 5
+/// %
+[[nodiscard]] bool looks_like_number(std::string_view text) noexcept;
+
+/// What a person should see of a field: short, in one line.
+[[nodiscard]] std::string shown_field(std::string_view text);
+
+/// In lower case, without blanks and quotes at its ends: names of columns are compared so when one is looked for that
+/// nobody named.
+[[nodiscard]] std::string plain_name(std::string_view name);
+
+}  // namespace rbmpi

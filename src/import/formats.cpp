@@ -1,0 +1,82 @@
+#include "import/formats.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "import/idx.hpp"
+#include "import/libsvm.hpp"
+#include "import/matrix_market.hpp"
+#include "import/other_files.hpp"
+#include "import/text_table.hpp"
+#include "rbmpi/storage/byte_source.hpp"
+#include "rbmpi/storage/hdf5_file.hpp"
+#include "rbmpi/storage/regular_file.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_text(std::string_view) {
+  return true;  // what is none is refused before
+}
+
+std::unique_ptr<Table> open_idx_files(const fs::path& path, const TableOptions& options) {
+  const bool labels = !options.labels.empty() && options.labels != "none";
+  return open_idx(path, labels ? std::optional<fs::path>(options.labels) : std::nullopt);
+}
+
+/// In the order in which they are tried.
+constexpr std::array table_formats = {
+    TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
+    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market},
+    TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm},
+    TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true},
+};
+
+/// Files that this program wrote are not for an import.
+void refuse_own_files(const fs::path& path, std::string_view beginning) {
+  const bool sealed = beginning.starts_with("rbmpi-seal ");
+  if (path == "-" || !(sealed || beginning.starts_with("\x89HDF\r\n\x1a\n"))) return;
+  if (first_bytes(path, 8) != beginning.substr(0, 8)) return;  // a packed file
+  const std::string format = Hdf5File::open(path, Reading::in_pieces).text_attribute("/", "format").value_or("");
+  if (format == "rbmpi-dataset") refuse_import(path, "it is a dataset already, and every command takes it as it is");
+  if (format.starts_with("rbmpi-")) refuse_import(path, "it is a model or a state of a training, not data");
+}
+
+void check_options(const fs::path& path, const TableOptions& options, const TableFormat& format) {
+  if (!format.lines && (options.separator || options.header))
+    refuse_options(path, "--separator, --header and --no-header go with text tables, which it is not");
+  if (!format.arrays && (!options.array.empty() || options.transpose))
+    refuse_options(path, "--array and --transpose go with files of arrays, which it is not");
+  if (!format.labels && !options.labels.empty() && options.labels != "none")
+    refuse_options(path, "--labels goes with files of arrays and images, which it is not");
+}
+
+}  // namespace
+
+std::string first_unpacked_bytes(const fs::path& path) {
+  ByteSource source(path);
+  std::string bytes(beginning_bytes, '\0');
+  bytes.resize(source.read(std::as_writable_bytes(std::span(bytes))));
+  return bytes;
+}
+
+std::unique_ptr<Table> open_table(const fs::path& path, const TableOptions& options) {
+  const std::string beginning = first_unpacked_bytes(path);
+  if (options.format.empty()) refuse_own_files(path, beginning);
+  const auto* const format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {
+    return options.format.empty() ? one.is(beginning) : options.format == one.name;
+  });
+  if (format->is == is_text) {
+    const std::string other = other_file(beginning);
+    if (!other.empty()) refuse_import(path, other);
+  }
+  check_options(path, options, *format);
+  return format->open(path, options);
+}
+
+}  // namespace rbmpi

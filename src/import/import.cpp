@@ -1,0 +1,77 @@
+#include "rbmpi/import/import.hpp"
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "import/columns.hpp"
+#include "import/examine.hpp"
+#include "import/field_reader.hpp"
+#include "import/formats.hpp"
+#include "import/plan.hpp"
+#include "import/write_rows.hpp"
+#include "rbmpi/core/child_process.hpp"
+#include "rbmpi/storage/file_version.hpp"
+#include "rbmpi/storage/regular_file.hpp"
+
+namespace rbmpi {
+
+ImportResult import_file(const ImportOptions& options) {
+  std::vector<FileVersion> versions;  // of files: standard input is read once, and then a copy of it
+  if (options.file != "-") versions.emplace_back(options.file);
+  if (!options.table.labels.empty() && is_there(options.table.labels)) versions.emplace_back(options.table.labels);
+  const std::unique_ptr<Table> table = open_table(options.file, options.table);
+  const ColumnUses uses = column_uses(options, table->info());
+  FieldReader reader(options.replaced, table->info().decimal_commas);
+  if (table->info().sparse && reader.read(0.0) != 0.0)
+    refuse_options(options.file, "its rows are sparse: --map cannot replace 0, of which there is any number");
+  const Findings findings = examine(options, *table, uses, reader);
+  ImportPlan plan = import_plan(options, table->info(), uses, findings);
+  plan.info.rows = write_rows(options, *table, plan, reader, [&] {
+    for (const FileVersion& version : versions) version.throw_if_changed();
+  });
+
+  ImportResult result{.info = std::move(plan.info),
+                      .kind = table->info().kind,
+                      .columns = std::move(plan.columns),
+                      .notes = table->info().notes};
+  result.notes.insert(result.notes.end(), plan.notes.begin(), plan.notes.end());
+  return result;
+}
+
+namespace {
+
+// What the child found, as lines: texts of files have no ends of lines once they are `shown_field`.
+std::string to_lines(const ImportResult& result) {
+  std::string text = result.kind + "\n";
+  for (const std::string& one : result.columns) text += "c" + one + "\n";
+  for (const std::string& one : result.notes) text += "n" + one + "\n";
+  return text;
+}
+
+void from_lines(const std::string& text, ImportResult& result) {
+  std::size_t begin = text.find('\n') + 1;
+  result.kind = text.substr(0, begin - 1);
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    (text[begin] == 'c' ? result.columns : result.notes).push_back(text.substr(begin + 1, end - begin - 1));
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+ImportResult import_in_child(const ImportOptions& options) {
+  constexpr unsigned seconds_without_life = 60;  // of HDF5 and other libraries, between two signs of life of ours
+  const std::string text =
+      run_in_child("import " + file_text(options.file), [&] { return to_lines(import_file(options)); },
+                   {.on_crash = "a library crashed on it, so the file is damaged or made to do harm",
+                    .cpu_seconds = seconds_without_life});
+  ImportResult result;
+  from_lines(text, result);
+  result.info = DatasetReader(options.output).info();
+  return result;
+}
+
+}  // namespace rbmpi

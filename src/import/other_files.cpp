@@ -1,0 +1,121 @@
+#include "import/other_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "import/field_value.hpp"
+#include "import/text_fields.hpp"
+#include "import/text_lines.hpp"
+
+namespace rbmpi {
+namespace {
+
+using namespace std::string_view_literals;
+
+/// A kind of file that is known by its first bytes.
+struct Mark {
+  std::string_view bytes;
+  const char* what;
+};
+
+constexpr std::array marks = {
+    Mark{"%PDF-", "it is a PDF, a page to read; a table as text (CSV) would be right"},
+    Mark{"\x89PNG\r\n\x1a\n", "it is a picture (PNG); one table with a row of pixels for each picture would be right"},
+    Mark{"\xff\xd8\xff", "it is a picture (JPEG); one table with a row of pixels for each picture would be right"},
+    Mark{"GIF8", "it is a picture (GIF); one table with a row of pixels for each picture would be right"},
+    Mark{"II*\0"sv, "it is a picture (TIFF); one table with a row of pixels for each picture would be right"},
+    Mark{"MM\0*"sv, "it is a picture (TIFF); one table with a row of pixels for each picture would be right"},
+    Mark{"BM", "it is a picture (BMP); one table with a row of pixels for each picture would be right"},
+    Mark{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it is an old workbook of Excel (.xls); save it as CSV"},
+    Mark{"PAR1", "it is a Parquet file; pandas makes CSV of it: pandas.read_parquet(...).to_csv(..., index=False)"},
+    Mark{"ARROW1", "it is an Arrow (Feather) file; pandas makes CSV of it: pandas.read_feather(...).to_csv(...)"},
+    Mark{"FEA1", "it is a Feather file; pandas makes CSV of it: pandas.read_feather(...).to_csv(...)"},
+    Mark{"SQLite format 3\0"sv, "it is a database (SQLite); export the table as CSV"},
+    Mark{"RDX2\n", "it is a file of R's (.RData); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
+    Mark{"RDX3\n", "it is a file of R's (.RData); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
+    Mark{"X\n\0\0\0\2"sv, "it is a file of R's (.rds); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
+    Mark{"X\n\0\0\0\3"sv, "it is a file of R's (.rds); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
+    Mark{"\x7f"
+         "ELF",
+         "it is a program"},
+    Mark{"Rar!", "it is an archive (RAR); unpack it first"},
+    Mark{"7z\xbc\xaf\x27\x1c", "it is an archive (7z); unpack it first"},
+};
+
+bool begins_with_word(std::string_view text, std::string_view word) {
+  return text.size() >= word.size() && std::ranges::equal(text.substr(0, word.size()), word, [](char a, char b) {
+           return std::tolower(static_cast<unsigned char>(a)) == b;
+         });
+}
+
+/// A zip: of these many other formats are made.
+std::string zip_text(std::string_view beginning) {
+  if (beginning.find("[Content_Types].xml") != std::string_view::npos ||
+      beginning.find("xl/") != std::string_view::npos)
+    return "it is a workbook (.xlsx); save it as CSV";
+  if (beginning.find("mimetypeapplication/vnd.oasis") != std::string_view::npos)
+    return "it is a document of LibreOffice (.ods); save it as CSV";
+  if (beginning.find("data.pkl") != std::string_view::npos)
+    return "it is a file of PyTorch's (torch.save); numpy.savez of its arrays would be right";
+  return "it is a zip archive; unpack it, and import the file with the table";
+}
+
+bool is_pickle(std::string_view text) {
+  return text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
+}
+
+std::string marked_text(std::string_view text) {
+  constexpr std::string_view page = "it is a web page, not a table; the address may want another link, or a login";
+  for (const char* word : {"<!doctype html", "<html", "<head", "<body", "<script"})
+    if (begins_with_word(text, word)) return std::string(page);
+  if (begins_with_word(text, "<?xml")) return "it is XML; a table as text (CSV) would be right";
+  if (text.starts_with('<')) return "it is XML or a web page; a table as text (CSV) would be right";
+  if (text.starts_with("{\\rtf")) return "it is a document (RTF); a table as text (CSV) would be right";
+  if (text.starts_with('{') || text.starts_with('['))
+    return "it is JSON; pandas makes CSV of it: pandas.read_json(...).to_csv(..., index=False)";
+  if (text.starts_with("version https://git-lfs"))
+    return "it is Git's note of a large file (Git LFS), not the file; 'git lfs pull' fetches it";
+  if (begins_with_word(text, "@relation")) return "it is a file of Weka's (ARFF); save it as CSV";
+  return {};
+}
+
+/// ">name" and lines of letters.
+bool is_fasta(std::string_view text) {
+  if (!text.starts_with('>') || text.size() < 4) return false;
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return false;
+  std::string_view second = text.substr(end + 1);
+  second = trimmed(second.substr(0, second.find_first_of("\r\n")));
+  return !second.empty() && std::ranges::all_of(second, [](char c) {
+    return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '*';
+  });
+}
+
+}  // namespace
+
+std::string other_file(std::string_view beginning) {
+  if (beginning.empty()) return "it is empty";
+  for (const Mark& mark : marks) {
+    if (beginning.starts_with(mark.bytes) && (mark.bytes.size() > 2 || beginning.find('\0') != std::string_view::npos))
+      return mark.what;
+  }
+  if (beginning.starts_with("PK\3\4") || beginning.starts_with("PK\5\6")) return zip_text(beginning);
+  if (is_pickle(beginning))
+    return "it is a pickle of Python's, which may run any program when it is read; numpy.save of the array, or to_csv, "
+           "would be right";
+  if (beginning.size() > 262 && beginning.substr(257, 5) == "ustar") return "it is an archive (tar); unpack it first";
+  const Encoding encoding = encoding_of(beginning);
+  if (encoding == Encoding::utf8 && beginning.find('\0') != std::string_view::npos)
+    return "it is a binary file of a kind that is not known here; a text table, an HDF5 file or NumPy's files would be "
+           "right";
+  const std::string text = to_utf8(beginning, encoding);
+  const std::string_view content =
+      std::string_view(text).substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  if (content.empty()) return "it is empty";
+  if (is_fasta(content)) return "it is a family of sequences (FASTA), and families of sequences are not read yet";
+  return marked_text(content);
+}
+
+}  // namespace rbmpi

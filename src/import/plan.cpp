@@ -1,0 +1,458 @@
+#include "import/plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "import/field_value.hpp"
+#include "import/formats.hpp"
+#include "import/text_lines.hpp"
+#include "rbmpi/core/plural.hpp"
+
+namespace rbmpi {
+namespace {
+
+constexpr double bytes_largest = 255.0;
+
+class Planner {
+ public:
+  Planner(const ImportOptions& options, const TableInfo& info, const ColumnUses& uses, const Findings& findings)
+      : options_(options), info_(info), findings_(findings) {
+    plan_.uses = uses;
+  }
+
+  ImportPlan plan() {
+    leave_out_empty_columns();
+    plan_names();
+    refuse_counting_columns();
+    plan_labels();
+    plan_weights();
+    plan_.values = plan_.uses.values();
+    plan_.all_values = plan_.values.size() == info_.columns;
+    if (plan_.values.empty()) refuse_options(options_.file, "no column of it is left for values");
+    check_fields();
+    check_missing();
+    plan_scale();
+    plan_type();
+    plan_picture();
+    plan_storage();
+    plan_.info.rows = findings_.rows;
+    plan_.info.columns = plan_.values.size();
+    plan_.info.source = options_.source.empty() ? options_.file.filename().string() : options_.source;
+    plan_column_names();
+    say_columns();
+    return std::move(plan_);
+  }
+
+ private:
+  template <typename... Arguments>
+  void note(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    plan_.notes.push_back(fmt::format(format, std::forward<Arguments>(arguments)...));
+  }
+  template <typename... Arguments>
+  [[noreturn]] void refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
+    refuse_import(options_.file, fmt::format(format, std::forward<Arguments>(arguments)...));
+  }
+  template <typename... Arguments>
+  [[noreturn]] void ask(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
+    refuse_options(options_.file, fmt::format(format, std::forward<Arguments>(arguments)...));
+  }
+
+  [[nodiscard]] std::string name_of(std::size_t column) const { return column_text(info_, column); }
+  [[nodiscard]] std::string word_of(std::size_t column) const { return column_word(info_, column); }
+  [[nodiscard]] bool is_unnamed(std::size_t column) const { return info_.names.empty() || info_.names[column].empty(); }
+  /// Of all values of a sparse table, or of one column.
+  [[nodiscard]] const ColumnFindings& found(std::size_t column) const {
+    return findings_.columns[info_.sparse ? 0 : column];
+  }
+  /// The findings that tell of all values.
+  template <typename Visit>
+  void for_values(const Visit& visit) const {
+    if (info_.sparse) return visit(std::size_t{0}, findings_.columns.front());
+    for (const std::size_t column : plan_.values) visit(column, findings_.columns[column]);
+  }
+
+  // Excel leaves separators behind columns that were once used.
+  void leave_out_empty_columns() {
+    if (info_.sparse || plan_.uses.values_listed) return;
+    std::size_t count = 0;
+    for (std::size_t column = info_.columns; column-- > 1;) {
+      const bool empty = plan_.uses.uses[column] == Use::value && found(column).missing.count == findings_.rows &&
+                         found(column).missing.first.text == "empty" && is_unnamed(column);
+      if (!empty) break;
+      plan_.uses.uses[column] = Use::dropped;
+      ++count;
+    }
+    if (count > 0)
+      note("{} at the end {} nothing and {} left out.", plural(count, "column"), count == 1 ? "has" : "have",
+           count == 1 ? "was" : "were");
+  }
+
+  void plan_names() {
+    ColumnUses& uses = plan_.uses;
+    if (uses.name && uses.name_guessed && !findings_.names_differ) {
+      ask("{} looks like an index by its name, but has the same twice: --drop {} leaves it out, --name-column {} keeps "
+          "it as the names of the rows, --name-column none takes it for values",
+          name_of(*uses.name), word_of(*uses.name), word_of(*uses.name));
+    }
+    const bool first_names = !uses.name && !info_.sparse && !uses.values_listed && info_.columns > 1 &&
+                             options_.name_column != "none" && uses.uses[0] == Use::value && findings_.names_differ &&
+                             are_names(found(0));
+    if (first_names) {
+      uses.name = 0;
+      uses.uses[0] = Use::name;
+    }
+    if (!uses.name) return;
+    plan_.info.has_row_names = true;
+    plan_.info.row_name_bytes = std::max<std::size_t>(1, findings_.longest_name);
+    if (uses.name_guessed || first_names)
+      note("{} was taken for the names of the rows; --name-column none if it is not.", name_of(*uses.name));
+    if (info_.first_column_names)
+      note("The header has one name less than the rows have fields, as R writes it: the first column names the rows.");
+  }
+
+  /// Texts alone, and no numbers in a way of writing that is not known here.
+  [[nodiscard]] bool are_names(const ColumnFindings& first) const {
+    if (findings_.rows < 2 || first.texts.count < findings_.rows) return false;
+    const std::string& quoted = first.texts.first.text;
+    return !looks_like_number(std::string_view(quoted).substr(1, quoted.size() - 2));
+  }
+
+  // A column of row numbers among the values would be the strongest of all.
+  void refuse_counting_columns() {
+    constexpr std::uint64_t least_rows = 5;
+    if (info_.sparse || plan_.uses.values_listed || findings_.rows < least_rows) return;
+    for (std::size_t column = 0; column < info_.columns; ++column) {
+      if (plan_.uses.uses[column] != Use::value || !found(column).counts) continue;
+      ask("{} only counts the rows: --drop {} leaves it out, --name-column {} makes it the names of the rows, "
+          "--columns with it in the list keeps it as values",
+          name_of(column), word_of(column), word_of(column));
+    }
+  }
+
+  void plan_labels() {
+    ColumnUses& uses = plan_.uses;
+    if (!uses.one_hot.empty()) {
+      plan_.info.has_labels = true;
+      if (!info_.names.empty())
+        for (const std::size_t column : uses.one_hot) plan_.info.class_names.push_back(info_.names[column]);
+      return;
+    }
+    if (!uses.label && !uses.other_labels) return ask_for_labels();
+    plan_.info.has_labels = true;
+    if (!uses.label) plan_.info.class_names = info_.class_names;
+    const LabelFindings& labels = findings_.labels;
+    check_labels(labels);
+    if (labels.texts > 0) {
+      name_classes(labels);
+    } else if (labels.signs && labels.smallest == -1.0 && labels.largest == 1.0) {
+      plan_.signs = true;
+      plan_.info.class_names = {"-1", "1"};
+      note("The labels -1 and 1 became 0 and 1.");
+    }
+    if (uses.label && uses.label_guessed)
+      note("{} was taken for the labels; --label-column none if it is not.", name_of(*uses.label));
+  }
+
+  // Where nothing has a name, the first column or the last may be labels all the same: small whole numbers beside
+  // others.
+  void ask_for_labels() {
+    constexpr double most = 99.0;
+    const bool open = info_.names.empty() && !info_.sparse && options_.label_column.empty() && info_.columns > 2;
+    if (!open) return;
+    for (const std::size_t column : {info_.columns - 1, std::size_t{0}}) {
+      const ColumnFindings& one = found(column);
+      const bool may_be = plan_.uses.uses[column] == Use::value && one.whole && one.smallest >= 0.0 &&
+                          one.largest > 1.0 && one.largest <= most && one.missing.count == 0 && one.texts.count == 0;
+      if (!may_be) continue;
+      note("Column {} was taken for values like the others; --label-column {} if it has the labels.", column + 1,
+           column + 1);
+      return;
+    }
+  }
+
+  [[nodiscard]] std::string label_place(const Place& place) const {
+    return place.column < info_.columns ? place_text(info_, place) : row_text(place);
+  }
+
+  void check_labels(const LabelFindings& labels) const {
+    const bool guessed = plan_.uses.label_guessed;
+    const std::string remedy = guessed
+                                   ? fmt::format("; --label-column none takes {} for values, --drop {} leaves it out",
+                                                 name_of(*plan_.uses.label), word_of(*plan_.uses.label))
+                               : plan_.uses.other_labels ? "; --label-column none leaves the labels out"
+                                                         : "";
+    if (labels.missing.count > 0 && options_.missing != MissingValues::drop_row)
+      refuse("{} of its labels {} missing, the first in {}; --missing drop-row leaves such rows out{}",
+             labels.missing.count, labels.missing.count == 1 ? "is" : "are", label_place(labels.missing.first), remedy);
+    if (labels.texts == 0 && labels.unfit)
+      refuse("the label in {} is {}; a whole number of 32 bits, or a text, would be right{}",
+             label_place(*labels.unfit), labels.unfit->text, remedy);
+    const std::size_t classes = labels.classes.size();
+    const bool many = labels.too_many || (guessed && classes > 20 && 2 * classes > findings_.rows);
+    if ((labels.texts > 0 || guessed) && many)
+      refuse("the labels have {}{} different values; those of classes would be right{}",
+             labels.too_many ? "more than " : "", classes, remedy);
+  }
+
+  /// Numbers by their size, then texts by their letters.
+  void name_classes(const LabelFindings& labels) {
+    std::vector<std::pair<std::optional<double>, std::string>> sorted;
+    for (const auto& [name, count] : labels.classes) {
+      const FieldValue value = field_value(name, false);
+      const bool number = value.kind == FieldValue::Kind::number;
+      sorted.emplace_back(number ? std::optional(value.number) : std::nullopt, name);
+    }
+    std::ranges::sort(sorted, [](const auto& a, const auto& b) {
+      if (a.first.has_value() != b.first.has_value()) return a.first.has_value();
+      return a < b;
+    });
+    std::vector<std::string> names;
+    for (const auto& [number, name] : sorted) {
+      plan_.classes.emplace(name, static_cast<std::int32_t>(names.size()));
+      names.push_back(name_in_utf8(name));
+    }
+    plan_.info.class_names = std::move(names);
+  }
+
+  void plan_weights() {
+    plan_.info.has_weights = plan_.uses.weight.has_value() || info_.has_weights;
+    if (!plan_.uses.weight) return;
+    const std::size_t column = *plan_.uses.weight;
+    const ColumnFindings& weights = found(column);
+    const Occurrences& odd = weights.texts.count > 0 ? weights.texts : weights.missing;
+    if (odd.count > 0)
+      refuse("the weight in {} is {}; a number of at least 0 would be right", place_text(info_, odd.first),
+             odd.first.text);
+    if (weights.smallest < 0.0 || weights.largest > static_cast<double>(std::numeric_limits<float>::max()))
+      refuse("the weights in {} are from {} to {}; finite numbers of at least 0 would be right", name_of(column),
+             weights.smallest, weights.largest);
+  }
+
+  void check_fields() {
+    if (findings_.comma && findings_.point)
+      refuse("{} is {} and {} is {}: one of comma and point can be the decimal point",
+             place_text(info_, *findings_.comma), findings_.comma->text, place_text(info_, *findings_.point),
+             findings_.point->text);
+    if (findings_.comma) note("Commas in numbers were read as decimal points, as in {}.", findings_.comma->text);
+    std::size_t truth_columns = 0;
+    for_values([&](std::size_t column, const ColumnFindings& one) {
+      if (one.texts.count > 0) refuse_text(column, one);
+      if (one.booleans > 0) ++truth_columns;
+    });
+    if (truth_columns > 0) note("Truth values became 0 and 1, in {}.", plural(truth_columns, "column"));
+  }
+
+  [[noreturn]] void refuse_text(std::size_t column, const ColumnFindings& one) const {
+    const Place& place = one.texts.first;
+    std::string remedy;
+    if (!info_.sparse && one.texts.count + one.missing.count + one.booleans == findings_.rows) {
+      const std::string word = word_of(column);
+      remedy = fmt::format(
+          "; it is a column of texts: --label-column {} if they are the labels, --name-column {} if they "
+          "name the rows, --drop {} leaves it out",
+          word, word, word);
+    }
+    refuse("{} is {}; a number would be right{}", place_text(info_, place), place.text, remedy);
+  }
+
+  void check_missing() {
+    std::uint64_t count = 0;
+    std::optional<Place> first;
+    for_values([&](std::size_t, const ColumnFindings& one) {
+      if (one.missing.count > 0 && (!first || one.missing.first.row < first->row)) first = one.missing.first;
+      count += one.missing.count;
+    });
+    if (count == 0) return;
+    if (options_.missing == MissingValues::refused)
+      refuse(
+          "{} of its values {} missing; {} is {}: --missing zero makes them 0, --missing drop-row leaves their rows "
+          "out, --missing mean gives them the mean of their column",
+          count, count == 1 ? "is" : "are", place_text(info_, *first), first->text);
+    if (options_.missing == MissingValues::mean) plan_means();
+    note("{} {} missing, the first in {}{}.", plural(count, "value"), count == 1 ? "was" : "were",
+         place_text(info_, *first),
+         options_.missing == MissingValues::zero   ? ", and became 0"
+         : options_.missing == MissingValues::mean ? ", and became the mean of their column"
+                                                   : "; such rows were left out");
+  }
+
+  void plan_means() {
+    if (info_.sparse) ask("--missing mean does not go with sparse rows; zero or drop-row would be right");
+    for (const std::size_t column : plan_.values) {
+      const ColumnFindings& one = found(column);
+      const std::uint64_t numbers = findings_.rows - one.missing.count;
+      if (numbers == 0)
+        ask("{} has no value at all, so no mean; --drop {} leaves it out", name_of(column), word_of(column));
+      plan_.means.push_back(one.sum / static_cast<double>(numbers));
+    }
+  }
+
+  struct Range {
+    double smallest = std::numeric_limits<double>::infinity();
+    double largest = -std::numeric_limits<double>::infinity();
+    std::size_t largest_column = 0;
+    bool whole = true;
+    bool spins = true;
+    std::size_t columns_beyond_one = 0;
+    std::size_t columns_to_one = 0;
+  };
+
+  [[nodiscard]] Range range_of_values() const {
+    Range range;
+    for_values([&](std::size_t column, const ColumnFindings& one) {
+      range.smallest = std::min(range.smallest, one.smallest);
+      if (one.largest > range.largest) range.largest_column = column;
+      range.largest = std::max(range.largest, one.largest);
+      range.whole = range.whole && one.whole;
+      range.spins = range.spins && one.spins;
+      if (one.largest > 1.0) ++range.columns_beyond_one;
+      if (one.largest == 1.0) ++range.columns_to_one;
+    });
+    if (!(range.smallest <= range.largest)) range.smallest = range.largest = 0.0;  // everything is missing
+    return range;
+  }
+
+  /// Which value means 1.0.
+  void plan_scale() {
+    Range range = range_of_values();
+    if (range.spins && range.smallest == -1.0) {
+      plan_.spins = true;
+      note("The values are -1 and 1; -1 became 0.");
+      range.smallest = 0.0;
+    }
+    const std::string largest_place =
+        info_.sparse ? std::string() : fmt::format(", in {}", name_of(range.largest_column));
+    if (range.smallest < 0.0)
+      ask("its values are from {} to {}; values of at least 0 would be right, for units that are on or off or between "
+          "(units of real numbers are not there yet): --map \"{}=...\" replaces a value",
+          range.smallest, range.largest, range.smallest);
+    range_ = range;
+    if (options_.scale) {
+      if (range.largest > *options_.scale)
+        refuse("its largest value is {}{}; values in [0, scale] = [0, {}] would be right", range.largest, largest_place,
+               *options_.scale);
+      plan_.info.scale = *options_.scale;
+    } else if (info_.scale && range.largest <= *info_.scale) {
+      plan_.info.scale = *info_.scale;
+    } else {
+      guess_scale(range, largest_place);
+    }
+  }
+
+  void guess_scale(const Range& range, const std::string& largest_place) {
+    constexpr double dark = 128.0;
+    if (range.largest <= 1.0) {
+      plan_.info.scale = 1.0;
+      return;
+    }
+    if (!range.whole || range.largest > bytes_largest)
+      ask("its values are from {} to {}{}, and nothing says which of them means 1.0; --scale {} would be right if the "
+          "largest does",
+          range.smallest, range.largest, largest_place, range.largest);
+    // A single column like that among truth values is an age, a year or a code.
+    const std::size_t others = plan_.values.size() - 1;
+    if (!info_.sparse && others > 1 && range.columns_beyond_one == 1 && 2 * range.columns_to_one >= others)
+      ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out, --scale {} makes that 1.0",
+          name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest);
+    plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;
+    if (range.largest < dark)
+      note("The largest value, {}{}, means 1.0; --scale X if another does.", range.largest, largest_place);
+  }
+
+  void plan_type() {
+    const bool fractions = !range_.whole || !plan_.means.empty();
+    const bool bytes = !fractions && range_.largest <= bytes_largest;
+    plan_.info.type = options_.type.value_or(bytes ? ElementType::uint8 : ElementType::float32);
+    if (plan_.info.type == ElementType::uint8 && !bytes)
+      ask("its values are no uint8 (whole numbers in 0..255): {}; --type float32 would be right",
+          !range_.whole ? std::string("some are not whole") : fmt::format("the largest is {}", range_.largest));
+    if (plan_.info.type == ElementType::float32 &&
+        range_.largest > static_cast<double>(std::numeric_limits<float>::max()))
+      ask("its largest value is {}, which is beyond float32; --type float64 would be right", range_.largest);
+  }
+
+  void plan_picture() {
+    const std::size_t columns = plan_.values.size();
+    if (options_.shape.empty()) {
+      if (plan_.all_values) plan_.info.picture = info_.picture;
+      return;
+    }
+    plan_.info.picture = options_.shape;
+    const std::uint64_t height = options_.shape.front();
+    if (options_.shape.size() != 2 || height == 0 || columns % height != 0 || columns / height != options_.shape.back())
+      ask("its rows have {}, which does not fit the shape {}", plural(columns, "value"),
+          fmt::join(options_.shape, "x"));
+  }
+
+  void plan_storage() {
+    const double values = static_cast<double>(findings_.rows) * static_cast<double>(plan_.values.size());
+    const bool few = info_.sparse && static_cast<double>(findings_.nonzeros) < values / 4;
+    plan_.info.sparse = options_.sparse.value_or(few);
+  }
+
+  // What is empty gets a name that says where it was.
+  void plan_column_names() {
+    if (info_.names.empty()) return;
+    std::map<std::string, std::size_t> seen;
+    for (const std::size_t column : plan_.values) {
+      const std::string& name = info_.names[column];
+      plan_.info.column_names.push_back(name.empty() ? fmt::format("column {}", column + 1) : name);
+      if (++seen[plan_.info.column_names.back()] == 2)
+        note("Several columns are named '{}'.", shown_field(plan_.info.column_names.back()));
+    }
+  }
+
+  void say_columns() {
+    const std::size_t first = plan_.values.front();
+    const std::size_t last = plan_.values.back();
+    say(first == last ? name_of(first) : fmt::format("{} to {}", name_of(first), name_of(last)), "values",
+        plan_.values.size());
+    const ColumnUses& uses = plan_.uses;
+    if (uses.label) plan_.columns.push_back(fmt::format("labels: {}", name_of(*uses.label)));
+    if (uses.other_labels) plan_.columns.emplace_back("labels: those beside the columns");
+    if (!uses.one_hot.empty())
+      plan_.columns.push_back(fmt::format("labels: {} of ones and zeros", plural(uses.one_hot.size(), "column")));
+    if (!plan_.info.class_names.empty()) say_classes();
+    if (uses.weight) plan_.columns.push_back(fmt::format("weights: {}", name_of(*uses.weight)));
+    if (uses.name) plan_.columns.push_back(fmt::format("names of the rows: {}", name_of(*uses.name)));
+    const auto dropped = static_cast<std::size_t>(std::ranges::count(uses.uses, Use::dropped));
+    if (dropped == 1) {
+      const auto at = std::ranges::find(uses.uses, Use::dropped) - uses.uses.begin();
+      plan_.columns.push_back(fmt::format("left out: {}", name_of(static_cast<std::size_t>(at))));
+    } else if (dropped > 1) {
+      plan_.columns.push_back(fmt::format("left out: {}", plural(dropped, "column")));
+    }
+  }
+
+  void say(const std::string& which, const char* what, std::size_t count) {
+    plan_.columns.push_back(count > 1 ? fmt::format("{}: {}, {}", what, plural(count, "column"), which)
+                                      : fmt::format("{}: {}", what, which));
+  }
+
+  void say_classes() {
+    constexpr std::size_t most = 5;
+    const std::vector<std::string>& names = plan_.info.class_names;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, names.size()); ++i)
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", i, shown_field(names[i]));
+    plan_.columns.back() += fmt::format(" ({}{})", text, names.size() > most ? ", ..." : "");
+  }
+
+  const ImportOptions& options_;
+  const TableInfo& info_;
+  const Findings& findings_;
+  ImportPlan plan_;
+  Range range_;
+};
+
+}  // namespace
+
+ImportPlan import_plan(const ImportOptions& options, const TableInfo& info, const ColumnUses& uses,
+                       const Findings& findings) {
+  return Planner(options, info, uses, findings).plan();
+}
+
+}  // namespace rbmpi

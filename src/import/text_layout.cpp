@@ -1,0 +1,299 @@
+#include "import/text_layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "import/field_value.hpp"
+#include "import/formats.hpp"
+#include "rbmpi/core/plural.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Kind = FieldValue::Kind;
+using Fields = std::vector<std::string>;
+
+constexpr std::string_view two_ways = "--header if it names the columns, --no-header if it is a row";
+
+/// What stands before the first line of a table.
+struct Top {
+  std::string last_comment;  ///< without its mark
+  std::optional<char> separator;
+  bool found = false;
+};
+
+Top read_top(TextLines& lines, std::string_view& line) {
+  Top top;
+  while (lines.next(line)) {
+    const std::string_view text = trimmed(line);
+    if (text.empty()) continue;
+    if (text.starts_with('#')) {
+      top.last_comment = text.substr(std::min(text.find_first_not_of("# \t"), text.size()));
+    } else if (line.starts_with("sep=") && line.size() == 5) {  // for Excel
+      top.separator = line[4];
+    } else {
+      top.found = true;
+      break;
+    }
+  }
+  return top;
+}
+
+/// The first rows as one separator has them.
+struct Sample {
+  char separator = one_column;
+  std::vector<Fields> rows;
+  bool sound = true;  ///< quotes are where they belong
+};
+
+Sample take_sample(const fs::path& path, TextLines& lines, char separator) {
+  constexpr std::size_t most_rows = 50;
+  constexpr std::size_t least_rows = 3;
+  constexpr std::size_t most_bytes = std::size_t{4} << 20U;
+  Sample sample{.separator = separator, .rows = {}};
+  TextFields fields(path, separator);
+  lines.rewind();
+  std::string_view line;
+  std::size_t bytes = 0;
+  try {
+    for (bool more = read_top(lines, line).found; more; more = lines.next(line)) {
+      if (trimmed(line).empty()) continue;
+      bytes += line.size();
+      const auto row = fields.split(line, lines);
+      sample.rows.emplace_back(row.begin(), row.end());
+      if (sample.rows.size() == most_rows || (sample.rows.size() >= least_rows && bytes > most_bytes)) break;
+    }
+  } catch (const Error&) {  // whoever reads the rows will say what is wrong, if this is the separator
+    sample.sound = false;
+  }
+  return sample;
+}
+
+/// Fields of the rows below the first line; 0 if they differ in number.
+std::size_t width_of(const Sample& sample) {
+  const std::size_t width = sample.rows.back().size();
+  const auto below = sample.rows.begin() + (sample.rows.size() > 1 ? 1 : 0);
+  return std::all_of(below, sample.rows.end(), [&](const Fields& row) { return row.size() == width; }) ? width : 0;
+}
+
+/// How well a separator fits: all rows have as many fields, and most of them are numbers.
+std::pair<bool, double> fit_of(const Sample& sample) {
+  if (sample.rows.empty()) return {false, -1.0};
+  const std::size_t width = width_of(sample);
+  const std::size_t first = sample.rows.front().size();
+  const bool even = sample.sound && width > 1 && (first == width || first + 1 == width || first == width + 1);
+  double numbers = 0;
+  double fields = 0;
+  for (std::size_t i = sample.rows.size() > 1 ? 1U : 0U; i < sample.rows.size(); ++i) {
+    fields += static_cast<double>(sample.rows[i].size());
+    numbers += static_cast<double>(std::ranges::count_if(sample.rows[i], [&](const std::string& field) {
+      return field_value(field, sample.separator != ',').kind != Kind::text;
+    }));
+  }
+  const bool separates = first > 1 || (width != 1 && sample.rows.back().size() > 1);
+  return {even, separates ? numbers / fields : -1.0};
+}
+
+bool all_zeros_and_ones(const Sample& sample) {
+  const std::size_t length = sample.rows.front().front().size();
+  return length > 1 && std::ranges::all_of(sample.rows, [&](const Fields& row) {
+           return row.size() == 1 && row[0].size() == length && row[0].find_first_not_of("01") == std::string::npos;
+         });
+}
+
+/// The separator that fits best.
+Sample best_sample(const fs::path& path, TextLines& lines) {
+  Sample best;
+  std::pair<bool, double> best_fit{false, -1.0};
+  for (const char separator : {'\t', ';', ',', blanks}) {
+    Sample sample = take_sample(path, lines, separator);
+    const auto fit = fit_of(sample);
+    if (fit <= best_fit) continue;
+    best = std::move(sample);
+    best_fit = fit;
+  }
+  if (best_fit.second >= 0.0) return best;
+  best = take_sample(path, lines, one_column);
+  if (best.rows.empty() || !all_zeros_and_ones(best)) return best;
+  if (std::ranges::none_of(best.rows, [](const Fields& row) { return row[0].front() == '0'; })) {
+    refuse_options(path,
+                   "its lines are of zeros and ones alone: --separator none if each of these is a column, --separator "
+                   "comma if each line is one number");
+  }
+  return take_sample(path, lines, no_separator);
+}
+
+/// Whole numbers that rise by 1 from 0 or 1 on: names of columns that nobody gave. An empty one may come first.
+bool counts_columns(const Fields& fields) {
+  std::optional<double> last;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const FieldValue value = field_value(fields[i], false);
+    if (i == 0 && value.kind == Kind::missing) continue;
+    if (value.kind != Kind::number || (last ? value.number != *last + 1.0 : value.number != 0.0 && value.number != 1.0))
+      return false;
+    last = value.number;
+  }
+  return last.has_value();
+}
+
+/// What the first line and those below it have in the same column.
+struct FirstLine {
+  std::size_t names_over_numbers = 0;
+  Fields numbers;  ///< of the first line
+  std::size_t missing = 0;
+  bool differs = true;  ///< all are different texts that are not below them
+};
+
+FirstLine compare_first_line(const Sample& sample) {
+  FirstLine result;
+  const Fields& first = sample.rows.front();
+  const bool commas = sample.separator != ',';
+  std::set<std::string> seen;
+  for (std::size_t column = 0; column < first.size(); ++column) {
+    Kind kind = field_value(first[column], commas).kind;
+    if (kind == Kind::text && looks_like_number(first[column])) kind = Kind::number;
+    if (kind == Kind::number || kind == Kind::comma_number) result.numbers.push_back(first[column]);
+    if (kind == Kind::missing) ++result.missing;
+    std::size_t numbers = 0;
+    bool below = false;
+    for (std::size_t i = 1; i < sample.rows.size(); ++i) {
+      if (column >= sample.rows[i].size()) continue;
+      if (field_value(sample.rows[i][column], commas).kind != Kind::text) ++numbers;
+      below = below || sample.rows[i][column] == first[column];
+    }
+    if (kind == Kind::text && 2 * numbers >= sample.rows.size()) ++result.names_over_numbers;
+    if (kind != Kind::text || below || !seen.insert(first[column]).second) result.differs = false;
+  }
+  return result;
+}
+
+/// Below the first line.
+bool first_column_counts(const Sample& sample) {
+  const auto value = [&](std::size_t row) { return field_value(sample.rows[row].front(), false); };
+  for (std::size_t i = 1; i < sample.rows.size(); ++i) {
+    if (value(i).kind != Kind::number || (i > 1 && value(i).number != value(i - 1).number + 1.0)) return false;
+  }
+  return true;
+}
+
+bool find_header(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
+  constexpr std::size_t many = 10;
+  if (sample.rows.size() < 2 || sample.separator == no_separator) return false;
+  const Fields& first = sample.rows.front();
+  const FirstLine line = compare_first_line(sample);
+  const auto in_doubt = [&](const char* why) {
+    refuse_options(path, fmt::format("its first line {}: {}", why, two_ways));
+  };
+  if (line.names_over_numbers > 0) {
+    if (!line.numbers.empty() && !counts_columns(line.numbers))
+      in_doubt("has names and numbers, above columns of numbers");
+    return true;
+  }
+  if (line.numbers.empty()) return line.differs;
+  if (line.numbers.size() + line.missing < first.size()) return false;  // texts over texts: a row as those below
+  if (!counts_columns(first) || counts_columns(sample.rows[1])) return false;
+  if (line.missing == 0 && line.numbers.size() < 3) return false;
+  const bool sure = line.missing == 0 ? line.numbers.size() >= many : first_column_counts(sample);
+  if (!sure) in_doubt("counts the columns");
+  notes.emplace_back("The first line counts the columns and was taken for their names; --no-header if it is a row.");
+  return true;
+}
+
+/// Names of the columns, as many as the rows have fields, if the header is one of those that are not as long.
+void name_columns(const fs::path& path, const Sample& sample, TextLayout& layout) {
+  Fields names = sample.rows.front();
+  const std::size_t width = width_of(sample);
+  layout.columns = names.size();
+  if (sample.rows.size() > 1 && names.size() + 1 == width) {
+    const auto below = sample.rows.begin() + 1;
+    layout.columns = width;
+    if (std::all_of(below, sample.rows.end(), [](const Fields& row) { return row.back().empty(); })) {
+      names.emplace_back();
+    } else {
+      std::set<std::string> first;
+      std::for_each(below, sample.rows.end(), [&](const Fields& row) { first.insert(row.front()); });
+      if (first.size() + 1 < sample.rows.size()) {
+        refuse_import(path, fmt::format("its header names {} and its rows have {}; as many would be right",
+                                        plural(names.size(), "column"), plural(width, "field")));
+      }
+      names.insert(names.begin(), std::string());
+      layout.first_column_names = true;
+    }
+  } else if (names.size() == width + 1 && names.back().empty()) {
+    names.pop_back();
+    layout.columns = width;
+  }
+  layout.names = std::move(names);
+}
+
+/// Names in the comment before the rows, as numpy.savetxt writes its header.
+void name_by_comment(const fs::path& path, TextLines& lines, TextLayout& layout, const std::string& comment) {
+  if (comment.empty() || layout.columns < 2) return;
+  TextFields fields(path, layout.separator);
+  Fields names;
+  try {
+    const auto parts = fields.split(comment, lines);
+    names.assign(parts.begin(), parts.end());
+  } catch (const Error&) {
+    return;
+  }
+  const bool texts = std::ranges::all_of(
+      names, [](const std::string& name) { return !name.empty() && field_value(name, true).kind == Kind::text; });
+  if (names.size() != layout.columns || !texts) return;
+  layout.names = std::move(names);
+  layout.notes.emplace_back("The names of the columns are those in the comment before the rows.");
+}
+
+}  // namespace
+
+bool first_line(TextLines& lines, std::string_view& line) {
+  return read_top(lines, line).found;
+}
+
+TextLayout text_layout(const fs::path& path, const TableOptions& options) {
+  TextLines lines(path);
+  std::string_view line;
+  const Top top = read_top(lines, line);
+  if (!top.found) refuse_import(path, "it is empty");
+  const std::optional<char> separator = options.separator ? options.separator : top.separator;
+  const Sample sample = separator ? take_sample(path, lines, *separator) : best_sample(path, lines);
+
+  TextLayout layout;
+  layout.separator = sample.separator;
+  if (sample.rows.empty()) {  // a quote in the first row is wrong: reading it will say so
+    layout.columns = 1;
+    return layout;
+  }
+  layout.header = options.header ? *options.header : find_header(path, sample, layout.notes);
+  layout.columns = sample.rows.front().size();
+  if (layout.header) {
+    name_columns(path, sample, layout);
+  } else if (!options.header) {
+    name_by_comment(path, lines, layout, top.last_comment);
+  }
+  std::ranges::transform(layout.names, layout.names.begin(), name_in_utf8);
+  return layout;
+}
+
+std::string separator_text(char separator) {
+  switch (separator) {
+    case blanks:
+      return "blanks between the fields";
+    case '\t':
+      return "tabs between the fields";
+    case no_separator:
+      return "a character a field";
+    case one_column:
+      return "one field a line";
+    default:
+      return fmt::format("'{}' between the fields", separator);
+  }
+}
+
+}  // namespace rbmpi

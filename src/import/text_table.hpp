@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "import/text_layout.hpp"
+#include "import/text_lines.hpp"
+#include "rbmpi/import/table.hpp"
+
+namespace rbmpi {
+
+/// Rows of fields in the lines of a text: comma-separated values and their like. What its fields say is for others.
+class TextTable : public Table {
+ public:
+  /// Throws as `text_layout` does.
+  TextTable(std::filesystem::path path, const TableOptions& options);
+
+  [[nodiscard]] const TableInfo& info() const override { return info_; }
+  void read(const std::function<void(const TableRow&)>& on_row) override;
+
+ private:
+  void describe();
+  void check_width(std::uint64_t line, std::size_t fields) const;
+  void note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows);
+
+  std::filesystem::path path_;
+  TextLayout layout_;
+  TextLines lines_;
+  TableInfo info_;
+  bool noted_ = false;
+};
+
+[[nodiscard]] std::unique_ptr<Table> open_text_table(const std::filesystem::path& path, const TableOptions& options);
+
+}  // namespace rbmpi

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/gzip.hpp"
+#include "support/import_test.hpp"
+
+namespace rbmpi {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ImportPlanTest : public test::ImportTest {
+ protected:
+  static Change label(const std::string& column) {
+    return [column](ImportOptions& options) { options.label_column = column; };
+  }
+  static Change missing(MissingValues how) {
+    return [how](ImportOptions& options) { options.missing = how; };
+  }
+};
+
+TEST_F(ImportPlanTest, ATableLikeKagglesBecomesBytes) {
+  const ImportResult result = import("label,pixel0,pixel1\n7,0,255\n300,128,1\n", label("label"));
+  EXPECT_THAT(result.notes, IsEmpty());
+  EXPECT_EQ(result.info.rows, 2U);
+  EXPECT_EQ(result.info.columns, 2U);
+  EXPECT_EQ(result.info.type, ElementType::uint8);
+  EXPECT_EQ(result.info.scale, 255.0);
+  EXPECT_EQ(result.info.source, "a.csv");
+  EXPECT_THAT(result.columns, ElementsAre("values: 2 columns, column 2 ('pixel0') to column 3 ('pixel1')",
+                                          "labels: column 1 ('label')"));
+  EXPECT_THAT(bytes(), ElementsAre(0, 255, 128, 1));
+  EXPECT_THAT(labels(), ElementsAre(7, 300));
+  EXPECT_FALSE(import("pixel0,pixel1\n0,255\n").info.has_labels);
+}
+
+TEST_F(ImportPlanTest, TheLabelColumnIsANameANumberOrTheLast) {
+  const std::string content = "r,s,t\n1,2,3\n";
+  for (const auto& [column, value] : {std::pair{"s", 2}, {"1", 1}, {"3", 3}, {"last", 3}}) {
+    import(content, label(column));
+    EXPECT_THAT(labels(), ElementsAre(value)) << column;
+  }
+  import("4,2,3\n4,5,6\n", label("2"));
+  EXPECT_THAT(labels(), ElementsAre(2, 5));
+  EXPECT_THAT(bytes(), ElementsAre(4, 3, 4, 6));
+}
+
+TEST_F(ImportPlanTest, TypeAndScaleFollowTheValues) {
+  const auto made = [&](const std::string& content, const Change& change = no_change) {
+    const DatasetInfo info = import(content, change).info;
+    return std::pair(info.type, info.scale);
+  };
+  using enum ElementType;
+  EXPECT_EQ(made("a\n0\n1\n"), std::pair(uint8, 1.0));
+  EXPECT_EQ(made("a\n0\n0.25\n"), std::pair(float32, 1.0));
+  EXPECT_EQ(made("a\n0\n127\n"), std::pair(uint8, 127.0));
+  EXPECT_EQ(made("a\n0\n128\n"), std::pair(uint8, 255.0));
+  EXPECT_EQ(made("a\n0\n0\n"), std::pair(uint8, 1.0));
+  const auto scaled = [](double scale) { return [scale](ImportOptions& options) { options.scale = scale; }; };
+  EXPECT_EQ(made("a\n0\n300\n", scaled(300.0)), std::pair(float32, 300.0));
+  EXPECT_EQ(made("a\n0\n3\n", scaled(16.0)), std::pair(uint8, 16.0));
+  EXPECT_THAT(import("a\n0\n3\n", scaled(16.0)).notes, IsEmpty());
+  import("a\n0.1\n", [](ImportOptions& options) { options.type = float64;
+});
+EXPECT_THAT(samples<double>(), ElementsAre(0.1));
+  import("a,b\n1,0\n", [](ImportOptions& options) {
+    options.type = float32;
+  options.shape = {2, 1};
+  }  // namespace
+);
+EXPECT_THAT(samples<float>(), ElementsAre(1.0F, 0.0F));
+EXPECT_THAT(reader().info().picture, ElementsAre(2, 1));
+}  // namespace rbmpi
+
+TEST_F(ImportPlanTest, ManyBlocksComeInOrder) {
+  const std::uint64_t rows = 6000;
+  const std::uint64_t columns = 1000;
+  std::string content;
+  for (std::uint64_t row = 0; row < rows; ++row) {
+    for (std::uint64_t column = 0; column < columns; ++column) {
+      content += std::to_string((row * 31 + column) % 200);
+      content += column + 1 < columns ? ',' : '\n';
+    }
+  }
+  EXPECT_EQ(import(test::gzip(content)).info.rows, rows);
+  const std::vector<std::uint8_t> values = bytes();
+  for (std::uint64_t i = 0; i < values.size(); ++i)
+    ASSERT_EQ(values[i], (i / columns * 31 + i % columns) % 200) << "at " << i;
+}
+
+TEST_F(ImportPlanTest, LabelsAreWholeNumbersOrTexts) {
+  for (const char* text : {"0.5", "2147483648", "-2147483649"})
+    refused(Failure::file, {"label in line 2, column 1 ('v')", "whole number"}, std::string("v,a\n") + text + ",1\n",
+            label("v"));
+  import("v,a\n-2147483648,1\n2147483647,0\n", label("v"));
+  EXPECT_THAT(labels(), ElementsAre(-2147483647 - 1, 2147483647));
+  import("v,a\nb,1\na,0\nb,1\n", label("v"));
+  EXPECT_THAT(labels(), ElementsAre(1, 0, 1));
+  EXPECT_THAT(reader().info().class_names, ElementsAre("a", "b"));
+  refused(Failure::file, {"1 of its labels is missing", "line 3", "drop-row"}, "v,a\nb,1\n,0\n", label("v"));
+  import("v,a\nb,1\n,0\n", [](ImportOptions& options) {
+    options.label_column = "v";
+  options.missing = MissingValues::drop_row;
+});
+EXPECT_THAT(labels(), ElementsAre(0));
+}
+
+TEST_F(ImportPlanTest, RowNumbersAreNoValues) {
+  const auto numbered = [](const std::string& name, int rows) {
+    std::string content = name + ",p\n";
+    for (int row = 0; row < rows; ++row) content += std::to_string(row + 1) + "," + std::to_string(row % 2) + "\n";
+    return content;
+  };
+  for (const char* name : {"", "id", "ID", "index", "Unnamed: 0", "rownames"}) {
+    import(numbered(name, 6));
+    EXPECT_EQ(reader().info().columns, 1U) << name;
+    EXPECT_THAT(names(), ElementsAre("1", "2", "3", "4", "5", "6")) << name;
+  }
+  refused(Failure::usage, {"column 1 ('nr') only counts the rows", "--drop nr", "--name-column nr", "--columns"},
+          numbered("nr", 6));
+  EXPECT_EQ(import(numbered("nr", 4)).info.columns, 2U) << "four rows may count by chance";
+  import(numbered("nr", 6), [](ImportOptions& options) { options.name_column = "nr";
+});
+EXPECT_EQ(names().back(), "6");
+refused(Failure::usage, {"the same twice"}, "id,p\n1,0\n1,1\n");
+}
+
+TEST_F(ImportPlanTest, MissingValuesAreDecidedUpon) {
+  const std::string content = "p,q\n1,\n0,1\nNA,0\n";
+  refused(Failure::file, {"2 of its values are missing", "line 2, column 2 ('q') is empty"}, content);
+  import(content, missing(MissingValues::zero));
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 1, 0, 0));
+  import(content, missing(MissingValues::drop_row));
+  EXPECT_THAT(bytes(), ElementsAre(0, 1));
+  import(content, missing(MissingValues::mean));
+  EXPECT_THAT(samples<float>(), ElementsAre(1.0F, 0.5F, 0.0F, 1.0F, 0.5F, 0.0F));
+  refused(Failure::file, {"none is left"}, "p,q\n1,\nNA,0\n", missing(MissingValues::drop_row));
+  refused(Failure::usage, {"column 2 ('q') has no value at all"}, "p,q\n1,\n0,\n", missing(MissingValues::mean));
+}
+
+TEST_F(ImportPlanTest, ValuesOutsideTheScaleAreNamed) {
+  refused(Failure::usage, {"from -1 to 4", "--map"}, "a,b,c\n1,2,3\n4,5,-1\n", label("b"));
+  refused(Failure::file, {"17, in column 1 ('a')", "[0, 16]"}, "a\n17\n",
+          [](ImportOptions& options) { options.scale = 16.0; });
+}
+
+TEST_F(ImportPlanTest, OptionsThatDoNotFitAreUsage) {
+  refused(Failure::usage, {"no column 'lable'", "--label-column", "'label', 'b'", "1 to 2", "'last'"}, "label,b\n1,2\n",
+          label("lable"));
+  refused(Failure::usage, {"no column '3'"}, "a,b\n1,2\n", label("3"));
+  refused(Failure::usage, {"no column '0'"}, "a,b\n1,2\n", label("0"));
+  refused(Failure::usage, {"two of its columns", "'a'"}, "a,a\n1,2\n", label("a"));
+  refused(Failure::usage, {"left for values"}, "a\n1\n", label("a"));
+  refused(Failure::usage, {"from 0 to 300", "--scale 300"}, "a\n0\n300\n");
+  refused(Failure::usage, {"from 0 to 2.5", "--scale 2.5"}, "a\n0\n2.5\n");
+  refused(Failure::usage, {"rows have 2 values", "3x1"}, "a,b\n1,2\n", [](ImportOptions& options) {
+    options.shape = {3, 1};
+  });
+  refused(Failure::usage, {"no uint8", "not whole"}, "a,b\n1,0.5\n",
+          [](ImportOptions& options) { options.type = ElementType::uint8; });
+  refused(Failure::usage, {"beyond float32"}, "a\n1e300\n", [](ImportOptions& options) { options.scale = 1e300; });
+}
+
+TEST_F(ImportPlanTest, ASparseDatasetHasTheSameValues) {
+  import("p,q,r\n1,0,0\n0,0,1\n0,1,0\n", [](ImportOptions& options) { options.sparse = true;
+});
+EXPECT_TRUE(reader().info().sparse);
+EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 0, 0, 1, 0, 1, 0));
+}
+
+TEST_F(ImportPlanTest, InAChildTheSameComesOut) {
+  ImportOptions options;
+  options.file = folder_.write("a.csv", "id,label,p\na,x,1\nb,y,3\n");
+  options.output = made_ / "a.h5";
+  const ImportResult here = import_file(options);
+  const ImportResult there = import_in_child(options);
+  EXPECT_EQ(here.kind, there.kind);
+  EXPECT_EQ(here.notes, there.notes);
+  EXPECT_EQ(here.notes.size(), 3U);
+  EXPECT_EQ(here.columns, there.columns);
+  EXPECT_EQ(there.info.class_names, here.info.class_names);
+  EXPECT_EQ(there.info.rows, 2U);
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,59 @@
+#include "import/other_files.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rbmpi {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::string_view_literals;
+
+TEST(OtherFilesTest, WhatAFileIsIsSaidInWords) {
+  const std::pair<std::string_view, const char*> files[] = {
+      {""sv, "empty"},
+      {" \n\t\r\n"sv, "empty"},
+      {"  <!DocType HTML>"sv, "web page"},
+      {"<HTML>"sv, "web page"},
+      {"\xef\xbb\xbf<?xml version='1.0'?>"sv, "XML"},
+      {"<svg>"sv, "XML or a web page"},
+      {"{\"a\": 1}"sv, "JSON"},
+      {"[1, 2]"sv, "JSON"},
+      {"%PDF-1.4\n"sv, "PDF"},
+      {"\x89PNG\r\n\x1a\n\0"sv, "PNG"},
+      {"\xff\xd8\xff\xe1"sv, "JPEG"},
+      {"GIF87a"sv, "GIF"},
+      {"II*\0\x08"sv, "TIFF"},
+      {"MM\0*\0"sv, "TIFF"},
+      {"PK\3\4 a.csv"sv, "zip"},
+      {"PK\3\4 [Content_Types].xml"sv, "save it as CSV"},
+      {"PK\3\4 archive/data.pkl"sv, "PyTorch"},
+      {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, ".xls"},
+      {"\x80\x04\x95\0\0"sv, "pickle"},
+      {"RDX3\nX\n"sv, ".RData"},
+      {"X\n\0\0\0\3"sv, ".rds"},
+      {"PAR1\x15"sv, "Parquet"},
+      {"ARROW1\0\0"sv, "Arrow"},
+      {"SQLite format 3\0"sv, "SQLite"},
+      {">a\nMKV\n"sv, "FASTA"},
+      {"@RELATION iris\n"sv, "ARFF"},
+      {"version https://git-lfs.github.com/spec/v1\n"sv, "Git LFS"},
+      {"\1\2\0\3"sv, "binary file"},
+  };
+  for (const auto& [beginning, words] : files) EXPECT_THAT(other_file(beginning), HasSubstr(words)) << beginning;
+}
+
+TEST(OtherFilesTest, TextsMayHaveTables) {
+  for (const std::string_view beginning : {"1,2\n"sv, "BM,a\n1,2\n"sv, "a\n"sv, "\xff\xfe\x31\0\x0a\0"sv,
+                                           "\xef\xbb\xbf"
+                                           "a,b\n"sv,
+                                           ">1,2\n"sv, "GIFT,a\n"sv})
+    EXPECT_EQ(other_file(beginning), "") << beginning;
+}
+
+}  // namespace
+}  // namespace rbmpi

@@ -1,0 +1,198 @@
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "import/field_value.hpp"
+#include "import/text_lines.hpp"
+#include "support/gzip.hpp"
+#include "support/import_test.hpp"
+
+namespace rbmpi {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class TextTableTest : public test::ImportTest {
+ protected:
+  static Change separated_by(char separator) {
+    return [separator](ImportOptions& options) { options.table.separator = separator; };
+  }
+  static Change header(bool is) {
+    return [is](ImportOptions& options) { options.table.header = is; };
+  }
+};
+
+std::string utf16(std::u16string_view text, bool little) {
+  std::string bytes = little ? "\xff\xfe" : "\xfe\xff";
+  for (const char16_t unit : text) {
+    const char high = static_cast<char>(unit >> 8U);
+    const char low = static_cast<char>(unit & 0xffU);
+    bytes += little ? low : high;
+    bytes += little ? high : low;
+  }
+  return bytes;
+}
+
+TEST_F(TextTableTest, EveryFormOfTheFileGivesTheSame) {
+  const std::string plain = "a,b,c\n1,2,250\n4,5,6\n";
+  for (const std::string& content :
+       {plain, test::gzip(plain), std::string("a,b,c\r\n1,2,250\r\n4,5,6\r\n"), std::string("a,b,c\n1,2,250\n4,5,6"),
+        std::string("a,b,c\r1,2,250\r4,5,6\r"),
+        std::string("\xef\xbb\xbf"
+                    "a,b,c\n1,2,250\n4,5,6\n\n\n"),
+        std::string("\"a\",\"b, \"\"c\nd\",c\n\"1\",2,250\n4,5,6\n"), std::string("a,b,c\n +1 ,2.0,\t2.5e2\n4 , 5,6\n"),
+        std::string("a;b;c\n1;2;250\n4;5;6\n"), std::string("a\tb\tc\n1\t2\t250\n4\t5\t6\n"),
+        std::string("a b  c \n1  2 250\n 4\t5   6\n"), std::string("sep=;\na;b;c\n1;2;250\n4;5;6\n"),
+        std::string("# made\n\n# once\na,b,c\n1,2,250\n4,5,6\n"),
+        std::string("\"a\" \"b\"  \"c\"\n\"1\" 2 \"250\"\n4 5 6\n"),
+        std::string("gr\xf6\xdf"
+                    "e,b,c\n1,2,250\n4,5,6\n"),
+        utf16(u"größe,😀,c\n1,2,250\n4,5,6\n", true), utf16(u"größe;b;c\r\n1;2;250\r\n4;5;6\r\n", false)}) {
+    import(content);
+    EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6)) << content;
+    EXPECT_EQ(reader().info().column_names.size(), 3U) << content;
+  }
+}
+
+TEST_F(TextTableTest, NamesAreInUtf8) {
+  import(utf16(u"größe,😀\n1,250\n", true));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "😀"));
+  refused(Failure::file, {"UTF-16", "middle of a character"}, utf16(u"a,b\n1,2\n", true) + "x");
+}
+
+TEST_F(TextTableTest, LonelyHalvesOfPairsAreUnknownCharacters) {
+  EXPECT_EQ(to_utf8(utf16(std::u16string{u'a', 0xd800, u'b', 0xdc00}, true), Encoding::utf16_little),
+            "a\xef\xbf\xbd"
+            "b\xef\xbf\xbd");
+}
+
+TEST_F(TextTableTest, TheSeparatorThatGivesMostNumbersIsTaken) {
+  EXPECT_THAT(import("0,5;1\n0,25;0\n").notes, ElementsAre(HasSubstr("decimal points")));
+  EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
+  import("0,5 1\n0,25 0\n");
+  EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
+  import("1, 2,250\n4, 5,6\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
+  import("1|250\n3|4\n", separated_by('|'));
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  import("first name,b\n1,250\n3,4\n");
+  EXPECT_THAT(reader().info().column_names, ElementsAre("first name", "b"));
+}
+
+TEST_F(TextTableTest, CommasAndPointsDoNotMix) {
+  refused(Failure::file, {"line 1, column 1 is '0,5'", "line 2, column 2 is '0.5'", "decimal point"},
+          "0,5;1\n0,25;0.5\n");
+  refused(Failure::file, {"line 2, column 1 ('a') is '1,5'", "number"}, "a,b\n\"1,5\",2\n");
+}
+
+TEST_F(TextTableTest, TheFirstLineIsAHeaderIfItNamesNumbers) {
+  const auto rows = [&](const std::string& content, const Change& change = no_change) {
+    import(content, change);
+    return reader().info().rows;
+  };
+  EXPECT_EQ(rows("a,b\n1,250\n"), 1U);
+  EXPECT_EQ(rows("1,2\n3,250\n"), 2U);
+  EXPECT_EQ(rows("1,2\n3,250\n", header(true)), 1U);
+  EXPECT_EQ(rows("7,250\n3,4\n", header(false)), 2U);
+  EXPECT_EQ(rows("px,0,1,2\n9,1,0,250\n"), 1U) << "names that count";
+  EXPECT_EQ(rows("0,1,2,3,4,5,6,7,8,9\n1,0,1,0,1,0,1,0,1,1\n"), 1U) << "many names that count";
+  EXPECT_EQ(rows(",0,1,2\n7,1,0,1\n8,1,1,1\n"), 2U) << "an index and names that count";
+  refused(Failure::usage, {"first line counts the columns", "--header", "--no-header"}, "0,1,2\n1,0,1\n");
+  refused(Failure::usage, {"first line has names and numbers", "--header", "--no-header"}, "n.d.,3,8\n1,0,1\n2,2,2\n");
+  refused(Failure::file, {"line 1, column 1 is 'a'", "number"}, "a,b\n1,2\n", header(false));
+}
+
+TEST_F(TextTableTest, NamesStandInAComment) {
+  const ImportResult result = import("# u v\n1 250\n3 4\n");
+  EXPECT_THAT(result.notes, ElementsAre(HasSubstr("comment")));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("u", "v"));
+  import("# made by hand\n1 250\n3 4\n");
+  EXPECT_TRUE(reader().info().column_names.empty());
+}
+
+TEST_F(TextTableTest, RsHeaderIsOneNameShort) {
+  EXPECT_THAT(import("\"x\",\"z\"\n\"r1\",1,250\n\"r2\",3,4\n").notes, ElementsAre(HasSubstr("as R writes it")));
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  EXPECT_THAT(names(), ElementsAre("r1", "r2"));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("x", "z"));
+  refused(Failure::file, {"header names 2 columns and its rows have 3 fields"}, "x,z\n1,1,250\n1,3,4\n");
+}
+
+TEST_F(TextTableTest, WhatExcelLeavesAtTheEndIsLeftOut) {
+  EXPECT_THAT(import("a,b,\n1,250,\n3,4,\n,,\n,,\n").notes,
+              ElementsAre(HasSubstr("2 rows of separators"), HasSubstr("1 column at the end")));
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  import("a,b\n1,250,\n3,4,\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  import("a,b,\n1,250\n3,4\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  import("1\t250\t\n3\t4\t\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
+  refused(Failure::file, {"2 of its values are missing", "line 3"}, "a,b\n1,250\n,\n3,4\n");
+  EXPECT_THAT(import("a,b\n1,250\n\n3,4\n").notes, ElementsAre(HasSubstr("1 empty line between")));
+}
+
+TEST_F(TextTableTest, ZerosAndOnesNeedNoSeparator) {
+  const ImportResult result = import("0110\n1001\n0000\n");
+  EXPECT_THAT(result.kind, HasSubstr("a character a field"));
+  EXPECT_EQ(reader().info().columns, 4U);
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 0));
+  refused(Failure::usage, {"zeros and ones alone", "--separator none", "--separator comma"}, "10\n11\n");
+  import("10\n11\n", separated_by(','));
+  EXPECT_THAT(bytes(), ElementsAre(10, 11));
+  import("10\n11\n", separated_by('\0'));
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 1));
+  std::string long_text = "0110\n";
+  for (int i = 0; i < 100; ++i) long_text += "1001\n";
+  refused(Failure::file, {"line 102 has 3 characters; the rows before it have 4"}, long_text + "100\n");
+  refused(Failure::file, {"line 1, column 1 is '0110'"}, "0110 1\n1001 0\n");
+}
+
+TEST_F(TextTableTest, OneColumnIsEnough) {
+  import("a\n0\n1\n");
+  EXPECT_THAT(bytes(), ElementsAre(0, 1));
+  import("0.5\n1\n");
+  EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F));
+}
+
+TEST_F(TextTableTest, RaggedRowsAreNamedByLine) {
+  refused(Failure::file, {"line 3 has 1 field;", "have 2"}, "a,b\n1,2\n3\n");
+  refused(Failure::file, {"line 4 has 3 fields", "have 2"}, "a,b\n1,2\n\n3,4,5\n");
+  refused(Failure::file, {"line 2 has 1 field;", "have 2"}, "a,b\n1\n");
+  refused(Failure::file, {"line 4 has 1 field;"}, "\"a\n\",b\n1,2\n3\n");
+}
+
+TEST_F(TextTableTest, DamagedFilesAreRefused) {
+  refused(Failure::file, {"truncated gzip"}, test::gzip("a,b\n1,2\n").substr(0, 20));
+  refused(Failure::file, {"quote in line 2 is not closed"}, "a,b\n\"1,2\n3,4\n");
+  refused(Failure::file, {"quote in line 2 is not closed"}, "a,b\n\"1,2\n" + std::string(3000000, '1'));
+  refused(Failure::file, {"line 2 has a quote in a wrong place"}, "a,b\n1\"2,2\n");
+}
+
+TEST_F(TextTableTest, FilesWithoutRowsAreRefused) {
+  refused(Failure::file, {"it is empty"}, "");
+  refused(Failure::file, {"it is empty"}, "\n\n");
+  refused(Failure::file, {"no rows"}, "a,b\n", header(true));
+}
+
+TEST(FieldValueTest, KindsOfFields) {
+  using Kind = FieldValue::Kind;
+  const auto kind = [](const char* text) { return field_value(text, true).kind; };
+  for (const char* text : {"0", "255", "007", "+1", "-1", "1e3", ".5", "5.", "0.1", "123456"})
+    EXPECT_EQ(kind(text), Kind::number) << text;
+  for (const char* text : {"0,5", "-1,25", "+1,0e3"}) EXPECT_EQ(kind(text), Kind::comma_number) << text;
+  for (const char* text : {"", "NA", "nan", "?", ".", "NULL", "N/A"}) EXPECT_EQ(kind(text), Kind::missing) << text;
+  for (const char* text : {"true", "FALSE", "Yes", "no"}) EXPECT_EQ(kind(text), Kind::boolean) << text;
+  for (const char* text :
+       {"0110", "inf", "-inf", "1e999", "0x10", "1 2", "--1", "+-1", "1;2", "+", "1,2,3", "1.5,2", ",", "5,", "cat"})
+    EXPECT_EQ(kind(text), Kind::text) << text;
+  EXPECT_EQ(field_value("0,5", false).kind, Kind::text);
+  EXPECT_EQ(field_value("-1,25", true).number, -1.25);
+  EXPECT_EQ(field_value("007", false).number, 7.0);
+}
+
+}  // namespace
+}  // namespace rbmpi
