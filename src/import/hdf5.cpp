@@ -42,8 +42,7 @@ std::string folder_of(const std::string& name) {
 /// The group `name` is a sparse matrix, or a column of categories, of which the arrays below are parts.
 class Hdf5Arrays : public ArrayFile {
  public:
-  explicit Hdf5Arrays(const fs::path& path)
-      : unpacked_(path), file_(Hdf5File::open(unpacked_.path(), Reading::in_pieces, unpacked_.name())) {
+  explicit Hdf5Arrays(const fs::path& path) : unpacked_(path), file_(open(unpacked_)) {
     std::map<std::string, std::set<std::string>> groups;
     for (const ArrayOutline& outline : file_.arrays()) {
       // What MATLAB keeps for itself.
@@ -99,6 +98,11 @@ class Hdf5Arrays : public ArrayFile {
   }
 
  private:
+  static Hdf5File open(const UnpackedFile& unpacked) {
+    std::optional<Hdf5File> file;
+    unpacked.by_name([&](const fs::path& path) { file = Hdf5File::open(path, Reading::in_pieces, unpacked.name()); });
+    return std::move(*file);
+  }
   static bool is_categories(const StoredArray& array) { return array.type == "categories"; }
 
   StoredArray stored(const ArrayOutline& outline) {

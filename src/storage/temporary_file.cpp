@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,22 @@ Descriptor temporary_copy(const fs::path& name, const ReadBytes& read) {
     if (count < block.size()) break;
   }
   return file;
+}
+
+void with_name(const Descriptor& temporary, const fs::path& name, const std::function<void(const fs::path&)>& use) {
+  std::random_device random;
+  const std::string folder = temporary_folder();
+  const fs::path given = fmt::format("{}/rbmpi-{:08x}{:08x}", folder, random(), random());
+  if (::linkat(AT_FDCWD, path_of(temporary).c_str(), AT_FDCWD, given.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    fail_to_copy(name, folder, errno);
+  }
+  try {
+    use(given);
+  } catch (...) {
+    ::unlink(given.c_str());
+    throw;
+  }
+  ::unlink(given.c_str());
 }
 
 fs::path path_of(const Descriptor& file) {

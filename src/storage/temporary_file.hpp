@@ -19,4 +19,9 @@ using ReadBytes = std::function<std::size_t(std::span<std::byte> bytes)>;
 /// Local. By which name this process, and children of it, open what a descriptor has open, from its first byte.
 [[nodiscard]] std::filesystem::path path_of(const Descriptor& file);
 
+/// Local. Calls `use` with a name of a temporary copy that is no link, as libraries want it that follow links
+/// themselves. It has that name only so long.
+void with_name(const Descriptor& temporary, const std::filesystem::path& name,
+               const std::function<void(const std::filesystem::path&)>& use);
+
 }  // namespace rbmpi

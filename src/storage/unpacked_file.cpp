@@ -13,4 +13,12 @@ UnpackedFile::UnpackedFile(const std::filesystem::path& path) : name_(path), pat
   path_ = path_of(temporary_);
 }
 
+void UnpackedFile::by_name(const std::function<void(const std::filesystem::path&)>& use) const {
+  if (temporary_.number() >= 0) {
+    with_name(temporary_, name_, use);
+  } else {
+    use(path_);
+  }
+}
+
 }  // namespace rbmpi

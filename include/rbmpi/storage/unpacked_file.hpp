@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "rbmpi/core/system.hpp"
 
@@ -15,6 +16,9 @@ class UnpackedFile {
 
   /// What this process, and children of it, open. It lives as long as this object.
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  /// Calls `use` with a name of it that is no link, for a library that follows links itself: the name of the file, or
+  /// one that the temporary file has only so long.
+  void by_name(const std::function<void(const std::filesystem::path&)>& use) const;
   /// How messages call it.
   [[nodiscard]] const std::filesystem::path& name() const noexcept { return name_; }
 
