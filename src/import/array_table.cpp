@@ -169,7 +169,7 @@ class SparseLines {
     if (end >= static_cast<double>(before) && end <= static_cast<double>(total_) && end == std::floor(end)) {
       return static_cast<std::uint64_t>(end);
     }
-    refuse(fmt::format("line {} (counted from 0) ends at {}; whole numbers that rise to {} would be right", line, end,
+    refuse(fmt::format("its end {} (counted from 0) is {}; whole numbers that rise to {} would be right", line, end,
                        total_));
   }
   [[nodiscard]] std::uint32_t place_of(std::uint64_t i) {

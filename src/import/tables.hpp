@@ -16,9 +16,9 @@ namespace rbmpi {
 
 /// What is wanted of a file that has arrays by their names.
 struct ArrayWishes {
-  std::string array;       ///< that with the samples, a row each; empty: found out by shapes and names
-  std::string labels;      ///< that with their labels; empty: found out by its name; "none": there are none
-  bool transpose = false;  ///< the columns of the array are the samples
+  std::string array = {};   ///< that with the samples, a row each; empty: found out by shapes and names
+  std::string labels = {};  ///< that with their labels; empty: found out by its name; "none": there are none
+  bool transpose = false;   ///< the columns of the array are the samples
 };
 
 /// HDF5, with what h5py, Keras, AnnData and MATLAB (version 7.3) make of it.
