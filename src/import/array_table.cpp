@@ -205,7 +205,7 @@ class Texts {
  public:
   Texts(const ArrayFile& file, const StoredArray& array) : file_(file), array_(array) {}
   [[nodiscard]] const std::string& at(std::uint64_t number) {
-    constexpr std::uint64_t at_once = 65536;
+    constexpr std::uint64_t at_once = 16384;
     if (number < first_ || number >= first_ + texts_.size()) {
       first_ = number / at_once * at_once;
       texts_ = file_.texts(array_, first_, std::min(at_once, array_.shape.front() - first_));
@@ -416,6 +416,12 @@ class ArrayTable : public Table {
   template <typename Finish>
   void read_by_columns(const Finish& finish) {
     SparseLines lines(*file_, arrays_.samples, info_.columns, info_.rows);
+    // Rows without values are not in the file.
+    constexpr std::uint64_t always_allowed = std::uint64_t{1} << 24U;
+    if (info_.rows > always_allowed && info_.rows / 100 > lines.total()) {
+      refuse(fmt::format("{} claims many more rows than its {}", in_words(arrays_.samples),
+                         plural(lines.total(), "value")));
+    }
     const std::uint64_t wanted =
         lines.total() * (sizeof(double) + sizeof(std::uint32_t)) + info_.rows * sizeof(std::uint64_t);
     if (wanted > available_memory() / 2) {
