@@ -128,10 +128,10 @@ class SparseLines {
         name_(matrix.name),
         lines_(lines),
         places_(places),
-        total_(matrix.sparse_of[0].shape.front()),
-        values_(file, matrix.sparse_of[0]),
-        indices_(file, matrix.sparse_of[1]),
-        ends_(file, matrix.sparse_of[2]) {}
+        total_(matrix.sparse_of[0].count),
+        values_(file, list_of(matrix.sparse_of[0])),
+        indices_(file, list_of(matrix.sparse_of[1])),
+        ends_(file, list_of(matrix.sparse_of[2])) {}
 
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
 
@@ -463,6 +463,10 @@ class ArrayTable : public Table {
 };
 
 }  // namespace
+
+StoredArray list_of(const StoredPart& part) {
+  return {.name = part.name, .shape = {part.count}, .type = "numbers", .numbers = true};
+}
 
 std::unique_ptr<Table> make_array_table(std::unique_ptr<ArrayFile> file, ChosenArrays chosen, bool transpose,
                                         std::unique_ptr<ArrayFile> labels_file) {

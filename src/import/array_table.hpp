@@ -15,6 +15,12 @@ namespace rbmpi {
 // How the array of a file becomes a table, whatever the file: which array has the samples, which the labels, and their
 // rows one by one. All of it is Local.
 
+/// A list of numbers in a file, a part of something.
+struct StoredPart {
+  std::string name = {};
+  std::uint64_t count = 0;
+};
+
 /// An array as its file says it is.
 struct StoredArray {
   std::string name = {};
@@ -27,7 +33,7 @@ struct StoredArray {
   bool column_major = false;  ///< in the file the first index runs fastest, not the last
   // Of a sparse matrix: its values, the places of these in their line, and how many there are up to the end of each
   // line, with a 0 in front.
-  std::vector<StoredArray> sparse_of = {};
+  std::vector<StoredPart> sparse_of = {};
   bool by_columns = false;  ///< the lines are the columns of the matrix (CSC), not its rows (CSR)
 };
 
@@ -71,6 +77,9 @@ class ArrayFile {
   /// What else one should know of the array, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes(const StoredArray& samples) const = 0;
 };
+
+/// Such a part as an array.
+[[nodiscard]] StoredArray list_of(const StoredPart& part);
 
 /// Which arrays make the table. Throws Error(Failure::file) with the list of what is there if that is in doubt.
 struct ChosenArrays {

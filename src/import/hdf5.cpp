@@ -139,8 +139,8 @@ class Hdf5Arrays : public ArrayFile {
   /// CSR or CSC as AnnData, h5sparse and 10x Genomics write it, or as SciPy's .npz names it.
   [[nodiscard]] std::optional<StoredArray> sparse(const std::string& group) const {
     if (group.empty()) return std::nullopt;
-    StoredArray matrix = made_of(group, {"data", "indices", "indptr"});
-    if (!are_parts(matrix)) return std::nullopt;
+    std::optional<StoredArray> matrix = made_of(group, {"data", "indices", "indptr"});
+    if (!matrix) return std::nullopt;
     std::optional<std::vector<std::int64_t>> shape = file_.integers_attribute(group, "shape");
     if (!shape) shape = file_.integers_attribute(group, "h5sparse_shape");
     if (!shape && file_.exists(group + "/shape")) {
@@ -151,22 +151,23 @@ class Hdf5Arrays : public ArrayFile {
       }
     }
     if (!shape || shape->size() != 2 || std::ranges::min(*shape) < 0) return std::nullopt;
-    matrix.shape = {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
+    matrix->shape = {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
     std::string format = file_.text_attribute(group, "encoding-type").value_or("");
     if (format.empty()) format = file_.text_attribute(group, "h5sparse_format").value_or("");
-    const std::uint64_t lines = matrix.sparse_of[2].shape.front() - 1;
-    matrix.by_columns = format.starts_with("csc") || (!format.starts_with("csr") && lines != matrix.shape.front());
-    return checked(std::move(matrix));
+    const std::uint64_t lines = matrix->sparse_of[2].count - 1;
+    matrix->by_columns = format.starts_with("csc") || (!format.starts_with("csr") && lines != matrix->shape.front());
+    return checked(std::move(*matrix));
   }
 
-  [[nodiscard]] std::optional<StoredArray> sparse_of_matlab(const std::string& group) const {
+  [[nodiscard]] std::optional<StoredArray> sparse_of_matlab(const std::string& group) {
     const auto rows = file_.integers_attribute(group, "MATLAB_sparse");
-    StoredArray matrix = made_of(group, {"data", "ir", "jc"});
-    if (!rows || rows->size() != 1 || rows->front() < 0 || !are_parts(matrix)) return std::nullopt;
-    matrix.shape = {static_cast<std::uint64_t>(rows->front()), matrix.sparse_of[2].shape.front() - 1};
-    matrix.by_columns = true;
-    matrix.truths = class_of_matlab(group) == "logical";
-    return checked(std::move(matrix));
+    std::optional<StoredArray> matrix = made_of(group, {"data", "ir", "jc"});
+    if (!rows || rows->size() != 1 || rows->front() < 0 || !matrix) return std::nullopt;
+    matrix->shape = {static_cast<std::uint64_t>(rows->front()), matrix->sparse_of[2].count - 1};
+    matrix->by_columns = true;
+    matrix->truths = class_of_matlab(group) == "logical";
+    matlab_ = true;
+    return checked(std::move(*matrix));
   }
 
   /// A column of AnnData: the places of its values in a list of texts.
@@ -179,33 +180,28 @@ class Hdf5Arrays : public ArrayFile {
     return StoredArray{.name = group, .shape = codes.dimensions, .type = "categories", .numbers = true};
   }
 
-  [[nodiscard]] StoredArray made_of(const std::string& group, const std::vector<const char*>& parts) const {
+  /// Of lists of numbers, the first of which has the values; nothing, if they are something else.
+  [[nodiscard]] std::optional<StoredArray> made_of(const std::string& group,
+                                                   const std::vector<const char*>& parts) const {
     StoredArray matrix{.name = group};
     for (const char* const part : parts) {
       const ArrayOutline outline = file_.outline(fmt::format("{}/{}", group, part));
-      matrix.sparse_of.push_back({.name = outline.name,
-                                  .shape = outline.dimensions,
-                                  .type = outline.type_name,
-                                  .element = outline.type,
-                                  .numbers = outline.numbers,
-                                  .truths = outline.truths});
+      if (!outline.numbers || outline.dimensions.size() != 1 || outline.dimensions.front() == 0) return std::nullopt;
+      if (matrix.sparse_of.empty()) {
+        matrix.type = "sparse " + outline.type_name;
+        matrix.element = outline.type;
+        matrix.truths = outline.truths;
+      }
+      matrix.sparse_of.push_back({outline.name, outline.dimensions.front()});
     }
-    matrix.element = matrix.sparse_of[0].element;
-    matrix.truths = matrix.sparse_of[0].truths;
-    matrix.type = fmt::format("sparse {}", matrix.sparse_of[0].type);
     return matrix;
   }
 
-  static bool are_parts(const StoredArray& matrix) {
-    return std::ranges::all_of(matrix.sparse_of, [](const StoredArray& part) {
-      return part.numbers && part.shape.size() == 1 && part.shape.front() > 0;
-    });
-  }
   /// Nothing, if the sizes of the parts do not fit.
   static std::optional<StoredArray> checked(StoredArray matrix) {
-    const std::vector<StoredArray>& parts = matrix.sparse_of;
+    const std::vector<StoredPart>& parts = matrix.sparse_of;
     const std::uint64_t lines = matrix.by_columns ? matrix.shape.back() : matrix.shape.front();
-    if (parts[0].shape != parts[1].shape || parts[2].shape.front() - 1 != lines) return std::nullopt;
+    if (parts[0].count != parts[1].count || parts[2].count - 1 != lines) return std::nullopt;
     return matrix;
   }
 

@@ -86,18 +86,16 @@ class MatlabArrays : public ArrayFile {
       refuse_import(file_.path(), fmt::format("'{}' is damaged: it has {} for {}", array.name, plural(ends, "end"),
                                               plural(columns, "column")));
     }
-    StoredArray list{.name = array.name + "/2", .shape = {columns + 1}, .type = "integers", .numbers = true};
+    const StoredPart list{.name = array.name + "/2", .count = columns + 1};
     std::vector<double> last(1);
-    numbers(list)->read(columns, 1, last.data());
-    const double held = static_cast<double>(std::min(content->numbers[0].count, content->numbers[1].count));
+    numbers(list_of(list))->read(columns, 1, last.data());
+    const auto held = static_cast<double>(std::min(content->numbers[0].count, content->numbers[1].count));
     if (!(last[0] >= 1.0 && last[0] <= held)) {
       array.type += last[0] == 0.0 ? " without values" : ", which is damaged";
       return;
     }
     const auto total = static_cast<std::uint64_t>(last[0]);
-    array.sparse_of = {{.name = array.name + "/0", .shape = {total}, .type = "numbers", .numbers = true},
-                       {.name = array.name + "/1", .shape = {total}, .type = "integers", .numbers = true},
-                       std::move(list)};
+    array.sparse_of = {{array.name + "/0", total}, {array.name + "/1", total}, list};
     array.by_columns = true;
   }
 

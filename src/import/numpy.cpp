@@ -227,7 +227,8 @@ class NpzArrays : public NumpyFile {
     matrix.truths = data->truths;
     matrix.shape = shape_of_sparse(*shape);
     matrix.by_columns = form == "csc";
-    matrix.sparse_of = {*data, *indices, *ends};
+    matrix.sparse_of = {
+        {data->name, data->shape.front()}, {indices->name, indices->shape.front()}, {ends->name, ends->shape.front()}};
     const std::uint64_t lines = matrix.by_columns ? matrix.shape.back() : matrix.shape.front();
     if (data->shape != indices->shape || ends->shape.front() - 1 != lines) {
       refuse_import(

@@ -29,6 +29,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* input_name = "standard input";
+
 /// How many bytes a format makes of one at best.
 constexpr std::uint64_t best_deflate = 1032;   // 258 bytes from two bits
 constexpr std::uint64_t best_xz = 7100;        // 273 bytes from 14 bits that cost 0.022 bits each
@@ -40,39 +42,43 @@ std::uint64_t product(std::uint64_t a, std::uint64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<std::uint64_t>::max() : result;
 }
 
+/// Fills `bytes` from standard input and gives their number, which is smaller only at its end.
+std::size_t read_input(std::span<std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t some = ::read(STDIN_FILENO, bytes.data() + done, bytes.size() - done);
+    if (some < 0 && errno == EINTR) {
+      throw_if_stopped("reading standard input");
+      continue;
+    }
+    if (some < 0) fail_to_read(input_name, error_text(errno));
+    if (some == 0) break;
+    done += static_cast<std::size_t>(some);
+  }
+  return done;
+}
+
+Descriptor copy_of_input() {
+  struct stat status {};
+  if (::fstat(STDIN_FILENO, &status) != 0) fail_to_read(input_name, error_text(errno));
+  if (::isatty(STDIN_FILENO) == 1) fail_to_read(input_name, "it is a terminal; a file or a pipe would be right");
+  if (S_ISREG(status.st_mode) && ::lseek(STDIN_FILENO, 0, SEEK_CUR) == 0) {
+    Descriptor same(::open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC));
+    if (same.number() >= 0) return same;
+  }
+  return temporary_copy(input_name, read_input);
+}
+
 /// Standard input as a file that can be read from its beginning as often as wanted.
 const Descriptor& standard_input() {
-  static const Descriptor file = [] {
-    const fs::path name = "standard input";
-    struct stat status {};
-    if (::fstat(STDIN_FILENO, &status) != 0) fail_to_read(name, error_text(errno));
-    if (::isatty(STDIN_FILENO) == 1) fail_to_read(name, "it is a terminal; a file or a pipe would be right");
-    if (S_ISREG(status.st_mode) && ::lseek(STDIN_FILENO, 0, SEEK_CUR) == 0) {
-      Descriptor same(::open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC));
-      if (same.number() >= 0) return same;
-    }
-    return temporary_copy(name, [&](std::span<std::byte> bytes) {
-      std::size_t done = 0;
-      while (done < bytes.size()) {
-        const ssize_t some = ::read(STDIN_FILENO, bytes.data() + done, bytes.size() - done);
-        if (some < 0 && errno == EINTR) {
-          throw_if_stopped("reading standard input");
-          continue;
-        }
-        if (some < 0) fail_to_read(name, error_text(errno));
-        if (some == 0) break;
-        done += static_cast<std::size_t>(some);
-      }
-      return done;
-    });
-  }();
+  static const Descriptor file = copy_of_input();
   return file;
 }
 
 /// A file, plain or gzip. (libarchive unpacks gzip as well, but does not compare the checksum.)
 class GzipFile {
  public:
-  explicit GzipFile(const fs::path& path) : name_(is_standard_input(path) ? "standard input" : path) {
+  explicit GzipFile(const fs::path& path) : name_(is_standard_input(path) ? input_name : path) {
     const bool from_input = is_standard_input(path);
     file_ = open_to_read(from_input ? path_of(standard_input()) : path);
     struct stat status {};

@@ -210,23 +210,49 @@ MatlabFile::MatlabFile(const fs::path& path) : unpacked_(path), file_(open_to_re
   list();
 }
 
-void MatlabFile::list() {
-  constexpr std::size_t most = 10000;
-  constexpr std::uint64_t front_bytes = 4096;
-  struct stat status {};
-  if (::fstat(file_.number(), &status) != 0) fail_to_read(path(), "it cannot be looked at");
-  const auto length = static_cast<std::uint64_t>(status.st_size);
+void MatlabFile::read_header(std::uint64_t length) {
   std::array<std::byte, header_bytes> header{};
   if (length < header.size() || !read_at(file_, 0, header)) refuse_damaged(path(), "it ends within its header");
   // A text, the version, and the letters MI, which show the order of the bytes.
   const bool little = header[126] == std::byte{'I'} && header[127] == std::byte{'M'} && header[125] == std::byte{1};
   big_endian_ = header[126] == std::byte{'M'} && header[127] == std::byte{'I'} && header[124] == std::byte{1};
   if (!little && !big_endian_) fail_to_read(path(), "it is no MATLAB file of version 5 to 7");
+}
 
-  const BytesAt read = [&](std::uint64_t place, std::span<std::byte> bytes) {
-    if (!read_at(file_, place, bytes)) refuse_damaged(path(), "a variable ends too early");
+void MatlabFile::describe(MatlabVariable& variable) const {
+  constexpr std::uint64_t front_bytes = 4096;
+  if (!variable.packed) {
+    const auto read = [&](std::uint64_t place, std::span<std::byte> bytes) {
+      if (!read_at(file_, variable.place + place, bytes)) refuse_damaged(path(), "a variable ends too early");
+    };
+    (void)read_front(Place(path(), big_endian_, variable.bytes, read), variable, path());
+    return;
+  }
+  std::vector<std::byte> front(front_bytes);
+  Inflater inflater(path(), file_, variable.place, variable.bytes);
+  front.resize(inflater.read(front));
+  if (front.size() < tag_bytes) refuse_damaged(path(), "a variable ends too early");
+  const auto read = [&](std::uint64_t place, std::span<std::byte> bytes) {
+    if (place > front.size() || bytes.size() > front.size() - place)
+      refuse_damaged(path(), "a variable ends too early");
+    std::memcpy(bytes.data(), front.data() + place, bytes.size());
   };
-  const Place whole(path(), big_endian_, length, read);
+  if (Place(path(), big_endian_, front.size(), read).number(0) != matrix_type) {
+    refuse_damaged(path(), "a compressed element is no variable");
+  }
+  const auto behind_tag = [&](std::uint64_t place, std::span<std::byte> bytes) { read(tag_bytes + place, bytes); };
+  (void)read_front(Place(path(), big_endian_, front.size() - tag_bytes, behind_tag), variable, path());
+}
+
+void MatlabFile::list() {
+  constexpr std::size_t most = 10000;
+  struct stat status {};
+  if (::fstat(file_.number(), &status) != 0) fail_to_read(path(), "it cannot be looked at");
+  const auto length = static_cast<std::uint64_t>(status.st_size);
+  read_header(length);
+  const Place whole(path(), big_endian_, length, [&](std::uint64_t place, std::span<std::byte> bytes) {
+    if (!read_at(file_, place, bytes)) refuse_damaged(path(), "a variable ends too early");
+  });
   for (std::uint64_t place = header_bytes; place < length;) {
     throw_if_stopped("looking for the variables of a MATLAB file");
     if (variables_.size() == most) fail_to_read(path(), fmt::format("it has more than {} variables", most));
@@ -236,31 +262,11 @@ void MatlabFile::list() {
     variable.bytes = element.bytes;
     variable.packed = element.type == compressed_type;
     place = variable.packed ? element.place + element.bytes : element.next;
-    if (variable.packed) {
-      Inflater inflater(path(), file_, element.place, element.bytes);
-      std::vector<std::byte> front(front_bytes);
-      front.resize(inflater.read(front));
-      const auto in_memory = [&](std::uint64_t from, std::span<std::byte> bytes) {
-        if (from > front.size() || bytes.size() > front.size() - from)
-          refuse_damaged(path(), "a variable ends too early");
-        std::memcpy(bytes.data(), front.data() + from, bytes.size());
-      };
-      if (Place(path(), big_endian_, front.size(), in_memory).number(0) != matrix_type) {
-        refuse_damaged(path(), "a compressed element is no variable");
-      }
-      (void)read_front(
-          Place(path(), big_endian_, front.size() - tag_bytes,
-                [&](std::uint64_t from, std::span<std::byte> bytes) { in_memory(from + tag_bytes, bytes); }),
-          variable, path());
-    } else if (element.type == matrix_type) {
-      if (element.bytes == 0) continue;
-      (void)read_front(
-          Place(path(), big_endian_, element.bytes,
-                [&](std::uint64_t from, std::span<std::byte> bytes) { read(element.place + from, bytes); }),
-          variable, path());
-    } else {
+    if (!variable.packed && element.type != matrix_type) {
       refuse_damaged(path(), fmt::format("it has an element of type {}", element.type));
     }
+    if (element.bytes == 0) continue;
+    describe(variable);
     // What MATLAB keeps for itself has no name.
     if (!variable.name.empty()) variables_.push_back(std::move(variable));
   }
@@ -298,7 +304,7 @@ MatlabContent MatlabFile::content(const MatlabVariable& variable) const {
     elements.push_back(place.element(next));
     next = elements.back().next;
   }
-  if (variable.sparse) std::ranges::rotate(elements, elements.begin() + 2);  // values first
+  if (variable.sparse) std::rotate(elements.begin(), elements.begin() + 2, elements.end());  // values first
   for (const Place::Element& element : elements) {
     const std::optional<NumpyType> type = number_type(element.type);
     if (!type) refuse_damaged(path(), fmt::format("'{}' has numbers of type {}", variable.name, element.type));

@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import unittest
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -288,15 +289,27 @@ class ImportArraysTest(FolderTest):
         super().setUp()
         self.output = self.folder / "made.h5"
 
-    def imported(self, content, options):
+    def imported(self, content, options, folder=None):
         # The name says nothing: a file is known by what is in it.
-        source = self.folder / "data"
-        source.write_bytes(content)
-        self.output.unlink(missing_ok=True)
-        return run(["import", source, *options, "--output", self.output], folder=self.folder)
+        folder = folder or self.folder
+        (folder / "data").write_bytes(content)
+        (folder / "made.h5").unlink(missing_ok=True)
+        return run(["import", folder / "data", *options, "--output", folder / "made.h5"], folder=folder)
 
-    def check(self, right):
-        with h5py.File(self.output) as file:
+    def each(self, table):
+        """Imports every file of a table, some at a time: names, rows of the table, results and what was made."""
+        def imported(number, row):
+            folder = self.folder / f"case {number}"
+            folder.mkdir()
+            return self.imported(*row[:2], folder), folder / "made.h5"
+
+        with ThreadPoolExecutor(4) as pool:
+            made = pool.map(imported, range(len(table)), table.values())
+            for (name, row), (result, output) in zip(table.items(), made):
+                yield name, row, result, output
+
+    def check(self, right, output=None):
+        with h5py.File(output or self.output) as file:
             self.assertEqual(isinstance(file["samples"], h5py.Group), right.sparse)
             attributes = file["samples"].attrs
             if right.sparse:
@@ -322,16 +335,16 @@ class ImportArraysTest(FolderTest):
                 self.assertEqual([name.decode() for name in file["column_names"][:]], right.names)
 
     def test_what_can_be_read(self):
-        for name, (content, options, right) in ACCEPTED.items():
+        for name, (_, _, right), result, output in self.each(ACCEPTED):
             with self.subTest(name):
-                assert_success(self.imported(content, options))
-                self.check(right)
+                assert_success(result)
+                self.check(right, output)
 
     def test_what_is_refused(self):
-        for name, (content, options, fragments) in REFUSED.items():
+        for name, (_, _, fragments), result, output in self.each(REFUSED):
             with self.subTest(name):
-                assert_one_message(self.imported(content, options), FILE, *fragments)
-                self.assertFalse(self.output.exists())
+                assert_one_message(result, FILE, *fragments)
+                self.assertFalse(output.exists())
 
     def test_labels_of_another_file(self):
         labels = self.folder / "labels"

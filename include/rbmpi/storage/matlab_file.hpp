@@ -58,6 +58,8 @@ class MatlabFile {
 
  private:
   void list();
+  void read_header(std::uint64_t length);
+  void describe(MatlabVariable& variable) const;
   UnpackedFile unpacked_;
   Descriptor file_;
   bool big_endian_ = false;
