@@ -19,6 +19,9 @@ endif()
 if(NOT TARGET PkgConfig::libzip)
   pkg_check_modules(libzip REQUIRED IMPORTED_TARGET GLOBAL libzip)
 endif()
+if(NOT TARGET PkgConfig::libarchive)
+  pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET GLOBAL libarchive)
+endif()
 
 if(NOT TARGET hdf5::hdf5)
   # Where pkg-config knows HDF5 for Open MPI (Debian), it is asked: CMake's own search fails in folders with a blank.

@@ -1,8 +1,12 @@
 #include "storage/hdf5_arrays.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -86,6 +90,38 @@ double most_seconds(const RowChunks& chunks, std::uint64_t first, std::uint64_t 
   return static_cast<double>(touched) * static_cast<double>(chunks.rows) * chunks.row_work / bytes_per_second;
 }
 
+void read_along(hid_t file_id, const std::string& name, hid_t memory_type, Along along, const ArrayInfo& info,
+                std::uint64_t first, std::uint64_t count, void* values, const fs::path& file) {
+  if (count == 0) return;
+  const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
+  const RowSelection selected = select(array.id(), along, first, count, "read", file);
+  const bool rows = along == Along::rows;
+  still_at_work(most_seconds(info.chunks, rows ? first : 0, rows ? count : info.dimensions.front()));
+  check(H5Dread(array.id(), memory_type, selected.in_memory.id(), selected.in_file.id(), H5P_DEFAULT, values), "read",
+        file);
+}
+
+Handle type_of(hid_t file_id, const std::string& name, const fs::path& file) {
+  const Handle array = open_array(file_id, name, file);
+  return Handle(check(H5Dget_type(array.id()), "read", file));
+}
+
+/// Turns integers of 64 bits, in the place of doubles, into these.
+template <typename Integer>
+void as_doubles(std::span<double> numbers, const std::string& name, const fs::path& file) {
+  constexpr Integer most = Integer{1} << 53U;
+  for (double& number : numbers) {
+    const auto integer = std::bit_cast<Integer>(number);
+    const bool held = integer <= most && (std::is_unsigned_v<Integer> || integer >= Integer{0} - most);
+    if (!held) {
+      fail_to_read(file, fmt::format("'{}' has the integer {}; integers from -2^53 to 2^53, which a double can hold, "
+                                     "would be right",
+                                     name, integer));
+    }
+    number = static_cast<double>(integer);
+  }
+}
+
 }  // namespace
 
 std::vector<hsize_t> extent(hid_t space, const fs::path& file) {
@@ -146,6 +182,7 @@ RowChunks row_chunks(const Sizes& sizes) {
     return chunks;
   }
   chunks.rows = sizes.chunk.front();
+  chunks.last_extent = sizes.chunk.back();
   double across = 1;
   for (std::size_t i = 1; i < sizes.chunk.size(); ++i) {
     across *= std::ceil(static_cast<double>(sizes.dimensions[i]) / static_cast<double>(sizes.chunk[i]));
@@ -155,29 +192,68 @@ RowChunks row_chunks(const Sizes& sizes) {
   return chunks;
 }
 
-RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
-                         const fs::path& file) {
+RowSelection select(hid_t array, Along along, std::uint64_t first, std::uint64_t count, const char* doing,
+                    const fs::path& file) {
   Handle in_file(check(H5Dget_space(array), doing, file));
   std::vector<hsize_t> block = extent(in_file.id(), file);
   if (block.empty()) fail_to(doing, file, "an array without dimensions has no rows");
-  if (first > block.front() || count > block.front() - first)
-    fail_to(doing, file,
-            fmt::format("rows {} to {} are beyond the {} of the array", first, first + count, block.front()));
   std::vector<hsize_t> start(block.size(), 0);
-  start.front() = first;
-  block.front() = count;
+  const std::size_t dimension = along == Along::rows ? 0 : block.size() - 1;
+  if (first > block[dimension] || count > block[dimension] - first)
+    fail_to(doing, file,
+            fmt::format("{} {} to {} are beyond the {} of the array", along == Along::rows ? "rows" : "columns", first,
+                        first + count, block[dimension]));
+  start[dimension] = first;
+  block[dimension] = count;
   check(H5Sselect_hyperslab(in_file.id(), H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr), doing, file);
   Handle in_memory(check(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), doing, file));
   return {std::move(in_file), std::move(in_memory)};
 }
 
+RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
+                         const fs::path& file) {
+  return select(array, Along::rows, first, count, doing, file);
+}
+
 void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,
                    std::uint64_t first, std::uint64_t count, void* values, const fs::path& file) {
-  if (count == 0) return;
-  const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
-  const RowSelection rows = select_rows(array.id(), first, count, "read", file);
-  still_at_work(most_seconds(info.chunks, first, count));
-  check(H5Dread(array.id(), memory_type, rows.in_memory.id(), rows.in_file.id(), H5P_DEFAULT, values), "read", file);
+  read_along(file_id, name, memory_type, Along::rows, info, first, count, values, file);
+}
+
+void read_numbers(hid_t file_id, const std::string& name, Along along, const ArrayInfo& info, std::uint64_t first,
+                  std::uint64_t count, double* values, const fs::path& file) {
+  if (!info.numbers) {
+    fail_to_read(
+        file, fmt::format("'{}' holds {}; integers, floats of 16, 32 or 64 bits or truth values would be right", name,
+                          info.type_name));
+  }
+  if (info.dimensions.empty()) fail_to_read(file, fmt::format("'{}' is a single number, not an array", name));
+  const Handle type = type_of(file_id, name, file);
+  std::uint64_t total = count;
+  for (const std::uint64_t extent : info.dimensions) total *= extent;
+  total /= std::max<std::uint64_t>(1, along == Along::rows ? info.dimensions.front() : info.dimensions.back());
+  if (info.truths) {
+    std::vector<std::uint8_t> bytes(total);
+    read_along(file_id, name, type.id(), along, info, first, count, bytes.data(), file);
+    const auto wrong = std::ranges::find_if(bytes, [](std::uint8_t byte) { return byte > 1; });
+    if (wrong != bytes.end())
+      fail_to_read(file, fmt::format("'{}' has the truth value {}; 0 or 1 would be right", name, *wrong));
+    std::ranges::copy(bytes, values);
+    return;
+  }
+  if (!info.integers || H5Tget_size(type.id()) < sizeof(double)) {
+    read_along(file_id, name, H5T_NATIVE_DOUBLE, along, info, first, count, values, file);
+    return;
+  }
+  // Integers of 64 bits take the room of the doubles that they become.
+  const bool is_signed = H5Tget_sign(type.id()) == H5T_SGN_2;
+  read_along(file_id, name, is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, along, info, first, count, values, file);
+  const std::span<double> numbers(values, total);
+  if (is_signed) {
+    as_doubles<std::int64_t>(numbers, name, file);
+  } else {
+    as_doubles<std::uint64_t>(numbers, name, file);
+  }
 }
 
 }  // namespace rbmpi::hdf5

@@ -39,16 +39,23 @@ struct Sizes {
 /// `sizes` of an array with at least one dimension; of others it says nothing.
 [[nodiscard]] RowChunks row_chunks(const Sizes& sizes);
 
-/// Rows [first, first + count) of an array, as the library selects them in the file and in memory.
+/// Elements [first, first + count) of the first or the last dimension of an array, with all of the others, as the
+/// library selects them in the file and in memory.
 struct RowSelection {
   Handle in_file;
   Handle in_memory;
 };
+enum class Along { rows, last_dimension };
 
+[[nodiscard]] RowSelection select(hid_t array, Along along, std::uint64_t first, std::uint64_t count, const char* doing,
+                                  const std::filesystem::path& file);
 [[nodiscard]] RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
                                        const std::filesystem::path& file);
 /// Reads such rows into `values`, after a sign of life.
 void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,
                    std::uint64_t first, std::uint64_t count, void* values, const std::filesystem::path& file);
+/// The same of numbers of any type that `info.numbers` has, as doubles.
+void read_numbers(hid_t file_id, const std::string& name, Along along, const ArrayInfo& info, std::uint64_t first,
+                  std::uint64_t count, double* values, const std::filesystem::path& file);
 
 }  // namespace rbmpi::hdf5

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -174,16 +175,17 @@ const char* what_it_is(const fs::path& path) {
 
 }  // namespace
 
-Hdf5File Hdf5File::open(const fs::path& path, Reading reading) {
+Hdf5File Hdf5File::open(const fs::path& path, Reading reading, const fs::path& named) {
   hdf5::keep_quiet();
-  if (first_bytes(path, 1).empty()) fail_to_read(path, "it is empty, not an HDF5 file");
-  if (check(H5Fis_hdf5(path.c_str()), "read", path) == 0) fail_to_read(path, what_it_is(path));
+  const fs::path& shown = named.empty() ? path : named;
+  if (first_bytes(path, 1).empty()) fail_to_read(shown, "it is empty, not an HDF5 file");
+  if (check(H5Fis_hdf5(path.c_str()), "read", shown) == 0) fail_to_read(shown, what_it_is(path));
   std::error_code gone;
   const std::uintmax_t length = fs::file_size(path, gone);
-  if (gone) fail_to_read(path, gone.message());
-  const Handle access = access_list(path);
-  return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", path), path,
-          std::make_unique<ReadAccount>(path, length, reading), nullptr};
+  if (gone) fail_to_read(shown, gone.message());
+  const Handle access = access_list(shown);
+  return {check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "read", shown), shown,
+          std::make_unique<ReadAccount>(shown, length, reading), nullptr};
 }
 
 Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {
@@ -238,13 +240,52 @@ std::vector<std::string> Hdf5File::names(const std::string& group) const {
   return std::move(found.names);
 }
 
+ArrayOutline Hdf5File::outline(const std::string& name) const {
+  const Handle array = open_object(id_, name, "read", path_);
+  if (H5Iget_type(array.id()) != H5I_DATASET) fail_to_read(path_, fmt::format("'{}' is not an array", name));
+  const Handle type(check(H5Dget_type(array.id()), "read", path_));
+  const Handle space(check(H5Dget_space(array.id()), "read", path_));
+  ArrayOutline outline = hdf5::describe_type(type.id());
+  outline.name = name;
+  const std::vector<hsize_t> dimensions = hdf5::extent(space.id(), path_);
+  outline.dimensions.assign(dimensions.begin(), dimensions.end());
+  return outline;
+}
+
+std::vector<ArrayOutline> Hdf5File::arrays() const {
+  constexpr std::size_t most_objects = 10000;
+  constexpr int most_groups = 8;  // one within the other; and a group may be within itself
+  std::vector<ArrayOutline> found;
+  std::size_t objects = 0;
+  const std::function<void(const std::string&, int)> list = [&](const std::string& group, int depth) {
+    for (const std::string& name : names(group.empty() ? "/" : group)) {
+      const std::string path = fmt::format("{}/{}", group, name);
+      if (++objects > most_objects) fail_to_read(path_, fmt::format("it has more than {} objects", most_objects));
+      H5L_info_t link{};
+      check(H5Lget_info(id_, path.c_str(), &link, H5P_DEFAULT), "read", path_);
+      if (link.type != H5L_TYPE_HARD) continue;
+      const H5I_type_t kind = H5Iget_type(open_object(id_, path, "read", path_).id());
+      if (kind == H5I_DATASET) found.push_back(outline(path));
+      if (kind == H5I_GROUP && depth < most_groups) list(path, depth + 1);
+    }
+  };
+  list("", 1);
+  return found;
+}
+
 ArrayInfo Hdf5File::array_info(const std::string& name) const {
   if (!exists(name)) fail_to_read(path_, fmt::format("it has no array '{}'", name));
   const Handle array = open_array(id_, name, path_);
   const Handle type(check(H5Dget_type(array.id()), "read", path_));
   const hdf5::Sizes sizes = hdf5::checked_sizes(id_, array.id(), name, path_);
   ArrayInfo info;
-  hdf5::describe_type(type.id(), info);
+  const ArrayOutline outline = hdf5::describe_type(type.id());
+  info.type = outline.type;
+  info.type_name = outline.type_name;
+  info.integers = outline.integers;
+  info.numbers = outline.numbers;
+  info.truths = outline.truths;
+  info.texts = outline.texts;
   info.dimensions.assign(sizes.dimensions.begin(), sizes.dimensions.end());
   info.chunks = hdf5::row_chunks(sizes);
   info.chunk_bytes = sizes.chunk_bytes;
@@ -266,6 +307,15 @@ void Hdf5File::read_integers(const std::string& name, std::uint64_t first, std::
   const ArrayInfo info = array_info(name);
   if (!info.integers) fail_to_read(path_, fmt::format("'{}' holds {}, not integers", name, info.type_name));
   hdf5::read_selected(id_, name, H5T_NATIVE_INT64, info, first, count, values, path_);
+}
+
+void Hdf5File::read_numbers(const std::string& name, std::uint64_t first, std::uint64_t count, double* values) const {
+  hdf5::read_numbers(id_, name, hdf5::Along::rows, array_info(name), first, count, values, path_);
+}
+
+void Hdf5File::read_numbers_across(const std::string& name, std::uint64_t first, std::uint64_t count,
+                                   double* values) const {
+  hdf5::read_numbers(id_, name, hdf5::Along::last_dimension, array_info(name), first, count, values, path_);
 }
 
 std::string Hdf5File::read_text(const std::string& name) const {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "storage/hdf5_handle.hpp"
 
 namespace rbmpi {
 
@@ -53,6 +54,32 @@ bool equals_any(hid_t type, std::initializer_list<hid_t> standard) {
 
 bool is_standard_float(hid_t type) {
   return equals_any(type, {H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_IEEE_F32BE, H5T_IEEE_F64BE});
+}
+
+/// IEEE 754 binary16, which the library has no name for: 1 bit of sign, 5 of exponent, 10 of fraction.
+bool is_half(hid_t type) {
+  if (H5Tget_class(type) != H5T_FLOAT || H5Tget_size(type) != 2) return false;
+  const Handle half(H5Tcopy(H5T_IEEE_F32LE));
+  H5Tset_fields(half.id(), 15, 10, 5, 0, 10);
+  H5Tset_size(half.id(), 2);
+  H5Tset_ebias(half.id(), 15);
+  const bool low_first = H5Tequal(type, half.id()) > 0;
+  H5Tset_order(half.id(), H5T_ORDER_BE);
+  return low_first || H5Tequal(type, half.id()) > 0;
+}
+
+/// A truth value in one byte: h5py's enumeration of FALSE and TRUE, or PyTables' field of bits.
+bool is_truth(hid_t type) {
+  if (H5Tequal(type, H5T_STD_B8LE) > 0 || H5Tequal(type, H5T_STD_B8BE) > 0) return true;
+  if (H5Tget_class(type) != H5T_ENUM || H5Tget_size(type) != 1 || H5Tget_nmembers(type) != 2) return false;
+  const Handle base(H5Tget_super(type));
+  if (base.id() < 0 || !is_standard_integer(base.id())) return false;
+  for (const int value : {0, 1}) {
+    char found = -1;
+    if (H5Tenum_valueof(type, value == 0 ? "FALSE" : "TRUE", &found) < 0) H5Eclear2(H5E_DEFAULT);
+    if (found != value) return false;
+  }
+  return true;
 }
 
 std::string class_name(hid_t type) {
@@ -145,28 +172,39 @@ bool is_standard_number(hid_t type) {
   return H5Tcommitted(type) == 0 && (is_standard_integer(type) || is_standard_float(type));
 }
 
-void describe_type(hid_t type, ArrayInfo& info) {
-  info.type_name = class_name(type);
+ArrayOutline describe_type(hid_t type) {
+  ArrayOutline outline;
+  outline.type_name = class_name(type);
   if (H5Tcommitted(type) != 0) {
-    info.type_name = "a type that the file defines (" + info.type_name + ")";
-    return;
+    outline.type_name = "a type that the file defines (" + outline.type_name + ")";
+    return outline;
   }
   const std::size_t size = H5Tget_size(type);
   if (is_standard_float(type)) {
-    info.type = size == 4 ? ElementType::float32 : ElementType::float64;
+    outline.type = size == 4 ? ElementType::float32 : ElementType::float64;
+    outline.numbers = true;
+  } else if (is_half(type)) {
+    outline.type_name = "float16";
+    outline.numbers = true;
+  } else if (is_truth(type)) {
+    outline.type_name = "bool";
+    outline.numbers = true;
+    outline.truths = true;
   } else if (is_standard_integer(type)) {
     const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
-    info.integers = true;
-    if (size == 1 && !is_signed) info.type = ElementType::uint8;
-    if (size == 4 && is_signed) info.type = ElementType::int32;
-    if (size == 8 && is_signed) info.type = ElementType::int64;
-    info.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
+    outline.integers = true;
+    outline.numbers = true;
+    if (size == 1 && !is_signed) outline.type = ElementType::uint8;
+    if (size == 4 && is_signed) outline.type = ElementType::int32;
+    if (size == 8 && is_signed) outline.type = ElementType::int64;
+    outline.type_name = fmt::format("{}{}-bit integer", is_signed ? "" : "unsigned ", 8 * size);
   } else if (H5Tget_class(type) == H5T_STRING) {
-    info.texts = true;
+    outline.texts = true;
   } else if (H5Tget_class(type) == H5T_FLOAT && (size == 4 || size == 8)) {
-    info.type_name = "unusual " + info.type_name;
+    outline.type_name = "unusual " + outline.type_name;
   }
-  if (info.type != ElementType::other) info.type_name = element_name(info.type);
+  if (outline.type != ElementType::other) outline.type_name = element_name(outline.type);
+  return outline;
 }
 
 }  // namespace hdf5

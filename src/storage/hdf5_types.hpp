@@ -18,7 +18,7 @@ namespace rbmpi::hdf5 {
 /// that are not needed here.
 [[nodiscard]] bool is_standard_integer(hid_t type);
 [[nodiscard]] bool is_standard_number(hid_t type);
-/// Fills in what `type` is: type, type_name and integers.
-void describe_type(hid_t type, ArrayInfo& info);
+/// What `type` is. Of the result name and dimensions are empty.
+[[nodiscard]] ArrayOutline describe_type(hid_t type);
 
 }  // namespace rbmpi::hdf5

@@ -4,9 +4,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -22,6 +20,7 @@
 #include "rbmpi/storage/regular_file.hpp"
 #include "storage/file_errors.hpp"
 #include "storage/numpy_header.hpp"
+#include "storage/plain_numbers.hpp"
 #include "storage/read_account.hpp"
 
 namespace rbmpi {
@@ -50,9 +49,10 @@ std::string file_name(const std::string& array) {
 /// One array of an archive, read from its front to its end.
 class Member {
  public:
-  Member(zip_t* archive, const std::string& name, const fs::path& path) : name_(name), path_(path) {
+  Member(zip_t* archive, std::string name, fs::path path) : name_(std::move(name)), path_(std::move(path)) {
+    const std::string file = file_name(name_);
     zip_stat_t status{};
-    if (zip_stat(archive, file_name(name).c_str(), ZIP_FL_UNCHANGED, &status) != 0) {
+    if (zip_stat(archive, file.c_str(), ZIP_FL_UNCHANGED, &status) != 0) {
       refuse(zip_strerror(archive));
     }
     constexpr zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
@@ -66,7 +66,7 @@ class Member {
     // What 258 bytes from two bits make of it at best; and none is longer than the file that has it.
     constexpr zip_uint64_t best_compression = 1032;
     std::error_code ignored;
-    const zip_uint64_t packed = std::min<zip_uint64_t>(status.comp_size, fs::file_size(path, ignored));
+    const zip_uint64_t packed = std::min<zip_uint64_t>(status.comp_size, fs::file_size(path_, ignored));
     if (status.size / best_compression > packed) {
       refuse(fmt::format("it claims {}, which the archive cannot hold", human_bytes(status.size)));
     }
@@ -106,8 +106,8 @@ class Member {
   struct Close {
     void operator()(zip_file_t* file) const noexcept { zip_fclose(file); }
   };
-  const std::string& name_;
-  const fs::path& path_;
+  std::string name_;
+  fs::path path_;
   std::unique_ptr<zip_file_t, Close> file_;
   std::uint64_t size_ = 0;
   std::uint64_t packed_ = 0;
@@ -115,21 +115,8 @@ class Member {
 };
 
 NumpyHeader read_header(Member& member) {
-  constexpr std::size_t longest = std::size_t{1} << 16U;
-  std::array<unsigned char, 8> magic{};
-  member.read(magic.data(), magic.size());
-  if (std::memcmp(magic.data(), "\x93NUMPY", 6) != 0) member.refuse("it does not begin as an .npy file does");
-  const unsigned version = magic[6];
-  if (version < 1 || version > 3) member.refuse(fmt::format("it is of version {} of .npy; 1 to 3 are known", version));
-  std::array<unsigned char, 4> bytes{};
-  member.read(bytes.data(), version == 1 ? 2 : 4);
-  const std::size_t length =
-      bytes[0] | std::size_t{bytes[1]} << 8U | std::size_t{bytes[2]} << 16U | std::size_t{bytes[3]} << 24U;
-  if (length > longest) member.refuse(fmt::format("it claims a header of {} bytes", length));
-  std::string text(length, '\0');
-  member.read(text.data(), length);
   try {
-    return parse_numpy_header(text);
+    return read_numpy_header([&](std::span<std::byte> bytes) { member.read(bytes.data(), bytes.size()); });
   } catch (const std::invalid_argument& problem) {
     member.refuse(problem.what());
   }
@@ -137,34 +124,15 @@ NumpyHeader read_header(Member& member) {
 
 /// Numbers that the member must hold, to the byte.
 std::uint64_t checked_count(const NumpyHeader& header, const Member& member) {
+  if (!header.numbers) member.refuse(no_numbers(header));
   if (header.shape.empty() || header.shape.size() > 2) {
     member.refuse(fmt::format("it has {}; 1 or 2 would be right", plural(header.shape.size(), "dimension")));
   }
-  const std::uint64_t held = member.left() / header.element_bytes;
-  std::uint64_t count = 1;
-  for (const std::uint64_t extent : header.shape) {
-    if (extent == 0) member.refuse("it is empty");
-    if (extent > held / count) count = held + 1;  // too many, without overflow
-    if (count > held) break;
-    count *= extent;
+  try {
+    return checked_elements(header, member.left());
+  } catch (const std::invalid_argument& problem) {
+    member.refuse(problem.what());
   }
-  if (count * header.element_bytes != member.left()) {
-    member.refuse(fmt::format("its shape [{}] does not fit its {}", fmt::join(header.shape, " x "),
-                              plural(member.left(), "byte")));
-  }
-  return count;
-}
-
-/// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
-float from_half(std::uint16_t bits) {
-  const auto exponent = static_cast<int>(bits >> 10U & 0x1FU);
-  const auto fraction = static_cast<int>(bits & 0x3FFU);
-  float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                              : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
-  if (exponent == 31) {
-    value = fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-  }
-  return (bits & 0x8000U) == 0 ? value : -value;
 }
 
 template <typename Value>
@@ -188,6 +156,8 @@ float half(const char* bytes, bool big_endian) {
 using FromBytes = float (*)(const char* bytes, bool big_endian);
 FromBytes reader_of(NumpyType type) {
   switch (type) {
+    case NumpyType::boolean:
+      return number<std::uint8_t>;
     case NumpyType::float16:
       return half;
     case NumpyType::float32:
@@ -294,6 +264,42 @@ NumpyArray NpzFile::read(const std::string& name) const {
     array.values = transposed({array.values.data(), header.shape[1], header.shape[0]});
   }
   return array;
+}
+
+struct NpzStream::State {
+  Member member;
+  NumpyHeader header;
+};
+
+NpzStream::NpzStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
+NpzStream::~NpzStream() = default;
+NpzStream::NpzStream(NpzStream&&) noexcept = default;
+NpzStream& NpzStream::operator=(NpzStream&&) noexcept = default;
+
+const NumpyHeader& NpzStream::header() const noexcept {
+  return state_->header;
+}
+
+std::uint64_t NpzStream::left() const noexcept {
+  return state_->member.left();
+}
+
+void NpzStream::read(std::span<std::byte> bytes) {
+  state_->member.read(bytes.data(), bytes.size());
+  if (state_->member.left() == 0) state_->member.expect_end();
+}
+
+NpzStream NpzFile::stream(const std::string& name) const {
+  Member member(zip(archive_.get()), name, path_);
+  NumpyHeader header = read_header(member);
+  if (header.element_bytes > 0 && std::ranges::find(header.shape, 0U) == header.shape.end()) {
+    try {
+      (void)checked_elements(header, member.left());
+    } catch (const std::invalid_argument& problem) {
+      member.refuse(problem.what());
+    }
+  }
+  return NpzStream(std::make_unique<NpzStream::State>(NpzStream::State{std::move(member), std::move(header)}));
 }
 
 void write_npz(const fs::path& path, std::span<const NumpyArray> arrays) {

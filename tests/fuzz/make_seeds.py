@@ -7,8 +7,10 @@ RBMPI is the built program: some seeds are files that it wrote. Findings of the 
 here; they stay as they are.
 """
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from pathlib import Path
 
 import h5py
 import numpy
+import scipy.io
+import scipy.sparse
 
 SEEDS = Path(__file__).parent / "seeds"
 
@@ -147,6 +151,50 @@ def make_npz():
     write("fuzz_npz", "version-2.npz", archive.getvalue())
 
 
+def make_tables():
+    weights = numpy.arange(6).reshape(3, 2) / 4
+    pictures = numpy.arange(12).reshape(3, 2, 2)
+    sparse = scipy.sparse.csr_matrix([[0, 5, 0], [7, 0, 6]], dtype="float32")
+
+    def numpy_file(name, save, *arrays, **named):
+        stream = io.BytesIO()
+        save(stream, *arrays, **named)
+        write("fuzz_table_numpy", name, stream.getvalue())
+
+    for kind in ("|b1", "|i1", ">u2", "<f2", ">f4", "<i8"):
+        numpy_file(f"{kind[1:]}.npy", numpy.save, weights.astype(kind))
+    numpy_file("column-major.npy", numpy.save, numpy.asfortranarray(pictures))
+    numpy_file("objects.npy", numpy.save, numpy.array([[None]]))
+    numpy_file("records.npy", numpy.save, numpy.zeros(2, [("a", "<f4"), ("b", "<i4")]))
+    numpy_file("words.npz", numpy.savez, X=weights, y=numpy.array(["b", "a", "\u00f6"]))
+    numpy_file("names.npz", numpy.savez_compressed, x_train=numpy.asfortranarray(weights), y_train=numpy.eye(3),
+               x_test=weights, weights=numpy.ones(3))
+    numpy_file("rows.npz", scipy.sparse.save_npz, sparse)
+    numpy_file("columns.npz", scipy.sparse.save_npz, sparse.tocsc(), compressed=False)
+
+    for name, compressed in (("plain", False), ("compressed", True)):
+        stream = io.BytesIO()
+        scipy.io.savemat(stream, {"X": weights, "labels": numpy.array([[1, 2, 3]]), "text": "text", "struct": {"a": 1}},
+                         do_compression=compressed)
+        # The header has the time.
+        write("fuzz_table_matlab", f"{name}.mat", b" " * 116 + stream.getvalue()[116:])
+        stream = io.BytesIO()
+        scipy.io.savemat(stream, {"X": sparse.tocsc()}, do_compression=compressed)
+        write("fuzz_table_matlab", f"sparse-{name}.mat", b" " * 116 + stream.getvalue()[116:])
+
+    for code, kind in ((0x08, ">u1"), (0x0B, ">i2"), (0x0D, ">f4")):
+        array = struct.pack(">4I", code << 8 | 3, *pictures.shape) + pictures.astype(kind).tobytes()
+        write("fuzz_table_idx", f"{kind[1:]}.idx", array)
+    for pack in (gzip, bz2, lzma):
+        write("fuzz_table_idx", f"{pack.__name__}.idx", pack.compress(array))
+    for name, names in (("one", ["a"]), ("several", ["a", "b"])):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            for member in names:
+                file.writestr(zipfile.ZipInfo(member), array)
+        write("fuzz_table_idx", f"{name}.zip", archive.getvalue())
+
+
 def make_configurations():
     seeds = {
         "least": "data = train.h5\noutput = run\n",
@@ -214,6 +262,34 @@ def make_hdf5(program):
 
         h5("fuzz_dataset", "links.h5", links)
 
+        values = numpy.arange(12).reshape(3, 4)
+
+        def named(file):
+            file["x_train"] = values.astype(">i2")
+            file["y_train"] = [[0], [1], [2]]
+            file["x_test"] = values > 3
+            file["weights"] = [0.5, 1, 2]
+
+        h5("fuzz_table_hdf5", "names.h5", named)
+
+        def matlab(file):
+            file["X"] = values.astype("f8")
+            file["X"].attrs["MATLAB_class"] = numpy.bytes_("double")
+            file["labels"] = numpy.arange(4)
+
+        h5("fuzz_table_hdf5", "matlab.h5", matlab)
+
+        def anndata(file):
+            matrix = scipy.sparse.csr_matrix(values % 3)
+            for name in ("data", "indices", "indptr"):
+                file[f"X/{name}"] = getattr(matrix, name)
+            file["X"].attrs["shape"] = matrix.shape
+            file.create_group("var")["_index"] = numpy.array([b"a", b"b", b"c", b"d"])
+
+        h5("fuzz_table_hdf5", "anndata.h5", anndata)
+        h5("fuzz_table_hdf5", "pictures.h5", lambda file: file.create_dataset(
+            "images", data=values.reshape(3, 2, 2).astype("f2"), chunks=(2, 1, 2), compression=4))
+
         rbmpi("train", "--data", "imported.h5", "--output", "run", "--hidden", 2, "--epochs", 1, "--threads", 1)
         keep("fuzz_model", "trained.h5", folder / "run" / "model.h5")
         [checkpoint] = (folder / "run").glob("checkpoint-*.h5")
@@ -250,6 +326,7 @@ def main():
     make_csv()
     make_sparse()
     make_npz()
+    make_tables()
     make_configurations()
     make_hdf5(Path(sys.argv[1]).resolve())
 

@@ -77,6 +77,7 @@ LIBRARIES = {
     "boost/program_options.hpp": "boost::program_options",
     "fmt/chrono.h": "fmt::(gmtime|localtime)",
     "fmt/format.h": "fmt::(format|join)",
+    "archive.h": r"archive_read_\w+",
     "hdf5.h": r"H5\w+",
     "mpi.h": r"MPI_\w+",
     "nlohmann/json.hpp": "nlohmann::json::",

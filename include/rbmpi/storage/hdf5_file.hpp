@@ -26,18 +26,33 @@ struct RowChunks {
   /// Bytes that HDF5 goes through for each row, if whole chunks are read: all that these unpack to, and some hundreds
   /// for each of them.
   double row_work = 1;
+  std::uint64_t last_extent = 1;  ///< of a chunk along the last dimension; 1 if the array is not chunked
 };
 
 /// What a file says of one of its arrays. Its size was compared with what the file holds, but not with the memory.
 struct ArrayInfo {
   ElementType type = ElementType::other;
-  std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "string", ...
+  std::string type_name;                  ///< for messages: "uint8", "64-bit integer", "bool", "string", ...
   bool integers = false;                  ///< whether `read_integers` can read it
+  bool numbers = false;                   ///< whether `read_numbers` can read it
+  bool truths = false;                    ///< of these, whether they are truth values: 0 or 1
   bool texts = false;                     ///< whether `read_texts` can read it
   std::vector<std::uint64_t> dimensions;  ///< slowest first
   RowChunks chunks;
   std::uint64_t chunk_bytes = 0;   ///< of one chunk in memory; 0 if not chunked
   std::uint64_t stored_bytes = 0;  ///< what the file holds of it, compressed as it may be
+};
+
+/// What is to be seen of an array without a look at its values.
+struct ArrayOutline {
+  std::string name;
+  std::string type_name;
+  ElementType type = ElementType::other;
+  bool integers = false;
+  bool numbers = false;
+  bool truths = false;
+  bool texts = false;
+  std::vector<std::uint64_t> dimensions;
 };
 
 /// How a new array is laid out.
@@ -65,7 +80,9 @@ class Hdf5File {
   /// counts once for each name that it is asked for by: all together may claim no more bytes than the file has. If read
   /// `whole`, they may take no more memory than there is, Error(Failure::other), nor more than 250 times the length of
   /// the file, beyond the first 256 MiB.
-  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path, Reading reading = Reading::whole);
+  /// `named` is how messages call it; default: `path`.
+  [[nodiscard]] static Hdf5File open(const std::filesystem::path& path, Reading reading = Reading::whole,
+                                     const std::filesystem::path& named = {});
   /// Creates or truncates; a link is not followed. `named` is how messages call the file (the target of an AtomicFile);
   /// default: `path`. The first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
   [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {},
@@ -89,6 +106,12 @@ class Hdf5File {
   /// Names of what is in a group, in the order of their bytes, wherever their links lead; at most 100000.
   [[nodiscard]] std::vector<std::string> names(const std::string& group) const;
 
+  /// All arrays of the file by the names of their hard links, groups within groups up to a depth of 8; those of a
+  /// group in the order of their names. Throws if there are more than 10000 objects.
+  [[nodiscard]] std::vector<ArrayOutline> arrays() const;
+  /// One of them, which exists. Throws if it is no array.
+  [[nodiscard]] ArrayOutline outline(const std::string& name) const;
+
   /// Shape and type of an array. Throws if `name` is missing or is no array, or if the file does not hold what it
   /// claims, even if it was made with a size and never written.
   [[nodiscard]] ArrayInfo array_info(const std::string& name) const;
@@ -100,6 +123,12 @@ class Hdf5File {
   /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
   /// int64 becomes the nearest end of it.
   void read_integers(const std::string& name, std::uint64_t first, std::uint64_t count, std::int64_t* values) const;
+  /// Reads rows [first, first + count) of an array of any number of dimensions >= 1 as doubles: integers of 8 to 64
+  /// bits, floats of 16, 32 or 64, of either order of the bytes, and truth values as h5py and PyTables write them.
+  /// Throws for other types, and for integers beyond 2^53, which no double holds.
+  void read_numbers(const std::string& name, std::uint64_t first, std::uint64_t count, double* values) const;
+  /// The same across: elements [first, first + count) of the last dimension, for each place of all the others.
+  void read_numbers_across(const std::string& name, std::uint64_t first, std::uint64_t count, double* values) const;
   /// Reads a whole scalar text, of fixed length up to 1 GiB or of variable length up to 16 MiB.
   [[nodiscard]] std::string read_text(const std::string& name) const;
 

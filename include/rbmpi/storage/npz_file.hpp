@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -21,6 +22,31 @@ struct NumpyArray {
 void write_npz(const std::filesystem::path& path, std::span<const NumpyArray> arrays);
 
 class ReadAccount;
+struct NumpyHeader;
+
+/// One array of an .npz file, from its front to its end, as it lies there. Every method is Local and throws
+/// Error(Failure::file) with the name of the file and of the array. Move-only.
+class NpzStream {
+ public:
+  ~NpzStream();
+  NpzStream(NpzStream&&) noexcept;
+  NpzStream& operator=(NpzStream&&) noexcept;
+  NpzStream(const NpzStream&) = delete;
+  NpzStream& operator=(const NpzStream&) = delete;
+
+  [[nodiscard]] const NumpyHeader& header() const noexcept;
+  /// Bytes that are not read yet. If their type and shape are known, and they are not empty, they are as many as these
+  /// say.
+  [[nodiscard]] std::uint64_t left() const noexcept;
+  /// With the last bytes the checksum of the archive is compared.
+  void read(std::span<std::byte> bytes);
+
+ private:
+  friend class NpzFile;
+  struct State;
+  explicit NpzStream(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 /// An .npz file open for reading. What it reads may have been made to do harm: sizes, and their sum over all arrays,
 /// are compared with what the archive can hold and with the memory before anything is allocated. Every method is Local
@@ -41,6 +67,8 @@ class NpzFile {
   /// Reads floats of 16, 32 or 64 bits or integers (rounded to float32), little- or big-endian, row- or column-major
   /// ("Fortran order"), of 1 or 2 dimensions, stored or deflated; nothing else, Python objects least of all.
   [[nodiscard]] NumpyArray read(const std::string& name) const;
+  /// One array of any type and shape. It ends with this file.
+  [[nodiscard]] NpzStream stream(const std::string& name) const;
 
  private:
   struct Close {

@@ -96,6 +96,67 @@ TEST_F(Hdf5FileTest, WiderTypesMayBeReadAndNarrowerOnesNot) {
                      [&] { file.read_integers("/doubles", 0, 1, wide.data()); });
 }
 
+TEST_F(Hdf5FileTest, NumbersAreReadAsDoublesAlongAndAcross) {
+  const std::vector<std::uint8_t> bytes = {1, 2, 3, 4, 5, 255};
+  constexpr std::int64_t most = std::int64_t{1} << 53U;
+  const std::vector<std::int64_t> integers = {-most, most, 0};
+  const std::vector<std::int64_t> beyond = {0, most + 1, -most - 1};
+  const std::vector<float> floats = {0.5F, -0.1F};
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/bytes", ElementType::uint8, {2, 3}, {.chunk_rows = 1, .deflate = 1});
+  file.write_rows("/bytes", ElementType::uint8, 0, 2, bytes.data());
+  file.create_array("/integers", ElementType::int64, {3});
+  file.write_rows("/integers", ElementType::int64, 0, 3, integers.data());
+  file.create_array("/beyond", ElementType::int64, {3});
+  file.write_rows("/beyond", ElementType::int64, 0, 3, beyond.data());
+  file.create_array("/floats", ElementType::float32, {2});
+  file.write_rows("/floats", ElementType::float32, 0, 2, floats.data());
+  file.create_texts("/texts", 1, 1);
+  file.append_texts("/texts", std::vector<std::string>{"a"});
+  file.close();
+
+  const Hdf5File again = Hdf5File::open(path_);
+  std::vector<double> row(3);
+  again.read_numbers("/bytes", 1, 1, row.data());
+  EXPECT_THAT(row, ElementsAre(4, 5, 255));
+  std::vector<double> across(4);
+  again.read_numbers_across("/bytes", 1, 2, across.data());
+  EXPECT_THAT(across, ElementsAre(2, 3, 5, 255));
+  test::expect_error(Failure::file, {"columns 2 to 4 are beyond the 3"},
+                     [&] { again.read_numbers_across("/bytes", 2, 2, across.data()); });
+  again.read_numbers("/integers", 0, 3, row.data());
+  EXPECT_THAT(row, ElementsAre(-9007199254740992.0, 9007199254740992.0, 0));
+  for (const std::uint64_t place : {1U, 2U}) {
+    test::expect_error(Failure::file, {"'/beyond'", place == 1 ? "9007199254740993" : "-9007199254740993", "2^53"},
+                       [&] { again.read_numbers("/beyond", place, 1, row.data()); });
+  }
+  std::vector<double> two(2);
+  again.read_numbers("/floats", 0, 2, two.data());
+  EXPECT_THAT(two, ElementsAre(0.5, static_cast<double>(-0.1F)));
+  test::expect_error(Failure::file, {"'/texts' holds string", "truth values would be right"},
+                     [&] { again.read_numbers("/texts", 0, 1, row.data()); });
+}
+
+TEST_F(Hdf5FileTest, AllArraysAreListed) {
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/b/c/d", ElementType::int32, {0, 5});
+  file.create_texts("/a", 1, 1);
+  file.create_group("/empty");
+  file.close();
+  const Hdf5File again = Hdf5File::open(path_);
+  const std::vector<ArrayOutline> arrays = again.arrays();
+  ASSERT_EQ(arrays.size(), 2U);
+  EXPECT_EQ(arrays[0].name, "/a");
+  EXPECT_TRUE(arrays[0].texts);
+  EXPECT_FALSE(arrays[0].numbers);
+  EXPECT_EQ(arrays[1].name, "/b/c/d");
+  EXPECT_TRUE(arrays[1].numbers);
+  EXPECT_EQ(arrays[1].type_name, "int32");
+  EXPECT_THAT(arrays[1].dimensions, ElementsAre(0, 5));
+  EXPECT_EQ(again.outline("/b/c/d").dimensions, arrays[1].dimensions);
+  test::expect_error(Failure::file, {"'/b' is not an array"}, [&] { (void)again.outline("/b"); });
+}
+
 TEST_F(Hdf5FileTest, RowsAreAppended) {
   const std::vector<std::int32_t> values = {1, 2, 3, 4, 5, 6};
   Hdf5File file = Hdf5File::create(path_);

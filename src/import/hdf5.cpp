@@ -1,0 +1,254 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "import/array_table.hpp"
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/hdf5_file.hpp"
+#include "rbmpi/storage/unpacked_file.hpp"
+
+namespace rbmpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Numbers of one array.
+class Hdf5Numbers : public NumberReader {
+ public:
+  Hdf5Numbers(const Hdf5File& file, std::string name)
+      : file_(file), name_(std::move(name)), chunks_(file.array_info(name_).chunks) {}
+
+  void read(std::uint64_t first, std::uint64_t count, double* values) override {
+    file_.read_numbers(name_, first, count, values);
+  }
+  void read_across(std::uint64_t first, std::uint64_t count, double* values) override {
+    file_.read_numbers_across(name_, first, count, values);
+  }
+  [[nodiscard]] std::uint64_t unit(bool across) const override { return across ? chunks_.last_extent : chunks_.rows; }
+
+ private:
+  const Hdf5File& file_;
+  std::string name_;
+  RowChunks chunks_;
+};
+
+std::string folder_of(const std::string& name) {
+  return name.substr(0, name.rfind('/'));
+}
+
+/// The group `name` is a sparse matrix, or a column of categories, of which the arrays below are parts.
+class Hdf5Arrays : public ArrayFile {
+ public:
+  explicit Hdf5Arrays(const fs::path& path) : unpacked_(path), file_(open(unpacked_)) {
+    std::map<std::string, std::set<std::string>> groups;
+    for (const ArrayOutline& outline : file_.arrays()) {
+      // What MATLAB keeps for itself.
+      if (outline.name.starts_with("/#")) continue;
+      arrays_.push_back(stored(outline));
+      groups[folder_of(outline.name)].insert(outline.name.substr(folder_of(outline.name).size() + 1));
+    }
+    std::vector<StoredArray> found;
+    for (const auto& group : groups) {
+      const auto has = [&](const char* name) { return group.second.contains(name); };
+      std::optional<StoredArray> whole;
+      if (has("data") && has("indices") && has("indptr")) whole = sparse(group.first);
+      if (has("data") && has("ir") && has("jc")) whole = sparse_of_matlab(group.first);
+      if (has("codes") && has("categories")) whole = categories(group.first);
+      if (!whole) continue;
+      std::erase_if(arrays_, [&](const StoredArray& array) { return folder_of(array.name) == group.first; });
+      found.push_back(std::move(*whole));
+    }
+    std::ranges::move(found, std::back_inserter(arrays_));
+  }
+
+  [[nodiscard]] const fs::path& path() const override { return file_.path(); }
+  [[nodiscard]] std::string kind() const override { return matlab_ ? "a MATLAB file (version 7.3)" : "an HDF5 file"; }
+  [[nodiscard]] const std::vector<StoredArray>& arrays() const override { return arrays_; }
+  [[nodiscard]] std::unique_ptr<NumberReader> numbers(const StoredArray& array) const override {
+    return std::make_unique<Hdf5Numbers>(file_, is_categories(array) ? array.name + "/codes" : array.name);
+  }
+  [[nodiscard]] std::vector<std::string> texts(const StoredArray& array, std::uint64_t first,
+                                               std::uint64_t count) const override {
+    return file_.read_texts(array.name, first, count);
+  }
+
+  [[nodiscard]] SamplesDescription describe(const StoredArray& samples) const override {
+    SamplesDescription said;
+    if (samples.name == "/samples") describe_dataset(samples, said);
+    // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
+    if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
+      const std::string index = "/var/" + file_.text_attribute("/var", "_index").value_or("_index");
+      said.column_names = list_of_texts(index, samples.shape.back());
+    }
+    return said;
+  }
+
+  [[nodiscard]] std::vector<std::string> class_names(const StoredArray& labels) const override {
+    return is_categories(labels) ? list_of_texts(labels.name + "/categories", 0) : std::vector<std::string>();
+  }
+
+  [[nodiscard]] std::vector<std::string> notes(const StoredArray& samples) const override {
+    if (!matlab_ || !samples.sparse_of.empty() || samples.shape.size() != 2) return {};
+    return {fmt::format("The matrix is read as MATLAB shows it, {} x {}.",
+                        samples.column_major ? samples.shape.front() : samples.shape.back(),
+                        samples.column_major ? samples.shape.back() : samples.shape.front())};
+  }
+
+ private:
+  static Hdf5File open(const UnpackedFile& unpacked) {
+    std::optional<Hdf5File> file;
+    unpacked.by_name([&](const fs::path& path) { file = Hdf5File::open(path, Reading::in_pieces, unpacked.name()); });
+    return std::move(*file);
+  }
+  static bool is_categories(const StoredArray& array) { return array.type == "categories"; }
+
+  StoredArray stored(const ArrayOutline& outline) {
+    StoredArray array{.name = outline.name,
+                      .shape = outline.dimensions,
+                      .type = outline.texts ? "texts" : outline.type_name,
+                      .element = outline.type,
+                      .numbers = outline.numbers,
+                      .truths = outline.truths,
+                      .texts = outline.texts};
+    const std::optional<std::string> of_matlab = class_of_matlab(outline.name);
+    if (!of_matlab) return array;
+    matlab_ = true;
+    array.type = fmt::format("{} (MATLAB)", *of_matlab);
+    array.column_major = true;
+    std::ranges::reverse(array.shape);
+    // Characters are stored as numbers, and an empty array as its shape.
+    if (*of_matlab == "char" || *of_matlab == "cell" || file_.integers_attribute(outline.name, "MATLAB_empty")) {
+      array.numbers = false;
+    }
+    if (*of_matlab == "logical") array.truths = array.numbers;
+    // MATLAB's first index runs fastest, in a picture as well: [height x width x N].
+    if (array.shape.size() > 2) {
+      array.numbers = false;
+      array.type += matrix_of_pictures;
+    }
+    return array;
+  }
+
+  [[nodiscard]] std::optional<std::string> class_of_matlab(const std::string& name) const {
+    return file_.text_attribute(name, "MATLAB_class");
+  }
+
+  /// CSR or CSC as AnnData, h5sparse and 10x Genomics write it, or as SciPy's .npz names it.
+  [[nodiscard]] std::optional<StoredArray> sparse(const std::string& group) const {
+    if (group.empty()) return std::nullopt;
+    std::optional<StoredArray> matrix = made_of(group, {"data", "indices", "indptr"});
+    if (!matrix) return std::nullopt;
+    std::optional<std::vector<std::int64_t>> shape = file_.integers_attribute(group, "shape");
+    if (!shape) shape = file_.integers_attribute(group, "h5sparse_shape");
+    if (!shape && file_.exists(group + "/shape")) {
+      const ArrayOutline outline = file_.outline(group + "/shape");
+      if (outline.integers && outline.dimensions == std::vector<std::uint64_t>{2}) {
+        shape.emplace(2);
+        file_.read_integers(group + "/shape", 0, 2, shape->data());
+      }
+    }
+    if (!shape || shape->size() != 2 || std::ranges::min(*shape) < 0) return std::nullopt;
+    matrix->shape = {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
+    std::string format = file_.text_attribute(group, "encoding-type").value_or("");
+    if (format.empty()) format = file_.text_attribute(group, "h5sparse_format").value_or("");
+    const std::uint64_t lines = matrix->sparse_of[2].count - 1;
+    matrix->by_columns = format.starts_with("csc") || (!format.starts_with("csr") && lines != matrix->shape.front());
+    return checked(std::move(*matrix));
+  }
+
+  [[nodiscard]] std::optional<StoredArray> sparse_of_matlab(const std::string& group) {
+    const auto rows = file_.integers_attribute(group, "MATLAB_sparse");
+    std::optional<StoredArray> matrix = made_of(group, {"data", "ir", "jc"});
+    if (!rows || rows->size() != 1 || rows->front() < 0 || !matrix) return std::nullopt;
+    matrix->shape = {static_cast<std::uint64_t>(rows->front()), matrix->sparse_of[2].count - 1};
+    matrix->by_columns = true;
+    matrix->truths = class_of_matlab(group) == "logical";
+    matlab_ = true;
+    return checked(std::move(*matrix));
+  }
+
+  /// A column of AnnData: the places of its values in a list of texts.
+  [[nodiscard]] std::optional<StoredArray> categories(const std::string& group) const {
+    const ArrayOutline codes = file_.outline(group + "/codes");
+    const ArrayOutline names = file_.outline(group + "/categories");
+    if (!codes.integers || codes.dimensions.size() != 1 || !names.texts || names.dimensions.size() != 1) {
+      return std::nullopt;
+    }
+    return StoredArray{.name = group, .shape = codes.dimensions, .type = "categories", .numbers = true};
+  }
+
+  /// Of lists of numbers, the first of which has the values; nothing, if they are something else.
+  [[nodiscard]] std::optional<StoredArray> made_of(const std::string& group,
+                                                   const std::vector<const char*>& parts) const {
+    StoredArray matrix{.name = group};
+    for (const char* const part : parts) {
+      const ArrayOutline outline = file_.outline(fmt::format("{}/{}", group, part));
+      if (!outline.numbers || outline.dimensions.size() != 1 || outline.dimensions.front() == 0) return std::nullopt;
+      if (matrix.sparse_of.empty()) {
+        matrix.type = "sparse " + outline.type_name;
+        matrix.element = outline.type;
+        matrix.truths = outline.truths;
+      }
+      matrix.sparse_of.push_back({outline.name, outline.dimensions.front()});
+    }
+    return matrix;
+  }
+
+  /// Nothing, if the sizes of the parts do not fit.
+  static std::optional<StoredArray> checked(StoredArray matrix) {
+    const std::vector<StoredPart>& parts = matrix.sparse_of;
+    const std::uint64_t lines = matrix.by_columns ? matrix.shape.back() : matrix.shape.front();
+    if (parts[0].count != parts[1].count || parts[2].count - 1 != lines) return std::nullopt;
+    return matrix;
+  }
+
+  /// What a dataset of rbmpi (docs/formats.md) says.
+  void describe_dataset(const StoredArray& samples, SamplesDescription& said) const {
+    said.scale = file_.real_attribute(samples.name, "scale");
+    const auto picture = file_.integers_attribute(samples.name, samples.sparse_of.empty() ? "shape" : "picture");
+    if (picture && picture->size() == 2 && std::ranges::min(*picture) > 0 && samples.shape.size() == 2 &&
+        std::ranges::max(*picture) <= static_cast<std::int64_t>(samples.shape.back()) &&
+        static_cast<std::uint64_t>(picture->front()) * static_cast<std::uint64_t>(picture->back()) ==
+            samples.shape.back()) {
+      said.picture.assign(picture->begin(), picture->end());
+    }
+    said.column_names = list_of_texts("/column_names", samples.shape.back());
+    said.class_names = list_of_texts("/class_names", 0);
+  }
+
+  /// `wanted` texts, of any number if that is 0; none, if there is no such array.
+  [[nodiscard]] std::vector<std::string> list_of_texts(const std::string& name, std::uint64_t wanted) const {
+    constexpr std::uint64_t most = 1U << 24U;
+    if (!file_.exists(name) || file_.is_group(name)) return {};
+    const ArrayOutline outline = file_.outline(name);
+    if (!outline.texts || outline.dimensions.size() != 1 || outline.dimensions.front() > most) return {};
+    if (wanted != 0 && outline.dimensions.front() != wanted) return {};
+    return file_.read_texts(name, 0, outline.dimensions.front());
+  }
+
+  UnpackedFile unpacked_;
+  Hdf5File file_;
+  std::vector<StoredArray> arrays_;
+  bool matlab_ = false;
+};
+
+}  // namespace
+
+bool is_hdf5(std::string_view front) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view mark = "\x89HDF\r\n\x1a\n"sv;
+  if (front.starts_with(mark)) return true;
+  for (std::size_t place = 512; place < front.size(); place *= 2) {
+    if (front.substr(place).starts_with(mark)) return true;
+  }
+  return false;
+}
+
+std::unique_ptr<Table> open_hdf5(const fs::path& path, const ArrayWishes& wishes) {
+  return open_array_table(std::make_unique<Hdf5Arrays>(path), wishes);
+}
+
+}  // namespace rbmpi
