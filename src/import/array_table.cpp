@@ -473,7 +473,7 @@ std::unique_ptr<Table> make_array_table(std::unique_ptr<ArrayFile> file, ChosenA
   return std::make_unique<ArrayTable>(std::move(file), std::move(chosen), transpose, std::move(labels_file));
 }
 
-std::unique_ptr<Table> open_array_table(std::unique_ptr<ArrayFile> file, const ArrayWishes& wishes) {
+std::unique_ptr<Table> open_array_table(std::unique_ptr<ArrayFile> file, const TableOptions& wishes) {
   ChosenArrays chosen = choose_arrays(*file, wishes);
   return make_array_table(std::move(file), std::move(chosen), wishes.transpose);
 }

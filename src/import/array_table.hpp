@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "import/formats.hpp"
 #include "import/tables.hpp"
 #include "rbmpi/import/table.hpp"
 
@@ -88,13 +89,13 @@ struct ChosenArrays {
   std::optional<StoredArray> weights;
   std::vector<std::string> notes;
 };
-[[nodiscard]] ChosenArrays choose_arrays(const ArrayFile& file, const ArrayWishes& wishes);
+[[nodiscard]] ChosenArrays choose_arrays(const ArrayFile& file, const TableOptions& wishes);
 
 /// The table of these arrays. `labels_file`: that which has the labels, if it is another one.
 [[nodiscard]] std::unique_ptr<Table> make_array_table(std::unique_ptr<ArrayFile> file, ChosenArrays chosen,
                                                       bool transpose, std::unique_ptr<ArrayFile> labels_file = nullptr);
 /// Chooses, and makes it.
-[[nodiscard]] std::unique_ptr<Table> open_array_table(std::unique_ptr<ArrayFile> file, const ArrayWishes& wishes);
+[[nodiscard]] std::unique_ptr<Table> open_array_table(std::unique_ptr<ArrayFile> file, const TableOptions& wishes);
 
 /// What is said of an array of MATLAB's with more than two dimensions, whose pictures would come out on their side.
 inline constexpr const char* matrix_of_pictures =
@@ -104,6 +105,4 @@ inline constexpr const char* matrix_of_pictures =
 
 /// "'x' [10 x 3] of uint8".
 [[nodiscard]] std::string in_words(const StoredArray& array);
-[[noreturn]] void refuse_import(const std::filesystem::path& path, const std::string& why);
-
 }  // namespace rbmpi

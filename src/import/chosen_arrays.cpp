@@ -100,7 +100,7 @@ void want_matrix(const ArrayFile& file, const StoredArray& array) {
   refuse_import(file.path(), fmt::format("{}: {}", in_words(array), why));
 }
 
-const StoredArray& choose_samples(const ArrayFile& file, const ArrayWishes& wishes, std::vector<std::string>& notes) {
+const StoredArray& choose_samples(const ArrayFile& file, const TableOptions& wishes, std::vector<std::string>& notes) {
   const std::vector<StoredArray>& arrays = file.arrays();
   if (!wishes.array.empty()) {
     const StoredArray& array = named(file, wishes.array, "--array");
@@ -154,7 +154,8 @@ std::vector<std::string> names_of_labels(std::string_view samples) {
   return names;
 }
 
-std::optional<StoredArray> choose_labels(const ArrayFile& file, const ArrayWishes& wishes, const StoredArray& samples) {
+std::optional<StoredArray> choose_labels(const ArrayFile& file, const TableOptions& wishes,
+                                         const StoredArray& samples) {
   if (wishes.labels == "none") return std::nullopt;
   if (!wishes.labels.empty()) return named(file, wishes.labels, "--labels");
   for (const std::string& name : names_of_labels(samples.name)) {
@@ -181,11 +182,7 @@ std::string in_words(const StoredArray& array) {
   return fmt::format("'{}' [{}] of {}", plain(array.name), fmt::join(array.shape, " x "), array.type);
 }
 
-void refuse_import(const std::filesystem::path& path, const std::string& why) {
-  throw Error(Failure::file, fmt::format("cannot import '{}': {}", path.string(), why));
-}
-
-ChosenArrays choose_arrays(const ArrayFile& file, const ArrayWishes& wishes) {
+ChosenArrays choose_arrays(const ArrayFile& file, const TableOptions& wishes) {
   ChosenArrays chosen;
   chosen.samples = choose_samples(file, wishes, chosen.notes);
   chosen.labels = choose_labels(file, wishes, chosen.samples);

@@ -6,10 +6,10 @@
 #include <optional>
 #include <span>
 
-#include "import/idx.hpp"
 #include "import/libsvm.hpp"
 #include "import/matrix_market.hpp"
 #include "import/other_files.hpp"
+#include "import/tables.hpp"
 #include "import/text_table.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -31,6 +31,10 @@ std::unique_ptr<Table> open_idx_files(const fs::path& path, const TableOptions& 
 
 /// In the order in which they are tried.
 constexpr std::array table_formats = {
+    TableFormat{.name = "hdf5", .is = is_hdf5, .open = open_hdf5, .arrays = true, .labels = true},
+    TableFormat{.name = "matlab", .is = is_matlab, .open = open_matlab, .arrays = true, .labels = true},
+    TableFormat{.name = "npz", .is = is_npz, .open = open_npz, .arrays = true, .labels = true},
+    TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
     TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market},
     TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm},

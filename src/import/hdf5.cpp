@@ -247,7 +247,7 @@ bool is_hdf5(std::string_view front) {
   return false;
 }
 
-std::unique_ptr<Table> open_hdf5(const fs::path& path, const ArrayWishes& wishes) {
+std::unique_ptr<Table> open_hdf5(const fs::path& path, const TableOptions& wishes) {
   return open_array_table(std::make_unique<Hdf5Arrays>(path), wishes);
 }
 

@@ -114,7 +114,7 @@ bool is_matlab(std::string_view front) {
   return tail == "\x00\x01IM"sv || tail == "\x01\x00MI"sv;
 }
 
-std::unique_ptr<Table> open_matlab(const fs::path& path, const ArrayWishes& wishes) {
+std::unique_ptr<Table> open_matlab(const fs::path& path, const TableOptions& wishes) {
   return open_array_table(std::make_unique<MatlabArrays>(path), wishes);
 }
 

@@ -271,9 +271,9 @@ bool is_npz(std::string_view front) {
   return front.substr(name, byte(name_length) + 256 * byte(name_length + 1)).ends_with(".npy");
 }
 
-std::unique_ptr<Table> open_npy(const fs::path& path, const ArrayWishes& wishes) {
+std::unique_ptr<Table> open_npy(const fs::path& path, const TableOptions& wishes) {
   auto file = std::make_unique<NpyArray>(path);
-  ArrayWishes of_file = wishes;
+  TableOptions of_file = wishes;
   of_file.array.clear();  // there is just one
   of_file.labels.clear();
   ChosenArrays chosen = choose_arrays(*file, of_file);
@@ -285,7 +285,7 @@ std::unique_ptr<Table> open_npy(const fs::path& path, const ArrayWishes& wishes)
   return make_array_table(std::move(file), std::move(chosen), wishes.transpose, std::move(labels));
 }
 
-std::unique_ptr<Table> open_npz(const fs::path& path, const ArrayWishes& wishes) {
+std::unique_ptr<Table> open_npz(const fs::path& path, const TableOptions& wishes) {
   return open_array_table(std::make_unique<NpzArrays>(path), wishes);
 }
 

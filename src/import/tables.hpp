@@ -14,28 +14,21 @@ namespace rbmpi {
 // bytes, of which 4096 are enough. All of it is Local. What is opened, and may crash its library, belongs into a child
 // process (rbmpi/storage/contained_read.hpp).
 
-/// What is wanted of a file that has arrays by their names.
-struct ArrayWishes {
-  std::string array = {};   ///< that with the samples, a row each; empty: found out by shapes and names
-  std::string labels = {};  ///< that with their labels; empty: found out by its name; "none": there are none
-  bool transpose = false;   ///< the columns of the array are the samples
-};
-
 /// HDF5, with what h5py, Keras, AnnData and MATLAB (version 7.3) make of it.
 [[nodiscard]] bool is_hdf5(std::string_view front);
-[[nodiscard]] std::unique_ptr<Table> open_hdf5(const std::filesystem::path& path, const ArrayWishes& wishes);
+[[nodiscard]] std::unique_ptr<Table> open_hdf5(const std::filesystem::path& path, const TableOptions& wishes);
 
 /// MATLAB's files of version 5 to 7.
 [[nodiscard]] bool is_matlab(std::string_view front);
-[[nodiscard]] std::unique_ptr<Table> open_matlab(const std::filesystem::path& path, const ArrayWishes& wishes);
+[[nodiscard]] std::unique_ptr<Table> open_matlab(const std::filesystem::path& path, const TableOptions& wishes);
 
 /// NumPy's .npz, also with SciPy's sparse matrices.
 [[nodiscard]] bool is_npz(std::string_view front);
-[[nodiscard]] std::unique_ptr<Table> open_npz(const std::filesystem::path& path, const ArrayWishes& wishes);
+[[nodiscard]] std::unique_ptr<Table> open_npz(const std::filesystem::path& path, const TableOptions& wishes);
 
 /// NumPy's .npy. The labels are a file, too.
 [[nodiscard]] bool is_npy(std::string_view front);
-[[nodiscard]] std::unique_ptr<Table> open_npy(const std::filesystem::path& path, const ArrayWishes& wishes);
+[[nodiscard]] std::unique_ptr<Table> open_npy(const std::filesystem::path& path, const TableOptions& wishes);
 
 /// IDX, MNIST's format. The labels are a file, too.
 [[nodiscard]] bool is_idx(std::string_view front);

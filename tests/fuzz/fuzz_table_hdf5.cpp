@@ -8,6 +8,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::Containment containment;
   const std::filesystem::path path = fuzz::input_file("input.h5", {data, size});
   (void)containment.accepted(
-      [&] { fuzz::read_table([&](const ArrayWishes& wishes) { return open_hdf5(path, wishes); }); });
+      [&] { fuzz::read_table([&](const TableOptions& wishes) { return open_hdf5(path, wishes); }); });
   return 0;
 }

@@ -10,7 +10,7 @@
 namespace rbmpi::fuzz {
 
 /// Reads all rows of a table that `open` opens, and what it promises of each.
-inline void read_table(const std::function<std::unique_ptr<Table>(const ArrayWishes&)>& open) {
+inline void read_table(const std::function<std::unique_ptr<Table>(const TableOptions&)>& open) {
   for (const bool transpose : {false, true}) {
     (void)accepted([&] {
       const std::unique_ptr<Table> table = open({.transpose = transpose});

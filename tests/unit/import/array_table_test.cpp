@@ -53,11 +53,11 @@ class ArrayTableTest : public testing::Test {
     file_.create_array(name, ElementType::float64, shape);
     file_.write_rows(name, ElementType::float64, 0, shape.front(), values.data());
   }
-  std::unique_ptr<Table> hdf5(const ArrayWishes& wishes = {}) {
+  std::unique_ptr<Table> hdf5(const TableOptions& wishes = {}) {
     file_.close();
     return open_hdf5(path_, wishes);
   }
-  void refused(const std::vector<std::string>& fragments, const ArrayWishes& wishes = {}) {
+  void refused(const std::vector<std::string>& fragments, const TableOptions& wishes = {}) {
     file_.close();
     test::expect_error(Failure::file, fragments, [&] { (void)read(*open_hdf5(path_, wishes)); });
   }
