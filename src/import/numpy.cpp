@@ -11,9 +11,9 @@
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/byte_source.hpp"
 #include "rbmpi/storage/npz_file.hpp"
+#include "rbmpi/storage/numpy_header.hpp"
 #include "rbmpi/storage/regular_file.hpp"
-#include "storage/numpy_header.hpp"
-#include "storage/temporary_file.hpp"
+#include "rbmpi/storage/temporary_file.hpp"
 
 namespace rbmpi {
 namespace {

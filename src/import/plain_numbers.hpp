@@ -9,7 +9,7 @@
 
 #include "import/array_table.hpp"
 #include "rbmpi/storage/byte_source.hpp"
-#include "storage/plain_numbers.hpp"
+#include "rbmpi/storage/plain_numbers.hpp"
 
 namespace rbmpi {
 

@@ -21,8 +21,8 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/system.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "rbmpi/storage/temporary_file.hpp"
 #include "storage/file_errors.hpp"
-#include "storage/temporary_file.hpp"
 
 namespace rbmpi {
 namespace {

@@ -17,10 +17,10 @@
 
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/memory.hpp"
+#include "rbmpi/storage/plain_numbers.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "rbmpi/storage/temporary_file.hpp"
 #include "storage/file_errors.hpp"
-#include "storage/plain_numbers.hpp"
-#include "storage/temporary_file.hpp"
 
 // The format is MathWorks' "MAT-File Format", Level 5: a header of 128 bytes, then elements, each a tag (type and
 // number of bytes) with its bytes. A variable is an element of elements: flags, dimensions, name, numbers. (The library

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -17,10 +18,10 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
+#include "rbmpi/storage/numpy_header.hpp"
+#include "rbmpi/storage/plain_numbers.hpp"
 #include "rbmpi/storage/regular_file.hpp"
 #include "storage/file_errors.hpp"
-#include "storage/numpy_header.hpp"
-#include "storage/plain_numbers.hpp"
 #include "storage/read_account.hpp"
 
 namespace rbmpi {

@@ -1,4 +1,4 @@
-#include "storage/numpy_header.hpp"
+#include "rbmpi/storage/numpy_header.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "storage/plain_numbers.hpp"
+#include "rbmpi/storage/plain_numbers.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "storage/temporary_file.hpp"
+#include "rbmpi/storage/temporary_file.hpp"
 
 #include <cerrno>
 #include <cstdlib>

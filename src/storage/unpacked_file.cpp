@@ -1,7 +1,7 @@
 #include "rbmpi/storage/unpacked_file.hpp"
 
 #include "rbmpi/storage/byte_source.hpp"
-#include "storage/temporary_file.hpp"
+#include "rbmpi/storage/temporary_file.hpp"
 
 namespace rbmpi {
 

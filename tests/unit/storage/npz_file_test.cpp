@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "storage/numpy_header.hpp"
+#include "rbmpi/storage/numpy_header.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "rbmpi/core/system.hpp"
-#include "storage/numpy_header.hpp"
+#include "rbmpi/storage/numpy_header.hpp"
 
 namespace rbmpi {
 
