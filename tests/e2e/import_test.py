@@ -423,6 +423,7 @@ def refused_tables():
     yield "two ones", "p,c,d\n1,1,1\n", ["--one-hot-labels", "c,d"], FILE, ["line 2 has 2 times 1"]
     yield "negative weights", "p,w\n1,-1\n", ["--weight-column", "w"], FILE, ["weights in column 2 ('w')", "-1"]
     yield "a first line in doubt", "0,1,2\n1,0,1\n", [], USAGE, ["counts the columns", "--header", "--no-header"]
+    yield "years in doubt", "1990,1991,1992\n3,5,2\n8,1,0\n", [], USAGE, ["rises", "--header", "--no-header"]
     yield "digits in doubt", "10\n11\n", [], USAGE, ["--separator none", "--separator comma"]
     yield "commas and points", "0,5;1\n0,25;0.5\n", [], FILE, ["'0,5'", "'0.5'", "decimal point"]
     yield "a thousand with a comma", 'p,q\n"1,000",2\n', [], FILE, ["line 2, column 1 ('p') is '1,000'"]
