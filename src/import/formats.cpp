@@ -70,6 +70,10 @@ std::string first_unpacked_bytes(const fs::path& path) {
 }
 
 std::unique_ptr<Table> open_table(const fs::path& path, const TableOptions& options) {
+  if (path != "-") {
+    const std::string document = document_in_zip(first_bytes(path, beginning_bytes));
+    if (!document.empty()) refuse_import(path, document);
+  }
   const std::string beginning = first_unpacked_bytes(path);
   if (options.format.empty()) refuse_own_files(path, beginning);
   const auto* const format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {

@@ -50,16 +50,8 @@ bool begins_with_word(std::string_view text, std::string_view word) {
          });
 }
 
-/// A zip: of these many other formats are made.
-std::string zip_text(std::string_view beginning) {
-  if (beginning.find("[Content_Types].xml") != std::string_view::npos ||
-      beginning.find("xl/") != std::string_view::npos)
-    return "it is a workbook (.xlsx); save it as CSV";
-  if (beginning.find("mimetypeapplication/vnd.oasis") != std::string_view::npos)
-    return "it is a document of LibreOffice (.ods); save it as CSV";
-  if (beginning.find("data.pkl") != std::string_view::npos)
-    return "it is a file of PyTorch's (torch.save); numpy.savez of its arrays would be right";
-  return "it is a zip archive; unpack it, and import the file with the table";
+bool is_zip(std::string_view beginning) {
+  return beginning.starts_with("PK\3\4") || beginning.starts_with("PK\5\6");
 }
 
 bool is_pickle(std::string_view text) {
@@ -95,13 +87,28 @@ bool is_fasta(std::string_view text) {
 
 }  // namespace
 
+std::string document_in_zip(std::string_view beginning) {
+  if (!is_zip(beginning)) return {};
+  if (beginning.find("[Content_Types].xml") != std::string_view::npos ||
+      beginning.find("xl/workbook") != std::string_view::npos)
+    return "it is a workbook (.xlsx); save it as CSV";
+  if (beginning.find("mimetypeapplication/vnd.oasis") != std::string_view::npos)
+    return "it is a document of LibreOffice (.ods); save it as CSV";
+  if (beginning.find("data.pkl") != std::string_view::npos)
+    return "it is a file of PyTorch's (torch.save); numpy.savez of its arrays would be right";
+  return {};
+}
+
 std::string other_file(std::string_view beginning) {
   if (beginning.empty()) return "it is empty";
   for (const Mark& mark : marks) {
     if (beginning.starts_with(mark.bytes) && (mark.bytes.size() > 2 || beginning.find('\0') != std::string_view::npos))
       return mark.what;
   }
-  if (beginning.starts_with("PK\3\4") || beginning.starts_with("PK\5\6")) return zip_text(beginning);
+  if (is_zip(beginning)) {
+    const std::string document = document_in_zip(beginning);
+    return document.empty() ? "it is a zip archive; unpack it, and import the file with the table" : document;
+  }
   if (is_pickle(beginning))
     return "it is a pickle of Python's, which may run any program when it is read; numpy.save of the array, or to_csv, "
            "would be right";

@@ -1,6 +1,7 @@
 #include "import/text_fields.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 #include "import/formats.hpp"

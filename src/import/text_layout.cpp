@@ -182,6 +182,21 @@ bool first_column_counts(const Sample& sample) {
   return true;
 }
 
+/// Numbers that rise by one step, each larger than all below it: years, say.
+bool rises_above_rows(const Sample& sample) {
+  const Fields& first = sample.rows.front();
+  const auto number = [](const std::string& field) { return field_value(field, false).number; };
+  if (first.size() < 3) return false;
+  const double step = number(first[1]) - number(first[0]);
+  for (std::size_t column = 0; column < first.size(); ++column) {
+    if (column > 0 && (step <= 0.0 || number(first[column]) != number(first[column - 1]) + step)) return false;
+    for (std::size_t i = 1; i < sample.rows.size(); ++i) {
+      if (column >= sample.rows[i].size() || number(sample.rows[i][column]) >= number(first[column])) return false;
+    }
+  }
+  return true;
+}
+
 bool find_header(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
   constexpr std::size_t many = 10;
   if (sample.rows.size() < 2 || sample.separator == no_separator) return false;
@@ -197,6 +212,8 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
   }
   if (line.numbers.empty()) return line.differs;
   if (line.numbers.size() + line.missing < first.size()) return false;  // texts over texts: a row as those below
+  if (line.missing == 0 && !counts_columns(first) && rises_above_rows(sample))
+    in_doubt("rises from column to column, and above all below it");
   if (!counts_columns(first) || counts_columns(sample.rows[1])) return false;
   if (line.missing == 0 && line.numbers.size() < 3) return false;
   const bool sure = line.missing == 0 ? line.numbers.size() >= many : first_column_counts(sample);

@@ -101,6 +101,8 @@ TEST_F(TextTableTest, TheFirstLineIsAHeaderIfItNamesNumbers) {
   EXPECT_EQ(rows("0,1,2,3,4,5,6,7,8,9\n1,0,1,0,1,0,1,0,1,1\n"), 1U) << "many names that count";
   EXPECT_EQ(rows(",0,1,2\n7,1,0,1\n8,1,1,1\n"), 2U) << "an index and names that count";
   refused(Failure::usage, {"first line counts the columns", "--header", "--no-header"}, "0,1,2\n1,0,1\n");
+  refused(Failure::usage, {"first line rises", "--header", "--no-header"}, "1990,1991,1992\n3,5,2\n");
+  EXPECT_EQ(rows("90,100,110\n3,5,120\n"), 2U) << "a row that rises by chance";
   refused(Failure::usage, {"first line has names and numbers", "--header", "--no-header"}, "n.d.,3,8\n1,0,1\n2,2,2\n");
   refused(Failure::file, {"line 1, column 1 is 'a'", "number"}, "a,b\n1,2\n", header(false));
 }
