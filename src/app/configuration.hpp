@@ -69,9 +69,10 @@ struct TrainSettings {
   TrainingCommand command = TrainingCommand::train;
   std::filesystem::path data;
   std::filesystem::path output;
-  std::uint64_t rows = 0;  ///< 0: all
-  std::string validation;  ///< a dataset file, a share of the rows, or empty
-  int threads = 0;         ///< per rank; 0: share out the cores
+  std::uint64_t rows = 0;       ///< 0: all
+  std::string validation;       ///< a dataset file, a share of the rows, or empty
+  std::optional<double> scale;  ///< the value of the data that means 1.0; nothing: as the file says
+  int threads = 0;              ///< per rank; 0: share out the cores
   ProgressStyle progress = ProgressStyle::automatic;
   bool fresh = false;  ///< start over, with what is in the folder moved aside
   CheckpointSettings checkpoints;

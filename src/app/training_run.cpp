@@ -14,7 +14,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/data_findings.hpp"
 #include "app/hang.hpp"
+#include "app/label_classes.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -160,7 +162,8 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     if (!layout_.has_root) return needed.rank;
     return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
   };
-  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory);
+  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory, settings_.scale);
+  refuse_misreading(*data_.samples, settings_.data);
   const Samples& all = data_.samples->samples();
   data_.views.training = all;
   if (share) {
@@ -175,11 +178,13 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.training = all.part(0, all.rows - rows);
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, [&](const DatasetInfo& info) {
+    const auto check = [&](const DatasetInfo& info) {
       if (info.columns == all.columns) return rank_memory(info);
       throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
                                              plural(info.columns, "column"), settings_.data.string(), all.columns));
-    });
+    };
+    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, check, settings_.scale);
+    refuse_misreading(*data_.validation_samples, settings_.validation);
     data_.views.validation = data_.validation_samples->samples();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
@@ -425,6 +430,12 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
   if (data.views.validation.rows > 0) {
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
+  for (const std::string& note : notes_on(*data.samples)) say("  note        data: {}\n", note);
+  if (data.validation_samples) {
+    for (const std::string& note : notes_on(*data.validation_samples)) say("  note        validation: {}\n", note);
+  }
+  const std::string note = note_on_held_out_classes(settings, data.views, data.samples->info().class_names);
+  if (!note.empty()) say("  note        {}\n", note);
 }
 
 void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -66,7 +68,37 @@ struct PackedInfo {
   RowChunks sample_chunks;
   RowChunks label_chunks;
   double scale = 0;
+  bool scale_said = false;
+  bool imported = false;
 };
+
+/// How many texts there are, and of each its length and its bytes.
+void append_texts(std::string& bytes, std::span<const std::string> texts) {
+  const auto append_number = [&](std::uint64_t number) {
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  append_number(texts.size());
+  for (const std::string& text : texts) {
+    append_number(text.size());
+    bytes += text;
+  }
+}
+
+/// The same back, off the front of `bytes`.
+std::vector<std::string> take_texts(std::string_view& bytes) {
+  const auto take_number = [&] {
+    std::uint64_t number = 0;
+    std::memcpy(&number, bytes.data(), sizeof number);
+    bytes.remove_prefix(sizeof number);
+    return number;
+  };
+  std::vector<std::string> texts(take_number());
+  for (std::string& text : texts) {
+    text = bytes.substr(0, take_number());
+    bytes.remove_prefix(text.size());
+  }
+  return texts;
+}
 
 std::string pack(const DatasetInfo& info) {
   const bool has_picture = !info.picture.empty();
@@ -79,10 +111,15 @@ std::string pack(const DatasetInfo& info) {
                           .width = has_picture ? info.picture[1] : 0,
                           .sample_chunks = info.sample_chunks,
                           .label_chunks = info.label_chunks,
-                          .scale = info.scale};
+                          .scale = info.scale,
+                          .scale_said = info.scale_said,
+                          .imported = info.imported};
   std::string bytes(sizeof packed, '\0');
   std::memcpy(bytes.data(), &packed, sizeof packed);
-  return bytes + info.source;
+  append_texts(bytes, {&info.source, 1});
+  append_texts(bytes, info.class_names);
+  append_texts(bytes, info.column_names);
+  return bytes;
 }
 
 DatasetInfo unpack(const std::string& bytes) {
@@ -93,21 +130,26 @@ DatasetInfo unpack(const std::string& bytes) {
   info.rows = packed.rows;
   info.columns = packed.columns;
   info.scale = packed.scale;
+  info.scale_said = packed.scale_said;
+  info.imported = packed.imported;
   if (packed.has_picture) info.picture = {packed.height, packed.width};
   info.has_labels = packed.has_labels;
-  info.source = bytes.substr(sizeof packed);
+  std::string_view texts = std::string_view(bytes).substr(sizeof packed);
+  info.source = take_texts(texts).front();
+  info.class_names = take_texts(texts);
+  info.column_names = take_texts(texts);
   info.sample_chunks = packed.sample_chunks;
   info.label_chunks = packed.label_chunks;
   return info;
 }
 
-DatasetInfo read_info(const std::filesystem::path& path) {
-  return unpack(read_in_child(path, [&] { return pack(DatasetReader(path).info()); }));
+DatasetInfo read_info(const std::filesystem::path& path, std::optional<double> scale) {
+  return unpack(read_in_child(path, [&] { return pack(DatasetReader(path, Values::in_scale, scale).info()); }));
 }
 
 /// Opens a dataset again. One that was replaced meanwhile might not fit the memory that is there for it.
 DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
-  DatasetReader reader(path);
+  DatasetReader reader(path, Values::in_scale, info.scale_said ? std::optional(info.scale) : std::nullopt);
   const DatasetInfo& now = reader.info();
   if (now.type != info.type || now.rows < info.rows || now.columns != info.columns || now.scale != info.scale ||
       now.has_labels != info.has_labels) {
@@ -147,6 +189,25 @@ void read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
       return std::string();
     }));
   });
+}
+
+/// Collective. The look at samples that every node holds: its ranks share the rows.
+DataLook look_at(const Communicator& world, const Communicator& node, const Samples& samples) {
+  std::optional<DataLook> look;
+  world.agree([&] {
+    constexpr std::uint64_t piece = std::uint64_t{1} << 26U;  // bytes between two looks at the clock
+    const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, piece / samples.row_bytes());
+    const Shard mine = shard(samples.rows, node.rank(), node.size());
+    look.emplace(samples.columns);
+    for (std::uint64_t done = 0; done < mine.count; done += rows_at_once) {
+      throw_if_stopped("looking at the data");
+      Samples rows = samples.part(mine.first + done, std::min(rows_at_once, mine.count - done));
+      rows.labels = nullptr;
+      look->add(rows);
+    }
+  });
+  look->combine(node);
+  return std::move(*look);
 }
 
 /// Hash of the labels, if there are any.
@@ -256,12 +317,13 @@ std::string shared_digest(const Communicator& world, const Samples& samples, con
 }  // namespace
 
 NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
-                         std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes) {
+                         std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
+                         std::optional<double> scale) {
   std::optional<FileVersion> version;
   world.agree([&] {
     check_memory_to_read(node, path);
     version.emplace(path);
-    info_ = read_info(path);
+    info_ = read_info(path, scale);
   });
   const std::string root_host = world.broadcast(host_name());
   compare_shapes(world, path, info_, root_host);
@@ -284,6 +346,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
       [&] { version->guard([&] { read_shard(path, info_, shard(info_.rows, node.rank(), node.size()), window); }); });
   window_.synchronise();
   compare_copies(world, node, path, samples_, root_host);
+  findings_ = rbmpi::findings(look_at(world, node, samples_), info_, path);
   std::optional<Digest> labels;
   world.agree_on_root([&] { labels = hash_labels(samples_); });
   digest_ = world.broadcast(shared_digest(world, samples_, labels));
