@@ -26,7 +26,11 @@ std::vector<std::string> notes_on(const NodeSamples& data) {
 NodeSamples heeded(NodeSamples data, const std::filesystem::path& file, const Communicator& world) {
   refuse_misreading(data, file);
   if (world.is_root()) {
-    for (const std::string& note : notes_on(data)) warn(fmt::format("'{}': {}", file.string(), note));
+    for (const Finding& finding : data.findings()) {
+      const bool of_learning = finding.kind == FindingKind::all_rows_equal;
+      if (finding.severity == Severity::note && !of_learning)
+        warn(fmt::format("'{}': {}", file.string(), finding.text));
+    }
   }
   return data;
 }

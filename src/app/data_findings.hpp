@@ -13,11 +13,11 @@ namespace rbmpi {
 /// misread.
 void refuse_misreading(const NodeSamples& data, const std::filesystem::path& file);
 
-/// Local. What is worth a line about rows that are used, without the name of their file.
+/// Local. What is worth a line about rows that are trained on, without the name of their file.
 [[nodiscard]] std::vector<std::string> notes_on(const NodeSamples& data);
 
-/// Collective. The rows of `file`, as it was loaded for a command that uses a model on them: refused if they would be
-/// misread; notes go to the standard error.
+/// Collective. The rows of `file`, as they were loaded for a command that uses a model on them: refused if they would
+/// be misread; notes go to the standard error.
 [[nodiscard]] NodeSamples heeded(NodeSamples data, const std::filesystem::path& file, const Communicator& world);
 
 }  // namespace rbmpi
