@@ -137,10 +137,11 @@ TEST(DataLookTest, FiguresAreThoseOfTheValues) {
 }
 
 TEST(DataLookTest, LooksAtPartsMergeToTheLookAtAll) {
-  auto rows = table<std::uint8_t>(41, 6, [](auto i, auto j) -> double {
-    constexpr double step[] = {1, 5, 3, 0, 2, 1};
-    if (j == 4) return static_cast<double>(i < 20 ? 2 * i : 2 * i + 1);  // not even, where two parts meet
-    if (j == 5) return static_cast<double>(i == 40 ? 0 : i);             // not even, at the end
+  auto rows = table<std::uint8_t>(41, 7, [](auto i, auto j) -> double {
+    constexpr double step[] = {1, 5, 3, 0};
+    if (j == 4) return static_cast<double>(i < 20 ? 2 * i : 2 * i + 1);   // not even, where two parts meet
+    if (j == 5) return static_cast<double>(i == 40 ? 0 : i);              // not even, at the end
+    if (j == 6) return static_cast<double>(i < 20 ? 2 * i : 3 * i - 20);  // not even: one step, then another
     return step[j] * static_cast<double>(i) + 7;
   });
   for (std::uint64_t i = 0; i < rows.rows(); ++i) rows.labels.push_back(i < 20 ? 5 : i < 30 ? -2 : 9);
