@@ -83,7 +83,7 @@ std::vector<std::vector<double>> mean_picture(const SeenDataset& seen) {
 Json json_of_labels(const SeenDataset& seen) {
   const LabelLook& labels = seen.summary.look.labels();
   if (labels.rows() == 0) return nullptr;
-  const auto classes = labels.classes();
+  const auto& classes = labels.classes();
   Json counts = Json::array();
   for (std::size_t i = 0; i < std::min(classes.size(), most_classes_in_json); ++i) {
     const auto& [label, rows] = classes[i];
@@ -177,7 +177,7 @@ void print_values(const SeenDataset& seen) {
 void print_labels(const SeenDataset& seen) {
   const LabelLook& labels = seen.summary.look.labels();
   if (labels.rows() == 0) return print("  labels   none\n");
-  const auto classes = labels.classes();
+  const auto& classes = labels.classes();
   print("  labels   {} different, {} to {}, {}\n", classes.size(), classes.front().first, classes.back().first,
         labels.sorted_by_class() ? "rows sorted by class" : "rows not sorted by class");
   for (std::size_t i = 0; i < std::min(classes.size(), most_classes_for_people); ++i) {

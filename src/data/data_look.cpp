@@ -124,18 +124,19 @@ void LabelLook::add(std::span<const std::int32_t> labels) {
   uncounted_.insert(uncounted_.end(), labels.begin(), labels.end());
   constexpr std::size_t worth_sorting = 4096;
   if (uncounted_.size() < std::max(worth_sorting, classes_.size())) return;
-  classes_ = classes();
-  uncounted_.clear();
+  (void)classes();
 }
 
-Classes LabelLook::classes() const {
-  return united(classes_, counted(uncounted_));
+const Classes& LabelLook::classes() const {
+  if (uncounted_.empty()) return classes_;
+  classes_ = united(classes_, counted(std::move(uncounted_)));
+  uncounted_ = {};
+  return classes_;
 }
 
 void LabelLook::merge(const LabelLook& next) {
   if (next.rows_ == 0) return;
   classes_ = united(classes(), next.classes());
-  uncounted_.clear();
   if (rows_ == 0) first_ = next.first_;
   runs_ += next.runs_ - (rows_ > 0 && last_ == next.first_ ? 1 : 0);
   rows_ += next.rows_;
@@ -443,9 +444,12 @@ bool DataLook::all_rows_equal() const {
 }
 
 std::uint64_t DataLook::duplicate_rows() const {
-  std::vector<Checksum> sorted = checksums_;
-  std::ranges::sort(sorted);
-  return sorted.size() - static_cast<std::uint64_t>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
+  std::ranges::sort(checksums_);
+  std::uint64_t duplicates = 0;
+  for (std::size_t i = 1; i < checksums_.size(); ++i) {
+    if (checksums_[i] == checksums_[i - 1]) ++duplicates;
+  }
+  return duplicates;
 }
 
 const char* name_of(FindingKind kind) noexcept {
@@ -490,9 +494,9 @@ void find_scale(Report& report) {
   if (info.unbounded || largest <= 0) return;
   if (scale_is_unsaid(report.look, info)) {
     const double smallest = report.look.smallest();
-    const std::string values = largest == 1 && smallest == 0
-                                   ? std::string("zeros and ones")
-                                   : fmt::format("whole numbers from {} to {}", smallest, largest);
+    const std::string values = largest == 1 && smallest == 0 ? std::string("zeros and ones")
+                               : largest == smallest         ? fmt::format("all {}", largest)
+                                                     : fmt::format("whole numbers from {} to {}", smallest, largest);
     report.add(FindingKind::scale_unsaid, Severity::error,
                fmt::format("its values are {0} (uint8), and nothing says which value means 1.0, so {1} would mean "
                            "{1}/{2} = {3:.2g}: --scale {1} if {1} means 1.0, --scale {2} if {2} does; or a file that "
@@ -514,11 +518,13 @@ void find_counting_columns(Report& report) {
   const DatasetInfo& info = report.info;
   const ColumnLook& first = report.look.columns()[columns.front()];
   std::string drop;
-  for (const std::uint64_t column : columns) {
+  constexpr std::size_t most_named = 10;
+  for (const std::uint64_t column : std::span(columns).first(std::min(columns.size(), most_named))) {
     const std::string name =
         column < info.column_names.size() ? info.column_names[column] : fmt::format("{}", column + 1);
     drop += fmt::format(" --drop {}", shell_word(name));
   }
+  if (columns.size() > most_named) drop += " ...";
   const std::string values =
       fmt::format("{}, {}, {}, ...", first.first, first.first + first.step, first.first + 2 * first.step);
   const std::string others =

@@ -43,6 +43,9 @@ class HostileFiles(FolderTest):
         path = self.folder / "good.h5"
         with h5py.File(path, "w") as file:
             make(file)
+            # What they mean is settled.
+            file["samples"].attrs["scale"] = VALUES.max()
+            file.attrs["format"] = "rbmpi-dataset"
         for arguments, ranks in self.commands(path):
             assert_success(run(arguments, ranks=ranks))
 
@@ -192,7 +195,8 @@ class Sums(HostileFiles):
         for arguments in (["info", path], ["export", path, "--format", "npz", "--layer", 1, "--output", self.folder / "a.npz"]):
             assert_one_message(run(arguments), 3, "m.h5", *fragments)
         # Of any process that a test has started; today's program took 400 MB.
-        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 200_000)
+        # 16 bytes for each row, to see which are there twice, and for each class, while those are sorted.
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 300_000)
 
     def test_layers_that_are_links_to_one(self):
         for deflated in (False, True):

@@ -42,7 +42,7 @@ class LabelLook {
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   /// The classes in rising order, and how many rows each has.
-  [[nodiscard]] std::vector<std::pair<std::int32_t, std::uint64_t>> classes() const;
+  [[nodiscard]] const std::vector<std::pair<std::int32_t, std::uint64_t>>& classes() const;
   /// Whether all rows of a class follow one another, class by class, which a file in a random order does not have.
   [[nodiscard]] bool sorted_by_class() const;
 
@@ -52,8 +52,9 @@ class LabelLook {
   std::uint64_t runs_ = 0;  // of equal labels
   std::int32_t first_ = 0;
   std::int32_t last_ = 0;
-  std::vector<std::pair<std::int32_t, std::uint64_t>> classes_;
-  std::vector<std::int32_t> uncounted_;  // not yet in classes_: about as many, so that sorting is seldom
+  // Both together are what was seen: labels that are not yet counted are about as many, so that sorting is seldom.
+  mutable std::vector<std::pair<std::int32_t, std::uint64_t>> classes_;
+  mutable std::vector<std::int32_t> uncounted_;
 };
 
 /// Whether a look tells how many rows are there twice, which takes 16 bytes for each.
@@ -126,7 +127,7 @@ class DataLook {
   std::vector<std::uint32_t> even_;    // columns that rise evenly so far
   std::vector<std::uint32_t> wholes_;  // columns whose values are whole so far
   DuplicateRows duplicates_;
-  std::vector<Checksum> checksums_;  // of the rows
+  mutable std::vector<Checksum> checksums_;  // of the rows, in whatever order
   LabelLook labels_;
 };
 
