@@ -68,12 +68,14 @@ std::string why_of_last_rows(const TrainingData& data) {
 std::string note_on_held_out_classes(const TrainSettings& settings, const TrainingData& data,
                                      const std::vector<std::string>& names) {
   if (!parse_number(settings.validation) || data.training.labels == nullptr) return {};
-  const auto trained = labels_of(data.training).classes();
+  const LabelLook training = labels_of(data.training);
+  const LabelLook validation = labels_of(data.validation);
   std::vector<std::string> held_out;
   std::vector<std::string> untrained;
-  for (const auto& [label, rows] : labels_of(data.validation).classes()) {
+  for (const auto& [label, rows] : validation.classes()) {
     held_out.push_back(class_text(label, names));
-    const bool known = std::ranges::binary_search(trained, label, {}, [](const auto& one) { return one.first; });
+    const bool known =
+        std::ranges::binary_search(training.classes(), label, {}, [](const auto& one) { return one.first; });
     if (!known) untrained.push_back(held_out.back());
   }
   const auto listed = [](const std::vector<std::string>& classes) {

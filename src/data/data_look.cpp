@@ -127,7 +127,7 @@ void LabelLook::add(std::span<const std::int32_t> labels) {
   (void)classes();
 }
 
-const Classes& LabelLook::classes() const {
+const Classes& LabelLook::classes() const& {
   if (uncounted_.empty()) return classes_;
   classes_ = united(classes_, counted(std::move(uncounted_)));
   uncounted_ = {};

@@ -42,7 +42,8 @@ class LabelLook {
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   /// The classes in rising order, and how many rows each has.
-  [[nodiscard]] const std::vector<std::pair<std::int32_t, std::uint64_t>>& classes() const;
+  [[nodiscard]] const std::vector<std::pair<std::int32_t, std::uint64_t>>& classes() const&;
+  void classes() && = delete;  // they would be gone
   /// Whether all rows of a class follow one another, class by class, which a file in a random order does not have.
   [[nodiscard]] bool sorted_by_class() const;
 
