@@ -44,7 +44,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 /// Keys of `train` that matter here, with its texts and limits.
-constexpr const char* evaluate_shared_keys[] = {"threads", "progress", "hang-timeout"};
+constexpr const char* evaluate_shared_keys[] = {"scale", "threads", "progress", "hang-timeout"};
 
 /// How log Z is found.
 enum class LogZ { automatic, exact, ais, off };
@@ -255,7 +255,8 @@ ReverseStart reverse_start(const EvaluateSettings& settings, const Layout& layou
     world.agree([&] { start.bits = spread_rows(evaluated.samples(), start.count, rows); });
     return start;
   }
-  NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world);
+  NodeSamples samples = load_rows(settings.reverse, 0, settings.model, evaluated.rbm().shape(), layout, world,
+                                  /*scale=*/std::nullopt);
   start.count = std::min(start.count, samples.rows().rows);
   world.agree([&] { start.bits = spread_rows(samples.rows(), start.count, rows); });
   return start;
@@ -513,17 +514,18 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
                                               named.file.string()) +
                                       see_help(evaluate_usage));
     });
-    return evaluate_net(std::move(named), {settings.model, settings.data, settings.train.rows, settings.json}, layout,
-                        world);
+    return evaluate_net(std::move(named),
+                        {settings.model, settings.data, settings.train.rows, settings.train.scale, settings.json},
+                        layout, world);
   }
   LoadedModel model(std::move(named), world, settings.layer);
   const RbmShape shape = model.rbm.shape();
   const RbmShape shape_for_data = model.shape_for_data();
   bool exact = false;
   world.agree([&] { exact = takes_exact(settings, shape); });
-  Evaluated evaluated{
-      .model = std::move(model),
-      .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout, world)};
+  Evaluated evaluated{.model = std::move(model),
+                      .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout,
+                                        world, settings.train.scale)};
   evaluated.rows.emplace(evaluated.model, evaluated.data.rows(), world);
   check_memory(settings, shape, evaluated.samples().rows, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);

@@ -37,7 +37,7 @@ struct ImportSettings {
   TrainSettings train;  ///< nothing of it
 };
 
-double parse_scale(const std::string& text) {
+double import_scale(const std::string& text) {
   const std::optional<double> scale = parse_number(text);
   if (!scale || !is_scale(*scale)) refuse("a positive number that single precision can hold would be right");
   return *scale;
@@ -113,7 +113,7 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
     {"missing", "HOW", "missing values: zero, drop-row, or mean of the column [refused]",
      [](auto& s, const std::string& text) { s.options.missing = parse_missing(text); }},
     {"scale", "X", "the value that means 1.0 [1, 255, or the largest if that is whole and small]",
-     [](auto& s, const std::string& text) { s.options.scale = parse_scale(text); }},
+     [](auto& s, const std::string& text) { s.options.scale = import_scale(text); }},
     {"shape", "HxW", "the rows are pictures of this height and width",
      [](auto& s, const std::string& text) { s.options.shape = parse_shape(text); }},
     {"type", "TYPE", "uint8, float32, float64 or auto [auto: uint8 if that loses nothing]",

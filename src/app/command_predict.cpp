@@ -39,7 +39,7 @@ struct PredictSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* predict_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* predict_shared_keys[] = {"rows", "scale", "threads", "progress", "hang-timeout"};
 
 constexpr CommandOption<PredictSettings> predict_own_options[] = {
     {"output", "FILE", "the table to make (CSV)", [](auto& s, const std::string& text) { s.output = text; }},
@@ -127,8 +127,8 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
                             "its codes",
                             model.named.file.string()));
   });
-  NodeSamples data =
-      load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout, world);
+  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout,
+                               world, settings.train.scale);
   std::optional<PredictionWriter> writer;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {

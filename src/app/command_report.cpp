@@ -23,7 +23,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* report_shared_keys[] = {"threads"};
+constexpr const char* report_shared_keys[] = {"scale", "threads"};
 
 constexpr CommandOption<ReportSettings> report_own_options[] = {
     {"output", "FILE", "the page [RUN/report.html]",

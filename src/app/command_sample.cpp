@@ -53,7 +53,7 @@ struct SampleSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* sample_shared_keys[] = {"threads", "progress", "hang-timeout"};
+constexpr const char* sample_shared_keys[] = {"scale", "threads", "progress", "hang-timeout"};
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t most_chains = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t most_steps = std::uint64_t{1} << 47U;  // the counter of the random numbers has room for them
@@ -167,6 +167,9 @@ SampleSettings sample_settings(const po::variables_map& values) {
   if (values.count("first-row") != 0 && settings.data.empty()) {
     throw Error(Failure::usage, "--first-row wants DATA, whose rows it counts: rbmpi sample MODEL DATA");
   }
+  if (settings.train.scale && settings.data.empty()) {
+    throw Error(Failure::usage, "--scale wants DATA, whose values it is of: rbmpi sample MODEL DATA");
+  }
   if (values.count("start") != 0 && !settings.data.empty()) {
     throw Error(Failure::usage,
                 "--start is where chains begin without DATA, but there are some: leave out one of them");
@@ -264,7 +267,8 @@ Sampled load(const SampleSettings& settings, const Layout& layout, const Communi
   const RbmShape shape = sampled.shape();
   if (!settings.data.empty()) {
     const RbmShape shape_for_data = sampled.whole ? sampled.model.shape_for_data() : shape;
-    sampled.data.emplace(load_rows(settings.data, 0, settings.model, shape_for_data, layout, world));
+    sampled.data.emplace(
+        load_rows(settings.data, 0, settings.model, shape_for_data, layout, world, settings.train.scale));
     sampled.start.samples = sampled.data->rows();
     if (sampled.whole) {
       sampled.rows.emplace(sampled.model, sampled.data->rows(), world);

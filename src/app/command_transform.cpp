@@ -38,7 +38,7 @@ struct TransformSettings {
   TrainSettings train;  ///< of it the shared keys
 };
 
-constexpr const char* transform_shared_keys[] = {"rows", "threads", "progress", "hang-timeout"};
+constexpr const char* transform_shared_keys[] = {"rows", "scale", "threads", "progress", "hang-timeout"};
 
 constexpr CommandOption<TransformSettings> transform_own_options[] = {
     {"output", "FILE", "the dataset of features to make", [](auto& s, const std::string& text) { s.output = text; }},
@@ -140,7 +140,8 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   const NetShape& shape = model.net.shape();
   const std::size_t layers = model.is_classifier() ? shape.layers() - 1 : model.code_layer;
   const char* const name = model.is_classifier() ? "features" : "codes";
-  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world);
+  NodeSamples data =
+      load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {
@@ -180,8 +181,8 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
                                             "--layer K takes one below it",
                                             settings.model.string(), model.below.size() + 1));
   });
-  NodeSamples data =
-      load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(), started.layout, world);
+  NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(),
+                               started.layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {

@@ -12,6 +12,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 
 namespace rbmpi {
@@ -146,6 +147,13 @@ double parse_real(const std::string& text) {
   return *value;
 }
 
+std::optional<double> parse_scale(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  const std::optional<double> value = parse_number(text);
+  if (!value || !is_scale(*value)) refuse("must be auto or a positive number that single precision can hold");
+  return value;
+}
+
 /// "50/20": a value for each layer, the first of which is `first` as well.
 template <typename Value, typename Parse>
 void set_values(std::vector<Value>& values, Value& first, const std::string& text, const Parse& parse) {
@@ -241,6 +249,11 @@ constexpr ConfigurationKey keys[] = {
        if (s.validation.empty()) return std::string("none");
        return parse_number(s.validation) ? s.validation : absolute_path(s.validation);
      }},
+    {"scale", "X|auto", changeable,
+     "value of the data that means 1.0; auto: as the file says, else 255 for uint8, if the values look like it, and 1 "
+     "for floats",
+     [](TrainSettings& s, const std::string& text) { s.scale = parse_scale(text); },
+     [](const TrainSettings& s) { return s.scale ? fmt::format("{}", *s.scale) : std::string("auto"); }},
     {"evaluate-every", "N", changeable,
      "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },

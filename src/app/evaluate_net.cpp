@@ -98,7 +98,8 @@ Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSa
 
 void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout& layout, const Communicator& world) {
   const LoadedNet model = loaded_net(std::move(named), world);
-  NodeSamples data = load_rows(settings.data, settings.rows, settings.model, model.net.shape(), layout, world);
+  NodeSamples data =
+      load_rows(settings.data, settings.rows, settings.model, model.net.shape(), layout, world, settings.scale);
   Arena memory;
   std::optional<NetScoring> scoring;
   world.agree([&] {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "app/layout.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -13,7 +14,8 @@ namespace rbmpi {
 struct NetEvaluation {
   std::filesystem::path model;
   std::filesystem::path data;
-  std::uint64_t rows = 0;  ///< 0: all
+  std::uint64_t rows = 0;       ///< 0: all
+  std::optional<double> scale;  ///< of the data, if not what the file says
   bool json = false;
 };
 

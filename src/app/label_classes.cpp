@@ -1,14 +1,18 @@
 #include "app/label_classes.hpp"
 
+#include <algorithm>
 #include <set>
 #include <span>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
+#include "rbmpi/core/plural.hpp"
+#include "rbmpi/data/data_look.hpp"
 
 namespace rbmpi {
 namespace {
@@ -28,7 +32,7 @@ class LabelledRows {
   }
 
   [[nodiscard]] std::span<const std::int32_t> labels() const noexcept { return labels_; }
-  [[noreturn]] void refuse(std::size_t row, const char* what) const {
+  [[noreturn]] void refuse(std::size_t row, const std::string& what) const {
     throw Error(Failure::file, fmt::format("{} = {}: the label of row {} (counted from 0) is {}; {}", key_, file_,
                                            first_ + row, labels_[row], what));
   }
@@ -40,7 +44,56 @@ class LabelledRows {
   std::span<const std::int32_t> labels_;
 };
 
+LabelLook labels_of(const Rows& rows) {
+  LabelLook look;
+  if (rows.labels != nullptr) look.add({rows.labels, rows.rows});
+  return look;
+}
+
+bool sorted_by_class(const TrainingData& data) {
+  LabelLook all = labels_of(data.training);
+  all.merge(labels_of(data.validation));
+  return all.sorted_by_class();
+}
+
+/// Why the last rows, which are held out, have other classes than those before them.
+std::string why_of_last_rows(const TrainingData& data) {
+  return sorted_by_class(data) ? ": the rows are sorted by class, and the last ones are held out; validation-rows = "
+                                 "sample holds out rows from all over"
+                               : "";
+}
+
 }  // namespace
+
+std::string note_on_held_out_classes(const TrainSettings& settings, const TrainingData& data,
+                                     const std::vector<std::string>& names) {
+  if (!parse_number(settings.validation) || data.training.labels == nullptr) return {};
+  const LabelLook training = labels_of(data.training);
+  const LabelLook validation = labels_of(data.validation);
+  std::vector<std::string> held_out;
+  std::vector<std::string> untrained;
+  for (const auto& [label, rows] : validation.classes()) {
+    held_out.push_back(class_text(label, names));
+    const bool known =
+        std::ranges::binary_search(training.classes(), label, {}, [](const auto& one) { return one.first; });
+    if (!known) untrained.push_back(held_out.back());
+  }
+  const auto listed = [](const std::vector<std::string>& classes) {
+    constexpr std::size_t most = 10;
+    const std::span shown = std::span(classes).first(std::min(classes.size(), most));
+    return fmt::format("{} {}{}", classes.size() == 1 ? "class" : "classes", fmt::join(shown, ", "),
+                       classes.size() > most ? ", ..." : "");
+  };
+  const std::string rest = untrained.empty() ? "" : fmt::format("; no row of {} is trained on", listed(untrained));
+  const std::string help = "; validation-rows = sample holds out rows from all over";
+  const std::string last =
+      fmt::format("last {}, which validation = {} holds out", plural(data.validation.rows, "row"), settings.validation);
+  if (sorted_by_class(data)) {
+    return fmt::format("the rows are sorted by class, and the {}, are all of {}{}{}", last, listed(held_out), rest,
+                       help);
+  }
+  return untrained.empty() ? "" : fmt::format("the {}, have classes of their own{}{}", last, rest, help);
+}
 
 std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
   const char* const learner =
@@ -68,7 +121,9 @@ std::vector<std::int32_t> find_classes(const TrainSettings& settings, const Trai
                                   share ? data.training.rows : 0, data.validation, learner);
     for (std::size_t row = 0; row < validation.labels().size(); ++row) {
       if (validation.labels()[row] < 0) validation.refuse(row, "labels must be 0 or more");
-      if (!classes.contains(validation.labels()[row])) validation.refuse(row, "no training row has that label");
+      if (!classes.contains(validation.labels()[row])) {
+        validation.refuse(row, "no training row has that label" + (share ? why_of_last_rows(data) : ""));
+      }
     }
   }
   return {classes.begin(), classes.end()};

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "app/configuration.hpp"
@@ -20,5 +21,11 @@ inline constexpr std::size_t most_classes = most_joined_classes;
 /// or there are not 2 to
 /// `most_classes`.
 [[nodiscard]] std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data);
+
+/// Local. What should be known of the classes of the last rows, if these are held out, or nothing: that there are rows
+/// of few classes among them, because the rows are sorted by class, or of some that are not trained on. `names`: of the
+/// classes.
+[[nodiscard]] std::string note_on_held_out_classes(const TrainSettings& settings, const TrainingData& data,
+                                                   const std::vector<std::string>& names);
 
 }  // namespace rbmpi

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "app/data_findings.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
@@ -24,14 +25,16 @@ LoadedNet loaded_net(NamedModel named, const Communicator& world) {
 }
 
 NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows, const std::filesystem::path& model,
-                      const NetShape& shape, const Layout& layout, const Communicator& world) {
+                      const NetShape& shape, const Layout& layout, const Communicator& world,
+                      std::optional<double> scale) {
   const auto check = [&](const DatasetInfo& info) -> std::uint64_t {
     if (info.columns == shape.inputs()) return 0;
     throw Error(Failure::file,
                 fmt::format("the net does not fit the data: '{}' is {} units, '{}' has {} x {}", model.string(),
                             to_text(shape), data.string(), plural(info.rows, "row"), plural(info.columns, "column")));
   };
-  return {world, layout.node, data, rows, check, [](const DatasetInfo&) { return RowMemory(); }};
+  const auto row_memory = [](const DatasetInfo&) { return RowMemory(); };
+  return heeded({world, layout.node, data, rows, check, row_memory, scale}, data, world);
 }
 
 }  // namespace rbmpi

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "app/layout.hpp"
@@ -27,10 +28,11 @@ struct LoadedNet {
 /// a stack of RBMs.
 [[nodiscard]] LoadedNet loaded_net(NamedModel named, const Communicator& world);
 
-/// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node. Throws an
+/// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node; `scale`: the value that means
+/// 1.0, if not what the file says. Throws an AgreedError(Failure::file) if they would be misread, and an
 /// AgreedError(Failure::file) that names both shapes if the net, of the file `model`, does not fit them.
 [[nodiscard]] NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows,
                                     const std::filesystem::path& model, const NetShape& shape, const Layout& layout,
-                                    const Communicator& world);
+                                    const Communicator& world, std::optional<double> scale);
 
 }  // namespace rbmpi

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/data_findings.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"
@@ -135,7 +136,7 @@ LayerRows::LayerRows(const LoadedModel& model, const Rows& data, const Communica
 }
 
 NodeSamples load_rows(const fs::path& data, std::uint64_t rows, const fs::path& model, RbmShape shape,
-                      const Layout& layout, const Communicator& world) {
+                      const Layout& layout, const Communicator& world, std::optional<double> scale) {
   const auto check = [&](const DatasetInfo& info) -> std::uint64_t {
     if (info.columns == shape.visible) return 0;
     throw Error(Failure::file, fmt::format("the model does not fit the data: '{}' has {} visible x {} hidden units, "
@@ -143,7 +144,8 @@ NodeSamples load_rows(const fs::path& data, std::uint64_t rows, const fs::path& 
                                            model.string(), shape.visible, shape.hidden, data.string(),
                                            plural(info.rows, "row"), plural(info.columns, "column")));
   };
-  return {world, layout.node, data, rows, check, [](const DatasetInfo&) { return RowMemory(); }};
+  const auto row_memory = [](const DatasetInfo&) { return RowMemory(); };
+  return heeded({world, layout.node, data, rows, check, row_memory, scale}, data, world);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,11 +56,12 @@ class LayerRows {
   Rows rows_;
 };
 
-/// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node. Throws an
+/// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node; `scale`: the value that means
+/// 1.0, if not what the file says. Throws an AgreedError(Failure::file) if they would be misread, and an
 /// AgreedError(Failure::file) that names both shapes if the model, of the file `model`, does not fit them.
 [[nodiscard]] NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows,
                                     const std::filesystem::path& model, RbmShape shape, const Layout& layout,
-                                    const Communicator& world);
+                                    const Communicator& world, std::optional<double> scale);
 
 /// Local. {height, width} of the pictures that a model was trained on, if the model or its dataset, where it was,
 /// tells; else empty.

@@ -42,6 +42,11 @@ std::uint64_t rows_in_use(const RunSummary& run) {
   return rows && *rows >= 1 && *rows < most ? static_cast<std::uint64_t>(*rows) : 0;
 }
 
+/// What means 1.0 in the data: as this command says, else as the run was told.
+std::optional<double> scale_of(const ReportSettings& settings, const RunSummary& run) {
+  return settings.train.scale ? settings.train.scale : parse_number(run.value("scale"));
+}
+
 }  // namespace
 
 std::string FoundData::note() const {
@@ -64,8 +69,8 @@ FoundData find_training_rows(const ReportSettings& settings, const RunSummary& r
   if (!run.model) return {};
   const std::vector<Rbm>& layers = run.model->model.layers;
   const std::size_t labels = layers.size() == 1 ? run.model->model.classes.size() : 0;
-  return read(settings, run.value("data"), {.in_use = rows_in_use(run)}, layers.front().shape().visible - labels,
-              "visible units", "row");
+  return read(settings, run.value("data"), {.in_use = rows_in_use(run), .scale = scale_of(settings, run)},
+              layers.front().shape().visible - labels, "visible units", "row");
 }
 
 FoundData find_net_rows(const ReportSettings& settings, const RunSummary& run) {
@@ -73,12 +78,15 @@ FoundData find_net_rows(const ReportSettings& settings, const RunSummary& run) {
   const std::size_t inputs = run.model->model.net->shape().inputs();
   const std::string validation = run.value("validation");
   if (validation.empty() || validation == "none") {
-    return read(settings, run.value("data"), {.in_use = rows_in_use(run)}, inputs, "inputs", "training row");
+    return read(settings, run.value("data"), {.in_use = rows_in_use(run), .scale = scale_of(settings, run)}, inputs,
+                "inputs", "training row");
   }
   const std::optional<double> share = parse_number(validation);
-  if (!share) return read(settings, validation, {}, inputs, "inputs", "validation row");
-  return read(settings, run.value("data"), {.in_use = rows_in_use(run), .held_out = *share, .validation_rows = true},
-              inputs, "inputs", "validation row");
+  if (!share) return read(settings, validation, {.scale = scale_of(settings, run)}, inputs, "inputs", "validation row");
+  return read(
+      settings, run.value("data"),
+      {.in_use = rows_in_use(run), .held_out = *share, .validation_rows = true, .scale = scale_of(settings, run)},
+      inputs, "inputs", "validation row");
 }
 
 DataRows features_of(std::span<const Rbm> layers, const std::vector<std::int32_t>& classes, DataRows data) {

@@ -14,7 +14,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/data_findings.hpp"
 #include "app/hang.hpp"
+#include "app/label_classes.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -176,7 +178,8 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
             .block_rows = shuffle_block_,
             .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, ranks_of_node * rows_at_once)};
   };
-  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory, row_memory);
+  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory, row_memory, settings_.scale);
+  refuse_misreading(*data_.samples, settings_.data);
   const Rows& all = data_.samples->rows();
   data_.views.training = all;
   if (share) {
@@ -191,14 +194,15 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.training = all.part(0, all.rows - rows);
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
-    data_.validation_samples.emplace(
-        world_, layout_.node, settings_.validation, 0,
-        [&](const DatasetInfo& info) {
-          if (info.columns == all.columns) return rank_memory(info);
-          throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
-                                                 plural(info.columns, "column"), settings_.data.string(), all.columns));
-        },
-        [&](const DatasetInfo&) -> RowMemory { return {.most_bytes = settings_.memory}; });
+    const auto check = [&](const DatasetInfo& info) {
+      if (info.columns == all.columns) return rank_memory(info);
+      throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
+                                             plural(info.columns, "column"), settings_.data.string(), all.columns));
+    };
+    const auto memory_of_validation = [&](const DatasetInfo&) -> RowMemory { return {.most_bytes = settings_.memory}; };
+    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, check, memory_of_validation,
+                                     settings_.scale);
+    refuse_misreading(*data_.validation_samples, settings_.validation);
     data_.views.validation = data_.validation_samples->rows();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
@@ -448,6 +452,12 @@ void print_data(const TrainSettings& settings, const LoadedData& data) {
   if (data.views.validation.rows > 0) {
     say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
   }
+  for (const std::string& note : notes_on(*data.samples)) say("  note        data: {}\n", note);
+  if (data.validation_samples) {
+    for (const std::string& note : notes_on(*data.validation_samples)) say("  note        validation: {}\n", note);
+  }
+  const std::string note = note_on_held_out_classes(settings, data.views, data.samples->info().class_names);
+  if (!note.empty()) say("  note        {}\n", note);
 }
 
 void print_training(const TrainSettings& settings, const TrainingRun& run, std::uint64_t rank_memory,

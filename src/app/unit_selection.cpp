@@ -8,6 +8,8 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/core/shell_word.hpp"
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/storage/contained_read.hpp"
@@ -74,9 +76,17 @@ std::vector<bool> read_mask(const std::string& path, std::size_t units) {
     }
     std::vector<std::byte> values(units * element_size(info.type));
     reader.read_samples(0, 1, values.data());
+    const Samples row{info.type, values.data(), 1, units, info.scale};
+    DataLook look(units);
+    look.add(row);
+    if (scale_is_unsaid(look, info)) {
+      throw Error(Failure::file,
+                  fmt::format("its largest value is {0} (uint8), and nothing in it says whether {0} or {1} means 1.0: "
+                              "rbmpi import {2} --scale {0} --output NEW.h5 makes a file that does",
+                              look.largest(), info.scale, shell_word(path)));
+    }
     std::vector<Real> shares(units);
-    row_probabilities({info.type, values.data(), 1, units, info.scale}, values.data(), {.exact = false, .grid = {}},
-                      shares.data());
+    row_probabilities(row, values.data(), {.exact = false, .grid = {}}, shares.data());
     std::string bits;
     for (const Real share : shares) bits += share > Real{0.5} ? '1' : '0';
     return bits;

@@ -10,6 +10,7 @@
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 
 namespace rbmpi {
@@ -76,6 +77,11 @@ void read_sparse_info(const Hdf5File& file, DatasetInfo& info) {
          "or a sparse matrix (CSR) with 'data', 'indices' and 'indptr'");
   }
   check_shape(file, {shape->begin(), shape->end()});
+  const std::optional<std::string> encoding = file.text_attribute(samples_name, "encoding-type");
+  if (encoding && *encoding != "csr_matrix") {
+    fail(file.path(),
+         fmt::format("'/samples' is a '{}'; a 'csr_matrix', which is stored row by row, would be right", *encoding));
+  }
   info.sparse = true;
   info.rows = static_cast<std::uint64_t>(shape->front());
   info.columns = static_cast<std::uint64_t>(shape->back());
@@ -98,9 +104,9 @@ void read_sparse_info(const Hdf5File& file, DatasetInfo& info) {
       .rows = 1, .row_work = row_values * (values.chunks.row_work + columns.chunks.row_work) + ends.chunks.row_work};
 }
 
-void read_scale(const Hdf5File& file, DatasetInfo& info) {
+void read_scale(const Hdf5File& file, std::optional<double> asked_for, DatasetInfo& info) {
   const double usual = info.type == ElementType::uint8 ? 255.0 : 1.0;
-  const std::optional<double> said = file.real_attribute(samples_name, "scale");
+  const std::optional<double> said = asked_for ? asked_for : file.real_attribute(samples_name, "scale");
   const double scale = said.value_or(usual);
   info.scale_said = said.has_value();
   info.scale = scale;
@@ -155,9 +161,19 @@ std::vector<std::string> read_names(const Hdf5File& file, const char* name, std:
   return file.read_texts(name, 0, array.dimensions.front());
 }
 
-DatasetInfo read_info(const Hdf5File& file) {
+/// MATLAB stores columns one behind the other, so that a file of it has the transposed matrix for all others.
+void refuse_matlab(const Hdf5File& file) {
+  if (!file.text_attribute(samples_name, "MATLAB_class")) return;
+  fail(file.path(),
+       fmt::format("MATLAB wrote it (its '/samples' has the attribute 'MATLAB_class'), with rows and columns "
+                   "exchanged; rbmpi import {} --output NEW.h5 makes a dataset of it",
+                   shell_word(file.path().string())));
+}
+
+DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
   check_format(file);
   if (!file.exists(samples_name)) fail(file.path(), "it has no array '/samples'");
+  refuse_matlab(file);
   DatasetInfo info;
   if (file.is_group(samples_name)) {
     read_sparse_info(file, info);
@@ -170,7 +186,8 @@ DatasetInfo read_info(const Hdf5File& file) {
     info.columns = array.dimensions[1];
     info.sample_chunks = array.chunks;
   }
-  read_scale(file, info);
+  info.imported = file.text_attribute("/", "format").has_value();
+  read_scale(file, scale, info);
   info.picture = read_picture(file, info.columns, info.sparse ? "picture" : "shape");
   const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
   info.unbounded = unbounded && *unbounded != std::vector<std::int64_t>{0};
@@ -259,8 +276,8 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
   }
 }
 
-DatasetReader::DatasetReader(const fs::path& path, Values accepted)
-    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_)) {
+DatasetReader::DatasetReader(const fs::path& path, Values accepted, std::optional<double> scale)
+    : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_, scale)) {
   if (!info_.unbounded || accepted == Values::any) return;
   fail(path, fmt::format("its values may be any numbers, as codes are; values in [0, scale] = [0, {}] would be right",
                          info_.scale));

@@ -20,6 +20,7 @@
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/system.hpp"
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/parallel/from_root.hpp"
@@ -114,6 +115,27 @@ RowStorage promising_storage(const Communicator& world, const std::filesystem::p
     version.guard([&] { bits = !read_in_child(path, look).empty(); });
   });
   return from_root(bits, world) ? RowStorage::bits : RowStorage::as_stored;
+}
+
+/// Collective. The look at samples that every node holds: its ranks share the rows.
+DataLook look_at(const Communicator& world, const Communicator& node, const DatasetInfo& info,
+                 const RowsInMemory& memory) {
+  DataLook look(info.columns);
+  world.agree([&] {
+    constexpr std::uint64_t piece = std::uint64_t{1} << 20U;  // bytes, which stay in a cache where they are made
+    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, piece / row_bytes);
+    const Shard mine = shard(info.rows, node.rank(), node.size());
+    std::vector<std::byte> buffer;
+    for (std::uint64_t done = 0; done < mine.count; done += rows_at_once) {
+      throw_if_stopped("looking at the data");
+      Samples rows = memory.stored(mine.first + done, std::min(rows_at_once, mine.count - done), buffer);
+      rows.labels = nullptr;
+      look.add(rows);
+    }
+  });
+  look.combine(node);
+  return look;
 }
 
 /// Hash of the labels, if there are any.
@@ -234,7 +256,7 @@ std::vector<Digest> hash_blocks(const Communicator& world, const DatasetInfo& in
 StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
                                const FileVersion& version) {
   const std::uint64_t blocks = digest_blocks(info.rows, info.columns, info.type);
-  StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(blocks)};
+  StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(blocks), DataLook(info.columns)};
   const Shard mine = shard(blocks, world.rank(), world.size());
   // What a child has read comes back as bytes; between two of them this process shows that it lives.
   const std::uint64_t bytes = digest_block_rows(info.columns, info.type) * info.columns * element_size(info.type);
@@ -248,14 +270,18 @@ StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem:
         read = read_in_child(path, [&] {
           const StreamedBlocks found = read_blocks(path, info, some);
           return std::string(reinterpret_cast<const char*>(found.digests.data()), some.count * sizeof(Digest)) +
-                 std::string(reinterpret_cast<const char*>(found.checksums.data()), some.count * sizeof(std::uint64_t));
+                 std::string(reinterpret_cast<const char*>(found.checksums.data()),
+                             some.count * sizeof(std::uint64_t)) +
+                 found.look.pack();
         });
       });
       std::memcpy(&all.digests[some.first], read.data(), some.count * sizeof(Digest));
       std::memcpy(&all.checksums[some.first], read.data() + some.count * sizeof(Digest),
                   some.count * sizeof(std::uint64_t));
+      all.look.merge(DataLook::unpack(read.substr(some.count * (sizeof(Digest) + sizeof(std::uint64_t)))));
     }
   });
+  all.look.combine(world);
   gather_blocks(world, all.digests);
   gather_blocks(world, all.checksums);
   return all;
@@ -347,12 +373,12 @@ struct Loading {
 
 NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
                          std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
-                         const std::function<RowMemory(const DatasetInfo&)>& row_memory) {
+                         const std::function<RowMemory(const DatasetInfo&)>& row_memory, std::optional<double> scale) {
   std::optional<FileVersion> version;
   world.agree([&] {
     check_memory_to_read(node, path);
     version.emplace(path);
-    info_ = read_after_trial(path, [&] { return DatasetReader(path).info(); });
+    info_ = read_after_trial(path, [&] { return DatasetReader(path, Values::in_scale, scale).info(); });
   });
   Loading loading{world, node, path, *version, info_, world.broadcast(host_name())};
   compare_shapes(world, path, info_, loading.root_host);
@@ -384,6 +410,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   if (!streamed_) {
     rows_ = memory.rows();
     compare_copies(world, node, path, info_, memory, loading.root_host);
+    findings_ = rbmpi::findings(look_at(world, node, info_, memory), info_, path);
     digest_ = loading.digest(hash_blocks(world, info_, memory), memory);
     return;
   }
@@ -393,6 +420,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   (void)take(bytes);
   compare_labels(world, path, memory, info_.rows, loading.root_host);
   StreamedBlocks blocks = read_all_blocks(world, path, info_, *version);
+  findings_ = rbmpi::findings(blocks.look, info_, path);
   digest_ = loading.digest(blocks.digests, memory);
   rows_ = rows_of(std::make_shared<StreamedFile>(StreamedFile{.path = path,
                                                               .version = *version,

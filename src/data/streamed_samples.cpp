@@ -280,7 +280,7 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
   // Whole chunks of the file, and whole blocks.
   const std::uint64_t at_once = std::max(
       {std::uint64_t{1}, work_at_once / (block_rows * rows.row_bytes()), info.sample_chunks.rows / block_rows});
-  StreamedBlocks read;
+  StreamedBlocks read{.digests = {}, .checksums = {}, .look = DataLook(info.columns)};
   const DatasetReader reader = open_again(path, info);
   std::vector<std::byte> memory;
   for (std::uint64_t done = 0; done < blocks.count; done += at_once) {
@@ -292,6 +292,7 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
     reader.read_samples(first, rows.rows, memory.data());
     for (std::uint64_t row = 0; row < rows.rows; row += block_rows) {
       const Samples block = rows.part(row, std::min(block_rows, rows.rows - row));
+      read.look.add(block);
       read.digests.push_back(block_digest(block));
       read.checksums.push_back(checksum({block.values, block.rows * block.row_bytes()}).front());
     }
@@ -300,7 +301,7 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
 }
 
 DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
-  DatasetReader reader(path);
+  DatasetReader reader(path, Values::in_scale, info.scale_said ? std::optional(info.scale) : std::nullopt);
   const DatasetInfo& now = reader.info();
   if (now.type != info.type || now.rows < info.rows || now.columns != info.columns || now.scale != info.scale ||
       now.has_labels != info.has_labels || now.sparse != info.sparse || now.nonzeros != info.nonzeros) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rbmpi/core/digest.hpp"
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/storage/file_version.hpp"
@@ -34,11 +35,13 @@ struct StreamedFile {
 /// the next one, which is read ahead.
 [[nodiscard]] std::uint64_t streamed_blocks(std::uint64_t most_rows, std::uint64_t block_rows) noexcept;
 
-/// Local. Reads some blocks of the digest: their hashes and checksums, one after the other.
+/// What blocks of the digest are: their hashes and checksums, in order, and the look at their rows.
 struct StreamedBlocks {
   std::vector<Digest> digests;
   std::vector<std::uint64_t> checksums;
+  DataLook look;
 };
+/// Local. Reads some blocks of the digest.
 [[nodiscard]] StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo& info, Shard blocks);
 
 /// Local. The rows of a file that are read while they are used: block by block by a child process, which reads ahead.

@@ -54,7 +54,7 @@ void append(std::string& bytes, std::span<const Value> values) {
 
 std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, const RowSelection& selection) {
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
-  const DatasetReader reader(path);
+  const DatasetReader reader(path, Values::in_scale, selection.scale);
   const DatasetInfo& info = reader.info();
   const std::size_t row_bytes = info.columns * element_size(info.type);
   const RowPiece selected = selected_rows(selection, info.rows);

@@ -141,10 +141,15 @@ class ImportTest(FolderTest):
         shown = json.loads(assert_success(run(["info", self.output, "--json"], ranks=2)).stdout)
         self.assertAlmostEqual(shown.pop("mean"), values.mean() / 16)
         self.assertAlmostEqual(shown.pop("zeros"), (values == 0).mean())
+        self.assertEqual(shown.pop("labels")["counts"], [
+            {"label": label, "name": None, "rows": np.sum(labels == label)} for label in range(-3, 5)])
+        np.testing.assert_allclose(shown.pop("mean_picture"), values.mean(0).reshape(2, 3) / 16)
         self.assertEqual(shown, {
-            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0, "unbounded": False,
-            "minimum": values.min(), "maximum": values.max(), "picture": [2, 3], "source": "made up", "digest": digest,
-            "labels": {"count": 200, "classes": len(set(labels)), "minimum": labels.min(), "maximum": labels.max()}})
+            "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0, "scale_said": True,
+            "unbounded": False, "kind": "whole", "minimum": values.min(), "maximum": values.max(), "sparse": False,
+            "stored_values": 1200, "constant_columns": {"count": 0, "first": []}, "constant_rows": 0,
+            "duplicate_rows": 0, "picture": [2, 3], "weights": None, "row_names": [],
+            "column_names": shown["column_names"], "source": "made up", "digest": digest, "findings": []})
         self.assertEqual(assert_success(run(["info", "--digest", self.output], ranks=3)).stdout, digest + "\n")
         text = assert_success(run(["info", self.output])).stdout
         for fragment in ("200", "6 (pictures of 2x3)", "uint8, 16 means 1.0", "-3 to 4", "made up", digest):

@@ -206,6 +206,7 @@ class Labels(Resuming):
                 ([0, 1] * 9 + [0, 7], "data", "the label of row 19 (counted from 0) is 7; no training row has")):
             with h5py.File(path, "w") as file:
                 file["samples"] = numpy.ones((20, 6), "uint8")
+                file["samples"].attrs["scale"] = 1
                 if labels is not None:
                     file["labels"] = numpy.array(labels, "int32")
             result = self.train("--layers", "4,3", "--join-labels", "on", "--validation", "0.1", data=path)

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,7 +22,8 @@ struct DatasetInfo {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
-  bool scale_said = true;              ///< whether the file says it
+  bool scale_said = true;              ///< whether the file says it, or whoever reads it
+  bool imported = false;               ///< whether rbmpi made the file, which settled what its columns are
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
   bool sparse = false;                 ///< rows are stored by their columns that are not 0 (CSR)
   std::uint64_t nonzeros = 0;          ///< values that are stored of all rows, if sparse
@@ -79,7 +81,9 @@ class DatasetReader {
   /// Checks everything that can be checked without reading the samples: that `/samples` is there, two-dimensional, of
   /// a readable type and not empty, that scale is positive, that the labels are as many as the rows, and that sizes do
   /// not overflow; and that values are in [0, scale], as far as the file says, unless `accepted` are others, too.
-  explicit DatasetReader(const std::filesystem::path& path, Values accepted = Values::in_scale);
+  /// `scale`: in place of what the file says.
+  explicit DatasetReader(const std::filesystem::path& path, Values accepted = Values::in_scale,
+                         std::optional<double> scale = std::nullopt);
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }

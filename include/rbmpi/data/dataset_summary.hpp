@@ -1,29 +1,31 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 
 namespace rbmpi {
 
-/// What the labels of a dataset are.
-struct LabelSummary {
-  std::uint64_t count = 0;
-  std::uint64_t classes = 0;  ///< number of different values
-  std::int32_t minimum = 0;
-  std::int32_t maximum = 0;
+/// What the weights of rows are.
+struct WeightSummary {
+  double sum = 0.0;
+  double squares = 0.0;  ///< sum of them
+  double smallest = std::numeric_limits<double>::infinity();
+  double largest = 0.0;
+
+  /// (sum w)^2 / sum w^2: equally weighted rows of which a mean would be as uncertain; 0 if all weights are 0.
+  [[nodiscard]] double effective_rows() const noexcept { return squares > 0 ? sum * sum / squares : 0; }
 };
 
-/// What the values of a dataset are, taken together.
+/// What a dataset holds, all of it taken together.
 struct DatasetSummary {
-  double minimum = 0.0;                ///< stored values, not divided by the scale
-  double maximum = 0.0;                ///< stored values, not divided by the scale
-  double mean = 0.0;                   ///< of value / scale: the mean probability
-  double zeros = 0.0;                  ///< share of values that are zero
-  std::optional<LabelSummary> labels;  ///< if there are labels
-  std::string digest;                  ///< see dataset_digest.hpp
+  DataLook look;                         ///< with the labels, and rows that are there twice
+  std::optional<WeightSummary> weights;  ///< if there are weights
+  std::string digest;                    ///< see dataset_digest.hpp
 };
 
 /// Local. Reads the whole dataset once, by whole chunks of about 64 MiB together. Throws Error(Failure::file) for

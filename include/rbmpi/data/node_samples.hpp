@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -32,9 +35,11 @@ class NodeSamples {
   /// be read by any one of them, changes meanwhile, does not hold that many rows, or holds a value outside [0, scale];
   /// and, before anything is allocated, if the memory of a node does not suffice for what has to be kept and
   /// `other_bytes` more for each of its ranks; this and `row_memory` are told what the file holds, one after the other.
+  /// `scale`: the value that means 1.0, in place of what the file says.
   NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
               std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
-              const std::function<RowMemory(const DatasetInfo&)>& row_memory = {});
+              const std::function<RowMemory(const DatasetInfo&)>& row_memory = {},
+              std::optional<double> scale = std::nullopt);
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
@@ -44,6 +49,8 @@ class NodeSamples {
   [[nodiscard]] bool streamed() const noexcept { return streamed_; }
   /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
+  /// What a look at these rows found, not at their labels; the same on every rank.
+  [[nodiscard]] const std::vector<Finding>& findings() const noexcept { return findings_; }
 
  private:
   DatasetInfo info_;
@@ -51,6 +58,7 @@ class NodeSamples {
   bool streamed_ = false;
   SharedWindow window_;
   std::string digest_;
+  std::vector<Finding> findings_;
 };
 
 }  // namespace rbmpi

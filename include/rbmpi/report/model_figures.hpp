@@ -29,9 +29,10 @@ struct DataRows {
 
 /// Which rows of a dataset file a run takes, as its keys `rows` and `validation` say.
 struct RowSelection {
-  std::uint64_t in_use = 0;      ///< only the first so many; 0: all
-  double held_out = 0;           ///< the share of these, at their end, that is validated on, in [0, 1)
-  bool validation_rows = false;  ///< that share is wanted; else what is before it
+  std::uint64_t in_use = 0;          ///< only the first so many; 0: all
+  double held_out = 0;               ///< the share of these, at their end, that is validated on, in [0, 1)
+  bool validation_rows = false;      ///< that share is wanted; else what is before it
+  std::optional<double> scale = {};  ///< the value that means 1.0, if not what the file says
 };
 
 /// Local. Rows from all over those that are selected of a dataset file, at most `most` and at most 128 MiB of them, in

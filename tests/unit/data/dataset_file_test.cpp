@@ -381,6 +381,57 @@ TEST_F(DatasetFileTest, SizesAreNotBelieved) {
   });
 }
 
+TEST_F(DatasetFileTest, FilesThatAreStoredTheOtherWayRoundAreRefused) {
+  refused({"MATLAB wrote it", "rows and columns exchanged", "rbmpi import", "--output NEW.h5"}, [](Hdf5File& file) {
+    zeros(file, "/samples", ElementType::float64, {2, 6});
+    file.set_text_attribute("/samples", "MATLAB_class", "double");
+  });
+  // A square matrix by columns would pass for one by rows.
+  for (const bool by_rows : {true, false}) {
+    const auto sparse = [&](Hdf5File& file) {
+      file.create_group("/samples");
+      zeros(file, "/samples/data", ElementType::uint8, {1});
+      zeros(file, "/samples/indices", ElementType::int32, {1});
+      zeros(file, "/samples/indptr", ElementType::int32, {3});
+      file.set_integers_attribute("/samples", "shape", {2, 2});
+      file.set_text_attribute("/samples", "encoding-type", by_rows ? "csr_matrix" : "csc_matrix");
+    };
+    if (by_rows) {
+      foreign(sparse);
+      EXPECT_TRUE(DatasetReader(path_).info().sparse);
+    } else {
+      refused({"'csc_matrix'", "'csr_matrix'", "would be right"}, sparse);
+    }
+  }
+}
+
+TEST_F(DatasetFileTest, WhoReadsItMaySayTheScale) {
+  const std::uint8_t ones[] = {0, 1};
+  for (const double said : {0.0, 3.0}) {
+    foreign([&](Hdf5File& file) {
+      file.create_array("/samples", ElementType::uint8, {1, 2});
+      file.write_rows("/samples", ElementType::uint8, 0, 1, ones);
+      if (said > 0) file.set_real_attribute("/samples", "scale", said);
+    });
+    EXPECT_EQ(DatasetReader(path_).info().scale, said > 0 ? said : 255);
+    EXPECT_EQ(DatasetReader(path_).info().scale_said, said > 0);
+    const DatasetReader reader(path_, Values::in_scale, 1.0);
+    EXPECT_EQ(reader.info().scale, 1);
+    EXPECT_TRUE(reader.info().scale_said);
+    EXPECT_FALSE(reader.info().imported);
+    test::expect_error(Failure::file, {"'scale'", "0"},
+                       [&] { const DatasetReader wrong(path_, Values::in_scale, 0.0); });
+    std::uint8_t values[2];
+    const DatasetReader small(path_, Values::in_scale, 0.5);
+    test::expect_error(Failure::file, {"row 0, column 1", "[0, 0.5]"}, [&] { small.read_samples(0, 1, values); });
+  }
+  foreign([&](Hdf5File& file) {
+    zeros(file, "/samples", ElementType::uint8, {1, 2});
+    file.set_text_attribute("/", "format", "rbmpi-dataset");
+  });
+  EXPECT_TRUE(DatasetReader(path_).info().imported);
+}
+
 template <typename Value>
 void write_samples(Hdf5File& file, ElementType type, const std::vector<Value>& values, std::uint64_t columns,
                    double scale) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rbmpi/data/dataset_digest.hpp"
@@ -52,15 +53,32 @@ class DatasetSummaryTest : public testing::Test {
 
 TEST_F(DatasetSummaryTest, FiguresAreThoseOfTheValues) {
   const DatasetSummary summary = summarise(DatasetReader(write("a.h5", 2, {0, 50, 100, 0, 150, 20}, {4, -1, 4})));
-  EXPECT_EQ(summary.minimum, 0.0);
-  EXPECT_EQ(summary.maximum, 150.0);
-  EXPECT_DOUBLE_EQ(summary.mean, 320.0 / 6.0 / 200.0);
-  EXPECT_DOUBLE_EQ(summary.zeros, 2.0 / 6.0);
-  ASSERT_TRUE(summary.labels.has_value());
-  EXPECT_EQ(summary.labels->count, 3U);
-  EXPECT_EQ(summary.labels->classes, 2U);
-  EXPECT_EQ(summary.labels->minimum, -1);
-  EXPECT_EQ(summary.labels->maximum, 4);
+  const DataLook& look = summary.look;
+  EXPECT_EQ(look.smallest(), 0.0);
+  EXPECT_EQ(look.largest(), 150.0);
+  EXPECT_DOUBLE_EQ(look.mean(), 320.0 / 6.0);
+  EXPECT_DOUBLE_EQ(look.zeros(), 2.0 / 6.0);
+  EXPECT_EQ(look.duplicate_rows(), 0U);
+  EXPECT_THAT(look.labels().classes(), testing::ElementsAre(testing::Pair(-1, 1U), testing::Pair(4, 2U)));
+  EXPECT_FALSE(summary.weights.has_value());
+}
+
+TEST_F(DatasetSummaryTest, WeightsAreSummed) {
+  DatasetInfo info;
+  info.columns = 1;
+  info.has_weights = true;
+  const std::vector<std::uint8_t> values = {0, 1, 2, 2};
+  const std::vector<float> weights = {0.5F, 2, 0, 1.5F};
+  DatasetWriter writer(folder_ / "w.h5", info);
+  writer.append({.count = 4, .samples = values.data(), .weights = weights.data()});
+  writer.finish();
+  const DatasetSummary summary = summarise(DatasetReader(folder_ / "w.h5"));
+  ASSERT_TRUE(summary.weights.has_value());
+  EXPECT_EQ(summary.weights->sum, 4);
+  EXPECT_EQ(summary.weights->smallest, 0);
+  EXPECT_EQ(summary.weights->largest, 2);
+  EXPECT_DOUBLE_EQ(summary.weights->effective_rows(), 16 / (0.25 + 4 + 2.25));
+  EXPECT_EQ(summary.look.duplicate_rows(), 1U);
 }
 
 TEST_F(DatasetSummaryTest, FiguresOfManyBlocks) {
@@ -74,10 +92,10 @@ TEST_F(DatasetSummaryTest, FiguresOfManyBlocks) {
     zeros += value == 0 ? 1.0 : 0.0;
   }
   const DatasetSummary summary = summarise(DatasetReader(write("a.h5", columns, values, {})));
-  EXPECT_EQ(summary.maximum, 200.0);
-  EXPECT_DOUBLE_EQ(summary.mean, sum / static_cast<double>(values.size()) / 200.0);
-  EXPECT_DOUBLE_EQ(summary.zeros, zeros / static_cast<double>(values.size()));
-  EXPECT_FALSE(summary.labels.has_value());
+  EXPECT_EQ(summary.look.largest(), 200.0);
+  EXPECT_DOUBLE_EQ(summary.look.mean(), sum / static_cast<double>(values.size()));
+  EXPECT_DOUBLE_EQ(summary.look.zeros(), zeros / static_cast<double>(values.size()));
+  EXPECT_EQ(summary.look.labels().rows(), 0U);
 
   // The digest is that of the blocks in memory.
   const Samples samples{ElementType::uint8, reinterpret_cast<const std::byte*>(values.data()), rows, columns, 200.0};
@@ -142,7 +160,7 @@ TEST_F(DatasetSummaryTest, LargeChunksAreReadOnce) {
   const std::uint64_t length = fs::file_size(folder_ / "a.h5");
   EXPECT_GT(length, 5'000'000U);
   EXPECT_LT(bytes_read() - before, length + length / 20);
-  EXPECT_EQ(summary.labels->count, rows);
+  EXPECT_EQ(summary.look.labels().rows(), rows);
 }
 
 TEST_F(DatasetSummaryTest, PiecesAreWholeChunks) {
@@ -176,8 +194,8 @@ TEST_F(DatasetSummaryTest, AnyNumbersAreShownWhereTheFileSaysSo) {
     if (std::isnan(last)) {
       test::expect_error(Failure::file, {"row 1, column 1", "nan", "finite"}, [&] { (void)summarise(reader); });
     } else {
-      EXPECT_EQ(summarise(reader).minimum, -3.5);
-      EXPECT_EQ(summarise(reader).maximum, 7.5);
+      EXPECT_EQ(summarise(reader).look.smallest(), -3.5);
+      EXPECT_EQ(summarise(reader).look.largest(), 7.5);
     }
   }
 }

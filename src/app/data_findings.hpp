@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rbmpi/data/node_samples.hpp"
+#include "rbmpi/parallel/communicator.hpp"
+
+namespace rbmpi {
+
+/// Collective, though nobody waits. Throws an AgreedError(Failure::file), which names the file, if its rows would be
+/// misread.
+void refuse_misreading(const NodeSamples& data, const std::filesystem::path& file);
+
+/// Local. What is worth a line about rows that are trained on, without the name of their file.
+[[nodiscard]] std::vector<std::string> notes_on(const NodeSamples& data);
+
+/// Collective. The rows of `file`, as they were loaded for a command that uses a model on them: refused if they would
+/// be misread; notes go to the standard error.
+[[nodiscard]] NodeSamples heeded(NodeSamples data, const std::filesystem::path& file, const Communicator& world);
+
+}  // namespace rbmpi
