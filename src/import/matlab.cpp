@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <utility>
 
@@ -24,7 +25,9 @@ ElementType element_of_class(const std::string& name) {
 class MatlabArrays : public ArrayFile {
  public:
   explicit MatlabArrays(const fs::path& path) : file_(path) {
-    for (const MatlabVariable& variable : file_.variables()) {
+    for (std::size_t i = 0; i < file_.variables().size(); ++i) {
+      const MatlabVariable& variable = file_.variables()[i];
+      if (variable.numbers) add_place(variable.name, {i, 0});
       StoredArray array{.name = variable.name,
                         .shape = variable.dimensions,
                         .type = fmt::format("{} (MATLAB)", variable.class_name),
@@ -36,7 +39,7 @@ class MatlabArrays : public ArrayFile {
         array.numbers = false;
         array.type += matrix_of_pictures;
       }
-      if (variable.numbers && variable.sparse) make_sparse(array);
+      if (variable.numbers && variable.sparse) make_sparse(array, i);
       arrays_.push_back(std::move(array));
     }
   }
@@ -45,12 +48,10 @@ class MatlabArrays : public ArrayFile {
   [[nodiscard]] std::string kind() const override { return "a MATLAB file"; }
   [[nodiscard]] const std::vector<StoredArray>& arrays() const override { return arrays_; }
 
-  /// Of a variable, or, with the number of it behind a slash, of a part of a sparse one.
   [[nodiscard]] std::unique_ptr<NumberReader> numbers(const StoredArray& array) const override {
-    const std::size_t slash = array.name.find('/');
-    const std::shared_ptr<const MatlabContent> content = content_of(array.name.substr(0, slash));
-    const std::size_t part = slash == std::string::npos ? 0 : std::stoul(array.name.substr(slash + 1));
-    const MatlabNumbers place = content->numbers.at(part);
+    const Numbers found = places_.at(array.name);
+    const std::shared_ptr<const MatlabContent> content = content_of(found.variable);
+    const MatlabNumbers place = content->numbers.at(found.part);
     PlainArray plain{.file = file_.path(), .name = array.name, .type = place.type, .big_endian = file_.big_endian()};
     set_extents(plain, array);
     const auto bytes_at = [=, name = array.name, path = file_.path()]() -> BytesAt {
@@ -70,22 +71,32 @@ class MatlabArrays : public ArrayFile {
   [[nodiscard]] std::vector<std::string> notes(const StoredArray&) const override { return {}; }
 
  private:
-  [[nodiscard]] std::shared_ptr<const MatlabContent> content_of(const std::string& name) const {
-    std::shared_ptr<const MatlabContent>& content = contents_[name];
-    const auto variable = std::ranges::find(file_.variables(), name, &MatlabVariable::name);
-    if (!content) content = std::make_shared<MatlabContent>(file_.content(*variable));
+  /// Where an array is: in which variable, and, of a sparse one, which of its lists it is.
+  struct Numbers {
+    std::size_t variable = 0;
+    std::size_t part = 0;
+  };
+  void add_place(const std::string& name, Numbers numbers) {
+    if (places_.emplace(name, numbers).second) return;
+    refuse_import(file_.path(), fmt::format("it has two variables '{}'", name));
+  }
+
+  [[nodiscard]] std::shared_ptr<const MatlabContent> content_of(std::size_t variable) const {
+    std::shared_ptr<const MatlabContent>& content = contents_[variable];
+    if (!content) content = std::make_shared<MatlabContent>(file_.content(file_.variables()[variable]));
     return content;
   }
 
   /// A sparse matrix has room for more values than it may have.
-  void make_sparse(StoredArray& array) const {
-    const std::shared_ptr<const MatlabContent> content = content_of(array.name);
+  void make_sparse(StoredArray& array, std::size_t variable) {
+    const std::shared_ptr<const MatlabContent> content = content_of(variable);
     const std::uint64_t columns = array.shape.back();
     const std::uint64_t ends = content->numbers[2].count;
     if (ends != columns + 1) {
       refuse_import(file_.path(), fmt::format("'{}' is damaged: it has {} for {}", array.name, plural(ends, "end"),
                                               plural(columns, "column")));
     }
+    for (const std::size_t part : {0U, 1U, 2U}) add_place(fmt::format("{}/{}", array.name, part), {variable, part});
     const StoredPart list{.name = array.name + "/2", .count = columns + 1};
     std::vector<double> last(1);
     numbers(list_of(list))->read(columns, 1, last.data());
@@ -101,7 +112,8 @@ class MatlabArrays : public ArrayFile {
 
   MatlabFile file_;
   std::vector<StoredArray> arrays_;
-  mutable std::map<std::string, std::shared_ptr<const MatlabContent>> contents_;
+  std::map<std::string, Numbers> places_;
+  mutable std::map<std::size_t, std::shared_ptr<const MatlabContent>> contents_;
 };
 
 }  // namespace
