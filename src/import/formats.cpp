@@ -33,7 +33,7 @@ std::unique_ptr<Table> open_idx_files(const fs::path& path, const TableOptions& 
 constexpr std::array table_formats = {
     TableFormat{.name = "hdf5", .is = is_hdf5, .open = open_hdf5, .arrays = true, .labels = true},
     TableFormat{.name = "matlab", .is = is_matlab, .open = open_matlab, .arrays = true, .labels = true},
-    TableFormat{.name = "npz", .is = is_npz, .open = open_npz, .arrays = true, .labels = true},
+    TableFormat{.name = "npz", .is = is_npz, .open = open_npz, .archive = true, .arrays = true, .labels = true},
     TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
     TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market},
@@ -74,11 +74,15 @@ std::unique_ptr<Table> open_table(const fs::path& path, const TableOptions& opti
     const std::string document = document_in_zip(first_bytes(path, beginning_bytes));
     if (!document.empty()) refuse_import(path, document);
   }
-  const std::string beginning = first_unpacked_bytes(path);
-  if (options.format.empty()) refuse_own_files(path, beginning);
-  const auto* const format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {
-    return options.format.empty() ? one.is(beginning) : options.format == one.name;
+  const std::string packed = path == "-" ? std::string() : first_bytes(path, beginning_bytes);
+  const auto* format = std::ranges::find_if(table_formats, [&](const TableFormat& one) {
+    return options.format.empty() ? one.archive && one.is(packed) : options.format == one.name;
   });
+  std::string beginning = packed;
+  if (format == table_formats.end() || !format->archive) beginning = first_unpacked_bytes(path);
+  if (options.format.empty()) refuse_own_files(path, beginning);
+  if (format == table_formats.end())
+    format = std::ranges::find_if(table_formats, [&](const TableFormat& one) { return one.is(beginning); });
   if (format->is == is_text) {
     const std::string other = other_file(beginning);
     if (!other.empty()) refuse_import(path, other);

@@ -20,9 +20,10 @@ struct TableFormat {
   bool (*is)(std::string_view beginning) = nullptr;
   /// Throws Error(Failure::file).
   std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options) = nullptr;
-  bool lines = false;   ///< options on lines, separator and header, go with it
-  bool arrays = false;  ///< options on arrays, their names and transposition, go with it
-  bool labels = false;  ///< the option that names labels goes with it
+  bool archive = false;  ///< it is known by its packed bytes, and unpacks its members itself
+  bool lines = false;    ///< options on lines, separator and header, go with it
+  bool arrays = false;   ///< options on arrays, their names and transposition, go with it
+  bool labels = false;   ///< the option that names labels goes with it
 };
 
 /// How much of a file, unpacked, tells what it is.

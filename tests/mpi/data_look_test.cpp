@@ -61,7 +61,7 @@ class DataLookMpiTest : public testing::Test {
     });
     const Communicator node = world_.split_by_node(ranks_per_node);
     const NodeSamples data(
-        world_, node, path_, 0, [](const DatasetInfo&) -> std::uint64_t { return 0; }, scale);
+        world_, node, path_, 0, [](const DatasetInfo&) -> std::uint64_t { return 0; }, {}, scale);
     std::vector<std::string> texts;
     for (const Finding& finding : data.findings()) texts.push_back(name_of(finding.kind) + (": " + finding.text));
     EXPECT_EQ(data.info().scale, scale.value_or(255));
