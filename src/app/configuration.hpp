@@ -64,6 +64,9 @@ struct FinetuneSettings {
   bool early_stop = false;
 };
 
+/// Which rows a share of them is that is validated on: the last ones, or some that are drawn (data/held_out_rows.hpp).
+enum class ValidationRows { tail, sample };
+
 /// All that `rbmpi train` and `rbmpi finetune` can be told.
 struct TrainSettings {
   TrainingCommand command = TrainingCommand::train;
@@ -73,8 +76,9 @@ struct TrainSettings {
   std::uint64_t memory = 0;                    ///< bytes for the rows on each node; 0: what is free
   std::optional<std::uint64_t> shuffle_block;  ///< rows; 0: all; nothing: as the data are large
   std::string validation;                      ///< a dataset file, a share of the rows, or empty
-  std::optional<double> scale;                 ///< the value of the data that means 1.0; nothing: as the file says
-  int threads = 0;                             ///< per rank; 0: share out the cores
+  ValidationRows validation_rows = ValidationRows::tail;
+  std::optional<double> scale;  ///< the value of the data that means 1.0; nothing: as the file says
+  int threads = 0;              ///< per rank; 0: share out the cores
   ProgressStyle progress = ProgressStyle::automatic;
   bool fresh = false;  ///< start over, with what is in the folder moved aside
   CheckpointSettings checkpoints;

@@ -67,6 +67,8 @@ constexpr std::pair<const char*, Exchange> exchanges[] = {
     {"auto", Exchange::automatic}, {"shared", Exchange::shared}, {"allreduce", Exchange::allreduce}};
 constexpr std::pair<const char*, VisibleBiasInit> bias_inits[] = {
     {"auto", VisibleBiasInit::automatic}, {"zero", VisibleBiasInit::zero}, {"data", VisibleBiasInit::data}};
+constexpr std::pair<const char*, ValidationRows> validation_rows_choices[] = {{"tail", ValidationRows::tail},
+                                                                              {"sample", ValidationRows::sample}};
 constexpr std::pair<const char*, UnitValues> statistics[] = {
     {"auto", UnitValues::automatic}, {"states", UnitValues::states}, {"means", UnitValues::means}};
 constexpr std::pair<const char*, UnitValues> reconstructions[] = {{"states", UnitValues::states},
@@ -254,6 +256,10 @@ constexpr ConfigurationKey keys[] = {
      "for floats",
      [](TrainSettings& s, const std::string& text) { s.scale = parse_scale(text); },
      [](const TrainSettings& s) { return s.scale ? fmt::format("{}", *s.scale) : std::string("auto"); }},
+    {"validation-rows", "tail|sample", fixed,
+     "which rows a share is: the last ones, or rows from all over, drawn with the seed, of each class its share",
+     [](TrainSettings& s, const std::string& text) { s.validation_rows = parse_choice(text, validation_rows_choices); },
+     [](const TrainSettings& s) { return choice_text(s.validation_rows, validation_rows_choices); }},
     {"evaluate-every", "N", changeable,
      "measure the log-likelihood after each so many epochs, exactly or by AIS (rbmpi evaluate); 0: never",
      [](TrainSettings& s, const std::string& text) { s.training.evaluate_every = parse_count(text, 0, any_count); },

@@ -1,6 +1,7 @@
 #include "app/label_classes.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -20,8 +21,9 @@ namespace {
 /// Labelled rows of one of the files.
 class LabelledRows {
  public:
-  /// They begin with row `first` of the file; `learner`: what wants the labels.
-  LabelledRows(const char* key, std::string file, std::uint64_t first, const Rows& rows, const char* learner)
+  /// They begin with row `first` of the file, or are rows from all over it; `learner`: what wants the labels.
+  LabelledRows(const char* key, std::string file, std::optional<std::uint64_t> first, const Rows& rows,
+               const char* learner)
       : key_(key), file_(std::move(file)), first_(first) {
     if (rows.labels == nullptr) {
       throw Error(Failure::file, fmt::format("{} = {}: it has no labels, which {} learns from; rbmpi import takes them "
@@ -33,14 +35,15 @@ class LabelledRows {
 
   [[nodiscard]] std::span<const std::int32_t> labels() const noexcept { return labels_; }
   [[noreturn]] void refuse(std::size_t row, const std::string& what) const {
-    throw Error(Failure::file, fmt::format("{} = {}: the label of row {} (counted from 0) is {}; {}", key_, file_,
-                                           first_ + row, labels_[row], what));
+    const std::string place = first_ ? fmt::format("row {} (counted from 0)", *first_ + row) : std::string("a row");
+    throw Error(Failure::file,
+                fmt::format("{} = {}: the label of {} is {}; {}", key_, file_, place, labels_[row], what));
   }
 
  private:
   const char* key_;
   std::string file_;
-  std::uint64_t first_;
+  std::optional<std::uint64_t> first_;
   std::span<const std::int32_t> labels_;
 };
 
@@ -67,7 +70,8 @@ std::string why_of_last_rows(const TrainingData& data) {
 
 std::string note_on_held_out_classes(const TrainSettings& settings, const TrainingData& data,
                                      const std::vector<std::string>& names) {
-  if (!parse_number(settings.validation) || data.training.labels == nullptr) return {};
+  const bool last_rows = parse_number(settings.validation) && settings.validation_rows == ValidationRows::tail;
+  if (!last_rows || data.training.labels == nullptr) return {};
   const LabelLook training = labels_of(data.training);
   const LabelLook validation = labels_of(data.validation);
   std::vector<std::string> held_out;
@@ -98,7 +102,10 @@ std::string note_on_held_out_classes(const TrainSettings& settings, const Traini
 std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
   const char* const learner =
       settings.command == TrainingCommand::finetune ? "a classifier" : "a layer with join-labels = on";
-  const LabelledRows training("data", settings.data.string(), 0, data.training, learner);
+  const bool share = data.validation.rows > 0 && parse_number(settings.validation).has_value();
+  const bool in_order = !share || settings.validation_rows == ValidationRows::tail;  // rows as they are in the file
+  const auto from = [&](std::uint64_t row) { return in_order ? std::optional(row) : std::nullopt; };
+  const LabelledRows training("data", settings.data.string(), from(0), data.training, learner);
   std::set<std::int32_t> classes;
   for (std::size_t row = 0; row < training.labels().size(); ++row) {
     if (training.labels()[row] < 0) training.refuse(row, "labels must be 0 or more");
@@ -116,9 +123,8 @@ std::vector<std::int32_t> find_classes(const TrainSettings& settings, const Trai
                             classes.size(), classes.size() == 1 ? "" : "s", learner, most_classes));
   }
   if (data.validation.rows > 0) {
-    const bool share = parse_number(settings.validation).has_value();
     const LabelledRows validation(share ? "data" : "validation", share ? settings.data.string() : settings.validation,
-                                  share ? data.training.rows : 0, data.validation, learner);
+                                  from(share ? data.training.rows : 0), data.validation, learner);
     for (std::size_t row = 0; row < validation.labels().size(); ++row) {
       if (validation.labels()[row] < 0) validation.refuse(row, "labels must be 0 or more");
       if (!classes.contains(validation.labels()[row])) {

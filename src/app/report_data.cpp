@@ -1,6 +1,7 @@
 #include "app/report_data.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <utility>
 
@@ -47,6 +48,14 @@ std::optional<double> scale_of(const ReportSettings& settings, const RunSummary&
   return settings.train.scale ? settings.train.scale : parse_number(run.value("scale"));
 }
 
+/// The key `seed`.
+std::uint64_t seed_of(const RunSummary& run) {
+  std::uint64_t seed = 0;
+  const std::string text = run.value("seed");
+  std::from_chars(text.data(), text.data() + text.size(), seed);
+  return seed;
+}
+
 }  // namespace
 
 std::string FoundData::note() const {
@@ -83,10 +92,10 @@ FoundData find_net_rows(const ReportSettings& settings, const RunSummary& run) {
   }
   const std::optional<double> share = parse_number(validation);
   if (!share) return read(settings, validation, {.scale = scale_of(settings, run)}, inputs, "inputs", "validation row");
-  return read(
-      settings, run.value("data"),
-      {.in_use = rows_in_use(run), .held_out = *share, .validation_rows = true, .scale = scale_of(settings, run)},
-      inputs, "inputs", "validation row");
+  RowSelection held_out{.in_use = rows_in_use(run), .held_out = *share, .validation_rows = true};
+  held_out.scale = scale_of(settings, run);
+  if (run.value("validation-rows") == "sample") held_out.drawn_with = seed_of(run);
+  return read(settings, run.value("data"), held_out, inputs, "inputs", "validation row");
 }
 
 DataRows features_of(std::span<const Rbm> layers, const std::vector<std::int32_t>& classes, DataRows data) {

@@ -25,6 +25,7 @@
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/core/version.hpp"
+#include "rbmpi/data/held_out_rows.hpp"
 #include "rbmpi/model/model_file.hpp"
 #include "rbmpi/parallel/from_root.hpp"
 #include "rbmpi/train/back_propagation.hpp"
@@ -191,6 +192,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
                                                 settings_.validation, plural(all.rows, "row"), all.rows - rows, rows));
       }
     });
+    if (settings_.validation_rows == ValidationRows::sample) hold_out_sample(rows);
     data_.views.training = all.part(0, all.rows - rows);
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
@@ -206,6 +208,21 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.validation = data_.validation_samples->rows();
   }
   provenance_ = make_provenance(settings_, data_, command_line_);
+}
+
+void TrainingRun::hold_out_sample(std::uint64_t count) {
+  const Rows& all = data_.samples->rows();
+  std::vector<std::uint64_t> held_out;
+  world_.agree([&] {
+    if (data_.samples->streamed()) {
+      throw Error(Failure::usage,
+                  "validation-rows = sample: the rows are read while they are used, as they do not fit "
+                  "the memory; the last ones, validation-rows = tail, or a file would be right");
+    }
+    const std::span labels(all.labels, all.labels == nullptr ? 0 : all.rows);
+    held_out = draw_held_out_rows(all.rows, labels, count, settings_.training.seed);
+  });
+  data_.samples->move_to_end(held_out, layout_.node);
 }
 
 bool TrainingRun::is_finished(const std::string& pretrained_digest) {

@@ -120,6 +120,9 @@ class TrainingRun {
                      std::uint64_t rank_memory, const std::string& lost) const;
 
   const RunRecorder::Clock::time_point begin_;
+  /// Collective. Draws so many rows and puts them at the end.
+  void hold_out_sample(std::uint64_t count);
+
   const TrainSettings& settings_;
   std::uint64_t shuffle_block_ = 0;
   const Communicator& world_;

@@ -409,6 +409,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   }
   if (!streamed_) {
     rows_ = memory.rows();
+    move_to_end_ = [memory](std::span<const std::uint64_t> moved) { memory.move_to_end(moved); };
     compare_copies(world, node, path, info_, memory, loading.root_host);
     findings_ = rbmpi::findings(look_at(world, node, info_, memory), info_, path);
     digest_ = loading.digest(hash_blocks(world, info_, memory), memory);
@@ -429,6 +430,11 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                                                               .labels = memory.labels(),
                                                               .block_rows = wishes.block_rows}),
                   window_.bytes().last(bytes));
+}
+
+void NodeSamples::move_to_end(std::span<const std::uint64_t> rows, const Communicator& node) {
+  node.agree_on_root([&] { move_to_end_(rows); });
+  window_.synchronise();
 }
 
 }  // namespace rbmpi

@@ -1,6 +1,8 @@
 #include "data/rows_in_memory.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 #include "rbmpi/core/aligned_buffer.hpp"
 #include "rbmpi/core/bit_matrix.hpp"
@@ -44,6 +46,29 @@ Parts parts_of(const DatasetInfo& info, RowStorage storage) {
   parts.labels = part(info.has_labels ? info.rows * sizeof(std::int32_t) : 0);
   parts.all = bytes;
   return parts;
+}
+
+/// Calls body(first, count) for the runs of rows between those that are listed, which rise.
+template <typename Body>
+void for_runs_between(std::span<const std::uint64_t> listed, std::uint64_t rows, const Body& body) {
+  std::uint64_t first = 0;
+  for (const std::uint64_t row : listed) {
+    if (row > first) body(first, row - first);
+    first = row + 1;
+  }
+  if (rows > first) body(first, rows - first);
+}
+
+/// Puts some of `rows` records of `bytes` each behind all others.
+void move_records(std::byte* records, std::size_t bytes, std::uint64_t rows, std::span<const std::uint64_t> moved) {
+  std::vector<std::byte> aside(moved.size() * bytes);
+  for (std::size_t i = 0; i < moved.size(); ++i) std::memcpy(&aside[i * bytes], records + moved[i] * bytes, bytes);
+  std::byte* to = records;
+  for_runs_between(moved, rows, [&](std::uint64_t first, std::uint64_t count) {
+    std::memmove(to, records + first * bytes, count * bytes);
+    to += count * bytes;
+  });
+  std::ranges::copy(aside, to);
 }
 
 }  // namespace
@@ -104,6 +129,45 @@ bool RowsInMemory::read(const DatasetReader& reader, Shard rows) const {
 
 void RowsInMemory::read_labels(const DatasetReader& reader, Shard rows) const {
   reader.read_labels(rows.first, rows.count, labels_ + rows.first);
+}
+
+void RowsInMemory::move_to_end(std::span<const std::uint64_t> rows) const {
+  const std::uint64_t all = samples_.rows;
+  if (labels_ != nullptr) move_records(reinterpret_cast<std::byte*>(labels_), sizeof *labels_, all, rows);
+  switch (storage_) {
+    case RowStorage::none:
+      return;
+    case RowStorage::as_stored:
+      return move_records(values_, samples_.row_bytes(), all, rows);
+    case RowStorage::bits:
+      return move_records(values_, bits_.bits.row_words() * sizeof(std::uint64_t), all, rows);
+    case RowStorage::sparse:
+      return move_sparse_rows(rows);
+  }
+}
+
+void RowsInMemory::move_sparse_rows(std::span<const std::uint64_t> rows) const {
+  const std::size_t bytes = element_size(sparse_.type);
+  std::vector<std::uint64_t> lengths(sparse_.rows);
+  for (std::uint64_t row = 0; row < sparse_.rows; ++row) lengths[row] = ends_[row] - sparse_.begin(row);
+  std::vector<std::int32_t> units;
+  std::vector<std::byte> values;
+  for (const std::uint64_t row : rows) {
+    units.insert(units.end(), units_ + sparse_.begin(row), units_ + ends_[row]);
+    values.insert(values.end(), values_ + sparse_.begin(row) * bytes, values_ + ends_[row] * bytes);
+  }
+  std::uint64_t to = 0;
+  for_runs_between(rows, sparse_.rows, [&](std::uint64_t first, std::uint64_t count) {
+    const std::uint64_t begin = sparse_.begin(first);
+    const std::uint64_t some = ends_[first + count - 1] - begin;
+    std::memmove(units_ + to, units_ + begin, some * sizeof *units_);
+    std::memmove(values_ + to * bytes, values_ + begin * bytes, some * bytes);
+    to += some;
+  });
+  std::ranges::copy(units, units_ + to);
+  std::ranges::copy(values, values_ + to * bytes);
+  move_records(reinterpret_cast<std::byte*>(lengths.data()), sizeof(std::uint64_t), sparse_.rows, rows);
+  std::partial_sum(lengths.begin(), lengths.end(), ends_);
 }
 
 Rows RowsInMemory::rows() const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "rbmpi/data/bit_samples.hpp"
@@ -31,12 +32,17 @@ class RowsInMemory {
   void read_labels(const DatasetReader& reader, Shard rows) const;
   [[nodiscard]] const std::int32_t* labels() const noexcept { return labels_; }
 
+  /// Puts these rows, which rise, behind all others, with their labels: both keep their order.
+  void move_to_end(std::span<const std::uint64_t> rows) const;
+
   /// All of them as data.
   [[nodiscard]] Rows rows() const;
   /// Rows [first, first + count) as they are stored in a dense file, in `buffer` if they are not so in memory.
   [[nodiscard]] Samples stored(std::uint64_t first, std::uint64_t count, std::vector<std::byte>& buffer) const;
 
  private:
+  void move_sparse_rows(std::span<const std::uint64_t> rows) const;
+
   RowStorage storage_ = RowStorage::as_stored;
   // One of these has the rows; all have type, scale and labels.
   Samples samples_;

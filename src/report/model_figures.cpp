@@ -13,6 +13,7 @@
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/data/held_out_rows.hpp"
 #include "rbmpi/data/samples.hpp"
 #include "rbmpi/storage/contained_read.hpp"
 
@@ -47,6 +48,33 @@ RowPiece selected_rows(const RowSelection& selection, std::uint64_t rows) {
   return piece.count > 0 ? piece : RowPiece{0, in_use};
 }
 
+/// The numbers of the rows that are shown: some of the selected ones, from all over them.
+std::vector<std::uint64_t> numbers_of_rows(const DatasetReader& reader, const RowSelection& selection,
+                                           const RowPiece& selected, std::uint64_t count) {
+  std::vector<std::uint64_t> numbers;
+  for (const RowPiece& piece : spread_pieces(selected.count, count)) {
+    for (std::uint64_t i = 0; i < piece.count; ++i) numbers.push_back(selected.first + piece.first + i);
+  }
+  if (!selection.drawn_with || !selection.validation_rows) return numbers;
+  const std::uint64_t in_use = selected.first + selected.count;
+  std::vector<std::int32_t> labels(reader.info().has_labels ? in_use : 0);
+  if (!labels.empty()) reader.read_labels(0, in_use, labels.data());
+  const std::vector<std::uint64_t> drawn = draw_held_out_rows(in_use, labels, selected.count, *selection.drawn_with);
+  for (std::uint64_t& number : numbers) number = drawn[number - selected.first];
+  return numbers;
+}
+
+/// Calls body(i, piece) for the runs of consecutive numbers: piece, which begins with numbers[i].
+template <typename Body>
+void for_runs(std::span<const std::uint64_t> numbers, const Body& body) {
+  for (std::size_t begin = 0; begin < numbers.size();) {
+    std::size_t end = begin + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+    body(begin, RowPiece{numbers[begin], end - begin});
+    begin = end;
+  }
+}
+
 template <typename Value>
 void append(std::string& bytes, std::span<const Value> values) {
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
@@ -67,14 +95,12 @@ std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most,
     sizes.width = info.picture[1];
   }
   std::vector<std::byte> raw(sizes.rows * row_bytes);
-  std::vector<std::uint64_t> numbers;
+  const std::vector<std::uint64_t> numbers = numbers_of_rows(reader, selection, selected, sizes.rows);
   std::vector<std::int32_t> labels(sizes.labels);
-  for (const RowPiece& piece : spread_pieces(selected.count, sizes.rows)) {
-    const std::uint64_t first = selected.first + piece.first;
-    reader.read_samples(first, piece.count, raw.data() + numbers.size() * row_bytes);
-    if (info.has_labels) reader.read_labels(first, piece.count, labels.data() + numbers.size());
-    for (std::uint64_t i = 0; i < piece.count; ++i) numbers.push_back(first + i);
-  }
+  for_runs(numbers, [&](std::size_t i, const RowPiece& piece) {
+    reader.read_samples(piece.first, piece.count, raw.data() + i * row_bytes);
+    if (info.has_labels) reader.read_labels(piece.first, piece.count, labels.data() + i);
+  });
   const Samples samples{info.type, raw.data(), sizes.rows, info.columns, info.scale};
 
   std::string bytes;

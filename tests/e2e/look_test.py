@@ -278,6 +278,25 @@ class Order(LookTest):
         self.assertEqual(self.notes(self.train(data, "--validation", 0.1)), [])
         self.assertEqual(self.notes(self.finetune(data, "--validation", 0.1)), [])
 
+    def test_a_sample_is_held_out_of_each_class(self):
+        data = self.data(np.repeat([0, 1, 2], 20))
+        sample = ("--validation", 0.5, "--validation-rows", "sample")
+        digests = set()
+        for ranks, more in ((None, ()), (3, ()), (4, ("--ranks-per-node", 2))):
+            result = self.finetune(data, *sample, *more, output=f"net{ranks}", ranks=ranks)
+            self.assertEqual(self.notes(assert_success(result)), [])
+            self.assertEqual(self.notes(self.train(data, *sample, *more, output=f"run{ranks}", ranks=ranks)), [])
+            with h5py.File(self.folder / f"run{ranks}/model.h5") as file:
+                digests.add(file["layer_0/weights"][()].tobytes())
+        self.assertEqual(len(digests), 1)
+        # Trained on the other half alone: other rows than those before the last ones, another model.
+        self.train(data, "--validation", 0.5, output="tail")
+        with h5py.File(self.folder / "tail/model.h5") as file:
+            self.assertNotIn(file["layer_0/weights"][()].tobytes(), digests)
+        assert_one_message(self.train(data, "--validation-rows", "some"), 2, "validation-rows", "tail")
+        page = assert_success(run(["report", self.folder / "netNone"]))
+        self.assertIn("report.html", page.stdout)
+
     def test_a_classifier_cannot_do_without(self):
         data = self.data(np.repeat([0, 1, 2], 20))
         for ranks in (None, 3):

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,11 @@ class NodeSamples {
               const std::function<RowMemory(const DatasetInfo&)>& row_memory = {},
               std::optional<double> scale = std::nullopt);
 
+  /// Collective over the node. Puts these rows, which rise, behind all others, so that they can be held out; both keep
+  /// their order, and the digest is still that of the file. Nobody reads rows meanwhile. Not of rows that stay in the
+  /// file.
+  void move_to_end(std::span<const std::uint64_t> rows, const Communicator& node);
+
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
   /// What they take of the memory of a node.
@@ -59,6 +65,7 @@ class NodeSamples {
   SharedWindow window_;
   std::string digest_;
   std::vector<Finding> findings_;
+  std::function<void(std::span<const std::uint64_t>)> move_to_end_;  // of rows in memory
 };
 
 }  // namespace rbmpi

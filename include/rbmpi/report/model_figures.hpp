@@ -29,9 +29,11 @@ struct DataRows {
 
 /// Which rows of a dataset file a run takes, as its keys `rows` and `validation` say.
 struct RowSelection {
-  std::uint64_t in_use = 0;          ///< only the first so many; 0: all
-  double held_out = 0;               ///< the share of these, at their end, that is validated on, in [0, 1)
-  bool validation_rows = false;      ///< that share is wanted; else what is before it
+  std::uint64_t in_use = 0;      ///< only the first so many; 0: all
+  double held_out = 0;           ///< the share of these, at their end, that is validated on, in [0, 1)
+  bool validation_rows = false;  ///< that share is wanted; else what is before it
+  /// The share is rows that are drawn with this seed (data/held_out_rows.hpp), not those at their end.
+  std::optional<std::uint64_t> drawn_with = {};
   std::optional<double> scale = {};  ///< the value that means 1.0, if not what the file says
 };
 
