@@ -101,12 +101,13 @@ bool read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
 RowStorage promising_storage(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
                              const FileVersion& version) {
   if (info.sparse) return RowStorage::sparse;
-  constexpr std::uint64_t some_rows = 64;
+  constexpr std::uint64_t some_bytes = std::uint64_t{16} << 20U;
   bool bits = false;
   world.agree_on_root([&] {
     if (!can_be_bits(info.type, info.scale)) return;
     DatasetInfo first = info;
-    first.rows = std::min(info.rows, std::max(info.sample_chunks.rows, some_rows));
+    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    first.rows = std::clamp<std::uint64_t>(some_bytes / row_bytes, 1, info.rows);
     const auto look = [&] {
       AlignedBuffer<std::byte> memory(RowsInMemory::bytes(first, RowStorage::bits));
       const RowsInMemory as_bits(first, RowStorage::bits, memory.data());
@@ -344,6 +345,11 @@ struct Loading {
     return world.maximum(may ? 0 : 1) == 0;
   }
 
+  /// Collective. Whether every node has memory for what is wanted besides the rows.
+  [[nodiscard]] bool others_fit() const {
+    return world.maximum(fits_memory(node, available_memory(), 0, other_bytes) ? 0 : 1) == 0;
+  }
+
   /// Collective. Memory for the rows, and more for other things.
   [[nodiscard]] SharedWindow window(RowStorage storage, std::uint64_t more_bytes) const {
     const std::uint64_t bytes = RowsInMemory::bytes(info, storage) + more_bytes;
@@ -401,10 +407,12 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
     memory = RowsInMemory(info_, storage, window_.bytes().data());
     return loading.read(window_, memory);
   };
-  streamed_ = row_memory && !loading.may_hold(storage, wishes.most_bytes);
+  // Rows may stay in the file if nothing but them is too large.
+  const bool may_stream = row_memory && loading.others_fit();
+  streamed_ = may_stream && !loading.may_hold(storage, wishes.most_bytes);
   if (!streamed_ && !take(0)) {
     storage = RowStorage::as_stored;
-    streamed_ = row_memory && !loading.may_hold(storage, wishes.most_bytes);
+    streamed_ = may_stream && !loading.may_hold(storage, wishes.most_bytes);
     if (!streamed_) (void)take(0);
   }
   if (!streamed_) {

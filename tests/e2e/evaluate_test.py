@@ -174,7 +174,7 @@ class Evaluate(FolderTest):
         path = self.folder / "rows.hdf5"
         assert_success(self.evaluate(model, "--log-z", "off", "--rows", path, data=data))
         with h5py.File(path) as file:
-            self.assertEqual(list(file), ["samples"])
+            self.assertEqual(list(file), ["column_names", "samples"])
             self.assertEqual(sorted(file["samples"].attrs), ["scale", "unbounded"])
             self.assertEqual(file["samples"].shape, (3, 2))
         # Of a layer of a stack, on the features that it sees.

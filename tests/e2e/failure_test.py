@@ -194,7 +194,7 @@ class Disks(Resuming):
         self.run_folder = self.disk / "run"
 
     def fill(self):
-        with open(self.disk / "filler", "wb", buffering=0) as file:
+        with open(self.disk / "filler", "ab", buffering=0) as file:
             with contextlib.suppress(OSError):
                 while file.write(bytes(4096)):
                     pass
@@ -213,6 +213,13 @@ class Disks(Resuming):
         job.wait_for(lambda: len(jobs.checkpoints(self.run_folder)) >= 3, "three checkpoints")
         self.fill()
         job.wait_for(lambda: len(warnings(job.output()[1])) >= 3, "three warnings")
+
+        # What a checkpoint that did not fit had taken meanwhile would do for the model, which is smaller.
+        def full_without_it():
+            before = jobs.partial_files(self.run_folder)
+            self.fill()
+            return not before and not jobs.partial_files(self.run_folder)
+        job.wait_for(full_without_it, "a disk that is full without a file that is being written")
 
 
 class FullDisk(Disks):
