@@ -105,7 +105,12 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
   });
   const TrainingData& data = run.data().views;
   std::vector<std::int32_t> classes;
-  if (!settings.finetune.autoencoder) world.agree([&] { classes = find_classes(settings, data); });
+  if (!settings.finetune.autoencoder) {
+    world.agree([&] {
+      check_class_names(settings, run.data().class_names(), run.data().validation_class_names());
+      classes = find_classes(settings, data);
+    });
+  }
   if (run.is_finished(pretrained.digest())) return;
 
   const NetShape shape = shape_of(settings.finetune, data.training.columns, pretrained.hidden(), classes.size());
