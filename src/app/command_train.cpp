@@ -155,6 +155,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   model.layers = std::move(result.layers);
   model.chains = std::move(result.chains);
   model.classes = std::move(result.classes);
+  model.class_names = names_of_classes(model.classes, run.data().class_names());
   run.finish(model, result, world.is_root() ? end_of_layer(run.last_epoch()) : "");
 }
 

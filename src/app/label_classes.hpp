@@ -22,6 +22,11 @@ inline constexpr std::size_t most_classes = most_joined_classes;
 /// `most_classes`.
 [[nodiscard]] std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data);
 
+/// Local. The names of classes, one for each, of which `names` has those of the labels 0, 1, ...; none if that has
+/// none.
+[[nodiscard]] std::vector<std::string> names_of_classes(const std::vector<std::int32_t>& classes,
+                                                        const std::vector<std::string>& names);
+
 /// Local. Throws Error(Failure::file) if labels mean other classes in the file to validate on than in the data: the
 /// names of their classes differ. Without names in one of them, numbers are compared with numbers.
 void check_class_names(const TrainSettings& settings, const std::vector<std::string>& training,

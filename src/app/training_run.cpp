@@ -293,6 +293,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   model.layers.emplace_back(shape_of(options, beginning.visible));
   model.chains = beginning.chains;
   model.classes.assign(beginning.classes.begin(), beginning.classes.end());
+  model.class_names = names_of_classes(model.classes, data_.class_names());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;
   std::string features;
