@@ -269,9 +269,9 @@ class Types(HostileFiles):
 
         for name, datatype in [
                 ("compound", of([("a", "u1"), ("b", "f4")])), ("compound", of(numpy.complex64)),
-                ("enumeration", of(bool)), ("opaque", of("V4")),
-                ("array of arrays", of(("u1", (3,)))), ("string", of("S4")), ("16-bit float", of("f2")),
-                ("bit field", lambda _: h5py.h5t.STD_B8LE), ("time", lambda _: h5py.h5t.UNIX_D32LE),
+                ("bool", of(bool)), ("opaque", of("V4")),
+                ("array of arrays", of(("u1", (3,)))), ("string", of("S4")), ("float16", of("f2")),
+                ("bool", lambda _: h5py.h5t.STD_B8LE), ("time", lambda _: h5py.h5t.UNIX_D32LE),
                 ("a type that the file defines", committed), ("unusual 32-bit float", unusual_float),
                 ("unusual 1-byte integer", unusual_integer)]:
             with self.subTest(name=name):
