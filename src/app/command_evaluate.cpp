@@ -473,10 +473,13 @@ void write_table(const EvaluateSettings& settings, const Evaluated& evaluated, c
                  const std::optional<LogZFigures>& figures) {
   const LoadedModel& model = evaluated.model;
   const BinaryRows& rows = settings.scores.rows;
+  RowNames names(settings.data, evaluated.data.info());
   write_row_table(
       settings.table,
       {.rows = scores.by_row,
        .labels = evaluated.samples().labels,
+       .class_names = evaluated.data.info().class_names,
+       .names = &names,
        .pseudo_likelihood = scores.full_pseudo_likelihood.has_value(),
        .log_z = figures ? &figures->found : nullptr,
        .source = fmt::format("figures of rows by {}'{}' (digest {}) for '{}' (digest {}), binarise {}, seed {}; {}",

@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "app/pretrained.hpp"
 #include "app/terminal.hpp"
 #include "app/training_run.hpp"
+#include "rbmpi/data/data_look.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/train/back_propagation.hpp"
 #include "rbmpi/train/checkpoint_writer.hpp"
@@ -68,7 +68,10 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run, const P
   say("  model       {}, {} parameters; {}\n", to_text(shape), shape.parameters(), pretrained.in_words());
   if (!classes.empty()) {
     constexpr std::size_t most = 20;
-    const std::span shown = std::span(classes).first(std::min(classes.size(), most));
+    std::vector<std::string> shown;
+    for (std::size_t k = 0; k < std::min(classes.size(), most); ++k) {
+      shown.push_back(class_text(classes[k], run.data().class_names()));
+    }
     say("  classes     {}{}\n", fmt::join(shown, ", "),
         classes.size() > most ? fmt::format(", ... ({} of them)", classes.size()) : "");
   }
@@ -105,7 +108,12 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
   });
   const TrainingData& data = run.data().views;
   std::vector<std::int32_t> classes;
-  if (!settings.finetune.autoencoder) world.agree([&] { classes = find_classes(settings, data); });
+  if (!settings.finetune.autoencoder) {
+    world.agree([&] {
+      check_class_names(settings, run.data().class_names(), run.data().validation_class_names());
+      classes = find_classes(settings, data);
+    });
+  }
   if (run.is_finished(pretrained.digest())) return;
 
   const NetShape shape = shape_of(settings.finetune, data.training.columns, pretrained.hidden(), classes.size());
@@ -115,6 +123,7 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
   const auto described = [&] {
     Model model = run.description();
     model.classes = classes;
+    model.class_names = names_of_classes(classes, run.data().class_names());
     model.code_layer = settings.finetune.autoencoder ? pretrained.hidden().size() : 0;
     return model;
   };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,9 +20,12 @@
 #include "app/configuration.hpp"
 #include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
+#include "app/row_names.hpp"
+#include "app/row_table.hpp"
 #include "app/terminal.hpp"
 #include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/evaluate/net_outputs.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 
@@ -42,7 +46,8 @@ struct PredictSettings {
 constexpr const char* predict_shared_keys[] = {"rows", "scale", "threads", "progress", "hang-timeout"};
 
 constexpr CommandOption<PredictSettings> predict_own_options[] = {
-    {"output", "FILE", "the table to make (CSV)", [](auto& s, const std::string& text) { s.output = text; }},
+    {"output", "FILE", "the table to make: CSV, or a dataset of probabilities if it ends in .h5 or .hdf5",
+     [](auto& s, const std::string& text) { s.output = text; }},
     {"probabilities", nullptr, "also a column with the probability of each class",
      [](auto& s, const std::string&) { s.probabilities = true; }},
 };
@@ -55,7 +60,9 @@ constexpr const char* predict_usage = "predict MODEL DATA --output FILE";
 
 std::string predict_help() {
   return "Labels the rows of a dataset with a classifier that `rbmpi finetune` made, as a table in Kaggle's form:\n"
-         "ImageId,Label, with rows counted from 1. Labels in the dataset are not looked at.\n\n"
+         "ImageId,Label, with rows counted from 1; a column `name` before them if the rows have names. Classes that "
+         "had\n"
+         "names when the classifier was trained are called by them. Labels in the dataset are not looked at.\n\n"
          "Usage:\n"
          "  rbmpi predict MODEL DATA --output FILE [OPTIONS]\n"
          "  mpirun -n RANKS rbmpi predict MODEL DATA --output FILE [OPTIONS]\n\n"
@@ -71,7 +78,8 @@ PredictSettings predict_settings(const po::variables_map& values) {
   settings.data = file_argument(values, "data", "dataset", predict_usage);
   predict_options().set(settings, values);
   want_output(settings.output, "table", predict_usage);
-  check_output("output", settings.output, {settings.model, settings.data}, OutputKind::other);
+  check_output("output", settings.output, {settings.model, settings.data},
+               names_hdf5_table(settings.output) ? OutputKind::hdf5 : OutputKind::other);
   return settings;
 }
 
@@ -80,21 +88,36 @@ std::size_t likeliest(std::span<const Real> probabilities) {
   return static_cast<std::size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
 }
 
-/// The table, on the root.
+/// What is predicted, on the root. Classes and rows that have names have them in it.
 class PredictionWriter {
  public:
-  PredictionWriter(const PredictSettings& settings, std::vector<std::int32_t> classes)
-      : probabilities_(settings.probabilities), classes_(std::move(classes)), file_(settings.output) {
-    file_.write("ImageId,Label");
-    if (probabilities_) file_.write(fmt::format(",Probability{}", fmt::join(classes_, ",Probability")));
-    file_.write("\n");
+  virtual ~PredictionWriter() = default;
+  /// Rows from number `first` on, counted from 0.
+  virtual void append(std::uint64_t first, ConstMatrixView probabilities) = 0;
+  virtual void finish() = 0;
+};
+
+/// A table of CSV.
+class PredictionTable : public PredictionWriter {
+ public:
+  PredictionTable(const PredictSettings& settings, const LoadedNet& model, const DatasetInfo& info)
+      : probabilities_(settings.probabilities), row_names_(settings.data, info), file_(settings.output) {
+    const std::vector<std::string>& names = model.named.model.class_names;
+    std::string heading = row_names_.there() ? "name,ImageId,Label" : "ImageId,Label";
+    for (std::size_t k = 0; k < model.classes.size(); ++k) {
+      const std::string name = names.empty() ? fmt::format("{}", model.classes[k]) : names[k];
+      classes_.push_back(csv_field(name));
+      if (probabilities_) heading += "," + csv_field("Probability" + name);
+    }
+    file_.write(heading + "\n");
   }
 
-  /// Rows from number `first` on, counted from 0.
-  void append(std::uint64_t first, ConstMatrixView probabilities) {
+  void append(std::uint64_t first, ConstMatrixView probabilities) override {
     fmt::memory_buffer text;
+    const std::vector<std::string> names = row_names_.of(first, probabilities.rows);
     for (std::size_t i = 0; i < probabilities.rows; ++i) {
       const std::span<const Real> row(probabilities.row(i), probabilities.columns);
+      if (!names.empty()) fmt::format_to(std::back_inserter(text), "{},", csv_field(names[i]));
       fmt::format_to(std::back_inserter(text), "{},{}", first + i + 1, classes_[likeliest(row)]);
       if (probabilities_) fmt::format_to(std::back_inserter(text), ",{:.6g}", fmt::join(row, ","));
       text.push_back('\n');
@@ -102,12 +125,63 @@ class PredictionWriter {
     file_.write({text.data(), text.size()});
   }
 
-  void finish() { file_.commit(); }
+  void finish() override { file_.commit(); }
 
  private:
   bool probabilities_;
-  std::vector<std::int32_t> classes_;
+  RowNames row_names_;
+  std::vector<std::string> classes_;  ///< their names or numbers, as fields of CSV
   AtomicFile file_;
+};
+
+/// A dataset: the probabilities of the classes, with the likeliest ones as labels.
+class PredictionDataset : public PredictionWriter {
+ public:
+  PredictionDataset(const PredictSettings& settings, const LoadedNet& model, const NodeSamples& data)
+      : row_names_(settings.data, data.info()),
+        classes_(model.classes),
+        writer_(settings.output, info(settings, model, data, row_names_)) {}
+
+  void append(std::uint64_t first, ConstMatrixView probabilities) override {
+    std::vector<std::int32_t> labels;
+    for (std::size_t i = 0; i < probabilities.rows; ++i) {
+      labels.push_back(classes_[likeliest({probabilities.row(i), probabilities.columns})]);
+    }
+    const std::vector<std::string> names = row_names_.of(first, probabilities.rows);
+    writer_.append(
+        {.count = probabilities.rows, .samples = probabilities.values, .labels = labels.data(), .names = names});
+  }
+
+  void finish() override { writer_.finish(); }
+
+ private:
+  static DatasetInfo info(const PredictSettings& settings, const LoadedNet& model, const NodeSamples& data,
+                          const RowNames& row_names) {
+    const std::vector<std::string>& names = model.named.model.class_names;
+    DatasetInfo info;
+    info.type = ElementType::float32;
+    info.rows = data.rows().rows;
+    info.columns = model.classes.size();
+    info.scale = 1.0;
+    info.has_labels = true;
+    info.row_name_bytes = row_names.longest();
+    info.source = fmt::format("probabilities of classes by '{}' (digest {}) for '{}' (digest {})",
+                              model.named.file.string(), net_digest(model.net), settings.data.string(), data.digest());
+    for (std::size_t k = 0; k < model.classes.size(); ++k) {
+      const auto label = static_cast<std::size_t>(model.classes[k]);
+      info.column_names.push_back(names.empty() ? fmt::format("{}", label) : names[k]);
+      if (names.empty() || label >= most_named) continue;
+      // Those of the labels 0, 1, ...: what is no class of the model is called by its number.
+      while (info.class_names.size() <= label) info.class_names.push_back(fmt::format("{}", info.class_names.size()));
+      info.class_names[label] = names[k];
+    }
+    return info;
+  }
+
+  static constexpr std::size_t most_named = 1U << 20U;  ///< labels beyond that are numbers to whoever reads them
+  RowNames row_names_;
+  std::vector<std::int32_t> classes_;
+  DatasetWriter writer_;
 };
 
 }  // namespace
@@ -129,10 +203,14 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
   });
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout,
                                world, settings.train.scale);
-  std::optional<PredictionWriter> writer;
+  std::unique_ptr<PredictionWriter> writer;
   std::optional<WorkBar> bar;
   world.agree_on_root([&] {
-    writer.emplace(settings, model.classes);
+    if (names_hdf5_table(settings.output)) {
+      writer = std::make_unique<PredictionDataset>(settings, model, data);
+    } else {
+      writer = std::make_unique<PredictionTable>(settings, model, data.info());
+    }
     bar.emplace(settings.train.progress, "predicting");
   });
   net_outputs(

@@ -132,7 +132,12 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   in_use.training.shuffle_block = run.shuffle_block();
   const GreedyOptions options = greedy_options(in_use);
   // Its messages name files and their rows, which the library does not know.
-  if (options.join_labels) world.agree([&] { (void)find_classes(settings, data); });
+  if (options.join_labels) {
+    world.agree([&] {
+      check_class_names(settings, run.data().class_names(), run.data().validation_class_names());
+      (void)find_classes(settings, data);
+    });
+  }
   std::uint64_t steps = 0;
   for (const TrainingOptions& layer : options.layers) {
     steps += steps_of_training(layer, data.training.rows);
@@ -150,6 +155,7 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   model.layers = std::move(result.layers);
   model.chains = std::move(result.chains);
   model.classes = std::move(result.classes);
+  model.class_names = names_of_classes(model.classes, run.data().class_names());
   run.finish(model, result, world.is_root() ? end_of_layer(run.last_epoch()) : "");
 }
 

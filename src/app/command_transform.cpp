@@ -16,6 +16,7 @@
 #include "app/loaded_net.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
+#include "app/row_names.hpp"
 #include "app/terminal.hpp"
 #include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
@@ -61,7 +62,7 @@ constexpr const char* transform_usage = "transform MODEL DATA --output FILE";
 std::string transform_help() {
   return "Makes features of data: the probabilities of a model's hidden units, of a stack those of its highest layer, "
          "as "
-         "a\ndataset that `rbmpi train` and others read. Labels are kept.\n\n"
+         "a\ndataset that `rbmpi train` and others read. Labels and names are kept.\n\n"
          "Usage:\n"
          "  rbmpi transform MODEL DATA --output FILE [OPTIONS]\n"
          "  mpirun -n RANKS rbmpi transform MODEL DATA --output FILE [OPTIONS]\n\n"
@@ -91,20 +92,24 @@ class FeatureWriter {
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
         labels_(data.rows().labels),
-        writer_(settings.output, info(settings, features, unbounded, source, data)) {}
+        names_(settings.data, data.info()),
+        writer_(settings.output, info(settings, features, unbounded, source, data, names_)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
     const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
-    if (!sampled_) return writer_.append({.count = features.rows, .samples = features.values, .labels = labels});
+    const std::vector<std::string> names = names_.of(first, features.rows);
+    if (!sampled_) {
+      return writer_.append({.count = features.rows, .samples = features.values, .labels = labels, .names = names});
+    }
     std::vector<std::uint8_t> states(features.size());
     for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
-    writer_.append({.count = features.rows, .samples = states.data(), .labels = labels});
+    writer_.append({.count = features.rows, .samples = states.data(), .labels = labels, .names = names});
   }
   void finish() { writer_.finish(); }
 
  private:
   static DatasetInfo info(const TransformSettings& settings, std::size_t features, bool unbounded,
-                          const std::string& source, const NodeSamples& data) {
+                          const std::string& source, const NodeSamples& data, const RowNames& names) {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
     info.type = sampled ? ElementType::uint8 : ElementType::float32;
@@ -113,6 +118,8 @@ class FeatureWriter {
     info.scale = 1.0;
     info.unbounded = unbounded;
     info.has_labels = data.info().has_labels;
+    info.class_names = data.info().class_names;
+    info.row_name_bytes = names.longest();
     info.source = fmt::format("{} for '{}' (digest {}){}", source, settings.data.string(), data.digest(),
                               sampled ? fmt::format(", seed {}", settings.features.seed) : "");
     return info;
@@ -120,6 +127,7 @@ class FeatureWriter {
 
   bool sampled_;
   const std::int32_t* labels_;  // of the data, or nothing
+  RowNames names_;
   DatasetWriter writer_;
 };
 

@@ -227,7 +227,7 @@ constexpr ConfigurationKey keys[] = {
     {"code-unit", "linear|sigmoid", fixed, "kind of the units in the middle of an autoencoder",
      [](TrainSettings& s, const std::string& text) { s.finetune.code_unit = parse_choice(text, code_units); },
      [](const TrainSettings& s) { return choice_text(s.finetune.code_unit, code_units); }, KeyOf::finetune},
-    {"data", "FILE", changeable, "dataset to train on (HDF5; rbmpi import makes one)",
+    {"data", "FILE", changeable, "what to train on: a dataset, or any file that rbmpi import reads",
      [](TrainSettings& s, const std::string& text) { s.data = text; },
      [](const TrainSettings& s) { return absolute_path(s.data); }},
     {"output", "FOLDER", changeable, "folder of the run; the same command goes on with the run that it holds",
@@ -245,7 +245,7 @@ constexpr ConfigurationKey keys[] = {
      },
      [](const TrainSettings& s) { return s.memory == 0 ? std::string("auto") : bytes_text(s.memory); }},
     {"validation", "FILE|SHARE|none", changeable,
-     "another dataset, or a share of the rows (0.1: the last tenth), to validate on",
+     "another such file, or a share of the rows (0.1: the last tenth), to validate on",
      [](TrainSettings& s, const std::string& text) { s.validation = text == "none" ? "" : text; },
      [](const TrainSettings& s) {
        if (s.validation.empty()) return std::string("none");

@@ -25,22 +25,28 @@ std::string percent(std::optional<double> share) {
   return share ? fmt::format("{:.2f} %", *share * 100) : "-";
 }
 
-void print_classes(const LoadedNet& model, const NetScores& scores) {
-  const std::size_t count = model.classes.size();
-  print("\n  {:>8} {:>10} {:>10} {:>10} {:>10}\n", "class", "rows", "predicted", "precision", "recall");
-  const ConfusionMatrix& confusion = scores.confusion;
+void print_classes(const ConfusionMatrix& confusion) {
+  const std::size_t count = confusion.classes.size();
+  std::vector<std::string> names;
+  std::size_t longest = 8;
   for (std::size_t k = 0; k < count; ++k) {
-    print("  {:>8} {:>10} {:>10} {:>10} {:>10}\n", model.classes[k], confusion.rows_of(k), confusion.predicted_as(k),
+    names.push_back(printable(confusion.name(k)));
+    longest = std::max(longest, names.back().size());
+  }
+  print("\n  {:>{}} {:>10} {:>10} {:>10} {:>10}\n", "class", longest, "rows", "predicted", "precision", "recall");
+  for (std::size_t k = 0; k < count; ++k) {
+    print("  {:>{}} {:>10} {:>10} {:>10} {:>10}\n", names[k], longest, confusion.rows_of(k), confusion.predicted_as(k),
           percent(confusion.precision(k)), percent(confusion.recall(k)));
   }
   constexpr std::size_t most_columns = 20;
   if (count > most_columns) return;  // --json has them
-  const std::size_t width = std::max<std::size_t>(fmt::formatted_size("{}", std::ranges::max(confusion.counts)), 5) + 1;
-  std::string text =
-      fmt::format("\n  confusion matrix: rows of a class (down), as which class they are seen (across)\n  {:>8}", "");
-  for (const std::int32_t name : model.classes) text += fmt::format("{:>{}}", name, width);
+  std::size_t width = std::max<std::size_t>(fmt::formatted_size("{}", std::ranges::max(confusion.counts)), 5) + 1;
+  if (!confusion.names.empty()) width = std::max(width, longest + 1);
+  std::string text = fmt::format(
+      "\n  confusion matrix: rows of a class (down), as which class they are seen (across)\n  {:>{}}", "", longest);
+  for (const std::string& name : names) text += fmt::format("{:>{}}", name, width);
   for (std::size_t truth = 0; truth < count; ++truth) {
-    text += fmt::format("\n  {:>8}", model.classes[truth]);
+    text += fmt::format("\n  {:>{}}", names[truth], longest);
     for (std::size_t k = 0; k < count; ++k) text += fmt::format("{:>{}}", confusion.at(truth, k), width);
   }
   print_text(text + '\n');
@@ -61,7 +67,7 @@ void print_scores(const NetEvaluation& settings, const LoadedNet& model, const N
         plural(scores.rows, "row"));
   print("  {:<22}{:>12.6g}  {:<10} nats a row\n", "cross-entropy", scores.cross_entropy.mean,
         error_text(scores.cross_entropy.standard_error));
-  print_classes(model, scores);
+  print_classes(scores.confusion);
 }
 
 Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSamples& data, const NetScores& scores) {
@@ -83,11 +89,13 @@ Json to_json(const NetEvaluation& settings, const LoadedNet& model, const NodeSa
   const std::size_t count = model.classes.size();
   const ConfusionMatrix& confusion = scores.confusion;
   for (std::size_t k = 0; k < count; ++k) {
-    json["classes"].push_back({{"class", model.classes[k]},
-                               {"rows", confusion.rows_of(k)},
-                               {"predicted", confusion.predicted_as(k)},
-                               {"precision", number_or_null(confusion.precision(k))},
-                               {"recall", number_or_null(confusion.recall(k))}});
+    Json one = {{"class", model.classes[k]}};
+    if (!confusion.names.empty()) one["name"] = confusion.name(k);
+    one.update({{"rows", confusion.rows_of(k)},
+                {"predicted", confusion.predicted_as(k)},
+                {"precision", number_or_null(confusion.precision(k))},
+                {"recall", number_or_null(confusion.recall(k))}});
+    json["classes"].push_back(one);
     const auto row = confusion.counts.begin() + static_cast<std::ptrdiff_t>(k * count);
     json["confusion"].push_back(std::vector(row, row + static_cast<std::ptrdiff_t>(count)));
   }
@@ -100,6 +108,7 @@ void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout&
   const LoadedNet model = loaded_net(std::move(named), world);
   NodeSamples data =
       load_rows(settings.data, settings.rows, settings.model, model.net.shape(), layout, world, settings.scale);
+  world.agree_on_root([&] { check_class_names(model, data.info().class_names, settings.data); });
   Arena memory;
   std::optional<NetScoring> scoring;
   world.agree([&] {
@@ -107,8 +116,9 @@ void evaluate_net(NamedModel named, const NetEvaluation& settings, const Layout&
       check_labels(data.rows(), model.classes, fmt::format("data in '{}'", settings.data.string()));
     scoring.emplace(model.net.shape(), memory);
   });
-  const NetScores scores = scoring->score(model.net.parameters(), model.classes, data.rows(), world);
+  NetScores scores = scoring->score(model.net.parameters(), model.classes, data.rows(), world);
   world.agree_on_root([&] {
+    scores.confusion.names = model.named.model.class_names;
     if (settings.json) {
       print_text(json_text(to_json(settings, model, data, scores)) + '\n');
     } else {

@@ -99,6 +99,30 @@ std::string note_on_held_out_classes(const TrainSettings& settings, const Traini
   return untrained.empty() ? "" : fmt::format("the {}, have classes of their own{}{}", last, rest, help);
 }
 
+std::vector<std::string> names_of_classes(const std::vector<std::int32_t>& classes,
+                                          const std::vector<std::string>& names) {
+  std::vector<std::string> found;
+  if (names.empty()) return found;
+  for (const std::int32_t label : classes) {
+    const bool named = label >= 0 && static_cast<std::size_t>(label) < names.size();
+    found.push_back(named ? names[static_cast<std::size_t>(label)] : fmt::format("{}", label));
+  }
+  return found;
+}
+
+void check_class_names(const TrainSettings& settings, const std::vector<std::string>& training,
+                       const std::vector<std::string>& validation) {
+  if (training.empty() || validation.empty()) return;
+  const auto [here, there] = std::ranges::mismatch(training, validation);
+  if (there == validation.end()) return;
+  throw Error(
+      Failure::file,
+      fmt::format("validation = {}: the class of the label {} is '{}', but {} in '{}'; rbmpi import --map "
+                  "NAME=NUMBER,... gives classes the same numbers in both",
+                  settings.validation, there - validation.begin(), *there,
+                  here == training.end() ? "there is none" : fmt::format("'{}'", *here), settings.data.string()));
+}
+
 std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
   const char* const learner =
       settings.command == TrainingCommand::finetune ? "a classifier" : "a layer with join-labels = on";

@@ -22,6 +22,16 @@ inline constexpr std::size_t most_classes = most_joined_classes;
 /// `most_classes`.
 [[nodiscard]] std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data);
 
+/// Local. The names of classes, one for each, of which `names` has those of the labels 0, 1, ...; none if that has
+/// none.
+[[nodiscard]] std::vector<std::string> names_of_classes(const std::vector<std::int32_t>& classes,
+                                                        const std::vector<std::string>& names);
+
+/// Local. Throws Error(Failure::file) if labels mean other classes in the file to validate on than in the data: the
+/// names of their classes differ. Without names in one of them, numbers are compared with numbers.
+void check_class_names(const TrainSettings& settings, const std::vector<std::string>& training,
+                       const std::vector<std::string>& validation);
+
 /// Local. What should be known of the classes of the last rows, if these are held out, or nothing: that there are rows
 /// of few classes among them, because the rows are sorted by class, or of some that are not trained on. `names`: of the
 /// classes.

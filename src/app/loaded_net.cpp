@@ -24,6 +24,18 @@ LoadedNet loaded_net(NamedModel named, const Communicator& world) {
   return loaded;
 }
 
+void check_class_names(const LoadedNet& model, const std::vector<std::string>& names,
+                       const std::filesystem::path& data) {
+  const std::vector<std::string>& known = model.named.model.class_names;
+  for (std::size_t k = 0; !names.empty() && k < known.size(); ++k) {
+    const auto label = static_cast<std::size_t>(model.classes[k]);
+    if (label >= names.size() || names[label] == known[k]) continue;
+    throw Error(Failure::file, fmt::format("'{}': the class of the label {} is '{}', but '{}' in '{}'; rbmpi import "
+                                           "--map NAME=NUMBER,... gives classes the numbers of the model",
+                                           data.string(), label, names[label], known[k], model.named.file.string()));
+  }
+}
+
 NodeSamples load_rows(const std::filesystem::path& data, std::uint64_t rows, const std::filesystem::path& model,
                       const NetShape& shape, const Layout& layout, const Communicator& world,
                       std::optional<double> scale) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "app/layout.hpp"
@@ -27,6 +28,11 @@ struct LoadedNet {
 /// Collective. The net of the root's model; the others' has nothing yet. Throws an AgreedError(Failure::file) if it is
 /// a stack of RBMs.
 [[nodiscard]] LoadedNet loaded_net(NamedModel named, const Communicator& world);
+
+/// Local, on the root. Throws Error(Failure::file) if a label means another class in the data than to the classifier:
+/// both have names for it, `names` those of the labels 0, 1, ... of the data, and they differ.
+void check_class_names(const LoadedNet& model, const std::vector<std::string>& names,
+                       const std::filesystem::path& data);
 
 /// Collective. The first `rows` rows of a dataset, or all if `rows` is 0, once per node; `scale`: the value that means
 /// 1.0, if not what the file says. Throws an AgreedError(Failure::file) if they would be misread, and an

@@ -81,6 +81,7 @@ nlohmann::ordered_json net_json(const Model& model) {
     json["layers"].push_back(layer);
   }
   if (!model.classes.empty()) json["classes"] = model.classes;
+  if (!model.class_names.empty()) json["class_names"] = model.class_names;
   if (model.code_layer > 0) json["code_layer"] = model.code_layer;
   return json;
 }
@@ -135,6 +136,7 @@ void print_text(const std::filesystem::path& path, const Model& model,
     for (const NamedValues& array : arrays(layer)) print_spread(array.name, spread(array.values));
   }
   if (!model.classes.empty()) print("classes: {}\n", fmt::join(model.classes, ", "));
+  if (!model.class_names.empty()) print("their names: {}\n", fmt::join(model.class_names, ", "));
   if (!model.provenance.empty()) print("made by\n");
   for (const auto& [name, text] : model.provenance) print("  {:<18}{}\n", name, text);
   print("digest            {}\n", model_digest(model));

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "app/imported_data.hpp"
 #include "app/options.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/liveness.hpp"
@@ -19,11 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Reads them, and checks that they have as many columns as the model has visible units.
-FoundData read(const ReportSettings& settings, const fs::path& file, const RowSelection& selection, std::size_t visible,
-               const char* units, std::string name) {
+/// Reads those of a key, `data` or `validation`, and checks that they have as many columns as the model has visible
+/// units.
+FoundData read(const ReportSettings& settings, const RunSummary& run, const char* key, const RowSelection& selection,
+               std::size_t visible, const char* units, std::string name) {
   FoundData found{.rows = {}, .name = std::move(name), .problem = {}};
-  const fs::path path = settings.data.empty() ? file : settings.data;
+  const fs::path path = settings.data.empty() ? dataset_in_use(key, run.value(key), run.folder) : settings.data;
   or_problem(settings, found, [&] {
     now_doing("reading the data");
     DataRows rows = read_rows(path, settings.rows, selection);
@@ -78,7 +80,7 @@ FoundData find_training_rows(const ReportSettings& settings, const RunSummary& r
   if (!run.model) return {};
   const std::vector<Rbm>& layers = run.model->model.layers;
   const std::size_t labels = layers.size() == 1 ? run.model->model.classes.size() : 0;
-  return read(settings, run.value("data"), {.in_use = rows_in_use(run), .scale = scale_of(settings, run)},
+  return read(settings, run, "data", {.in_use = rows_in_use(run), .scale = scale_of(settings, run)},
               layers.front().shape().visible - labels, "visible units", "row");
 }
 
@@ -87,15 +89,16 @@ FoundData find_net_rows(const ReportSettings& settings, const RunSummary& run) {
   const std::size_t inputs = run.model->model.net->shape().inputs();
   const std::string validation = run.value("validation");
   if (validation.empty() || validation == "none") {
-    return read(settings, run.value("data"), {.in_use = rows_in_use(run), .scale = scale_of(settings, run)}, inputs,
-                "inputs", "training row");
+    return read(settings, run, "data", {.in_use = rows_in_use(run), .scale = scale_of(settings, run)}, inputs, "inputs",
+                "training row");
   }
   const std::optional<double> share = parse_number(validation);
-  if (!share) return read(settings, validation, {.scale = scale_of(settings, run)}, inputs, "inputs", "validation row");
+  if (!share)
+    return read(settings, run, "validation", {.scale = scale_of(settings, run)}, inputs, "inputs", "validation row");
   RowSelection held_out{.in_use = rows_in_use(run), .held_out = *share, .validation_rows = true};
   held_out.scale = scale_of(settings, run);
   if (run.value("validation-rows") == "sample") held_out.drawn_with = seed_of(run);
-  return read(settings, run.value("data"), held_out, inputs, "inputs", "validation row");
+  return read(settings, run, "data", held_out, inputs, "inputs", "validation row");
 }
 
 DataRows features_of(std::span<const Rbm> layers, const std::vector<std::int32_t>& classes, DataRows data) {

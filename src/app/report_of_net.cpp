@@ -23,8 +23,10 @@ std::optional<NetFindings> findings(const ReportSettings& settings, const Model&
   NetFindings found{
       .name = data.name, .rows = rows.rows, .rows_in_use = rows.rows_in_use, .classification = {}, .squared_error = {}};
   if (model.net->shape().is_classifier()) {
-    or_problem(settings, data,
-               [&] { found.classification = classify(*model.net, model.classes, rows, data.name + "s"); });
+    or_problem(settings, data, [&] {
+      found.classification = classify(*model.net, model.classes, rows, data.name + "s");
+      found.classification->confusion.names = model.class_names;
+    });
   } else {
     const AlignedBuffer<Real> made = activations_of(*model.net, model.net->shape().layers(), rows);
     found.squared_error = mean_squared_error(rows.view(), {made.data(), rows.rows, rows.columns});

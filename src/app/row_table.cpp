@@ -59,7 +59,8 @@ void write_csv(const fs::path& path, const RowTable& table) {
   const std::vector<std::pair<std::string, double>> log_z = log_z_figures(table);
   AtomicFile file(path);
   fmt::memory_buffer text;
-  fmt::format_to(std::back_inserter(text), "row{},{}", table.labels == nullptr ? "" : ",label",
+  const bool named = table.names != nullptr && table.names->there();
+  fmt::format_to(std::back_inserter(text), "{}row{},{}", named ? "name," : "", table.labels == nullptr ? "" : ",label",
                  fmt::join(columns.names, ","));
   std::string same;  // in all rows
   for (const auto& [name, value] : log_z) {
@@ -68,6 +69,7 @@ void write_csv(const fs::path& path, const RowTable& table) {
   }
   text.push_back('\n');
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    if (named) fmt::format_to(std::back_inserter(text), "{},", csv_field(table.names->of(row, 1).front()));
     fmt::format_to(std::back_inserter(text), "{}", row);
     if (table.labels != nullptr) fmt::format_to(std::back_inserter(text), ",{}", table.labels[row]);
     const std::array<double, 3> figures = figures_of(table, row);
@@ -91,6 +93,8 @@ void write_dataset(const fs::path& path, const RowTable& table) {
   info.unbounded = true;
   info.has_labels = table.labels != nullptr;
   info.source = table.source;
+  info.class_names = table.class_names;
+  info.row_name_bytes = table.names == nullptr ? 0 : table.names->longest();
   info.column_names.assign(columns.names.begin(), columns.names.end());
   info.figures = log_z_figures(table);
   DatasetWriter writer(path, info);
@@ -102,8 +106,12 @@ void write_dataset(const fs::path& path, const RowTable& table) {
       const std::array<double, 3> figures = figures_of(table, row);
       for (const std::size_t place : columns.places) values.push_back(figures[place]);
     }
-    writer.append(
-        {.count = count, .samples = values.data(), .labels = table.labels == nullptr ? nullptr : table.labels + first});
+    const std::vector<std::string> names =
+        table.names == nullptr ? std::vector<std::string>() : table.names->of(first, count);
+    writer.append({.count = count,
+                   .samples = values.data(),
+                   .labels = table.labels == nullptr ? nullptr : table.labels + first,
+                   .names = names});
   }
   writer.finish();
 }

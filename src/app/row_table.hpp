@@ -5,7 +5,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "app/row_names.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/log_z.hpp"
 
@@ -21,6 +23,8 @@ namespace rbmpi {
 struct RowTable {
   std::span<const RowScores> rows;
   const std::int32_t* labels = nullptr;  ///< of each row, or nothing
+  std::vector<std::string> class_names;  ///< of the labels, or none
+  RowNames* names = nullptr;             ///< of the rows
   bool pseudo_likelihood = true;         ///< whether the units have one
   const FoundLogZ* log_z = nullptr;      ///< if it was found
   std::string source;                    ///< of what model and data the figures are, in words

@@ -16,6 +16,7 @@
 
 #include "app/data_findings.hpp"
 #include "app/hang.hpp"
+#include "app/imported_data.hpp"
 #include "app/label_classes.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/gemm.hpp"
@@ -179,7 +180,11 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
             .block_rows = shuffle_block_,
             .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, ranks_of_node * rows_at_once)};
   };
-  data_.samples.emplace(world_, layout_.node, settings_.data, settings_.rows, rank_memory, row_memory, settings_.scale);
+  const auto dataset = [&](const char* key, const std::filesystem::path& file) {
+    return dataset_of(key, file, settings_.output, settings_.scale, world_);
+  };
+  data_.samples.emplace(world_, layout_.node, dataset("data", settings_.data), settings_.rows, rank_memory, row_memory,
+                        settings_.scale);
   refuse_misreading(*data_.samples, settings_.data);
   const Rows& all = data_.samples->rows();
   data_.views.training = all;
@@ -202,8 +207,8 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
                                              plural(info.columns, "column"), settings_.data.string(), all.columns));
     };
     const auto memory_of_validation = [&](const DatasetInfo&) -> RowMemory { return {.most_bytes = settings_.memory}; };
-    data_.validation_samples.emplace(world_, layout_.node, settings_.validation, 0, check, memory_of_validation,
-                                     settings_.scale);
+    data_.validation_samples.emplace(world_, layout_.node, dataset("validation", settings_.validation), 0, check,
+                                     memory_of_validation, settings_.scale);
     refuse_misreading(*data_.validation_samples, settings_.validation);
     data_.views.validation = data_.validation_samples->rows();
   }
@@ -305,6 +310,7 @@ void TrainingRun::begin_layer(const LayerBeginning& beginning, std::size_t layer
   model.layers.emplace_back(shape_of(options, beginning.visible));
   model.chains = beginning.chains;
   model.classes.assign(beginning.classes.begin(), beginning.classes.end());
+  model.class_names = names_of_classes(model.classes, data_.class_names());
   recorder_->begin_layer(std::move(model), options.batch_size, options.early_stop != EarlyStop::off);
   if (layers == 1) return;
   std::string features;

@@ -36,6 +36,12 @@ struct LoadedData {
   [[nodiscard]] std::string validation_digest() const {
     return validation_samples ? validation_samples->digest() : std::string();
   }
+  /// Of the labels 0, 1, ... of the data, or none: labels are numbers.
+  [[nodiscard]] const std::vector<std::string>& class_names() const { return samples->info().class_names; }
+  /// The same of the file to validate on.
+  [[nodiscard]] std::vector<std::string> validation_class_names() const {
+    return validation_samples ? validation_samples->info().class_names : std::vector<std::string>();
+  }
   /// Of all samples on one node.
   [[nodiscard]] std::uint64_t bytes() const;
 };

@@ -382,15 +382,6 @@ struct DatasetWriter::State {
 
 namespace {
 
-/// Names, all at once.
-void write_names(Hdf5File& file, const char* name, const std::vector<std::string>& names) {
-  if (names.empty()) return;
-  std::size_t longest = 0;
-  for (const std::string& one : names) longest = std::max(longest, one.size());
-  file.create_texts(name, longest, names.size());
-  file.append_texts(name, names);
-}
-
 /// The arrays of samples, without rows yet. `chunk_rows` tells how many rows of so many bytes make a chunk.
 template <typename ChunkRows>
 void create_samples(Hdf5File& file, const DatasetInfo& info, const ChunkRows& chunk_rows) {
@@ -441,8 +432,8 @@ DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
   if (info.has_labels) one_each(labels_name, ElementType::int32);
   if (info.has_weights) one_each(weights_name, ElementType::float32);
   if (info.row_name_bytes > 0) file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes));
-  write_names(file, class_names_name, info.class_names);
-  write_names(file, column_names_name, info.column_names);
+  if (!info.class_names.empty()) file.write_texts(class_names_name, info.class_names);
+  if (!info.column_names.empty()) file.write_texts(column_names_name, info.column_names);
   state_ = std::make_unique<State>(State{std::move(target), std::move(file), info});
 }
 

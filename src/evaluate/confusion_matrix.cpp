@@ -1,5 +1,6 @@
 #include "rbmpi/evaluate/confusion_matrix.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace rbmpi {
@@ -11,6 +12,11 @@ std::optional<double> share(std::uint64_t part, std::uint64_t all) {
 }
 
 }  // namespace
+
+std::string ConfusionMatrix::name_of(std::int32_t label) const {
+  const auto found = std::ranges::find(classes, label);
+  return found == classes.end() ? std::to_string(label) : name(static_cast<std::size_t>(found - classes.begin()));
+}
 
 std::uint64_t ConfusionMatrix::rows_of(std::size_t truth) const {
   std::uint64_t sum = 0;

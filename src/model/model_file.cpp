@@ -22,6 +22,7 @@ constexpr const char* format_name = "rbmpi-model";
 constexpr const char* net_format_name = "rbmpi-net";
 constexpr std::int64_t format_version = 1;
 constexpr const char* classes_name = "/classes";
+constexpr const char* class_names_name = "/class_names";
 constexpr const char* code_layer_attribute = "code_layer";
 
 // Texts in the root that describe where a model came from, in the order in which they are written and shown.
@@ -211,6 +212,17 @@ std::vector<std::int32_t> read_classes(const Hdf5File& file, std::size_t outputs
   return classes;
 }
 
+/// The names of so many classes, if they have some.
+std::vector<std::string> read_class_names(const Hdf5File& file, std::size_t classes) {
+  if (!file.exists(class_names_name)) return {};
+  const ArrayInfo info = file.array_info(class_names_name);
+  if (!info.texts || classes == 0 || info.dimensions != std::vector<std::uint64_t>{classes}) {
+    refuse(file, fmt::format("has '{}' as {} [{}]; texts [{}], one for each of '{}', would be right", class_names_name,
+                             info.type_name, fmt::join(info.dimensions, " x "), classes, classes_name));
+  }
+  return file.read_texts(class_names_name, 0, classes);
+}
+
 std::size_t read_code_layer(const Hdf5File& file, const NetShape& shape) {
   const auto code_layer = file.integers_attribute("/", code_layer_attribute);
   if (!code_layer) return 0;
@@ -273,6 +285,7 @@ Model read_model(const Hdf5File& file) {
   } else {
     read_stack(file, model);
   }
+  model.class_names = read_class_names(file, model.classes.size());
   if (file.exists("/config")) model.configuration = file.read_text("/config");
   for (const char* name : provenance_names) {
     if (const auto text = file.text_attribute("/", name)) model.provenance[name] = *text;
@@ -295,6 +308,7 @@ void write_model(Hdf5File& file, const Model& model) {
     file.create_array(classes_name, ElementType::int32, {model.classes.size()});
     file.write_rows(classes_name, ElementType::int32, 0, model.classes.size(), model.classes.data());
   }
+  if (!model.class_names.empty()) file.write_texts(class_names_name, model.class_names);
   if (!model.configuration.empty()) file.write_text("/config", model.configuration);
 }
 
@@ -309,6 +323,7 @@ bool holds_description(const Hdf5File& file, const Model& model) {
   }
   if (file.exists(classes_name) == model.classes.empty()) return false;
   if (!model.classes.empty() && read_classes(file, model.classes.size()) != model.classes) return false;
+  if (read_class_names(file, model.classes.size()) != model.class_names) return false;
   if (file.exists("/config") == model.configuration.empty()) return false;
   if (!model.configuration.empty() && file.read_text("/config") != model.configuration) return false;
   return std::ranges::all_of(provenance_names, [&](const char* name) {

@@ -37,7 +37,7 @@ const char* style_of(std::uint64_t count, std::uint64_t rows, bool right) {
 
 std::string row_of(const ConfusionMatrix& confusion, std::size_t truth) {
   const std::uint64_t rows = confusion.rows_of(truth);
-  std::string html = fmt::format("<tr><th scope=\"row\">{}</th>", confusion.classes[truth]);
+  std::string html = fmt::format("<tr><th scope=\"row\">{}</th>", escape(confusion.name(truth)));
   for (std::size_t k = 0; k < confusion.classes.size(); ++k) {
     const std::uint64_t count = confusion.at(truth, k);
     html += fmt::format("<td class=\"{}\">{}</td>", style_of(count, rows, k == truth),
@@ -62,7 +62,9 @@ std::string matrix(const ConfusionMatrix& confusion, const std::string& caption)
       "<div class=\"matrix\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption>\n"
       "<thead><tr><th scope=\"col\">class</th>",
       escape(caption));
-  for (const std::int32_t name : confusion.classes) html += fmt::format("<th scope=\"col\">{}</th>", name);
+  for (std::size_t k = 0; k < confusion.classes.size(); ++k) {
+    html += fmt::format("<th scope=\"col\">{}</th>", escape(confusion.name(k)));
+  }
   html += "<th scope=\"col\" class=\"sum\">rows</th><th scope=\"col\">error</th></tr></thead>\n<tbody>\n";
   for (std::size_t k = 0; k < confusion.classes.size(); ++k) html += row_of(confusion, k);
   html += "</tbody>\n<tfoot>\n";
@@ -94,7 +96,7 @@ std::string class_table(const ConfusionMatrix& confusion, const std::string& of)
       .rows = {}};
   for (const std::size_t k : order) {
     content.rows.push_back(
-        {fmt::format("{}", confusion.classes[k]), whole_text(confusion.rows_of(k)), whole_text(wrong_of(confusion, k)),
+        {escape(confusion.name(k)), whole_text(confusion.rows_of(k)), whole_text(wrong_of(confusion, k)),
          share_text(wrong_of(confusion, k), confusion.rows_of(k)), whole_text(confusion.predicted_as(k)),
          share_text(confusion.at(k, k), confusion.predicted_as(k))});
   }
@@ -115,8 +117,7 @@ std::string pair_table(const ConfusionMatrix& confusion) {
                     .columns = {{"class", true}, {"taken for", true}, {"rows", true}},
                     .rows = {}};
   for (const auto& [count, i, k] : pairs) {
-    content.rows.push_back(
-        {fmt::format("{}", confusion.classes[i]), fmt::format("{}", confusion.classes[k]), whole_text(count)});
+    content.rows.push_back({escape(confusion.name(i)), escape(confusion.name(k)), whole_text(count)});
   }
   return pairs.empty() ? std::string() : table(content);
 }

@@ -56,11 +56,13 @@ std::optional<ConfusionMatrix> confusion_in(const Json& json) {
     const Json& name = at(classes[k], "class");
     if (!name.is_number_integer() || !rows[k].is_array() || rows[k].size() != count) return {};
     confusion.classes.push_back(name.get<std::int32_t>());
+    if (const Json& text = at(classes[k], "name"); text.is_string()) confusion.names.push_back(text.get<std::string>());
     for (const Json& cell : rows[k]) {
       if (!cell.is_number_unsigned() || cell.get<std::uint64_t>() > most_rows) return {};
       confusion.counts.push_back(cell.get<std::uint64_t>());
     }
   }
+  if (confusion.names.size() != count) confusion.names.clear();
   return confusion.rows() > 0 ? std::optional(std::move(confusion)) : std::nullopt;
 }
 

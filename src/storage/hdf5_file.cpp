@@ -450,6 +450,13 @@ void Hdf5File::append_texts(const std::string& name, std::span<const std::string
   check_written();
 }
 
+void Hdf5File::write_texts(const std::string& name, std::span<const std::string> texts) {
+  std::size_t longest = 1;
+  for (const std::string& text : texts) longest = std::max(longest, text.size());
+  create_texts(name, longest, texts.size());
+  append_texts(name, texts);
+}
+
 void Hdf5File::write_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                           const void* values) {
   write_selected(id_, name, hdf5::native_type(type), first, count, values, path_);

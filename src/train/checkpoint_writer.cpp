@@ -204,6 +204,7 @@ void CheckpointWriter::reserve_best() {
   for (const Rbm& layer : model.layers) shared_->best.layers.emplace_back(layer.shape());
   if (model.net) shared_->best.net.emplace(model.net->shape());
   shared_->best.classes = model.classes;
+  shared_->best.class_names = model.class_names;
   shared_->best.code_layer = model.code_layer;
   shared_->best.chains = model.chains;
 }

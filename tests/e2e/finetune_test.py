@@ -334,5 +334,105 @@ class KagglesFiles(FolderTest):
         self.assertLess((numpy.array(predicted) != labels[600:700]).mean(), 0.2)
 
 
+class Names(FolderTest):
+    """Of classes, and of rows: "<b>" and a comma are to stay what they are."""
+
+    CLASSES = ["ant", "bee, wild", "<b>cat</b>"]
+
+    def setUp(self):
+        super().setUp()
+        random = numpy.random.default_rng(3)
+        self.labels = random.integers(0, 3, 70)
+        patterns = random.integers(0, 2, (3, 16))
+        self.samples = numpy.abs(patterns[self.labels] - (random.random((70, 16)) < 0.05)).astype(numpy.uint8)
+        self.row_names = [f"row, {i}" if i % 2 else f"r{i}" for i in range(70)]
+        self.data = self.write("named.h5", self.CLASSES, self.row_names)
+        assert_success(run(["train", "--data", self.data, "--hidden", "12", "--epochs", "20", "--batch-size", "10",
+                            "--output", self.folder / "stack"]))
+
+    def write(self, name, classes=None, rows=None):
+        path = write_dataset(self.folder / name, self.samples, self.labels, scale=1.0)
+        with h5py.File(path, "a") as file:
+            file["samples"].attrs["scale"] = 1.0
+            if classes:
+                file["class_names"] = classes
+            if rows:
+                file["row_names"] = rows
+        return path
+
+    def finetune(self, data, name="net", *more):
+        assert_success(run(["finetune", self.folder / "stack", "--data", data, "--epochs", "40", "--batch-size", "10",
+                            "--output", self.folder / name, *more]))
+        return self.folder / name
+
+    def texts(self, file, name):
+        return [text.decode() for text in file[name][()]]
+
+    def test_of_classes(self):
+        net = self.finetune(self.data, "net", "--validation", "0.2", "--checkpoint-steps", "5")
+        for path in [net / "model.h5", net / "best.h5", *net.glob("checkpoint-*.h5")]:
+            with h5py.File(path) as file:
+                self.assertEqual(self.texts(file, "class_names"), self.CLASSES)
+        table = self.folder / "table.csv"
+        assert_success(run(["predict", net, self.data, "--probabilities", "--output", table], ranks=3))
+        lines = rows_of(table)
+        self.assertEqual(lines[0], ["name", "ImageId", "Label"] + [f"Probability{name}" for name in self.CLASSES])
+        self.assertEqual([line[0] for line in lines[1:]], self.row_names)
+        right = forward(net / "best.h5", self.samples.astype(float)).argmax(axis=1)
+        self.assertEqual([line[2] for line in lines[1:]], [self.CLASSES[k] for k in right])
+
+        made = self.folder / "predicted.h5"
+        assert_success(run(["predict", net, self.data, "--output", made], ranks=3))
+        with h5py.File(made) as file:
+            numpy.testing.assert_array_equal(file["labels"], right)
+            numpy.testing.assert_allclose(file["samples"], forward(net / "best.h5", self.samples.astype(float)),
+                                          atol=1e-5)
+            self.assertEqual(self.texts(file, "class_names"), self.CLASSES)
+            self.assertEqual(self.texts(file, "column_names"), self.CLASSES)
+            self.assertEqual(self.texts(file, "row_names"), self.row_names)
+
+        scores = evaluation(net, self.data)
+        self.assertEqual([one["name"] for one in scores["classes"]], self.CLASSES)
+        text = assert_success(run(["evaluate", net, self.data], ranks=2)).stdout
+        self.assertRegex(text, r"(?m)^ +bee, wild +\d+ +\d+ +\d+\.\d\d %")
+        self.assertRegex(text, r"(?m)^ +ant +bee, wild +<b>cat</b>$")
+        (self.folder / "scores.json").write_text(json.dumps(scores))
+        assert_success(run(["report", net, "--evaluation", self.folder / "scores.json", "--output",
+                            self.folder / "page.html"]))
+        page = (self.folder / "page.html").read_text()
+        self.assertEqual(page.count('<th scope="col">&lt;b&gt;cat&lt;/b&gt;</th>'), 2)
+        self.assertNotIn("<b>cat</b>", page)
+
+    def test_classes_of_other_names_are_refused(self):
+        net = self.finetune(self.data)
+        other = self.write("other.h5", [self.CLASSES[k] for k in (1, 0, 2)])
+        assert_one_message(run(["evaluate", net, other], ranks=3), 3, "other.h5", "label 0", "'bee, wild'", "'ant'")
+        evaluation(net, self.write("numbers.h5"))
+
+    def test_where_there_are_none(self):
+        net = self.finetune(self.write("numbers.h5"))
+        with h5py.File(net / "model.h5") as file:
+            self.assertNotIn("class_names", file)
+        assert_success(run(["predict", net, self.write("numbers.h5"), "--output", self.folder / "table.csv"]))
+        lines = rows_of(self.folder / "table.csv")
+        self.assertEqual(lines[0], ["ImageId", "Label"])
+        self.assertTrue({line[1] for line in lines[1:]} <= {"0", "1", "2"})
+
+    def test_in_features_and_figures_of_rows(self):
+        for command in (["transform", self.folder / "stack", self.data, "--output"],
+                        ["evaluate", self.folder / "stack", self.data, "--rows"]):
+            made = self.folder / "made.h5"
+            assert_success(run([*command, made], ranks=3))
+            with h5py.File(made) as file:
+                self.assertEqual(self.texts(file, "row_names"), self.row_names)
+                self.assertEqual(self.texts(file, "class_names"), self.CLASSES)
+                numpy.testing.assert_array_equal(file["labels"], self.labels)
+        table = self.folder / "figures.csv"
+        assert_success(run(["evaluate", self.folder / "stack", self.data, "--rows", "30", "--rows", table]))
+        lines = rows_of(table)
+        self.assertEqual(lines[0][:3], ["name", "row", "label"])
+        self.assertEqual([line[0] for line in lines[1:]], self.row_names[:30])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -25,8 +25,9 @@ struct Model {
   /// Of a classifier: the labels that its outputs mean, sorted. Of a stack: those that the last visible units of its
   /// highest layer mean, if it was trained with labels (train/greedy_training.hpp).
   std::vector<std::int32_t> classes = {};
-  std::size_t code_layer = 0;  ///< of an autoencoder: the layer, from 1, that is the code; else 0
-  ChainsOfLayers chains = {};  ///< of the layers that were trained with persistent chains
+  std::vector<std::string> class_names = {};  ///< one for each of the classes; or none: they are numbers
+  std::size_t code_layer = 0;                 ///< of an autoencoder: the layer, from 1, that is the code; else 0
+  ChainsOfLayers chains = {};                 ///< of the layers that were trained with persistent chains
 };
 
 /// Local. The digest of its parameters: model_digest or net_digest.

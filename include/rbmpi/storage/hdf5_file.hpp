@@ -148,6 +148,8 @@ class Hdf5File {
   void create_texts(const std::string& name, std::size_t bytes, std::uint64_t chunk_rows);
   /// Extends it by these, none of which is longer.
   void append_texts(const std::string& name, std::span<const std::string> texts);
+  /// Creates an array of just these texts, of which there is at least one.
+  void write_texts(const std::string& name, std::span<const std::string> texts);
   /// Writes a scalar text, UTF-8 of fixed length. It ends at the first null byte when it is read.
   void write_text(const std::string& name, const std::string& text);
 

@@ -22,6 +22,24 @@ TEST(LabelClassesTest, AreSorted) {
   EXPECT_EQ(classes_of({7, 0, 7, 2}, TrainingCommand::finetune), (std::vector<std::int32_t>{0, 2, 7}));
 }
 
+TEST(LabelClassesTest, NamesAreOfTheLabels) {
+  EXPECT_EQ(names_of_classes({0, 2, 7}, {"ant", "bee", "cat"}), (std::vector<std::string>{"ant", "cat", "7"}));
+  EXPECT_TRUE(names_of_classes({0, 2}, {}).empty());
+}
+
+TEST(LabelClassesTest, LabelsMeanTheSameInBothFiles) {
+  const TrainSettings settings = default_settings(TrainingCommand::finetune);
+  check_class_names(settings, {"ant", "bee"}, {"ant"});
+  check_class_names(settings, {"ant", "bee"}, {});
+  check_class_names(settings, {}, {"ant"});
+  test::expect_error(Failure::file, {"label 0", "'bee'", "'ant'"}, [&] {
+    check_class_names(settings, {"ant", "bee"}, {"bee"});
+  });
+  test::expect_error(Failure::file, {"label 1", "'bee'", "none"}, [&] {
+    check_class_names(settings, {"ant"}, {"ant", "bee"});
+  });
+}
+
 TEST(LabelClassesTest, AColumnOfNumbersOfRowsIsNone) {
   std::vector<std::int32_t> labels(most_classes);
   std::iota(labels.begin(), labels.end(), 0);

@@ -75,6 +75,27 @@ TEST_F(ModelFileTest, WhatIsSavedComesBack) {
   EXPECT_EQ(folder_.entries(), 1U);
 }
 
+TEST_F(ModelFileTest, ClassesHaveNames) {
+  Model model;
+  model.net.emplace(classifier_shape(4, std::vector<std::size_t>{3}, 2));
+  model.classes = {0, 7};
+  model.class_names = {"ant", "bee, wild"};
+  save_model(path_, model);
+  EXPECT_EQ(load_model(path_).class_names, model.class_names);
+  EXPECT_TRUE(holds_description(Hdf5File::open(path_), model));
+  model.class_names.back() = "cat";
+  EXPECT_FALSE(holds_description(Hdf5File::open(path_), model));
+}
+
+TEST_F(ModelFileTest, NamesThatAreNotOfTheClassesAreRefused) {
+  Model model;
+  model.net.emplace(classifier_shape(4, std::vector<std::size_t>{3}, 2));
+  model.classes = {0, 7};
+  model.class_names = {"ant", "bee", "cat"};
+  save_model(path_, model);
+  test::expect_error(Failure::file, {"m.h5", "/class_names", "[3]", "[2]"}, [&] { (void)load_model(path_); });
+}
+
 TEST_F(ModelFileTest, ThreeArraysAreAModel) {
   foreign([](Hdf5File& file) { write_layer(file); });
   const Model model = load_model(path_);
