@@ -290,7 +290,9 @@ void name_columns(const fs::path& path, const Sample& sample, bool quoted, TextL
     if (std::all_of(below, sample.rows.end(), [](const Fields& row) { return row.back().empty(); })) {
       names.emplace_back();
     } else {
-      if (names.size() == 1 && !quoted) {
+      // R writes such a table without quotes as well, but a comma may be a decimal one, and a sentence is a comment.
+      const bool doubtful = sample.separator == ',' || names.front().find_first_of(" %/") != std::string::npos;
+      if (names.size() == 1 && !quoted && doubtful) {
         refuse_import(path, fmt::format("its first line is '{}' and those below have 2 fields: two names, or numbers "
                                         "with a decimal point, would be right",
                                         shown_field(names.front())));

@@ -326,6 +326,8 @@ def tables():
 
     yield ("R's only column", '"x"\n' + "".join(f'"{n}",{n % 2}\n' for n in range(5)), [],
            {"samples": [[0], [1], [0], [1], [0]], "columns": ["x"], "row_names": list("01234"), "notes": ["as R writes it"]})
+    yield ("R's only column, without quotes", "x\n" + "".join(f"{n}\t{n % 2}\n" for n in range(5)), [],
+           {"samples": [[0], [1], [0], [1], [0]], "columns": ["x"], "row_names": list("01234"), "notes": ["as R writes it"]})
     yield ("sums below", "gene,p,q,r\n" + "".join(f"{n},{r}\n" for n, r in zip(("a", "b", "c", "d", "Total"), BIT_ROWS)),
            [], bits | {"row_names": ["a", "b", "c", "d", "Total"], "notes": ["names of the rows", "'Total'"]})
     yield ("a row without a name", ",p,q,r\n" + "".join(f"{n},{r}\n" for n, r in zip(("", *"1234"), BIT_ROWS)),
