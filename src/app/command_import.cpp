@@ -165,9 +165,13 @@ std::string import_help() {
          "  rbmpi import FILE [OPTION...] --output FILE\n\n"
          "FILE, or - for standard input, is a text with commas, semicolons, tabs, blanks or nothing between its "
          "fields;\n"
-         "LIBSVM; Matrix Market; or MNIST's IDX; plain or packed. Which one it is follows from the content. A COLUMN "
-         "is a\n"
-         "name, a number counted from 1, or last; a LIST has commas between them, and ranges of numbers: 1,3-785.\n\n"
+         "LIBSVM; Matrix Market; MNIST's IDX; NumPy's .npy and .npz; MATLAB's .mat; or HDF5; plain or packed. Which "
+         "one "
+         "it\n"
+         "is follows from the content. What may be read in two ways is asked for, and what was assumed is said.\n\n"
+         "A COLUMN is a name, a number counted from 1, or last; a LIST has commas between them, and ranges of "
+         "numbers:\n"
+         "1,3-785. A dataset has values from 0 to --scale, which means 1.0: a unit is on, or a picture white.\n\n"
          "Options:\n" +
          import_options().help() +
          "\nExamples:\n"

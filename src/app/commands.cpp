@@ -10,7 +10,7 @@ std::span<const Command> commands() {
       {"export", "write a model for scikit-learn, NumPy or the package rbms", run_export, true},
       {"finetune", "train a classifier or an autoencoder, from the layers of a model or from scratch", run_finetune,
        true},
-      {"import", "make a dataset (HDF5) from MNIST's IDX files or from CSV", run_import, true},
+      {"import", "make a dataset of a table: text, NumPy, MATLAB, HDF5, MNIST's IDX", run_import, true},
       {"import-model", "make a model of a file of scikit-learn, NumPy or the package rbms", run_import_model, true},
       {"info", "show what a dataset or a model holds", run_info, false},
       {"predict", "label the rows of a dataset with a classifier: a table in Kaggle's form", run_predict, true},

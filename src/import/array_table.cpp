@@ -223,7 +223,8 @@ class Texts {
 /// The labels of rows, one after the other.
 class Labels {
  public:
-  Labels(const ArrayFile& file, const StoredArray& array) : file_(file), array_(array) {
+  Labels(const ArrayFile& file, const StoredArray& array)
+      : file_(file), array_(array), categories_(file.class_names(array).size()) {
     if (array.texts) {
       texts_.emplace(file, array);
     } else {
@@ -237,7 +238,12 @@ class Labels {
       return;
     }
     const std::span<const double> values = numbers_->row(row.number);
-    if (values.size() > 1) {
+    if (categories_ > 0 && values[0] == -1.0) {  // pandas has no category for what is missing
+      row.label.reset();
+    } else if (categories_ > 0 && values[0] >= static_cast<double>(categories_)) {
+      refuse(row.number, fmt::format("is {}; the place of one of its {} categories, from 0, would be right", values[0],
+                                     categories_));
+    } else if (values.size() > 1) {
       row.label = place_of_one(values, row.number);
     } else if (std::isfinite(values[0]) && values[0] == std::floor(values[0])) {
       row.label = values[0];
@@ -264,6 +270,7 @@ class Labels {
 
   const ArrayFile& file_;
   const StoredArray& array_;
+  std::size_t categories_;  // 0: its numbers are no places in a list of names
   std::optional<DenseRows> numbers_;
   std::optional<Texts> texts_;
 };

@@ -101,6 +101,34 @@ void want_matrix(const ArrayFile& file, const StoredArray& array) {
   refuse_import(file.path(), fmt::format("{}: {}", in_words(array), why));
 }
 
+[[noreturn]] void refuse_to_guess(const ArrayFile& file, const std::vector<StoredArray>& arrays) {
+  refuse_import(file.path(),
+                fmt::format("which of its arrays has the samples? --array NAME chooses one of: {}", list(arrays)));
+}
+
+/// A data frame of pandas has a block for each type of its columns, so one of them is not the whole.
+void refuse_blocks(const ArrayFile& file) {
+  constexpr std::string_view second = "/block1_values";
+  for (const StoredArray& array : file.arrays()) {
+    if (!array.name.ends_with(second)) continue;
+    const std::string_view frame = plain(array.name).substr(0, plain(array.name).size() - second.size());
+    refuse_import(file.path(),
+                  fmt::format("'{}' is a data frame of pandas whose columns are of several types, which lie "
+                              "apart; one that DataFrame.to_csv writes would be right, or --array NAME for "
+                              "a part: {}",
+                              frame, list(file.arrays())));
+  }
+}
+
+/// Arrays that are no lists and cannot be samples: whoever meant one of them should know.
+void note_what_cannot_be(const std::vector<StoredArray>& arrays, std::vector<std::string>& notes) {
+  std::vector<StoredArray> others;
+  std::ranges::copy_if(arrays, std::back_inserter(others), [](const StoredArray& array) {
+    return !is_matrix(array) && !array.texts && array.shape.size() > 1;
+  });
+  if (!others.empty()) notes.push_back(fmt::format("What cannot be samples was left out: {}.", list(others)));
+}
+
 const StoredArray& choose_samples(const ArrayFile& file, const TableOptions& wishes, std::vector<std::string>& notes) {
   const std::vector<StoredArray>& arrays = file.arrays();
   if (!wishes.array.empty()) {
@@ -120,7 +148,15 @@ const StoredArray& choose_samples(const ArrayFile& file, const TableOptions& wis
   }
   // A list as MATLAB has it, [N x 1], is a matrix if there is no other.
   if (!std::ranges::all_of(matrices, is_list)) std::erase_if(matrices, is_list);
-  if (matrices.size() == 1) return *find(arrays, matrices.front().name);
+  refuse_blocks(file);
+  const bool only_beside = std::ranges::all_of(matrices, [](const StoredArray& one) {
+    return is_beside(one) || (is_list(one) && !std::ranges::count(samples_names, lower(plain(one.name))));
+  });
+  if (only_beside && arrays.size() > matrices.size()) refuse_to_guess(file, arrays);
+  if (matrices.size() == 1) {
+    note_what_cannot_be(arrays, notes);
+    return *find(arrays, matrices.front().name);
+  }
   for (const std::string_view name : samples_names) {
     const StoredArray* const array = find(matrices, name, true);
     if (array == nullptr) continue;
@@ -130,8 +166,7 @@ const StoredArray& choose_samples(const ArrayFile& file, const TableOptions& wis
         fmt::format("The samples are {}; --array NAME takes others: {}.", in_words(chosen), list(matrices)));
     return chosen;
   }
-  refuse_import(file.path(),
-                fmt::format("which of its arrays has the samples? --array NAME chooses one of: {}", list(matrices)));
+  refuse_to_guess(file, matrices);
 }
 
 /// What the labels of samples of this name may be called, in lower case.
@@ -177,6 +212,19 @@ std::optional<StoredArray> choose_weights(const ArrayFile& file, const StoredArr
   return std::nullopt;
 }
 
+/// Lists of whole numbers or texts as long as the samples, of which one may have the labels.
+void note_possible_labels(const ArrayFile& file, ChosenArrays& chosen) {
+  std::vector<StoredArray> others;
+  std::ranges::copy_if(file.arrays(), std::back_inserter(others), [&](const StoredArray& array) {
+    const bool taken = array.name == chosen.samples.name || (chosen.weights && array.name == chosen.weights->name);
+    return !taken && array.sparse_of.empty() && (array.numbers || array.texts) &&
+           (array.shape.size() == 1 || is_list(array)) && std::ranges::max(array.shape) == chosen.samples.shape.front();
+  });
+  if (others.empty()) return;
+  chosen.notes.push_back(
+      fmt::format("No labels were taken; --labels NAME takes them, if they are in: {}.", list(others)));
+}
+
 }  // namespace
 
 std::string in_words(const StoredArray& array) {
@@ -188,6 +236,7 @@ ChosenArrays choose_arrays(const ArrayFile& file, const TableOptions& wishes) {
   chosen.samples = choose_samples(file, wishes, chosen.notes);
   chosen.labels = choose_labels(file, wishes, chosen.samples);
   chosen.weights = choose_weights(file, chosen.samples);
+  if (!chosen.labels && wishes.labels.empty()) note_possible_labels(file, chosen);
   return chosen;
 }
 

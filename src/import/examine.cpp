@@ -28,11 +28,12 @@ class Examination {
     const std::size_t width = info.sparse ? 1 : info.columns;
     findings_.columns.resize(width);
     numbers_.resize(width);
-    first_.resize(width);
+    last_.resize(width);
     smallest_.assign(width, infinity);
     largest_.assign(width, -infinity);
     sum_.assign(width, 0.0);
-    not_counting_.assign(width, 0);
+    step_.assign(width, 0.0);
+    uneven_.assign(width, 0);
     no_spins_.assign(width, 0);
   }
 
@@ -45,7 +46,8 @@ class Examination {
         take_values();
       else
         take_texts();
-      if (findings_.rows == 0) first_ = numbers_;
+      if (findings_.rows == 0) last_ = numbers_;
+      if (findings_.rows == 1) find_steps();
       add_numbers();
       if (!uses_.one_hot.empty()) check_one_hot();
     }
@@ -59,7 +61,7 @@ class Examination {
       column.smallest = smallest_[i];
       column.largest = largest_[i];
       column.sum = sum_[i];
-      column.counts = not_counting_[i] == 0;
+      column.rises_evenly = uneven_[i] == 0 && step_[i] != 0.0;
       column.spins = no_spins_[i] == 0;
     }
     findings_.names_differ = names_differ_ && findings_.rows > 0;
@@ -92,6 +94,7 @@ class Examination {
           break;
         case Use::name:
           add_name(text);
+          if (text.empty() && !findings_.no_name) findings_.no_name = here(column, text);
           numbers_[column] = no_number;
           break;
         default:
@@ -112,6 +115,7 @@ class Examination {
       case Kind::comma_number:
         if (value.number != std::floor(value.number)) findings.whole = false;
         if (!findings_.comma) findings_.comma = here(column, text);
+        findings_.thousands = findings_.thousands && may_be_thousands(text);
         return value.number;
       case Kind::boolean:
         ++findings.booleans;
@@ -154,14 +158,20 @@ class Examination {
     return number;
   }
 
+  void find_steps() {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) step_[i] = numbers_[i] - last_[i];
+  }
+
   void add_numbers() {
-    const auto row = static_cast<double>(findings_.rows);
+    constexpr double inexact = 1e-3;
     const std::size_t width = numbers_.size();
     for (std::size_t i = 0; i < width; ++i) {
       const double value = numbers_[i];
       smallest_[i] = value < smallest_[i] ? value : smallest_[i];
       largest_[i] = value > largest_[i] ? value : largest_[i];
-      not_counting_[i] += value == first_[i] + row ? 0.0 : 1.0;
+      // Steps such as 0.1 are not exact. NaN, which is missing or a text, is never near.
+      uneven_[i] += std::fabs(value - last_[i] - step_[i]) <= inexact * std::fabs(step_[i]) ? 0.0 : 1.0;
+      last_[i] = value;
       no_spins_[i] += value == 1.0 || value == -1.0 ? 0.0 : 1.0;
     }
     if (options_.missing != MissingValues::mean) return;
@@ -169,7 +179,7 @@ class Examination {
   }
 
   void add_sparse() {
-    not_counting_[0] = no_spins_[0] = 1.0;
+    uneven_[0] = no_spins_[0] = 1.0;
     std::uint64_t nonzeros = 0;
     for (std::size_t i = 0; i < row_->columns.size(); ++i) {
       const std::size_t column = row_->columns[i];
@@ -238,6 +248,7 @@ class Examination {
 
   // Names are remembered by their hashes, and no longer once two are alike.
   void add_name(std::string_view text) {
+    findings_.last_name = text;
     findings_.longest_name = std::max(findings_.longest_name, name_in_utf8(text).size());
     if (findings_.rows == 0) names_differ_ = true;
     if (names_seen_ != findings_.rows) names_differ_ = false;
@@ -270,8 +281,8 @@ class Examination {
   const FieldReader& reader_;
   const TableRow* row_ = nullptr;
   Findings findings_;
-  std::vector<double> numbers_, first_;  // of this row, and of the first
-  std::vector<double> smallest_, largest_, sum_, not_counting_, no_spins_;
+  std::vector<double> numbers_, last_;  // of this row, and of the one before
+  std::vector<double> smallest_, largest_, sum_, step_, uneven_, no_spins_;
   std::unordered_set<std::size_t> names_;
   std::uint64_t names_seen_ = 0;
   bool names_differ_ = false;

@@ -39,8 +39,8 @@ struct ColumnFindings {
   double largest = 0;
   double sum = 0;
   bool whole = true;
-  bool counts = true;  ///< it rises by 1 from row to row
-  bool spins = true;   ///< it has nothing but -1 and +1
+  bool rises_evenly = true;  ///< from row to row by the same step, which is not 0
+  bool spins = true;         ///< it has nothing but -1 and +1
 };
 
 /// What the labels are: those of a column, or those beside the columns.
@@ -62,6 +62,9 @@ struct Findings {
   std::vector<ColumnFindings> columns;  ///< of a sparse table one: all of its values
   LabelFindings labels;
   std::optional<Place> comma, point;  ///< the first numbers with a decimal comma, and with a point
+  bool thousands = true;              ///< all with a comma may as well be thousands: 1,234
+  std::optional<Place> no_name;       ///< the first row that the column of names does not name
+  std::string last_name;              ///< of the last row
   bool names_differ = false;          ///< of the column that names the rows, or of the first if that is of texts
   std::size_t longest_name = 0;       ///< in bytes
 };

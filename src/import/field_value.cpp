@@ -69,9 +69,22 @@ FieldValue field_value(std::string_view text, bool decimal_commas) noexcept {
   return {};
 }
 
-bool looks_like_number(std::string_view text) noexcept {
-  return !text.empty() && text.find_first_of("0123456789") != std::string_view::npos &&
-         text.find_first_not_of("0123456789+-.,eE% ") == std::string_view::npos;
+bool looks_like_number(std::string_view text) {
+  std::string plain(text);
+  // Signs of money, and what stands between thousands, or for a minus.
+  for (const std::string_view sign : {"\u20ac", "\u00a3", "\u00a5", "\u00a0", "\u202f", "\u2009", "\u2212"})
+    for (std::size_t at = plain.find(sign); at != std::string::npos; at = plain.find(sign))
+      plain.erase(at, sign.size());
+  const bool hexadecimal = plain.starts_with("0x") || plain.starts_with("0X");
+  if (hexadecimal && plain.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string::npos) return plain.size() > 2;
+  return plain.find_first_of("0123456789") != std::string::npos &&
+         plain.find_first_not_of("0123456789+-.,eE% '$\xa0") == std::string::npos;
+}
+
+bool may_be_thousands(std::string_view text) noexcept {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  const std::size_t comma = text.find(',');
+  return comma >= 1 && comma <= 3 && text.front() != '0' && text.size() == comma + 4;
 }
 
 std::string shown_field(std::string_view text) {

@@ -22,9 +22,12 @@ struct FieldValue {
 /// How people write that there is no value: nothing, NA, N/A, NaN, null, ?, .
 [[nodiscard]] bool is_missing(std::string_view text) noexcept;
 
-/// Whether a text that is no number was meant as one, most likely: digits with points, commas, signs, %. 0110, 1,234, 5
-/// %
-[[nodiscard]] bool looks_like_number(std::string_view text) noexcept;
+/// Whether a text that is no number was meant as one, most likely: digits with points, commas, signs, %, money,
+/// or hexadecimal. 0110, 1,234, 1'000, 5 %, $3, 0x1F
+[[nodiscard]] bool looks_like_number(std::string_view text);
+
+/// Whether a number with a comma, 1,234, may as well be more than a thousand.
+[[nodiscard]] bool may_be_thousands(std::string_view text) noexcept;
 
 /// What a person should see of a field: short, in one line.
 [[nodiscard]] std::string shown_field(std::string_view text);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <set>
@@ -78,6 +79,7 @@ class Hdf5Arrays : public ArrayFile {
 
   [[nodiscard]] SamplesDescription describe(const StoredArray& samples) const override {
     SamplesDescription said;
+    refuse_packed(samples);
     if (samples.name == "/samples") describe_dataset(samples, said);
     // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
     if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
@@ -92,6 +94,13 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   [[nodiscard]] std::vector<std::string> notes(const StoredArray& samples) const override {
+    for (const char* const attribute : {"_FillValue", "missing_value"}) {
+      if (!samples.sparse_of.empty()) break;
+      const std::optional<double> missing = file_.real_attribute(samples.name, attribute);
+      if (!missing || std::isnan(*missing)) continue;
+      return {fmt::format("{} says that {} stands for what is missing ({}); here it is a value like the others.",
+                          in_words(samples), *missing, attribute)};
+    }
     if (!matlab_ || !samples.sparse_of.empty() || samples.shape.size() != 2) return {};
     return {fmt::format("The matrix is read as MATLAB shows it, {} x {}.",
                         samples.column_major ? samples.shape.front() : samples.shape.back(),
@@ -99,6 +108,17 @@ class Hdf5Arrays : public ArrayFile {
   }
 
  private:
+  /// NetCDF may store integers that become the values when they are multiplied and moved.
+  void refuse_packed(const StoredArray& samples) const {
+    if (!samples.sparse_of.empty()) return;
+    const double factor = file_.real_attribute(samples.name, "scale_factor").value_or(1.0);
+    const double offset = file_.real_attribute(samples.name, "add_offset").value_or(0.0);
+    if (factor == 1.0 && offset == 0.0) return;
+    refuse_import(path(), fmt::format("{} is packed (NetCDF): its values are {} x what is stored + {}; an array of the "
+                                      "values themselves would be right",
+                                      in_words(samples), factor, offset));
+  }
+
   static Hdf5File open(const UnpackedFile& unpacked) {
     std::optional<Hdf5File> file;
     unpacked.by_name([&](const fs::path& path) { file = Hdf5File::open(path, Reading::in_pieces, unpacked.name()); });

@@ -1,6 +1,7 @@
 #include "import/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -27,6 +28,7 @@ class Planner {
     leave_out_empty_columns();
     plan_names();
     refuse_counting_columns();
+    refuse_a_name_among_numbers();
     plan_labels();
     plan_weights();
     plan_.values = plan_.uses.values();
@@ -97,6 +99,11 @@ class Planner {
           "it as the names of the rows, --name-column none takes it for values",
           name_of(*uses.name), word_of(*uses.name), word_of(*uses.name));
     }
+    if (uses.name && uses.name_guessed && findings_.no_name) {
+      ask("{}, which names the rows, has no name in {}, as a second line of names or a line of sums: the table without "
+          "that line would be right, or --name-column {} if it is a row",
+          name_of(*uses.name), row_text(*findings_.no_name), word_of(*uses.name));
+    }
     const bool first_names = !uses.name && !info_.sparse && !uses.values_listed && info_.columns > 1 &&
                              options_.name_column != "none" && uses.uses[0] == Use::value && findings_.names_differ &&
                              are_names(found(0));
@@ -109,6 +116,8 @@ class Planner {
     plan_.info.row_name_bytes = std::max<std::size_t>(1, findings_.longest_name);
     if (uses.name_guessed || first_names)
       note("{} was taken for the names of the rows; --name-column none if it is not.", name_of(*uses.name));
+    if (is_sum(findings_.last_name))
+      note("The last row is named '{}' and was taken for a row like the others.", shown_field(findings_.last_name));
     if (info_.first_column_names)
       note("The header has one name less than the rows have fields, as R writes it: the first column names the rows.");
   }
@@ -120,16 +129,42 @@ class Planner {
     return !looks_like_number(std::string_view(quoted).substr(1, quoted.size() - 2));
   }
 
-  // A column of row numbers among the values would be the strongest of all.
+  [[nodiscard]] static bool is_sum(const std::string& name) {
+    constexpr std::array<std::string_view, 7> sums = {"total", "totals", "sum", "summe", "gesamt", "mean", "average"};
+    return std::ranges::find(sums, plain_name(name)) != sums.end();
+  }
+
+  // A column of row numbers or of times among the values would be the strongest of all.
   void refuse_counting_columns() {
     constexpr std::uint64_t least_rows = 5;
     if (info_.sparse || plan_.uses.values_listed || findings_.rows < least_rows) return;
     for (std::size_t column = 0; column < info_.columns; ++column) {
-      if (plan_.uses.uses[column] != Use::value || !found(column).counts) continue;
-      ask("{} only counts the rows: --drop {} leaves it out, --name-column {} makes it the names of the rows, "
+      if (plan_.uses.uses[column] != Use::value || !found(column).rises_evenly) continue;
+      ask("{} only counts the rows, by the same step from each to the next: --drop {} leaves it out, --name-column {} "
+          "makes it the names of the rows, "
           "--columns with it in the list keeps it as values",
           name_of(column), word_of(column), word_of(column));
     }
+  }
+
+  // Of "user,1,2,3" the first is something else than the others.
+  void refuse_a_name_among_numbers() {
+    constexpr std::size_t least_columns = 4;
+    const bool open = !info_.sparse && !plan_.uses.values_listed && options_.label_column.empty() &&
+                      options_.name_column.empty() && info_.names.size() >= least_columns &&
+                      plan_.uses.uses[0] == Use::value && !info_.names[0].empty();
+    if (!open || field_value(info_.names[0], false).kind != FieldValue::Kind::text) return;
+    for (std::size_t column = 1; column < info_.names.size(); ++column) {
+      const FieldValue name = field_value(info_.names[column], false);
+      const FieldValue first = field_value(info_.names[1], false);
+      const bool next =
+          name.kind == FieldValue::Kind::number && name.number == first.number + static_cast<double>(column - 1);
+      if (!next) return;
+    }
+    ask("{} has a name, and numbers name all others: --name-column {} if it names the rows, --label-column {} if it "
+        "has "
+        "the labels, --drop {} leaves it out, --label-column none takes it for values",
+        name_of(0), word_of(0), word_of(0), word_of(0));
   }
 
   void plan_labels() {
@@ -236,6 +271,11 @@ class Planner {
       refuse("{} is {} and {} is {}: one of comma and point can be the decimal point",
              place_text(info_, *findings_.comma), findings_.comma->text, place_text(info_, *findings_.point),
              findings_.point->text);
+    if (findings_.comma && findings_.thousands)
+      refuse(
+          "{} is {}, which may be one and a fraction or more than a thousand, and so are all numbers with a comma: "
+          "without commas they would be right",
+          place_text(info_, *findings_.comma), findings_.comma->text);
     if (findings_.comma) note("Commas in numbers were read as decimal points, as in {}.", findings_.comma->text);
     std::size_t truth_columns = 0;
     for_values([&](std::size_t column, const ColumnFindings& one) {
@@ -360,6 +400,9 @@ class Planner {
     plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;
     if (range.largest < dark)
       note("The largest value, {}{}, means 1.0; --scale X if another does.", range.largest, largest_place);
+    else if (range.largest < bytes_largest)
+      note("The largest value is {}{}, and 255 means 1.0, as in pictures of bytes; --scale {} if that does.",
+           range.largest, largest_place, range.largest);
   }
 
   void plan_type() {

@@ -107,17 +107,55 @@ bool all_zeros_and_ones(const Sample& sample) {
          });
 }
 
+/// Tabs with nothing between them, and otherwise numbers: whoever takes them for runs of blanks moves the numbers
+/// behind them into other columns.
+bool has_gaps(const Sample& sample) {
+  bool gaps = false;
+  for (const Fields& row : sample.rows) {
+    for (const std::string& field : row) {
+      if (field_value(field, true).kind == Kind::text) return false;
+      gaps = gaps || field.empty();
+    }
+  }
+  return gaps;
+}
+
+/// Lines such as 0,25 and 0,5 and 1,0: numbers from 0 to 1 with commas for their points, much rather than two columns.
+bool may_be_decimal_commas(const Sample& sample) {
+  if (sample.separator != ',' || sample.rows.empty()) return false;
+  bool beyond_one = false;
+  for (const Fields& row : sample.rows) {
+    if (row.size() != 2 || (row[0] != "0" && row[0] != "1")) return false;
+    if (row[1].empty() || row[1].find_first_not_of("0123456789") != std::string::npos) return false;
+    const bool zeros = row[1].find_first_not_of('0') == std::string::npos;
+    if (row[0] == "1" && !zeros) return false;
+    beyond_one = beyond_one || (!zeros && row[1] != "1");
+  }
+  return beyond_one;
+}
+
 /// The separator that fits best.
 Sample best_sample(const fs::path& path, TextLines& lines) {
   Sample best;
+  bool tabs_with_gaps = false;
   std::pair<bool, double> best_fit{false, -1.0};
   for (const char separator : {'\t', ';', ',', blanks}) {
     Sample sample = take_sample(path, lines, separator);
+    if (separator == '\t') tabs_with_gaps = has_gaps(sample);
     const auto fit = fit_of(sample);
     if (fit <= best_fit) continue;
     best = std::move(sample);
     best_fit = fit;
   }
+  if (best.separator == blanks && tabs_with_gaps)
+    refuse_options(path,
+                   "it has tabs with nothing between them, and lines that differ in their number: --separator tab "
+                   "if a value is missing there, --separator blank if tabs are blanks");
+  if (may_be_decimal_commas(best))
+    refuse_options(path,
+                   fmt::format("'{},{}' is one number with a decimal comma or two columns: --separator comma if it "
+                               "is two columns, --separator semicolon if it is one number",
+                               best.rows.front()[0], best.rows.front()[1]));
   if (best_fit.second >= 0.0) return best;
   best = take_sample(path, lines, one_column);
   if (best.rows.empty() || !all_zeros_and_ones(best)) return best;
@@ -182,6 +220,19 @@ bool first_column_counts(const Sample& sample) {
   return true;
 }
 
+/// At least three numbers that all differ, the smallest larger than all below them: numbers of units, say.
+bool stands_above_rows(const Sample& sample) {
+  constexpr std::size_t least_rows = 4;
+  const Fields& first = sample.rows.front();
+  std::set<double> numbers;
+  for (const std::string& field : first) numbers.insert(field_value(field, false).number);
+  if (first.size() < 3 || numbers.size() < first.size() || sample.rows.size() < least_rows) return false;
+  return std::all_of(sample.rows.begin() + 1, sample.rows.end(), [&](const Fields& row) {
+    return std::ranges::all_of(
+        row, [&](const std::string& field) { return field_value(field, false).number < *numbers.begin(); });
+  });
+}
+
 /// Numbers that rise by one step, each larger than all below it: years, say.
 bool rises_above_rows(const Sample& sample) {
   const Fields& first = sample.rows.front();
@@ -199,21 +250,26 @@ bool rises_above_rows(const Sample& sample) {
 
 bool find_header(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
   constexpr std::size_t many = 10;
-  if (sample.rows.size() < 2 || sample.separator == no_separator) return false;
+  if (sample.rows.empty() || sample.separator == no_separator) return false;
   const Fields& first = sample.rows.front();
   const FirstLine line = compare_first_line(sample);
+  if (sample.rows.size() == 1) return line.differs && line.numbers.empty();
   const auto in_doubt = [&](const char* why) {
     refuse_options(path, fmt::format("its first line {}: {}", why, two_ways));
   };
   if (line.names_over_numbers > 0) {
-    if (!line.numbers.empty() && !counts_columns(line.numbers))
+    // Few numbers count by chance: "0,n.a.,1" is a row.
+    if (!line.numbers.empty() && (line.numbers.size() < 3 || !counts_columns(line.numbers)))
       in_doubt("has names and numbers, above columns of numbers");
+    if (first.size() > 2 && std::set(first.begin(), first.end()).size() == 1)
+      in_doubt("has the same text in all columns");
     return true;
   }
   if (line.numbers.empty()) return line.differs;
   if (line.numbers.size() + line.missing < first.size()) return false;  // texts over texts: a row as those below
   if (line.missing == 0 && !counts_columns(first) && rises_above_rows(sample))
     in_doubt("rises from column to column, and above all below it");
+  if (line.missing == 0 && stands_above_rows(sample)) in_doubt("has numbers that are larger than all below it");
   if (!counts_columns(first) || counts_columns(sample.rows[1])) return false;
   if (line.missing == 0 && line.numbers.size() < 3) return false;
   const bool sure = line.missing == 0 ? line.numbers.size() >= many : first_column_counts(sample);
@@ -223,7 +279,8 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
 }
 
 /// Names of the columns, as many as the rows have fields, if the header is one of those that are not as long.
-void name_columns(const fs::path& path, const Sample& sample, TextLayout& layout) {
+/// `quoted`: its first line begins with a quote, as those of R do.
+void name_columns(const fs::path& path, const Sample& sample, bool quoted, TextLayout& layout) {
   Fields names = sample.rows.front();
   const std::size_t width = width_of(sample);
   layout.columns = names.size();
@@ -233,6 +290,13 @@ void name_columns(const fs::path& path, const Sample& sample, TextLayout& layout
     if (std::all_of(below, sample.rows.end(), [](const Fields& row) { return row.back().empty(); })) {
       names.emplace_back();
     } else {
+      // R writes such a table without quotes as well, but a comma may be a decimal one, and a sentence is a comment.
+      const bool doubtful = sample.separator == ',' || names.front().find_first_of(" %/") != std::string::npos;
+      if (names.size() == 1 && !quoted && doubtful) {
+        refuse_import(path, fmt::format("its first line is '{}' and those below have 2 fields: two names, or numbers "
+                                        "with a decimal point, would be right",
+                                        shown_field(names.front())));
+      }
       std::set<std::string> first;
       std::for_each(below, sample.rows.end(), [&](const Fields& row) { first.insert(row.front()); });
       if (first.size() + 1 < sample.rows.size()) {
@@ -277,6 +341,7 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   TextLines lines(path);
   std::string_view line;
   const Top top = read_top(lines, line);
+  const bool quoted = line.starts_with('"');
   if (!top.found) refuse_import(path, "it is empty");
   const std::optional<char> separator = options.separator ? options.separator : top.separator;
   const Sample sample = separator ? take_sample(path, lines, *separator) : best_sample(path, lines);
@@ -290,7 +355,7 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   layout.header = options.header ? *options.header : find_header(path, sample, layout.notes);
   layout.columns = sample.rows.front().size();
   if (layout.header) {
-    name_columns(path, sample, layout);
+    name_columns(path, sample, quoted, layout);
   } else if (!options.header) {
     name_by_comment(path, lines, layout, top.last_comment);
   }

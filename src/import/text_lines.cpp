@@ -96,7 +96,9 @@ bool TextLines::fill() {
   begin_ = 0;
   if (first) {
     encoding_ = encoding_of(bytes);
-    bytes.remove_prefix(encoding_ != Encoding::utf8 ? 2 : bytes.starts_with(utf8_mark) ? utf8_mark.size() : 0);
+    if (encoding_ != Encoding::utf8) bytes.remove_prefix(2);
+    // A file that was saved twice may have its mark twice.
+    while (encoding_ == Encoding::utf8 && bytes.starts_with(utf8_mark)) bytes.remove_prefix(utf8_mark.size());
   }
   append(bytes);
   if (count == block_.size()) return true;

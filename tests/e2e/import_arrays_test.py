@@ -266,6 +266,15 @@ REFUSED = {
     "mat text": (mat(X="some words"), [], ["'X'", "char"]),
     "mat pictures": (mat(X=np.zeros((5, 4, ROWS))), [], ["'X' [5 x 4 x 12]", "permute"]),
     "mat complex": (mat(X=FLOATS + 1j), [], ["'X'", "complex"]),
+    "mat pictures with labels": (mat(images=np.zeros((5, 4, ROWS)), labels=LABELS), [], [
+        "which of its arrays", "'images' [5 x 4 x 12]", "'labels' [1 x 12]"]),
+    "h5 no category": (h5_of(X=BITS, obs__kind__codes=np.where(LABELS == 1, 1, -1), obs__kind__categories=["a", "b"]),
+                       ["--labels", "obs/kind"], ["labels are missing", "drop-row"]),
+    "h5 beyond the categories": (h5_of(X=BITS, obs__kind__codes=LABELS, obs__kind__categories=["a", "b"]),
+                                 ["--labels", "obs/kind"], ["is 2", "2 categories"]),
+    "h5 packed by NetCDF": (h5_of({"scale_factor": 0.5, "add_offset": [0.25]}, X=BITS), [], ["NetCDF", "0.5 x", "+ 0.25"]),
+    "h5 data frame": (h5_of(df__block0_values=FLOATS, df__block1_values=LABELS[:, None]), [], [
+        "'df'", "pandas", "'df/block1_values' [12 x 1]"]),
     "mat truncated": (mat(X=FLOATS)[:-200], [], ["truncated"]),
     "mat damaged": (bytes(DAMAGED), [], ["damaged"]),
     "mat 7.3 text": (matlab_73(X=("char", np.array([[65, 66]], "u2"))), [], ["'X'", "char"]),

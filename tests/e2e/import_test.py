@@ -243,6 +243,7 @@ def tables():
     yield "UTF-16, low byte first", utf16(named.replace(",", "\t"), "le"), [], with_names
     yield "UTF-16, high byte first", utf16(named.replace(",", ";"), "be"), [], with_names
     yield "Latin-1", b"gr\xf6\xdfe,b,c\n" + pixels.encode(), [], plain | {"columns": ["größe", "b", "c"]}
+    yield "a mark of UTF-8 twice", b"\xef\xbb\xbf" * 2 + pixels.encode(), [], unnamed
     yield "gzip", gzip.compress(named.encode()), [], with_names
     yield "semicolons", named.replace(",", ";"), [], with_names
     yield "tabs", named.replace(",", "\t"), [], with_names
@@ -255,6 +256,10 @@ def tables():
            {"samples": [[0.5, 1], [0.25, 0]], "type": "float32", "columns": ["x", "z"], "notes": ["decimal points"]})
     yield ("numpy.savetxt", "# made by numpy\n" + "".join("0.000000000000000000e+00 2.5e-01\n" for _ in range(2)), [],
            {"samples": [[0, 0.25]] * 2, "type": "float32"})
+    yield ("decimal commas in one column", "0,5\n0,25\n1,0\n", ["--separator", "semicolon"],
+           {"samples": [[0.5], [0.25], [1]], "type": "float32", "notes": ["decimal points"]})
+    yield "two columns after all", "0,5\n0,25\n1,0\n", ["--separator", "comma"], {
+        "samples": [[0, 5], [0, 25], [1, 0]], "scale": 25, "notes": ["25, in column 2, means 1.0"]}
     yield ("numpy.savetxt with a header", "# u v w\n" + pixels.replace(",", " "), [],
            plain | {"columns": ["u", "v", "w"], "notes": ["comment"]})
     yield "zeros and ones without separators", "010\n110\n001\n", [], {"samples": BITS[:3]}
@@ -319,7 +324,20 @@ def tables():
     yield ("a column that counts, wanted", counted("i,p,q,r", BIT_ROWS), ["--columns", "1", "--scale", "4"],
            {"samples": [[0], [1], [2], [3], [4]], "scale": 4, "columns": ["i"]})
 
+    yield ("R's only column", '"x"\n' + "".join(f'"{n}",{n % 2}\n' for n in range(5)), [],
+           {"samples": [[0], [1], [0], [1], [0]], "columns": ["x"], "row_names": list("01234"), "notes": ["as R writes it"]})
+    yield ("R's only column, without quotes", "x\n" + "".join(f"{n}\t{n % 2}\n" for n in range(5)), [],
+           {"samples": [[0], [1], [0], [1], [0]], "columns": ["x"], "row_names": list("01234"), "notes": ["as R writes it"]})
+    yield ("sums below", "gene,p,q,r\n" + "".join(f"{n},{r}\n" for n, r in zip(("a", "b", "c", "d", "Total"), BIT_ROWS)),
+           [], bits | {"row_names": ["a", "b", "c", "d", "Total"], "notes": ["names of the rows", "'Total'"]})
+    yield ("a row without a name", ",p,q,r\n" + "".join(f"{n},{r}\n" for n, r in zip(("", *"1234"), BIT_ROWS)),
+           ["--name-column", "1"], bits | {"row_names": ["", *"1234"]})
+    yield ("times, wanted", "t,p\n" + "".join(f"{n / 8},1\n" for n in range(6)), ["--columns", "t,p"],
+           {"samples": [[n / 8, 1] for n in range(6)], "type": "float32", "columns": ["t", "p"]})
+
     # What values mean.
+    yield "up to 200", "0,200,3\n2,4,8\n", [], {"samples": [[0, 200, 3], [2, 4, 8]], "scale": 255, "notes": [
+        "--label-column 3", "largest value is 200, in column 2, and 255"]}
     yield "spins", "-1 1 1\n1 -1 1\n", [], {"samples": [[0, 1, 1], [1, 0, 1]], "notes": ["-1 became 0"]}
     yield "values that are replaced", "2,low\n3,high\n", ["--map", "2=0,3=1,low=0,high=1"], {"samples": [[0, 0], [1, 1]]}
     yield "truth values", "p,q\nTRUE,0\nFALSE,1\n", [], {"samples": [[1, 0], [0, 1]], "columns": ["p", "q"],
@@ -401,7 +419,7 @@ def refused_tables():
 
     yield "a row number without a name", counted("i,p,q,r", BIT_ROWS), [], USAGE, [
         "column 1 ('i') only counts the rows", "--drop i", "--columns"]
-    yield "ratings with a time", "".join(f"{5 - i}\t{i * i}\t4\t{88000 + i}\n" for i in range(6)), [], USAGE, [
+    yield "ratings with a time", "".join(f"{3 * i % 5}\t{i * i}\t4\t{88000 + i}\n" for i in range(6)), [], USAGE, [
         "column 4 only counts the rows"]
     yield "missing values", "m1,m2,m3\n5,,3\n4,2,\n,1,5\n", [], FILE, [
         "3 of its values are missing", "line 2, column 2 ('m2') is empty", "zero", "drop-row", "mean"]
@@ -430,6 +448,23 @@ def refused_tables():
     yield "a first line in doubt", "0,1,2\n1,0,1\n", [], USAGE, ["counts the columns", "--header", "--no-header"]
     yield "years in doubt", "1990,1991,1992\n3,5,2\n8,1,0\n", [], USAGE, ["rises", "--header", "--no-header"]
     yield "digits in doubt", "10\n11\n", [], USAGE, ["--separator none", "--separator comma"]
+    yield "thousands or decimals", "p\tq\n1,234\t2,000\n1\t0\n", [], FILE, ["'1,234'", "thousand"]
+    yield "a number or two columns", "0,5\n0,25\n1,0\n", [], USAGE, ["'0,5'", "comma", "--separator semicolon"]
+    yield "one name over two fields", "x\n1,5\n2,25\n3,75\n", [], FILE, ["first line is 'x'", "2 fields"]
+    yield "a comment of MATLAB's", "% made by me\n1,0\n0,1\n", [], FILE, ["'% made by me'"]
+    yield "tabs that are not there", "1\t0\n\t1\t0\n1\t1\n", [], USAGE, ["tabs with nothing between", "--separator tab"]
+    yield "an unknown word for missing in the first row", "0,n.a.,1\n1,0,0\n0,1,1\n", [], USAGE, ["--no-header"]
+    yield "nothing but that in the first row", "-,-,-\n1,0,0\n0,1,1\n", [], USAGE, ["same text", "--no-header"]
+    yield "numbers of units", "12,99,45\n0,1,0\n1,0,1\n0,0,1\n", [], USAGE, ["larger than all below", "--header"]
+    yield "a second line of names", ",A,A,B\n,0,1,0\n0,1,0,1\n1,0,1,0\n", [], USAGE, ["line 2", "second line of names"]
+    yield "a line of sums", "id,p,q\n1,1,0\n2,1,1\n,2,1\n", [], USAGE, ["no name in line 4", "--name-column id"]
+    yield "a user beside numbers of films", "user,1,2,3\n7,5,3,1\n9,4,1,2\n", [], USAGE, ["('user')", "--drop user"]
+    yield "names alone", "a,b,c\n", [], FILE, ["a header but no rows"]
+    yield "times", "t,p\n" + "".join(f"{n / 10},{n % 2}\n" for n in range(6)), [], USAGE, ["column 1 ('t')", "--drop t"]
+    yield "falling numbers", "t,p\n" + "".join(f"{90 - n * 10},{n % 2}\n" for n in range(6)), [], USAGE, ["('t')"]
+    for sign, texts in (("Swiss thousands", ("1'000", "2'000")), ("money", ("€5", "€7")), ("hexadecimal", ("0x1", "0x2A")),
+                        ("French thousands", ("1\u202f000", "2\u00a0000"))):
+        yield sign, f"a;b\n{texts[0]};1\n{texts[1]};0\n", [], FILE, ["column 1 ('a')", "a number would be right"]
     yield "commas and points", "0,5;1\n0,25;0.5\n", [], FILE, ["'0,5'", "'0.5'", "decimal point"]
     yield "a thousand with a comma", 'p,q\n"1,000",2\n', [], FILE, ["line 2, column 1 ('p') is '1,000'"]
     yield "half a character", utf16("1,2\n", "le") + b"x", [], FILE, ["UTF-16", "middle of a character"]
