@@ -123,13 +123,10 @@ void check_class_names(const TrainSettings& settings, const std::vector<std::str
                   here == training.end() ? "there is none" : fmt::format("'{}'", *here), settings.data.string()));
 }
 
-std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
-  const char* const learner =
-      settings.command == TrainingCommand::finetune ? "a classifier" : "a layer with join-labels = on";
-  const bool share = data.validation.rows > 0 && parse_number(settings.validation).has_value();
-  const bool in_order = !share || settings.validation_rows == ValidationRows::tail;  // rows as they are in the file
-  const auto from = [&](std::uint64_t row) { return in_order ? std::optional(row) : std::nullopt; };
-  const LabelledRows training("data", settings.data.string(), from(0), data.training, learner);
+namespace {
+
+/// The classes of the rows that are trained on: 2 to `most_classes`.
+std::set<std::int32_t> classes_of(const LabelledRows& training, const std::string& file, const char* learner) {
   std::set<std::int32_t> classes;
   for (std::size_t row = 0; row < training.labels().size(); ++row) {
     if (training.labels()[row] < 0) training.refuse(row, "labels must be 0 or more");
@@ -139,21 +136,32 @@ std::vector<std::int32_t> find_classes(const TrainSettings& settings, const Trai
         Failure::file,
         fmt::format("data = {}: its first {} rows have {} different labels; {} wants 2 to {}. Are they a column "
                     "of IDs? rbmpi import takes labels from the column that --label-column names",
-                    settings.data.string(), row + 1, classes.size(), learner, most_classes));
+                    file, row + 1, classes.size(), learner, most_classes));
   }
   if (classes.size() < 2) {
-    throw Error(Failure::file,
-                fmt::format("data = {}: its rows have {} different label{}; {} wants 2 to {}", settings.data.string(),
-                            classes.size(), classes.size() == 1 ? "" : "s", learner, most_classes));
+    throw Error(Failure::file, fmt::format("data = {}: its rows have {} different label{}; {} wants 2 to {}", file,
+                                           classes.size(), classes.size() == 1 ? "" : "s", learner, most_classes));
   }
+  return classes;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> find_classes(const TrainSettings& settings, const TrainingData& data) {
+  const char* const learner =
+      settings.command == TrainingCommand::finetune ? "a classifier" : "a layer with join-labels = on";
+  const bool share = data.validation.rows > 0 && parse_number(settings.validation).has_value();
+  const bool in_order = !share || settings.validation_rows == ValidationRows::tail;  // rows as they are in the file
+  const auto from = [&](std::uint64_t row) { return in_order ? std::optional(row) : std::nullopt; };
+  const LabelledRows training("data", settings.data.string(), from(0), data.training, learner);
+  const std::set<std::int32_t> classes = classes_of(training, settings.data.string(), learner);
   if (data.validation.rows > 0) {
     const LabelledRows validation(share ? "data" : "validation", share ? settings.data.string() : settings.validation,
                                   from(share ? data.training.rows : 0), data.validation, learner);
     for (std::size_t row = 0; row < validation.labels().size(); ++row) {
       if (validation.labels()[row] < 0) validation.refuse(row, "labels must be 0 or more");
-      if (!classes.contains(validation.labels()[row])) {
-        validation.refuse(row, "no training row has that label" + (share ? why_of_last_rows(data) : ""));
-      }
+      if (classes.contains(validation.labels()[row])) continue;
+      validation.refuse(row, "no training row has that label" + (share ? why_of_last_rows(data) : ""));
     }
   }
   return {classes.begin(), classes.end()};

@@ -143,6 +143,7 @@ class Child {
   void signal(int number) const noexcept { kill(id_, number); }
   /// The status of waitpid, or nothing if the system does not keep it (SIGCHLD is ignored).
   std::optional<int> wait() noexcept {
+    if (id_ <= 0) return std::nullopt;
     int status = 0;
     pid_t ended = 0;
     do ended = waitpid(id_, &status, 0);
@@ -251,14 +252,15 @@ std::string run_in_child(const std::string& doing, const std::function<std::stri
 }
 
 struct ChildServer::Process {
+  Process(Descriptor to, Descriptor from, pid_t id) : requests(std::move(to)), answers(std::move(from)), child(id) {}
+
   Descriptor requests;
   Descriptor answers;
   Child child;
 };
 
-ChildServer::ChildServer(std::string doing, const std::function<void(const Request&)>& work,
-                         const ChildOptions& options)
-    : doing_(std::move(doing)), options_(options) {
+ChildServer::ChildServer(std::string doing, const std::function<void(const Request&)>& work, ChildOptions options)
+    : doing_(std::move(doing)), options_(std::move(options)) {
   // A pair of sockets: to write to a pipe that nobody reads any more would end this process.
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
@@ -270,7 +272,7 @@ ChildServer::ChildServer(std::string doing, const std::function<void(const Reque
     requests.close();  // else it would never see that there are no more
     serve(work, of_child.number(), answers.to.number());
   });
-  process_ = std::unique_ptr<Process>(new Process{std::move(requests), std::move(answers.from), Child(id)});
+  process_ = std::make_unique<Process>(std::move(requests), std::move(answers.from), id);
 }
 
 ChildServer::~ChildServer() = default;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <cmath>
 #include <memory>
 
 #include "data/memory_reader.hpp"
@@ -120,8 +120,7 @@ bool to_bits(const Samples& samples, BitMatrixView bits) noexcept {
           const Value value = values[first + i];
           word |= std::uint64_t{value == one} << i;
           // -0 is a zero, but not the same bytes.
-          const Value zero{0};
-          fits &= value == one || std::memcmp(&value, &zero, sizeof value) == 0;
+          fits &= value == one || (value == Value{0} && !std::signbit(static_cast<double>(value)));
         }
         bits.row(row)[first / 64] = word;
         all = all && fits;

@@ -177,48 +177,68 @@ void DataLook::add(const Samples& rows) {
   if (rows.labels != nullptr) labels_.add({rows.labels, rows.rows});
 }
 
+namespace {
+
+/// What is kept of the columns side by side, in types as narrow as the values, so that a pass over a row is vector
+/// code.
 template <typename Value>
-void DataLook::add_values(const Value* values, std::uint64_t rows) {
-  // Columns side by side in types as narrow as the values, so that a pass over a row is vector code: of bytes, so many
-  // rows that their sum fits 16 bits, and their number 8.
-  constexpr bool bytes = std::is_integral_v<Value>;
+struct ColumnSums {
+  static constexpr bool bytes = std::is_integral_v<Value>;
   using Sum = std::conditional_t<bytes, std::uint16_t, double>;
   using Count = std::conditional_t<bytes, std::uint8_t, std::uint32_t>;
-  constexpr std::uint64_t rows_of_a_sum = bytes ? 255 : std::uint64_t{1} << 30U;
+  /// Of bytes, so many rows that their sum fits 16 bits, and their number 8.
+  static constexpr std::uint64_t most_rows = bytes ? 255 : std::uint64_t{1} << 30U;
+
+  explicit ColumnSums(std::size_t columns) : smallest(columns), largest(columns), sums(columns), nonzero(columns) {}
+
+  void begin(const Value* row) {
+    std::copy_n(row, smallest.size(), smallest.data());
+    std::copy_n(row, largest.size(), largest.data());
+    std::ranges::fill(sums, Sum{0});
+    std::ranges::fill(nonzero, Count{0});
+  }
+  void add(const Value* __restrict row) {
+    const std::size_t columns = smallest.size();
+    // Bytes may be anything's, so that the compiler must be told that these are four places.
+    Value* const __restrict least = smallest.data();
+    Value* const __restrict most = largest.data();
+    Sum* const __restrict sum = sums.data();
+    Count* const __restrict count = nonzero.data();
+    for (std::size_t j = 0; j < columns; ++j) least[j] = row[j] < least[j] ? row[j] : least[j];
+    for (std::size_t j = 0; j < columns; ++j) most[j] = row[j] > most[j] ? row[j] : most[j];
+    for (std::size_t j = 0; j < columns; ++j) sum[j] = static_cast<Sum>(sum[j] + static_cast<Sum>(row[j]));
+    for (std::size_t j = 0; j < columns; ++j) {
+      count[j] = static_cast<Count>(count[j] + static_cast<Count>(row[j] != Value{0}));
+    }
+  }
+
+  std::vector<Value> smallest;
+  std::vector<Value> largest;
+  std::vector<Sum> sums;
+  std::vector<Count> nonzero;
+};
+
+}  // namespace
+
+template <typename Value>
+void DataLook::add_values(const Value* values, std::uint64_t rows) {
   const std::size_t columns = columns_.size();
-  std::vector<Value> smallest_memory(columns);
-  std::vector<Value> largest_memory(columns);
-  std::vector<Sum> sums_memory(columns);
-  std::vector<Count> nonzero_memory(columns);
-  // Bytes may be anything's, so that the compiler must be told that these are four places.
-  Value* const __restrict smallest = smallest_memory.data();
-  Value* const __restrict largest = largest_memory.data();
-  Sum* const __restrict sums = sums_memory.data();
-  Count* const __restrict nonzero = nonzero_memory.data();
-  for (std::uint64_t done = 0; done < rows; done += rows_of_a_sum) {
-    const std::uint64_t count = std::min(rows_of_a_sum, rows - done);
-    const Value* const first = values + done * columns;
-    std::copy_n(first, columns, smallest);
-    std::copy_n(first, columns, largest);
-    std::fill_n(sums, columns, Sum{0});
-    std::fill_n(nonzero, columns, Count{0});
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const Value* const __restrict row = first + i * columns;
-      for (std::size_t j = 0; j < columns; ++j) smallest[j] = row[j] < smallest[j] ? row[j] : smallest[j];
-      for (std::size_t j = 0; j < columns; ++j) largest[j] = row[j] > largest[j] ? row[j] : largest[j];
-      for (std::size_t j = 0; j < columns; ++j) sums[j] = static_cast<Sum>(sums[j] + static_cast<Sum>(row[j]));
-      for (std::size_t j = 0; j < columns; ++j) {
-        nonzero[j] = static_cast<Count>(nonzero[j] + static_cast<Count>(row[j] != Value{0}));
-      }
+  ColumnSums<Value> sums(columns);
+  for (std::uint64_t done = 0; done < rows; done += sums.most_rows) {
+    const std::uint64_t count = std::min(sums.most_rows, rows - done);
+    sums.begin(values + done * columns);
+    for (std::uint64_t i = done; i < done + count; ++i) {
+      const Value* const row = values + i * columns;
+      sums.add(row);
       smallest_nonzero_ = std::min(smallest_nonzero_, least_of_nonzero(row, columns));
       look_at_row(row);
     }
     for (std::size_t j = 0; j < columns; ++j) {
       ColumnLook& column = columns_[j];
-      column.smallest = std::min(column.smallest, static_cast<double>(smallest[j]));
-      column.largest = std::max(column.largest, static_cast<double>(largest[j]));
-      column.sum += static_cast<double>(sums[j]);
-      column.nonzero += nonzero[j];
+      column.smallest = std::min(column.smallest, static_cast<double>(sums.smallest[j]));
+      column.largest = std::max(column.largest, static_cast<double>(sums.largest[j]));
+      column.sum += static_cast<double>(sums.sums[j]);
+      column.nonzero += sums.nonzero[j];
     }
   }
 }
@@ -271,7 +291,7 @@ void DataLook::look_for_fractions(const Value* row) {
   }
   if (others == 0) return;
   std::erase_if(wholes_, [&](std::uint32_t j) {
-    columns_[j].whole = is_whole(row[j]) || row[j] != row[j];  // what is missing is no fraction
+    columns_[j].whole = is_whole(row[j]) || std::isnan(static_cast<double>(row[j]));  // what is missing is no fraction
     return !columns_[j].whole;
   });
 }

@@ -150,7 +150,7 @@ const StoredArray& choose_samples(const ArrayFile& file, const TableOptions& wis
   if (!std::ranges::all_of(matrices, is_list)) std::erase_if(matrices, is_list);
   refuse_blocks(file);
   const bool only_beside = std::ranges::all_of(matrices, [](const StoredArray& one) {
-    return is_beside(one) || (is_list(one) && !std::ranges::count(samples_names, lower(plain(one.name))));
+    return is_beside(one) || (is_list(one) && std::ranges::count(samples_names, lower(plain(one.name))) == 0);
   });
   if (only_beside && arrays.size() > matrices.size()) refuse_to_guess(file, arrays);
   if (matrices.size() == 1) {

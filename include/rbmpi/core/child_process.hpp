@@ -51,7 +51,7 @@ class ChildServer {
   using Request = std::array<std::uint64_t, 3>;  ///< what `work` makes of them
 
   /// Forks. `doing` and `options` are those of run_in_child; `outlives_parent` means nothing here.
-  ChildServer(std::string doing, const std::function<void(const Request&)>& work, const ChildOptions& options = {});
+  ChildServer(std::string doing, const std::function<void(const Request&)>& work, ChildOptions options = {});
   ~ChildServer();
   ChildServer(const ChildServer&) = delete;
   ChildServer& operator=(const ChildServer&) = delete;
