@@ -1,6 +1,7 @@
 #include "data/streamed_samples.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "rbmpi/data/dataset_digest.hpp"
 #include "rbmpi/parallel/shared_window.hpp"
 #include "rbmpi/storage/contained_read.hpp"
+#include "rbmpi/storage/hdf5_in_use.hpp"
 
 namespace rbmpi {
 namespace {
@@ -222,6 +224,7 @@ class StreamedReader final : public StoredReader<StreamedReader> {
   /// The process that reads, from the first request on.
   ChildServer& server() {
     if (!server_) {
+      const std::scoped_lock in_use(hdf5_in_use());  // a checkpoint may be on its way
       server_.emplace(
           fmt::format("read '{}'", file_->path.string()),
           [reader = std::make_shared<FileReader>(*file_, memory_.data())](const ChildServer::Request& request) {

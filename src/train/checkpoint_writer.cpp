@@ -13,6 +13,7 @@
 #include "rbmpi/core/arena.hpp"
 #include "rbmpi/core/child_process.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/storage/hdf5_in_use.hpp"
 #include "rbmpi/train/optimizer.hpp"
 #include "train/kept_chains.hpp"
 
@@ -60,6 +61,7 @@ bool CheckpointWriter::Shared::write(Outcome outcome, const std::function<void()
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   try {
+    const std::scoped_lock in_use(hdf5_in_use());
     save();
   } catch (const std::exception& error) {  // no reason to end the training
     outcome.problem = error.what();

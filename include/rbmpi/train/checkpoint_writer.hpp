@@ -19,7 +19,8 @@ namespace rbmpi {
 
 /// Writes the checkpoints and snapshots of a run in a thread of its own, while training goes on: `keep_...` copies the
 /// state and returns. While something is being written no other thread of this process may call HDF5, which is not
-/// thread-safe. Every method is Local, for one thread, the root's; none calls MPI. Not copyable.
+/// thread-safe, and it holds hdf5_in_use() (rbmpi/storage/hdf5_in_use.hpp). Every method is Local, for one thread, the
+/// root's; none calls MPI. Not copyable.
 class CheckpointWriter {
  public:
   /// How the writing of one file ended.
