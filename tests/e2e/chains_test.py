@@ -137,7 +137,7 @@ class InModels(Chains):
                                   (chains[:0], ("'/layer_0/chains' as float32 [0 x 64]",)),
                                   (numpy.full((2, UNITS), 0.5), ("the value 0.5 in row 0, column 0",)),
                                   (2 * chains, ("the value 2 in row", "of '/layer_0/chains'; zeros and ones")),
-                                  (chains > 0, ("'/layer_0/chains' as enumeration",)),
+                                  (chains > 0, ("'/layer_0/chains' as bool",)),
                                   (numpy.full((2, UNITS), numpy.nan), ("the value nan",))):
             with self.subTest(fragments=fragments):
                 copy = self.folder / "copy.h5"

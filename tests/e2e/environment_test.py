@@ -43,7 +43,7 @@ class Memory(FolderTest):
 
     def test_training_ends_at_every_limit(self):
         # The buffers of two threads do not fit, only just do, and do.
-        for option, limits in (("-v", (430000, 680000, 690000, 900000)), ("-d", (200000, 440000, 450000, 600000))):
+        for option, limits in (("-v", (465000, 715000, 725000, 935000)), ("-d", (200000, 440000, 450000, 600000))):
             codes = []
             for limit in limits:
                 result = self.limited(f"{option} {limit}", "train", "--data", DIGITS, *SHORT, "--threads", "2",

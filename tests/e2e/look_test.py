@@ -242,7 +242,11 @@ class Columns(LookTest):
         data = self.write("a.mat", self.random.random((5, 60)))
         with h5py.File(data, "a") as file:
             file["samples"].attrs["MATLAB_class"] = np.bytes_("double")
-        for result in (self.train(data), self.train(data, ranks=3), run(["info", data])):
+        # Trainings import it, as MATLAB shows it; others say how.
+        for ranks in (None, 3):
+            result = assert_success(self.train(data, ranks=ranks, output=f"run{ranks}"))
+            self.assertIn("a.mat: 60 rows x 5 float32", result.stdout)
+        for result in (run(["info", data]), run(["evaluate", self.folder / "run3", data])):
             assert_one_message(result, FILE, "a.mat", "MATLAB", "rows and columns exchanged",
                                f"rbmpi import '{data}' --output NEW.h5")
 
@@ -280,8 +284,8 @@ class Order(LookTest):
 
     def test_weights_that_nothing_uses(self):
         data = self.data(np.arange(60) % 3, weights=np.ones(60))
-        self.assertEqual(self.notes(self.train(data)), ["its rows have weights ('/weights'), which nothing uses yet: every "
-                                                        "row counts the same"])
+        self.assertEqual(self.notes(self.train(data)), ["data: its rows have weights ('/weights'), which nothing uses yet: "
+                                                        "every row counts the same"])
 
     def test_a_sample_is_held_out_of_each_class(self):
         data = self.data(np.repeat([0, 1, 2], 20))
@@ -346,7 +350,7 @@ class Info(LookTest):
         self.assertEqual(seen["column_names"], ["c0", "c1", "c2", "c3", "c4"])
         np.testing.assert_allclose(seen["mean_picture"], values.mean(0).reshape(3, 4))
         self.assertEqual([finding["kind"] for finding in seen["findings"]],
-                         ["constant-columns", "duplicate-rows", "sorted-by-class"])
+                         ["weights-unused", "constant-columns", "duplicate-rows", "sorted-by-class"])
         text = assert_success(run(["info", data], ranks=3)).stdout
         for line in ("  type     uint8, 1 means 1.0\n", "  stored   dense\n", "  range    0 to 1: zeros and ones\n",
                      f"  zeros    {100 * (values == 0).mean():.2f} %, so {100 * values.mean():.2f} % are not 0\n",

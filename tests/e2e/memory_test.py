@@ -59,6 +59,7 @@ class SharedMemory(Memory):
         path = self.folder / "big.h5"
         with h5py.File(path, "w") as file:
             file["samples"] = numpy.random.RandomState(1).randint(0, 2, (10000, 784), dtype="uint8")
+            file["samples"][0, 0] = 255  # means 1.0, so the others are grey
         return path
 
     def test_two_jobs_at_the_same_time_find_a_small_shm(self):
