@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -107,7 +106,7 @@ void append(std::string& bytes, const Value* values, std::size_t count) {
 }
 template <typename Value>
 void take(std::string_view& bytes, Value* values, std::size_t count) {
-  std::memcpy(values, bytes.data(), count * sizeof(Value));
+  std::copy_n(bytes.data(), count * sizeof(Value), reinterpret_cast<char*>(values));
   bytes.remove_prefix(count * sizeof(Value));
 }
 
