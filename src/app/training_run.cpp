@@ -87,7 +87,7 @@ std::optional<double> validation_share(const std::string& validation) {
 std::uint64_t usual_shuffle_block(const DatasetInfo& info) {
   constexpr std::uint64_t large = 2'000'000'000;  // bytes that would be read from all over a disk
   constexpr std::uint64_t block = 256'000'000;
-  const std::uint64_t row_bytes = info.columns * element_size(info.type);
+  const std::uint64_t row_bytes = info.row_bytes();
   if (info.rows * row_bytes <= large) return 0;
   return std::max<std::uint64_t>(1, block / row_bytes);
 }

@@ -83,19 +83,6 @@ class BitSamplesReader final : public MemoryReader {
   ConstBitMatrixView bits_;
 };
 
-class BitSamplesSource final : public RowSource {
- public:
-  explicit BitSamplesSource(const BitSamples& samples)
-      : RowSource(samples.bits.rows, samples.bits.columns, samples.labels), samples_(samples) {}
-  [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& /*share*/,
-                                                  Workspace& /*memory*/) const override {
-    return std::make_unique<BitSamplesReader>(samples_, rows);
-  }
-
- private:
-  BitSamples samples_;
-};
-
 }  // namespace
 
 bool can_be_bits(ElementType type, double scale) noexcept {
@@ -140,7 +127,8 @@ void to_stored(const BitSamples& samples, std::uint64_t first, std::uint64_t cou
 }
 
 Rows rows_of(const BitSamples& samples) {
-  return Rows(std::make_shared<BitSamplesSource>(samples));
+  return Rows(
+      std::make_shared<MemorySource<BitSamplesReader, BitSamples>>(samples, samples.bits.rows, samples.bits.columns));
 }
 
 }  // namespace rbmpi

@@ -11,6 +11,7 @@
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/shell_word.hpp"
+#include "rbmpi/data/sparse_samples.hpp"
 #include "rbmpi/storage/atomic_file.hpp"
 
 namespace rbmpi {
@@ -286,15 +287,14 @@ DatasetReader::DatasetReader(const fs::path& path, Values accepted, std::optiona
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
   if (info_.sparse) {
     const SparseRows rows = read_sparse(first, count);
-    const std::size_t bytes = element_size(info_.type);
-    auto* const to = static_cast<std::byte*>(values);
-    std::fill_n(to, count * info_.columns * bytes, std::byte{0});
-    for (std::uint64_t row = 0, i = 0; row < count; ++row) {
-      for (; i < rows.ends[row]; ++i) {
-        std::copy_n(rows.values.data() + i * bytes, bytes,
-                    to + (row * info_.columns + static_cast<std::uint64_t>(rows.columns[i])) * bytes);
-      }
-    }
+    to_stored({.type = info_.type,
+               .scale = info_.scale,
+               .rows = count,
+               .columns = info_.columns,
+               .ends = rows.ends.data(),
+               .units = rows.columns.data(),
+               .values = rows.values.data()},
+              0, count, static_cast<std::byte*>(values));
     return;
   }
   file_.read_rows(samples_name, info_.type, first, count, values);

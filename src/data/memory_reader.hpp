@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "rbmpi/data/row_source.hpp"
@@ -32,6 +34,22 @@ class MemoryReader : public RowReader {
     constexpr std::size_t line = 64;
     for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(static_cast<const std::byte*>(memory) + i);
   }
+};
+
+/// Rows in memory as a source: `View` is what says where they lie, and `Reader`, made of it and of the rows, reads
+/// them.
+template <typename Reader, typename View>
+class MemorySource final : public RowSource {
+ public:
+  MemorySource(const View& view, std::uint64_t rows, std::uint64_t columns)
+      : RowSource(rows, columns, view.labels), view_(view) {}
+  [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& /*share*/,
+                                                  Workspace& /*memory*/) const override {
+    return std::make_unique<Reader>(view_, rows);
+  }
+
+ private:
+  View view_;
 };
 
 }  // namespace rbmpi

@@ -106,7 +106,7 @@ RowStorage promising_storage(const Communicator& world, const std::filesystem::p
   world.agree_on_root([&] {
     if (!can_be_bits(info.type, info.scale)) return;
     DatasetInfo first = info;
-    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    const std::uint64_t row_bytes = info.row_bytes();
     first.rows = std::clamp<std::uint64_t>(some_bytes / row_bytes, 1, info.rows);
     const auto look = [&] {
       AlignedBuffer<std::byte> memory(RowsInMemory::bytes(first, RowStorage::bits));
@@ -124,7 +124,7 @@ DataLook look_at(const Communicator& world, const Communicator& node, const Data
   DataLook look(info.columns);
   world.agree([&] {
     constexpr std::uint64_t piece = std::uint64_t{1} << 20U;  // bytes, which stay in a cache where they are made
-    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    const std::uint64_t row_bytes = info.row_bytes();
     const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, piece / row_bytes);
     const Shard mine = shard(info.rows, node.rank(), node.size());
     std::vector<std::byte> buffer;
@@ -260,7 +260,7 @@ StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem:
   StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(blocks), DataLook(info.columns)};
   const Shard mine = shard(blocks, world.rank(), world.size());
   // What a child has read comes back as bytes; between two of them this process shows that it lives.
-  const std::uint64_t bytes = digest_block_rows(info.columns, info.type) * info.columns * element_size(info.type);
+  const std::uint64_t bytes = digest_block_rows(info.columns, info.type) * info.row_bytes();
   const std::uint64_t at_once = std::max<std::uint64_t>(1, (std::uint64_t{1} << 30U) / bytes);
   world.agree([&] {
     for (std::uint64_t done = 0; done < mine.count; done += at_once) {

@@ -19,22 +19,10 @@ class SamplesReader final : public StoredReader<SamplesReader> {
   Samples samples_;
 };
 
-class SamplesSource final : public RowSource {
- public:
-  explicit SamplesSource(const Samples& samples)
-      : RowSource(samples.rows, samples.columns, samples.labels), samples_(samples) {}
-  [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& /*share*/,
-                                                  Workspace& /*memory*/) const override {
-    return std::make_unique<SamplesReader>(samples_, rows);
-  }
-
- private:
-  Samples samples_;
-};
-
 }  // namespace
 
-Rows::Rows(const Samples& samples) : Rows(std::make_shared<SamplesSource>(samples)) {}
+Rows::Rows(const Samples& samples)
+    : Rows(std::make_shared<MemorySource<SamplesReader, Samples>>(samples, samples.rows, samples.columns)) {}
 
 void row_probabilities(const Samples& samples, const std::byte* row, ProbabilityRounding rounding,
                        Real* probabilities) {

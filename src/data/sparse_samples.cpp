@@ -5,25 +5,12 @@
 #include <cstring>
 #include <memory>
 
-#include "data/memory_reader.hpp"
+#include "data/stored_reader.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/state_kernels.hpp"
 
 namespace rbmpi {
 namespace {
-
-/// Calls body(values) with the values in their type.
-template <typename Body>
-void with_values(const SparseSamples& samples, const Body& body) {
-  switch (samples.type) {
-    case ElementType::uint8:
-      return body(reinterpret_cast<const std::uint8_t*>(samples.values));
-    case ElementType::float32:
-      return body(reinterpret_cast<const float*>(samples.values));
-    default:
-      return body(reinterpret_cast<const double*>(samples.values));
-  }
-}
 
 class SparseSamplesReader final : public MemoryReader {
  public:
@@ -34,7 +21,8 @@ class SparseSamplesReader final : public MemoryReader {
   }
 
   void read(Shard rows, BasicMatrixView<double> probabilities) const override {
-    with_values(samples_, [&](const auto* values) {
+    with_type(samples_.type, [&](const auto& values_at) {
+      const auto* const values = values_at(samples_.values);
       for_each(rows, {0, samples_.columns}, [&](std::uint64_t i, Shard some) {
         double* const to = probabilities.row(i);
         std::fill_n(to, samples_.columns, 0.0);
@@ -92,7 +80,8 @@ class SparseSamplesReader final : public MemoryReader {
   template <typename Body>
   void for_each_value(Shard rows, Shard units, ProbabilityRounding rounding, MatrixView probabilities,
                       const Body& body) const {
-    with_values(samples_, [&](const auto* values) {
+    with_type(samples_.type, [&](const auto& values_at) {
+      const auto* const values = values_at(samples_.values);
       for_each(rows, units, [&](std::uint64_t i, Shard some) {
         Real* const to = probabilities.row(i);
         std::fill_n(to, units.count, Real{0});
@@ -114,19 +103,6 @@ class SparseSamplesReader final : public MemoryReader {
   SparseSamples samples_;
 };
 
-class SparseSamplesSource final : public RowSource {
- public:
-  explicit SparseSamplesSource(const SparseSamples& samples)
-      : RowSource(samples.rows, samples.columns, samples.labels), samples_(samples) {}
-  [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& /*share*/,
-                                                  Workspace& /*memory*/) const override {
-    return std::make_unique<SparseSamplesReader>(samples_, rows);
-  }
-
- private:
-  SparseSamples samples_;
-};
-
 }  // namespace
 
 void to_stored(const SparseSamples& samples, std::uint64_t first, std::uint64_t count, std::byte* values) noexcept {
@@ -140,7 +116,8 @@ void to_stored(const SparseSamples& samples, std::uint64_t first, std::uint64_t 
 }
 
 Rows rows_of(const SparseSamples& samples) {
-  return Rows(std::make_shared<SparseSamplesSource>(samples));
+  return Rows(
+      std::make_shared<MemorySource<SparseSamplesReader, SparseSamples>>(samples, samples.rows, samples.columns));
 }
 
 }  // namespace rbmpi

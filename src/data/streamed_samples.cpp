@@ -29,7 +29,7 @@ constexpr std::uint64_t work_at_once = std::uint64_t{16} << 20U;
 std::uint64_t rows_in_order(const DatasetInfo& info) {
   constexpr std::uint64_t bytes = std::uint64_t{4} << 20U;
   const std::uint64_t digest_rows = digest_block_rows(info.columns, info.type);
-  const std::uint64_t digest_bytes = digest_rows * info.columns * element_size(info.type);
+  const std::uint64_t digest_bytes = digest_rows * info.row_bytes();
   return digest_rows * std::max<std::uint64_t>(1, bytes / digest_bytes);
 }
 
@@ -50,7 +50,7 @@ class FileReader {
   void read(Shard rows, std::uint64_t offset) {
     if (!reader_) reader_.emplace(open_again(file_.path, file_.info));
     const DatasetInfo& info = file_.info;
-    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    const std::uint64_t row_bytes = info.row_bytes();
     std::byte* const to = memory_ + offset;
     in_whole_chunks(info.sample_chunks, rows, work_at_once, [&](Shard piece) {
       reader_->read_samples(piece.first, piece.count, to + (piece.first - rows.first) * row_bytes);
@@ -64,7 +64,7 @@ class FileReader {
   void check(Shard rows, const std::byte* values) const {
     const DatasetInfo& info = file_.info;
     const std::uint64_t block = digest_block_rows(info.columns, info.type);
-    const std::uint64_t row_bytes = info.columns * element_size(info.type);
+    const std::uint64_t row_bytes = info.row_bytes();
     for (std::uint64_t first = rows.first; first < rows.first + rows.count; first += block) {
       const std::uint64_t count = std::min(block, info.rows - first);
       if (first % block != 0 || first + count > rows.first + rows.count) return;
@@ -93,7 +93,7 @@ class StreamedReader final : public StoredReader<StreamedReader> {
         node_(node),
         own_(std::move(own)),
         memory_(memory.empty() ? own_.bytes() : memory),
-        row_bytes_(file->info.columns * element_size(file->info.type)),
+        row_bytes_(file->info.row_bytes()),
         block_rows_(memory.empty() ? rows_in_order(file->info) : file->block_rows),
         block_bytes_(streamed_block_bytes(file->info, block_rows_)) {
     slots_.resize(memory_.size() / block_bytes_);
@@ -150,21 +150,17 @@ class StreamedReader final : public StoredReader<StreamedReader> {
   void fetch_blocks() {
     const std::uint64_t end = position() + count();
     now_needed_.clear();
-    for (std::uint64_t at = position(); at < end;) {
-      const RowOrder::Block block = block_at(order(), at);
-      now_needed_.push_back(block.rows.first);
-      at = block.end;
-    }
-    std::uint64_t last_request = 0;
     std::uint64_t next = position();
     while (next < end) {
       const RowOrder::Block block = block_at(order(), next);
-      const Slot& slot = slot_of(block.rows);
-      last_request = std::max(last_request, slot.request);
-      places_.push_back(
-          {block.rows,
-           memory_of(slot) + (block.rows.first - whole_blocks(file_->info, block.rows).first) * row_bytes_});
+      now_needed_.push_back(block.rows);
       next = block.end;
+    }
+    std::uint64_t last_request = 0;
+    for (const Shard block : now_needed_) {
+      const Slot& slot = slot_of(block);
+      last_request = std::max(last_request, slot.request);
+      places_.push_back({block, memory_of(slot) + (block.first - whole_blocks(file_->info, block).first) * row_bytes_});
     }
     wait_for(last_request);
     const bool epoch_ends = next >= rows().rows;
@@ -182,7 +178,8 @@ class StreamedReader final : public StoredReader<StreamedReader> {
     // The one that was asked for longest ago, of those that are not needed.
     Slot* free = nullptr;
     for (Slot& slot : slots_) {
-      if (slot.rows.count > 0 && std::ranges::find(now_needed_, slot.rows.first) != now_needed_.end()) continue;
+      if (slot.rows.count > 0 && std::ranges::find(now_needed_, slot.rows.first, &Shard::first) != now_needed_.end())
+        continue;
       if (free == nullptr || slot.request < free->request) free = &slot;
     }
     *free = {block,
@@ -246,8 +243,8 @@ class StreamedReader final : public StoredReader<StreamedReader> {
   std::uint64_t block_rows_;
   std::uint64_t block_bytes_;
   std::vector<Slot> slots_;
-  std::vector<Place> places_;              // of the rows that come next, in their order in the file
-  std::vector<std::uint64_t> now_needed_;  // first rows of the blocks of these
+  std::vector<Place> places_;      // of the rows that come next, in their order in the file
+  std::vector<Shard> now_needed_;  // the blocks of these
   std::uint64_t asked_ = 0;
   std::uint64_t answered_ = 0;
   std::optional<ChildServer> server_;  // of the first rank of the share
@@ -315,7 +312,7 @@ DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& i
 
 std::uint64_t streamed_block_bytes(const DatasetInfo& info, std::uint64_t block_rows) noexcept {
   const std::uint64_t at_both_ends = 2 * (digest_block_rows(info.columns, info.type) - 1);
-  return std::min(block_rows + at_both_ends, info.rows) * info.columns * element_size(info.type);
+  return std::min(block_rows + at_both_ends, info.rows) * info.row_bytes();
 }
 
 std::uint64_t streamed_blocks(std::uint64_t most_rows, std::uint64_t block_rows) noexcept {

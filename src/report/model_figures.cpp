@@ -84,7 +84,7 @@ std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most,
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
   const DatasetReader reader(path, Values::in_scale, selection.scale);
   const DatasetInfo& info = reader.info();
-  const std::size_t row_bytes = info.columns * element_size(info.type);
+  const std::size_t row_bytes = info.row_bytes();
   const RowPiece selected = selected_rows(selection, info.rows);
   Sizes sizes{.rows = std::min({selected.count, most, std::max<std::uint64_t>(1, most_bytes / row_bytes)}),
               .columns = info.columns,

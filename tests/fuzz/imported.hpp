@@ -5,6 +5,7 @@
 
 #include "fuzz/support.hpp"
 #include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/import/import.hpp"
 
 namespace rbmpi::fuzz {
 
@@ -26,6 +27,22 @@ inline void check_imported(const std::filesystem::path& path, const DatasetInfo&
   if (info.has_row_names) (void)reader.read_row_names(0, rows);
   std::vector<float> weights(info.has_weights ? rows : 0);
   if (info.has_weights) reader.read_weights(0, rows, weights.data());
+}
+
+/// Imports a sparse table of a format; the first byte of the input chooses the options.
+inline void import_sparse(const char* format, Bytes input) {
+  const std::uint64_t choice = take_number(input, 1);
+  ImportOptions options;
+  options.file = input_file("input.txt", input);
+  options.output = folder() / "imported.h5";
+  options.table.format = format;
+  if ((choice & 1U) != 0) options.scale = 1e30;
+  if ((choice & 2U) != 0) options.missing = MissingValues::drop_row;
+  if ((choice & 4U) != 0) options.drop = "2";
+  if ((choice & 8U) != 0) options.sparse = true;
+  if ((choice & 16U) != 0) options.label_column = "none";
+  ImportResult result;
+  if (accepted([&] { result = import_file(options); })) check_imported(options.output, result.info);
 }
 
 }  // namespace rbmpi::fuzz

@@ -40,6 +40,9 @@ struct DatasetInfo {
   // What follows is for writing alone.
   std::size_t row_name_bytes = 0;                       ///< of the longest name of a row; 0: rows have no names
   std::vector<std::pair<std::string, double>> figures;  ///< that hold for all rows, for those who read tables
+
+  /// Of a row with its zeros, in the stored type.
+  [[nodiscard]] std::uint64_t row_bytes() const noexcept { return columns * element_size(type); }
 };
 
 /// Some rows of a dataset, to be written.
