@@ -30,7 +30,37 @@ void check_mpi(int code, const char* call) {
   throw Error(Failure::other, fmt::format("{} failed: {}", call, text));
 }
 
+namespace {
+
+/// While it lives, and unless the user has set them, variables that make Open MPI start a process without mpirun by
+/// itself. Otherwise it starts a daemon beside it, for others that the process might start (MPI_Comm_spawn), which
+/// nobody does here: that takes longer than most commands, and keeps their terminal should it hang. And it makes a
+/// folder, which by itself would have the same name for all processes, so that one removes that of another.
+class AloneWithoutMpirun {
+ public:
+  AloneWithoutMpirun() {
+    for (const char* const of_launcher : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) {
+      if (std::getenv(of_launcher) != nullptr) return;
+    }
+    for (const auto& [name, value] :
+         {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"}, {"OMPI_MCA_orte_create_session_dirs", "0"}}) {
+      if (std::getenv(name) == nullptr && setenv(name, value, 0) == 0) set_.push_back(name);
+    }
+  }
+  ~AloneWithoutMpirun() {
+    for (const char* const name : set_) unsetenv(name);  // an mpirun that this process starts must not see them
+  }
+  AloneWithoutMpirun(const AloneWithoutMpirun&) = delete;
+  AloneWithoutMpirun& operator=(const AloneWithoutMpirun&) = delete;
+
+ private:
+  std::vector<const char*> set_;
+};
+
+}  // namespace
+
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
+  const AloneWithoutMpirun alone;
   choose_single_copy();
   int provided = 0;
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");

@@ -59,15 +59,27 @@ class Plugins(FolderTest):
     """Open MPI unmaps its plugins while a thread of its may still run their code: they stay."""
 
     def test_no_plugin_in_use_is_unmapped(self):
-        result = subprocess.run([RBMPI, "--version"], env=mpi_environment({"LD_DEBUG": "files"}), capture_output=True, text=True)
+        command = command_line(["--version"], ranks=1)
+        result = subprocess.run(command, env=mpi_environment({"LD_DEBUG": "files"}), capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
-        programs = {}  # by process: the first is rbmpi's, the other Open MPI's daemon
+        programs = {}  # by process: one is rbmpi's, the others Open MPI's
         for process, line in re.findall(r"^ *(\d+):\t(.*)$", result.stderr, re.MULTILINE):
             programs.setdefault(process, []).append(line)
-        lines = next(iter(programs.values()))
+        (lines,) = [lines for lines in programs.values() if any(str(RBMPI) in line for line in lines)]
         pmix = r"/(?:mca_pmix_(?:ext|pmix)\dx|libpmix)\.so"
         self.assertTrue([line for line in lines if line.startswith("calling init:") and re.search(pmix, line)], lines)
         self.assertEqual([line for line in lines if "destroying link map" in line and re.search(pmix, line)], [])
+
+    def test_without_mpirun_there_is_no_daemon(self):
+        result = subprocess.run([RBMPI, "--version"], env=mpi_environment({"LD_DEBUG": "files"}), capture_output=True,
+                                text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(set(re.findall(r"^ *(\d+):\t", result.stderr, re.MULTILINE))), 1, "another process")
+
+    def test_without_mpirun_there_is_no_folder_of_open_mpi(self):
+        # That of one process would be that of another, which removes it.
+        result = assert_success(run(["--version"], environment={"OMPI_MCA_orte_tmpdir_base": "/proc"}))
+        self.assertEqual(result.raw_stderr, "")
 
 
 class OtherLauncher(Resuming):

@@ -73,14 +73,30 @@ def run(arguments, ranks=None, environment=None, timeout=60, folder=None, limits
     return result_of(process, arguments, begin, timeout)
 
 
+def processes_of_session(session):
+    """Its processes, and in what call of the kernel each of their threads waits: who has not ended?"""
+    lines = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, of = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(of) == session:
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+                waits = [(task / "wchan").read_text() for task in (folder / "task").iterdir()]
+                lines.append(f"process {folder.name} {state} {command}in {waits}")
+        except OSError:
+            pass  # it has ended
+    return "\n".join(lines)
+
+
 def result_of(process, arguments, begin, timeout):
     """How a process ends that was started at `begin`, in a session of its own; beyond `timeout` seconds as in `run`."""
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
+        left = processes_of_session(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
-        raise AssertionError(f"still running after {timeout} s: {arguments}\n{stdout}\n{stderr}") from None
+        raise AssertionError(f"still running after {timeout} s: {arguments}\n{stdout}\n{stderr}\n{left}") from None
     return Result(process.returncode, stdout, stderr, time.monotonic() - begin)
 
 
