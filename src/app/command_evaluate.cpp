@@ -19,6 +19,7 @@
 #include "app/command_options.hpp"
 #include "app/command_start.hpp"
 #include "app/configuration.hpp"
+#include "app/data_findings.hpp"
 #include "app/evaluate_net.hpp"
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
@@ -329,7 +330,8 @@ void print_beginning(const EvaluateSettings& settings, const Evaluated& evaluate
   const auto& progress = evaluated.model.named.progress;
   print("  model       {}: {} x {}{}\n", evaluated.model.named.file.string(), shape.visible, shape.hidden,
         progress ? fmt::format(", a checkpoint after {}", plural(progress->steps, "step")) : "");
-  print("  data        {}: {} x {}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
+  print("  data        {}: {} x {}{}{}\n", settings.data.string(), plural(samples.rows, "row"), samples.columns,
+        weights_in_words(samples),
         settings.scores.rows.binarise == Binarise::none     ? ""
         : settings.scores.rows.binarise == Binarise::sample ? ", zeros and ones drawn with the values as probabilities"
                                                             : ", 1 from 0.5 on, else 0");
@@ -448,6 +450,7 @@ nlohmann::ordered_json to_json(const EvaluateSettings& settings, const Evaluated
           {"data", settings.data.string()},
           {"data_digest", evaluated.data.digest()},
           {"rows", scores.rows},
+          {"effective_rows", scores.effective_rows},
           {"binarise", name_of(settings.scores.rows.binarise)},
           {"grey_rows", scores.grey_rows},
           {"seed", settings.scores.rows.seed},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/terminal.hpp"
+#include "rbmpi/data/row_weights.hpp"
 
 namespace rbmpi {
 
@@ -13,6 +14,17 @@ void refuse_misreading(const NodeSamples& data, const std::filesystem::path& fil
     if (finding.severity != Severity::error) continue;
     throw AgreedError(Failure::file, fmt::format("'{}': {}", file.string(), finding.text));
   }
+}
+
+std::string weights_in_words(const Rows& rows) {
+  const RowWeights weights = row_weights(rows);
+  if (!weights.differ()) return {};
+  return fmt::format(", weighted: as good as {:.6g} of equal weight", weights.effective_rows());
+}
+
+std::string note_on_unused_weights(const NodeSamples& data) {
+  if (!data.info().has_weights) return {};
+  return "its rows have weights ('/weights'), which nets do not use: every row counts the same";
 }
 
 std::vector<std::string> notes_on(const NodeSamples& data) {

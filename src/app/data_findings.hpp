@@ -13,6 +13,12 @@ namespace rbmpi {
 /// misread.
 void refuse_misreading(const NodeSamples& data, const std::filesystem::path& file);
 
+/// Local. Of rows that count differently ", weighted: as good as 630.2 of equal weight"; of others nothing.
+[[nodiscard]] std::string weights_in_words(const Rows& rows);
+
+/// Local. What is to be said to those who train or use a net on rows with weights; nothing on others.
+[[nodiscard]] std::string note_on_unused_weights(const NodeSamples& data);
+
 /// Local. What is worth a line about rows that are trained on, without the name of their file.
 [[nodiscard]] std::vector<std::string> notes_on(const NodeSamples& data);
 

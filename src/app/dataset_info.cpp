@@ -100,7 +100,7 @@ Json json_of_labels(const SeenDataset& seen) {
           {"counts", counts}};
 }
 
-Json json_of_weights(const std::optional<WeightSummary>& weights) {
+Json json_of_weights(const std::optional<RowWeights>& weights) {
   if (!weights) return nullptr;
   return {{"sum", weights->sum},
           {"minimum", weights->smallest},
@@ -228,7 +228,7 @@ void print_for_people(const fs::path& path, const SeenDataset& seen) {
         info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
   print_values(seen);
   print_labels(seen);
-  if (const std::optional<WeightSummary>& weights = seen.summary.weights) {
+  if (const std::optional<RowWeights>& weights = seen.summary.weights) {
     print("  weights  {:.6g} in all, {:.6g} to {:.6g}: as good as {:.6g} rows of equal weight\n", weights->sum,
           weights->smallest, weights->largest, weights->effective_rows());
   }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/data_findings.hpp"
 #include "app/loaded_net.hpp"
 #include "app/score_text.hpp"
 #include "app/terminal.hpp"
@@ -56,6 +57,7 @@ void print_scores(const NetEvaluation& settings, const LoadedNet& model, const N
                   const NetScores& scores) {
   print("  model       {}: {}\n", model.named.file.string(), to_text(model.net.shape()));
   print("  data        {}: {} x {}\n", settings.data.string(), plural(scores.rows, "row"), data.rows().columns);
+  if (const std::string note = note_on_unused_weights(data); !note.empty()) print("  note        {}\n", note);
   if (!model.is_classifier()) {
     print("  {:<22}{:>12.6g}  {:<10} a row, summed over its values\n", "squared error", scores.squared_error.mean,
           error_text(scores.squared_error.standard_error));

@@ -117,7 +117,7 @@ std::string layer_page(const ReportSettings& settings, const RunSummary& run, st
   const FoundData data = find_rows(settings, layer);
   std::optional<HiddenUse> found_use;
   if (data.rows) {
-    found_use = hidden_use(hidden_weights(*layer.rbm), data.rows->view());
+    found_use = hidden_use(hidden_weights(*layer.rbm), data.rows->view(), data.rows->weights);
     found_use->rows_in_use = data.rows->rows_in_use;
   }
   const HiddenUse* const use = found_use ? &*found_use : nullptr;

@@ -31,7 +31,7 @@ LayerFindings findings_of(const ReportSettings& settings, std::span<const RunLay
       now_doing("asking the hidden units");
       const std::span<const Rbm> below = layer.below.last(layer.number == 0 ? 0 : 1);
       rows = features_of(below, layer.classes, std::move(rows));
-      found.uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view()));
+      found.uses.push_back(hidden_use(hidden_weights(*layer.rbm), rows.view(), rows.weights));
       found.uses.back().rows_in_use = rows.rows_in_use;
       if (layer.chains != nullptr) found.chains[layer.number] = compare_chains(layer.chains->view(), &rows);
     }

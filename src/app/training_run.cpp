@@ -466,14 +466,19 @@ std::optional<SavedState> saved_state(std::optional<Checkpoint> checkpoint) {
 
 void print_data(const TrainSettings& settings, const LoadedData& data) {
   const Rows& training = data.views.training;
-  say("  data        {}: {} x {} {}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
-      element_name(data.samples->info().type));
+  const bool weighs = settings.command == TrainingCommand::train;
+  say("  data        {}: {} x {} {}{}\n", settings.data.string(), plural(training.rows, "row"), training.columns,
+      element_name(data.samples->info().type), weighs ? weights_in_words(training) : "");
   if (data.samples->streamed()) {
     say("  rows        read while they are used: blocks of them take {} on each node\n",
         human_bytes(data.samples->bytes()));
   }
   if (data.views.validation.rows > 0) {
-    say("  validation  {}: {}\n", settings.validation, plural(data.views.validation.rows, "row"));
+    say("  validation  {}: {}{}\n", settings.validation, plural(data.views.validation.rows, "row"),
+        weighs ? weights_in_words(data.views.validation) : "");
+  }
+  if (const std::string note = note_on_unused_weights(*data.samples); !weighs && !note.empty()) {
+    say("  note        data: {}\n", note);
   }
   for (const std::string& note : notes_on(*data.samples)) say("  note        data: {}\n", note);
   if (data.validation_samples) {

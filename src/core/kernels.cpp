@@ -123,6 +123,14 @@ HWY_ATTR void AddValues(const Real* values, std::size_t count, Real* sums) {
   });
 }
 
+HWY_ATTR void Weigh(const Real* values, Real weight, std::size_t count, ProbabilityRounding rounding, Real* weighed) {
+  const GridFactors grid(rounding.grid);
+  for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto product = hn::Mul(hn::LoadU(d, values + i), hn::Set(d, weight));
+    hn::StoreU(round_probability(d, product, rounding.exact, grid), d, weighed + i);
+  });
+}
+
 /// The sum of numbers in one order on all processors: number i is added to sum i % 16, which are added pair by pair.
 class SumByPlaces {
  public:
@@ -276,6 +284,7 @@ HWY_EXPORT(FirstWords);
 HWY_EXPORT(SquaredError);
 HWY_EXPORT(AddDifference);
 HWY_EXPORT(AddValues);
+HWY_EXPORT(Weigh);
 HWY_EXPORT(CentreGradient);
 HWY_EXPORT(MomentumUpdate);
 HWY_EXPORT(AdamUpdate);
@@ -326,6 +335,10 @@ void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums)
 
 void add_values(const Real* values, std::size_t count, Real* sums) noexcept {
   HWY_DYNAMIC_DISPATCH(AddValues)(values, count, sums);
+}
+
+void weigh(const Real* values, Real weight, std::size_t count, ProbabilityRounding rounding, Real* weighed) noexcept {
+  HWY_DYNAMIC_DISPATCH(Weigh)(values, weight, count, rounding, weighed);
 }
 
 Real centre_gradient(const CentredRow& row, std::size_t count, Real* data, const Real* model,

@@ -473,7 +473,7 @@ std::uint64_t DataLook::duplicate_rows() const {
 
 const char* name_of(FindingKind kind) noexcept {
   constexpr const char* names[] = {"scale-unsaid",     "far-below-scale", "counting-column", "all-rows-equal",
-                                   "constant-columns", "duplicate-rows",  "sorted-by-class", "weights-unused"};
+                                   "constant-columns", "duplicate-rows",  "sorted-by-class"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -574,12 +574,6 @@ void find_constants(Report& report) {
   }
 }
 
-void find_weights(Report& report) {
-  if (!report.info.has_weights) return;
-  report.add(FindingKind::weights_unused, Severity::note,
-             "its rows have weights ('/weights'), which nothing uses yet: every row counts the same");
-}
-
 void find_order(Report& report) {
   const DataLook& look = report.look;
   if (look.counts_duplicates() && look.duplicate_rows() > 0 && !look.all_rows_equal()) {
@@ -604,7 +598,6 @@ std::vector<Finding> findings(const DataLook& look, const DatasetInfo& info, con
   find_counting_columns(report);
   find_constants(report);
   find_order(report);
-  find_weights(report);
   std::ranges::stable_sort(report.findings, {}, &Finding::severity);
   return std::move(report.findings);
 }

@@ -32,15 +32,18 @@ Digest block_digest(const Samples& block) {
   return sha256({block.values, block.rows * block.row_bytes()});
 }
 
-std::string dataset_digest(const Samples& shape, std::span<const Digest> blocks, const std::optional<Digest>& labels) {
+std::string dataset_digest(const Samples& shape, const DatasetDigests& digests) {
   Sha256 stream;
   update(stream, fmt::format("rbmpi-dataset 1\n{} {} {} {:.17g}\n", element_name(shape.type), shape.rows, shape.columns,
                              shape.scale));
-  for (const Digest& block : blocks) stream.update(block);
-  if (labels) {
-    update(stream, "labels\n");
-    stream.update(*labels);
-  }
+  for (const Digest& block : digests.blocks) stream.update(block);
+  const auto add = [&](const char* line, const std::optional<Digest>& digest) {
+    if (!digest) return;
+    update(stream, line);
+    stream.update(*digest);
+  };
+  add("labels\n", digests.labels);
+  add("weights\n", digests.weights);
   return hexadecimal(stream.finish());
 }
 

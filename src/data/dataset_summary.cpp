@@ -1,6 +1,7 @@
 #include "rbmpi/data/dataset_summary.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "rbmpi/core/interruption.hpp"
@@ -9,22 +10,19 @@
 namespace rbmpi {
 namespace {
 
-WeightSummary summarise_weights(const DatasetReader& reader) {
+/// And adds them to the hash.
+RowWeights read_weights(const DatasetReader& reader, Sha256& hash) {
   const DatasetInfo& info = reader.info();
-  WeightSummary summary;
+  RowWeights all;
   std::vector<float> weights;
   in_whole_chunks(info.weight_chunks, {0, info.rows}, work_of_a_call, [&](Shard piece) {
     throw_if_stopped("reading the weights");
     weights.resize(piece.count);
     reader.read_weights(piece.first, piece.count, weights.data());
-    for (const double weight : weights) {
-      summary.sum += weight;
-      summary.squares += weight * weight;
-      summary.smallest = std::min(summary.smallest, weight);
-      summary.largest = std::max(summary.largest, weight);
-    }
+    hash.update(std::as_bytes(std::span(weights)));
+    for (const float weight : weights) all.add(double{weight});
   });
-  return summary;
+  return all;
 }
 
 }  // namespace
@@ -67,9 +65,14 @@ DatasetSummary summarise(const DatasetReader& reader) {
     summary.look.add_labels(labels);
   });
 
-  if (info.has_weights) summary.weights = summarise_weights(reader);
-  summary.digest =
-      dataset_digest(samples, block_digests, info.has_labels ? std::optional(labels_hash.finish()) : std::nullopt);
+  DatasetDigests digests{.blocks = std::move(block_digests), .labels = {}, .weights = {}};
+  if (info.has_labels) digests.labels = labels_hash.finish();
+  if (info.has_weights) {
+    Sha256 hash;
+    summary.weights = read_weights(reader, hash);
+    digests.weights = hash.finish();
+  }
+  summary.digest = dataset_digest(samples, digests);
   return summary;
 }
 

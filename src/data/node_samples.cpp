@@ -69,8 +69,8 @@ void check_memory(const Communicator& node, const std::filesystem::path& path, c
 
 // HDF5 files are read in child processes, where a crash of the library does no harm (storage/contained_read.hpp).
 
-/// Reads some of the rows, and their labels, to where they belong. Between two children this process shows that it
-/// lives. False if the rows are to be bits, and are not.
+/// Reads some of the rows, their labels and weights, to where they belong. Between two children this process shows that
+/// it lives. False if the rows are to be bits, and are not.
 bool read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shard rows, const RowsInMemory& memory) {
   constexpr std::uint64_t work_of_a_child = std::uint64_t{1} << 30U;
   bool fits = true;
@@ -85,10 +85,13 @@ bool read_shard(const std::filesystem::path& path, const DatasetInfo& info, Shar
         all_fit = all_fit && memory.read(reader, piece);
       });
       if (!all_fit) return std::string("not bits");
-      if (!info.has_labels) return std::string();
-      in_whole_chunks(info.label_chunks, of_child, work_of_a_call, [&](Shard piece) {
+      in_whole_chunks(info.label_chunks, info.has_labels ? of_child : Shard(), work_of_a_call, [&](Shard piece) {
         throw_if_stopped("reading the labels");
         memory.read_labels(reader, piece);
+      });
+      in_whole_chunks(info.weight_chunks, info.has_weights ? of_child : Shard(), work_of_a_call, [&](Shard piece) {
+        throw_if_stopped("reading the weights");
+        memory.read_weights(reader, piece);
       });
       return std::string();
     });
@@ -139,14 +142,15 @@ DataLook look_at(const Communicator& world, const Communicator& node, const Data
   return look;
 }
 
-/// Hash of the labels, if there are any.
-std::optional<Digest> hash_labels(const std::int32_t* labels, std::uint64_t rows) {
-  if (labels == nullptr) return std::nullopt;
+/// Hash of the labels or of the weights, if there are any.
+template <typename Number>
+std::optional<Digest> hash_numbers(const Number* numbers, std::uint64_t rows) {
+  if (numbers == nullptr) return std::nullopt;
   constexpr std::uint64_t piece = std::uint64_t{1} << 24U;
   Sha256 hash;
   for (std::uint64_t first = 0; first < rows; first += piece) {
-    throw_if_stopped("reading the labels");
-    hash.update(std::as_bytes(std::span(labels + first, std::min(piece, rows - first))));
+    throw_if_stopped("hashing the data");
+    hash.update(std::as_bytes(std::span(numbers + first, std::min(piece, rows - first))));
   }
   return hash.finish();
 }
@@ -170,10 +174,10 @@ void for_my_blocks(const Communicator& ranks, const DatasetInfo& info, const Row
 
 /// What a file says of itself, as far as it enters the training.
 std::string in_words(const DatasetInfo& info) {
-  return fmt::format("{} x {} ({}, {} means 1.0{}{})", plural(info.rows, "row"), plural(info.columns, "column"),
+  return fmt::format("{} x {} ({}, {} means 1.0{}{}{})", plural(info.rows, "row"), plural(info.columns, "column"),
                      element_name(info.type), info.scale,
                      info.picture.empty() ? "" : fmt::format(", pictures of {}", fmt::join(info.picture, "x")),
-                     info.has_labels ? ", labels" : ", no labels");
+                     info.has_labels ? ", labels" : ", no labels", info.has_weights ? ", weights" : "");
 }
 
 /// Collective. Throws an AgreedError if the file of a rank says something else than that of the root.
@@ -189,20 +193,25 @@ void compare_shapes(const Communicator& world, const std::filesystem::path& path
   });
 }
 
-/// Collective. Throws an AgreedError if a node holds other samples or labels than that of the root. The ranks of each
-/// node share the work, and what the nodes exchange is 16 bytes for a block of the digest.
+/// Collective. Throws an AgreedError if a node holds other samples, labels or weights than that of the root. The ranks
+/// of each node share the work, and what the nodes exchange is 16 bytes for a block of the digest.
 void compare_copies(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
                     const DatasetInfo& info, const RowsInMemory& memory, const std::string& root_host) {
   if (node.size() == world.size()) return;
   const auto number = [](const auto* values, std::size_t count) {
     return static_cast<std::int64_t>(checksum(std::as_bytes(std::span(values, count))).front());
   };
-  // Of each block that of its rows and that of their labels. Each rank leaves zeros where others have numbers.
-  std::vector<std::int64_t> checksums(2 * digest_blocks(info.rows, info.columns, info.type));
+  // Of each block that of its rows, of their labels and of their weights. Each rank leaves zeros where others have
+  // numbers.
+  static constexpr const char* parts[] = {"rows", "the labels of rows", "the weights of rows"};
+  const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
+  std::vector<std::int64_t> checksums(std::size(parts) * digest_blocks(info.rows, info.columns, info.type));
   world.agree([&] {
     const auto sum_up = [&](std::uint64_t block, const Samples& rows) {
-      checksums[2 * block] = number(rows.values, rows.rows * rows.row_bytes());
-      if (rows.labels != nullptr) checksums[2 * block + 1] = number(rows.labels, rows.rows);
+      std::int64_t* const of_block = &checksums[std::size(parts) * block];
+      of_block[0] = number(rows.values, rows.rows * rows.row_bytes());
+      if (rows.labels != nullptr) of_block[1] = number(rows.labels, rows.rows);
+      if (memory.weights() != nullptr) of_block[2] = number(memory.weights() + block * block_rows, rows.rows);
     };
     for_my_blocks(node, info, memory, "comparing the data of the nodes", sum_up);
   });
@@ -212,12 +221,11 @@ void compare_copies(const Communicator& world, const Communicator& node, const s
   world.agree([&] {
     const auto place = std::ranges::mismatch(checksums, of_root).in1 - checksums.begin();
     if (place == std::ssize(checksums)) return;
-    const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
-    const std::uint64_t first = static_cast<std::uint64_t>(place) / 2 * block_rows;
+    const std::uint64_t first = static_cast<std::uint64_t>(place) / std::size(parts) * block_rows;
     throw Error(Failure::file,
                 fmt::format("{} {} to {} of '{}' (counted from 0) are others on host {} than on host {}: every node "
                             "must read the same file",
-                            place % 2 == 0 ? "rows" : "the labels of rows", first,
+                            parts[static_cast<std::size_t>(place) % std::size(parts)], first,
                             std::min(first + block_rows, info.rows) - 1, path.string(), host_name(), root_host));
   });
 }
@@ -288,17 +296,18 @@ StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem:
   return all;
 }
 
-/// Collective. Throws an AgreedError if the labels of a node are others than those of the root.
-void compare_labels(const Communicator& world, const std::filesystem::path& path, const RowsInMemory& memory,
-                    std::uint64_t rows, const std::string& root_host) {
-  if (memory.labels() == nullptr) return;
-  const Checksum here = checksum(std::as_bytes(std::span(memory.labels(), rows)));
+/// Collective. Throws an AgreedError if the labels, or the weights, of a node are others than those of the root.
+template <typename Number>
+void compare_numbers(const Communicator& world, const std::filesystem::path& path, const char* what,
+                     const Number* numbers, std::uint64_t rows, const std::string& root_host) {
+  if (numbers == nullptr) return;
+  const Checksum here = checksum(std::as_bytes(std::span(numbers, rows)));
   const Checksum there = from_root(here, world);
   world.agree([&] {
     if (here == there) return;
-    throw Error(Failure::file, fmt::format("the labels of '{}' are others on host {} than on host {}: every node must "
+    throw Error(Failure::file, fmt::format("the {} of '{}' are others on host {} than on host {}: every node must "
                                            "read the same file",
-                                           path.string(), host_name(), root_host));
+                                           what, path.string(), host_name(), root_host));
   });
 }
 
@@ -368,10 +377,13 @@ struct Loading {
   }
 
   /// Collective. Of rows with these blocks.
-  [[nodiscard]] std::string digest(const std::vector<Digest>& blocks, const RowsInMemory& memory) const {
-    std::optional<Digest> labels;
-    world.agree_on_root([&] { labels = hash_labels(memory.labels(), info.rows); });
-    return world.broadcast(dataset_digest({info.type, nullptr, info.rows, info.columns, info.scale}, blocks, labels));
+  [[nodiscard]] std::string digest(std::vector<Digest> blocks, const RowsInMemory& memory) const {
+    DatasetDigests digests{.blocks = std::move(blocks), .labels = {}, .weights = {}};
+    world.agree_on_root([&] {
+      digests.labels = hash_numbers(memory.labels(), info.rows);
+      digests.weights = hash_numbers(memory.weights(), info.rows);
+    });
+    return world.broadcast(dataset_digest({info.type, nullptr, info.rows, info.columns, info.scale}, digests));
   }
 };
 
@@ -427,10 +439,11 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree([&] { bytes = bytes_of_blocks(path, info_, wishes, RowsInMemory::bytes(info_, storage)); });
   storage = RowStorage::none;
   (void)take(bytes);
-  compare_labels(world, path, memory, info_.rows, loading.root_host);
+  compare_numbers(world, path, "labels", memory.labels(), info_.rows, loading.root_host);
+  compare_numbers(world, path, "weights", memory.weights(), info_.rows, loading.root_host);
   StreamedBlocks blocks = read_all_blocks(world, path, info_, *version);
   findings_ = rbmpi::findings(blocks.look, info_, path);
-  digest_ = loading.digest(blocks.digests, memory);
+  digest_ = loading.digest(std::move(blocks.digests), memory);
   rows_ = rows_of(std::make_shared<StreamedFile>(StreamedFile{.path = path,
                                                               .version = *version,
                                                               .info = info_,
@@ -438,6 +451,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                                                               .labels = memory.labels(),
                                                               .block_rows = wishes.block_rows}),
                   window_.bytes().last(bytes));
+  rows_.weights = memory.weights();
 }
 
 void NodeSamples::move_to_end(std::span<const std::uint64_t> rows, const Communicator& node) {

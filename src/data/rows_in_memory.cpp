@@ -16,6 +16,7 @@ struct Parts {
   std::uint64_t ends = 0;
   std::uint64_t units = 0;
   std::uint64_t labels = 0;
+  std::uint64_t weights = 0;
   std::uint64_t all = 0;
 };
 
@@ -44,6 +45,7 @@ Parts parts_of(const DatasetInfo& info, RowStorage storage) {
       break;
   }
   parts.labels = part(info.has_labels ? info.rows * sizeof(std::int32_t) : 0);
+  parts.weights = part(info.has_weights ? info.rows * sizeof(float) : 0);
   parts.all = bytes;
   return parts;
 }
@@ -84,6 +86,7 @@ RowsInMemory::RowsInMemory(const DatasetInfo& info, RowStorage storage, std::byt
   ends_ = reinterpret_cast<std::uint64_t*>(memory + parts.ends);
   units_ = reinterpret_cast<std::int32_t*>(memory + parts.units);
   labels_ = info.has_labels ? reinterpret_cast<std::int32_t*>(memory + parts.labels) : nullptr;
+  weights_ = info.has_weights ? reinterpret_cast<float*>(memory + parts.weights) : nullptr;
   samples_.values = values_;
   samples_.labels = labels_;
   bits_ = {.type = info.type,
@@ -131,9 +134,14 @@ void RowsInMemory::read_labels(const DatasetReader& reader, Shard rows) const {
   reader.read_labels(rows.first, rows.count, labels_ + rows.first);
 }
 
+void RowsInMemory::read_weights(const DatasetReader& reader, Shard rows) const {
+  reader.read_weights(rows.first, rows.count, weights_ + rows.first);
+}
+
 void RowsInMemory::move_to_end(std::span<const std::uint64_t> rows) const {
   const std::uint64_t all = samples_.rows;
   if (labels_ != nullptr) move_records(reinterpret_cast<std::byte*>(labels_), sizeof *labels_, all, rows);
+  if (weights_ != nullptr) move_records(reinterpret_cast<std::byte*>(weights_), sizeof *weights_, all, rows);
   switch (storage_) {
     case RowStorage::none:
       return;
@@ -171,16 +179,11 @@ void RowsInMemory::move_sparse_rows(std::span<const std::uint64_t> rows) const {
 }
 
 Rows RowsInMemory::rows() const {
-  switch (storage_) {
-    case RowStorage::bits:
-      return rows_of(bits_);
-    case RowStorage::sparse:
-      return rows_of(sparse_);
-    case RowStorage::as_stored:
-    case RowStorage::none:
-      break;
-  }
-  return samples_;
+  Rows rows = samples_;
+  if (storage_ == RowStorage::bits) rows = rows_of(bits_);
+  if (storage_ == RowStorage::sparse) rows = rows_of(sparse_);
+  rows.weights = weights_;
+  return rows;
 }
 
 Samples RowsInMemory::stored(std::uint64_t first, std::uint64_t count, std::vector<std::byte>& buffer) const {

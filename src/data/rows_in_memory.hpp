@@ -15,10 +15,10 @@
 namespace rbmpi {
 
 /// How rows of a dataset lie in memory: in the type and shape of the file, as bits, or by their values that are not 0.
-/// Or not at all: only their labels are.
+/// Or not at all: only their labels and weights are.
 enum class RowStorage { as_stored, bits, sparse, none };
 
-/// The rows of a dataset and their labels in memory that is given to it. Every method is Local.
+/// The rows of a dataset, their labels and weights in memory that is given to it. Every method is Local.
 class RowsInMemory {
  public:
   /// What `bytes` of memory the rows of a dataset take.
@@ -30,9 +30,11 @@ class RowsInMemory {
   /// Reads some of the rows of a file to where they belong. False if they are to be bits, and are not.
   [[nodiscard]] bool read(const DatasetReader& reader, Shard rows) const;
   void read_labels(const DatasetReader& reader, Shard rows) const;
+  void read_weights(const DatasetReader& reader, Shard rows) const;
   [[nodiscard]] const std::int32_t* labels() const noexcept { return labels_; }
+  [[nodiscard]] const float* weights() const noexcept { return weights_; }
 
-  /// Puts these rows, which rise, behind all others, with their labels: both keep their order.
+  /// Puts these rows, which rise, behind all others, with their labels and weights: both keep their order.
   void move_to_end(std::span<const std::uint64_t> rows) const;
 
   /// All of them as data.
@@ -52,6 +54,7 @@ class RowsInMemory {
   std::uint64_t* ends_ = nullptr;
   std::int32_t* units_ = nullptr;
   std::int32_t* labels_ = nullptr;
+  float* weights_ = nullptr;
 };
 
 }  // namespace rbmpi

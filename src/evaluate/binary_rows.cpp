@@ -1,7 +1,6 @@
 #include "rbmpi/evaluate/binary_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -35,15 +34,13 @@ void read_row(const RowReader& reader, std::uint64_t row, const BinaryRows& rows
 
 std::vector<double> unit_means(const Rows& data, const BinaryRows& rows, const Communicator& world) {
   std::vector<Real> scratch(data.columns);
-  std::vector<double> values(data.columns);
-  const AddRow add_row = [&](const RowReader& block, std::uint64_t first, std::uint64_t row,
-                             std::span<std::int64_t> sums) {
+  const ReadRow read_one = [&](const RowReader& block, std::uint64_t first, std::uint64_t row,
+                               std::span<double> values) {
     BinaryRows of_block = rows;
     of_block.first += first;
     read_row(block, row, of_block, scratch, values);
-    for (std::size_t j = 0; j < values.size(); ++j) sums[j] += std::llrint(values[j] * 0x1p24);
   };
-  return unit_means(data, add_row, world);
+  return unit_means(data, read_one, world);
 }
 
 std::vector<std::uint64_t> spread_rows(const Rows& data, std::uint64_t count, const BinaryRows& rows) {

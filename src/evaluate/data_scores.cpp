@@ -16,6 +16,7 @@
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/softplus.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/data/shard.hpp"
 
 namespace rbmpi {
@@ -96,9 +97,10 @@ class BlockScorer {
     if (!is_logistic(rbm.shape())) any_units_.emplace(rbm, settings, memory);
   }
 
-  /// `rows` of those that the reader was told, of which the first has the number `first`. `by_row`: a place for the
-  /// figures of each, or none.
-  [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows, std::span<RowScores> by_row) {
+  /// `rows` of those that the reader was told, of which the first has the number `first` in the data. `by_row`: a place
+  /// for the figures of each, or none.
+  [[nodiscard]] BlockSums score(const RowReader& reader, std::uint64_t first, Shard rows, const Rows& data,
+                                std::span<RowScores> by_row) {
     rows_ = rows.count;
     all_ = {};
     BlockSums sums;
@@ -119,7 +121,8 @@ class BlockScorer {
       if (settings_.full_pseudo_likelihood) flip_all_units();
     }
     for (std::uint64_t r = 0; r < rows_; ++r) {
-      for (std::size_t score = 0; score < Score::count; ++score) sums.figures[score].add(all_[r][score]);
+      const double weight = row_weight(data, first + rows.first + r);
+      for (std::size_t score = 0; score < Score::count; ++score) sums.figures[score].add(all_[r][score], weight);
     }
     for (std::size_t r = 0; r < by_row.size(); ++r) by_row[r] = {all_[r][Score::free_energy], all_[r][Score::full]};
     return sums;
@@ -308,7 +311,11 @@ std::uint64_t row_scores_memory(std::uint64_t rows, int ranks) {
 
 DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                       const Communicator& world, const ProgressReport& progress) {
-  world.agree([&] { check(rbm.shape(), samples); });
+  RowWeights weights;
+  world.agree([&] {
+    check(rbm.shape(), samples);
+    weights = row_weights(samples);
+  });
   const std::uint64_t blocks = (samples.rows + block_rows - 1) / block_rows;
   const Shard mine = shard(blocks, world.rank(), world.size());
   const Shard my_rows = rows_of(mine, samples.rows);
@@ -338,7 +345,7 @@ DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreS
         const std::span<RowScores> by_row =
             settings.by_row ? std::span(of_my_rows).subspan(begin - my_rows.first + first, rows_of_block.count)
                             : std::span<RowScores>();
-        sums[mine.first + done + thread] = scorers[thread].score(reader, begin, rows_of_block, by_row);
+        sums[mine.first + done + thread] = scorers[thread].score(reader, begin, rows_of_block, samples, by_row);
       });
     }
   });
@@ -354,6 +361,7 @@ DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreS
   }
   const auto mean = [&](std::size_t score) { return total.figures[score].result(); };
   DataScores result{.rows = samples.rows,
+                    .effective_rows = weights.effective_rows(),
                     .grey_rows = static_cast<std::uint64_t>(total.grey_rows),
                     .free_energy = mean(Score::free_energy),
                     .reconstruction_mse = {},

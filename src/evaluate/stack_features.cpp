@@ -155,7 +155,7 @@ StackFeatures::StackFeatures(std::unique_ptr<Own> own, const Rows& data, std::ve
 }
 
 StackFeatures::StackFeatures(const StackWeights& weights, const Rows& data, std::vector<std::int32_t> classes)
-    : RowSource(data.rows, features_of(weights, data.columns) + classes.size(), data.labels),
+    : RowSource(data.rows, features_of(weights, data.columns) + classes.size(), data.labels, data.weights),
       weights_(weights),
       base_(data),
       classes_(std::move(classes)) {}

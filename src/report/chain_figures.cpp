@@ -27,21 +27,28 @@ std::size_t distinct(const Value* rows, std::size_t all, std::size_t count, std:
   return seen.size();
 }
 
-/// In how many units two of n rows differ, over all pairs of rows: of sums of the probabilities of each unit, and of
-/// their squares.
-double distance_of(const std::vector<double>& sums, const std::vector<double>& squares, std::size_t rows) {
-  if (rows < 2) return 0;
-  const auto n = static_cast<double>(rows);
+/// Sums over n weighted rows: of the weights, and for each unit with probability p of w p and of w^2 p (1 - p).
+struct UnitSums {
+  double weights = 0;
+  double squared_weights = 0;
+  std::vector<double> on;
+  std::vector<double> with_itself;
+};
+
+/// In how many units two rows differ, over all pairs of different rows: the sum of w w' (p (1 - p') + p' (1 - p)) over
+/// that of w w'.
+double distance_of(const UnitSums& sums) {
+  const double n = sums.weights;
+  const double pairs = n * n - sums.squared_weights;
+  if (!(pairs > 0)) return 0;
   double distance = 0;
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    distance += 2 * (sums[i] / n - (sums[i] * sums[i] - squares[i]) / (n * (n - 1)));
-  }
-  return distance;
+  for (std::size_t i = 0; i < sums.on.size(); ++i) distance += sums.on[i] * (n - sums.on[i]) - sums.with_itself[i];
+  return 2 * distance / pairs;
 }
 
 /// As ChainFindings::OfData says: the variance of the second moments over the pairs, beside that which chance gives
 /// them in so many rows and in so many chains.
-double expected_pairs_r(const std::vector<ChainFindings::Moment>& pairs, std::size_t rows, std::size_t chains) {
+double expected_pairs_r(const std::vector<ChainFindings::Moment>& pairs, double rows, std::size_t chains) {
   double sum = 0;
   double squares = 0;
   double chance = 0;
@@ -52,7 +59,7 @@ double expected_pairs_r(const std::vector<ChainFindings::Moment>& pairs, std::si
   }
   const auto n = static_cast<double>(pairs.size());
   const double spread = squares / n - (sum / n) * (sum / n);
-  const double of_rows = chance / n / static_cast<double>(rows);
+  const double of_rows = chance / n / rows;
   const double of_chains = chance / n / static_cast<double>(chains);
   const double signal = spread - of_rows;
   if (!(signal > 0)) return 0;
@@ -64,25 +71,30 @@ ChainFindings::OfData look_at(const DataRows& rows, ConstBitMatrixView chains, c
   ChainFindings::OfData of_data{.rows = rows.rows, .rows_in_use = rows.rows_in_use, .means = {}, .pairs = {}};
   std::vector<UnitPair> pairs(measured_pairs(units));
   choose_pairs(units, pairs);
-  std::vector<double> sums(units);
-  std::vector<double> squares(units);
+  UnitSums sums{.on = std::vector<double>(units), .with_itself = std::vector<double>(units)};
   std::vector<double> products(pairs.size());
+  bool are_states = true;
   for (std::size_t row = 0; row < rows.rows; ++row) {
     const Real* const p = rows.view().row(row);
+    const double weight = rows.weights.empty() ? 1.0 : double{rows.weights[row]};
+    sums.weights += weight;
+    sums.squared_weights += weight * weight;
     for (std::size_t i = 0; i < units; ++i) {
-      sums[i] += double{p[i]};
-      squares[i] += double{p[i]} * double{p[i]};
+      const double varies = double{p[i]} * (1 - double{p[i]});
+      are_states = are_states && varies == 0;
+      sums.on[i] += weight * double{p[i]};
+      sums.with_itself[i] += weight * weight * varies;
     }
     for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
-      products[pair] += double{p[pairs[pair].first]} * double{p[pairs[pair].second]};
+      products[pair] += weight * double{p[pairs[pair].first]} * double{p[pairs[pair].second]};
     }
   }
-  if (sums == squares) {
+  if (are_states) {
     of_data.distinct = distinct(rows.values.data(), rows.rows, std::min(rows.rows, chains.rows), units);
   }
-  of_data.distance = distance_of(sums, squares, rows.rows);
-  const auto n = static_cast<double>(rows.rows);
-  for (std::size_t i = 0; i < units; ++i) of_data.means.push_back({.data = sums[i] / n, .chains = chain_means[i]});
+  of_data.distance = distance_of(sums);
+  const double n = sums.weights;
+  for (std::size_t i = 0; i < units; ++i) of_data.means.push_back({.data = sums.on[i] / n, .chains = chain_means[i]});
   for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
     std::size_t both = 0;
     for (std::size_t chain = 0; chain < chains.rows; ++chain) {
@@ -91,7 +103,8 @@ ChainFindings::OfData look_at(const DataRows& rows, ConstBitMatrixView chains, c
     of_data.pairs.push_back(
         {.data = products[pair] / n, .chains = static_cast<double>(both) / static_cast<double>(chains.rows)});
   }
-  if (!pairs.empty()) of_data.expected_pairs_r = expected_pairs_r(of_data.pairs, rows.rows, chains.rows);
+  if (!pairs.empty())
+    of_data.expected_pairs_r = expected_pairs_r(of_data.pairs, n * n / sums.squared_weights, chains.rows);
   return of_data;
 }
 
@@ -108,7 +121,11 @@ ChainFindings compare_chains(ConstBitMatrixView all, const DataRows* rows) {
   for (std::size_t chain = 0; chain < chains.rows; ++chain) {
     for_each_unit_on(chains, chain, [&](std::size_t unit) { means[unit] += 1; });
   }
-  found.distance = distance_of(means, means, chains.rows);
+  const auto chains_in_all = static_cast<double>(chains.rows);
+  found.distance = distance_of({.weights = chains_in_all,
+                                .squared_weights = chains_in_all,
+                                .on = means,
+                                .with_itself = std::vector<double>(means.size())});
   for (double& mean : means) mean /= static_cast<double>(chains.rows);
   if (rows != nullptr && rows->rows > 0) found.data = look_at(*rows, chains, means);
   return found;

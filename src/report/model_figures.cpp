@@ -28,13 +28,15 @@ void activate_hidden(const UnitWeights& layer, ConstMatrixView rows, MatrixView 
   for (std::size_t i = 0; i < rows.rows; ++i) layer.units.unit->mean(layer.units, unrounded, hidden.row(i));
 }
 
-/// What a child process sends: the sizes, then numbers, labels (if there are any) and probabilities of the rows.
+/// What a child process sends: the sizes, then numbers, labels and weights (if there are any) and probabilities of the
+/// rows.
 struct Sizes {
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   std::uint64_t rows_in_use = 0;
-  std::uint64_t labels = 0;  // as many as rows, or none
-  std::uint64_t height = 0;  // 0: no pictures
+  std::uint64_t labels = 0;   // as many as rows, or none
+  std::uint64_t weights = 0;  // likewise
+  std::uint64_t height = 0;   // 0: no pictures
   std::uint64_t width = 0;
 };
 
@@ -80,6 +82,13 @@ void append(std::string& bytes, std::span<const Value> values) {
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
 }
 
+/// Without weights, or where rows that are taken have none, they are left alike.
+void scale_to_mean_one(std::vector<float>& weights) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  if (!(sum > 0)) return weights.clear();
+  for (float& weight : weights) weight = static_cast<float>(weight / sum * static_cast<double>(weights.size()));
+}
+
 std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, const RowSelection& selection) {
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
   const DatasetReader reader(path, Values::in_scale, selection.scale);
@@ -90,6 +99,7 @@ std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most,
               .columns = info.columns,
               .rows_in_use = selected.count};
   if (info.has_labels) sizes.labels = sizes.rows;
+  if (info.has_weights) sizes.weights = sizes.rows;
   if (info.picture.size() == 2 && info.picture[0] * info.picture[1] == info.columns) {
     sizes.height = info.picture[0];
     sizes.width = info.picture[1];
@@ -97,18 +107,21 @@ std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most,
   std::vector<std::byte> raw(sizes.rows * row_bytes);
   const std::vector<std::uint64_t> numbers = numbers_of_rows(reader, selection, selected, sizes.rows);
   std::vector<std::int32_t> labels(sizes.labels);
+  std::vector<float> weights(sizes.weights);
   for_runs(numbers, [&](std::size_t i, const RowPiece& piece) {
     reader.read_samples(piece.first, piece.count, raw.data() + i * row_bytes);
     if (info.has_labels) reader.read_labels(piece.first, piece.count, labels.data() + i);
+    if (info.has_weights) reader.read_weights(piece.first, piece.count, weights.data() + i);
   });
   const Samples samples{info.type, raw.data(), sizes.rows, info.columns, info.scale};
 
   std::string bytes;
-  bytes.reserve(sizeof sizes +
-                sizes.rows * (sizeof(std::uint64_t) + sizeof(std::int32_t) + info.columns * sizeof(Real)));
+  bytes.reserve(sizeof sizes + sizes.rows * (sizeof(std::uint64_t) + sizeof(std::int32_t) + sizeof(float) +
+                                             info.columns * sizeof(Real)));
   append(bytes, std::span<const Sizes>(&sizes, 1));
   append(bytes, std::span<const std::uint64_t>(numbers));
   append(bytes, std::span<const std::int32_t>(labels));
+  append(bytes, std::span<const float>(weights));
   std::vector<Real> row(info.columns);
   for (std::uint64_t i = 0; i < sizes.rows; ++i) {
     row_probabilities(samples, samples.row(i), unrounded, row.data());
@@ -155,17 +168,20 @@ DataRows read_rows(const std::filesystem::path& path, std::uint64_t most, const 
                 .columns = sizes.columns,
                 .values = AlignedBuffer<Real>(sizes.rows * sizes.columns),
                 .labels = std::vector<std::int32_t>(sizes.labels),
+                .weights = std::vector<float>(sizes.weights),
                 .numbers = std::vector<std::uint64_t>(sizes.rows),
                 .rows_in_use = sizes.rows_in_use,
                 .picture = {}};
   take(std::span(data.numbers));
   take(std::span(data.labels));
+  take(std::span(data.weights));
+  scale_to_mean_one(data.weights);
   take(data.values.span());
   if (sizes.height > 0) data.picture = {sizes.height, sizes.width};
   return data;
 }
 
-HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows) {
+HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows, std::span<const float> weights) {
   const std::size_t units = layer.units.count;
   HiddenUse use{.rows = rows.rows,
                 .rows_in_use = rows.rows,
@@ -178,7 +194,8 @@ HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows) {
     const MatrixView hidden{buffer.data(), count, units};
     activate_hidden(layer, {rows.row(begin), count, rows.columns}, hidden);
     for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < units; ++j) use.activity[j] += static_cast<double>(hidden.row(i)[j]);
+      const double weight = weights.empty() ? 1.0 : double{weights[begin + i]};
+      for (std::size_t j = 0; j < units; ++j) use.activity[j] += weight * static_cast<double>(hidden.row(i)[j]);
     }
   }
   for (double& activity : use.activity) activity /= static_cast<double>(rows.rows);

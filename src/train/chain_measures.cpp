@@ -4,11 +4,13 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/data/row_weights.hpp"
 
 namespace rbmpi {
 namespace {
@@ -62,6 +64,7 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
       visible_before_(visible_before.values) {
   const auto [V, H] = std::pair(rbm.shape().visible, rbm.shape().hidden);
   const std::size_t pairs = measured_pairs(V);
+  weights_ = memory.take<double>(std::max(moments_of_rows_, energies_of_rows_));
   pairs_ = memory.take<UnitPair>(pairs);
   data_moments_ = memory.take<std::int64_t>(V + pairs);
   chain_moments_ = memory.take<std::int64_t>(3 * V + pairs);
@@ -73,6 +76,16 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
   means_ = memory.take<Real>(H);
   if (memory.counts()) return;
   choose_pairs(V, pairs_);
+  find_weights();
+}
+
+void ChainMeasures::find_weights() {
+  const double largest = row_weights(data_).largest;
+  for (std::uint64_t i = 0; i < weights_.size(); ++i) {
+    std::uint64_t row = 0;
+    order_.rows(i, {&row, 1});
+    weights_[i] = row_weight(data_, row) / largest;
+  }
 }
 
 bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figures) {
@@ -99,10 +112,14 @@ void ChainMeasures::measure_data_moments(const Communicator& world) {
       const MatrixView rows{probabilities_.data(), count, visible};
       blocks.next(order_, mine.first + done, count).read({0, count}, finest, rows);
       for (std::size_t i = 0; i < count; ++i) {
-        const auto in_units = [&](std::size_t unit) { return static_cast<std::int64_t>(rows.row(i)[unit] * 0x1p24F); };
-        for (std::size_t unit = 0; unit < visible; ++unit) data_moments_[unit] += in_units(unit);
+        const double weight = weights_[mine.first + done + i];
+        const auto value = [&](std::size_t unit) { return static_cast<double>(rows.row(i)[unit]); };
+        for (std::size_t unit = 0; unit < visible; ++unit) {
+          data_moments_[unit] += std::llrint(value(unit) * weight * 0x1p24);
+        }
         for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-          data_moments_[visible + pair] += in_units(pairs_[pair].first) * in_units(pairs_[pair].second);
+          const double product = value(pairs_[pair].first) * value(pairs_[pair].second);
+          data_moments_[visible + pair] += std::llrint(product * weight * 0x1p48);
         }
       }
     }
@@ -185,18 +202,27 @@ void ChainMeasures::measure_energies(ConstBitMatrixView v, std::span<Energies> e
 
 void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   const std::size_t visible = rbm_.shape().visible;
-  const auto mean = [](std::span<const Energies> all, double Energies::*which) {
+  const auto mean_of_data = [&](double Energies::*which) {
     double sum = 0;
-    for (const Energies& one : all) sum += one.*which;
-    return sum / static_cast<double>(all.size());
+    double weight = 0;
+    for (std::uint64_t i = 0; i < energies_of_rows_; ++i) {
+      sum += weights_[i] * data_energies_[i].*which;
+      weight += weights_[i];
+    }
+    return sum / weight;
   };
-  const std::span<const Energies> of_data = data_energies_.first(energies_of_rows_);
-  figures.push_back({"data_energy", mean(of_data, &Energies::energy)});
-  figures.push_back({"chains_energy", mean(chain_energies_, &Energies::energy)});
-  figures.push_back({"data_free_energy", mean(of_data, &Energies::free_energy)});
-  figures.push_back({"chains_free_energy", mean(chain_energies_, &Energies::free_energy)});
+  const auto mean_of_chains = [&](double Energies::*which) {
+    double sum = 0;
+    for (const Energies& one : chain_energies_) sum += one.*which;
+    return sum / static_cast<double>(chains_);
+  };
+  figures.push_back({"data_energy", mean_of_data(&Energies::energy)});
+  figures.push_back({"chains_energy", mean_of_chains(&Energies::energy)});
+  figures.push_back({"data_free_energy", mean_of_data(&Energies::free_energy)});
+  figures.push_back({"chains_free_energy", mean_of_chains(&Energies::free_energy)});
 
-  const auto rows = static_cast<double>(moments_of_rows_);
+  const double rows =
+      std::accumulate(weights_.begin(), weights_.begin() + static_cast<std::ptrdiff_t>(moments_of_rows_), 0.0);
   const auto chains = static_cast<double>(chains_);
   Correlation means;
   Correlation pairs;

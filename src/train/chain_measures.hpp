@@ -19,8 +19,8 @@
 namespace rbmpi {
 
 /// How persistent chains, of units that are bits, compare with the data after an epoch. Random training rows, the
-/// same after each epoch, stand for the data: up to `energy_rows` for energies, up to `moment_rows` for moments. The
-/// figures:
+/// same after each epoch, stand for the data, each with its weight: up to `energy_rows` for energies, up to
+/// `moment_rows` for moments. The figures:
 ///   data_energy, chains_energy             mean of E(v, h) over p(h | v)
 ///   data_free_energy, chains_free_energy   mean of F(v)
 ///   chains_means_r    correlation, over the units, of <v_i> in the chains with <v_i> in the data
@@ -58,6 +58,8 @@ class ChainMeasures {
   void add_moments(ConstBitMatrixView now, ConstBitMatrixView before, std::size_t row);
   void measure_energies(ConstBitMatrixView v, std::span<Energies> energies);
   void add_figures(std::vector<Figure>& figures) const;
+  /// Local. Of the rows that stand for the data.
+  void find_weights();
 
   const TrainingOptions& options_;
   Rows data_;
@@ -71,6 +73,7 @@ class ChainMeasures {
   Shard of_node_;
   std::span<const std::byte> visible_;
   std::span<const std::byte> visible_before_;
+  std::span<double> weights_;  // of these rows, as parts of the largest
   std::span<UnitPair> pairs_;
   std::span<std::int64_t> data_moments_;   // V and pairs: sums in units of 2^-24 and 2^-48
   std::span<std::int64_t> chain_moments_;  // V and pairs, V of the chains before, V that are on in both: counts

@@ -18,6 +18,7 @@ std::vector<GradientEstimatorEntry>& table() {
        .make = make_sampled_gradient,
        .has_two_phases = has_two_phases,
        .exact_rows = exact_rows_of_samples,
+       .reads_weights = true,
        .shows = shows_for_centring,
        .reconstructs = true},
       {.name = "pcd",
@@ -26,6 +27,7 @@ std::vector<GradientEstimatorEntry>& table() {
        .chains = chains_that_go_on,
        .has_two_phases = has_two_phases,
        .exact_rows = exact_rows_of_samples,
+       .reads_weights = true,
        .shows = shows_for_centring},
   };
   return entries;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rbmpi/data/row_order.hpp"
+#include "rbmpi/data/row_weights.hpp"
 
 namespace rbmpi {
 namespace {
@@ -17,6 +18,27 @@ constexpr std::uint64_t hidden_start = 1;
 /// The epoch whose order of rows chains begin in, before the first.
 constexpr std::uint64_t epoch_before = 0;
 
+/// The rows at which chains begin, where rows count differently: chain c of C at the one that has the share
+/// (c + 1/2) / C of the total weight.
+class WeightedRows {
+ public:
+  WeightedRows(const Rows& data, std::uint64_t chains)
+      : data_(data), weight_of_chain_(row_weights(data).sum / static_cast<double>(chains)) {}
+
+  /// Chains are asked for in rising order.
+  std::uint64_t of_chain(std::uint64_t chain) {
+    const double place = (static_cast<double>(chain) + 0.5) * weight_of_chain_;
+    while (row_ + 1 < data_.rows && before_ + row_weight(data_, row_) <= place) before_ += row_weight(data_, row_++);
+    return row_;
+  }
+
+ private:
+  const Rows& data_;
+  double weight_of_chain_;
+  std::uint64_t row_ = 0;
+  double before_ = 0;  // weight of the rows before it
+};
+
 }  // namespace
 
 PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint64_t chains, Workspace& memory)
@@ -29,7 +51,8 @@ PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint6
       visible_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().visible))),
       hidden_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().hidden))),
       visible_before_(memory.node.take<std::uint64_t>(of_node_.count * words_for(rbm_.shape().visible))),
-      data_rows_(settings.data.rows) {
+      data_(settings.data),
+      weights_differ_(settings.weighting.differ) {
   const std::size_t visible = rbm_.shape().visible;
   if (options_.chains_from == ChainsFrom::data) {
     reader_ = settings.data.reader(
@@ -41,12 +64,15 @@ PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint6
 }
 
 void PersistentChains::begin() {
-  const RowOrder order(data_rows_, /*shuffled=*/true, options_.seed, options_.layer, epoch_before);
+  const bool weighted = reader_ && weights_differ_;
+  const RowOrder order(data_.rows, /*shuffled=*/!weighted, options_.seed, options_.layer, epoch_before);
   const std::uint64_t end = of_node_.first + of_node_.count;
+  WeightedRows weighted_rows(data_, all_);
   for (std::uint64_t first = of_node_.first; first < end;) {
     // All rows once, then again.
-    const std::uint64_t position = first % data_rows_;
-    const std::uint64_t count = std::min({begun_at_once * share_.slots, end - first, data_rows_ - position});
+    const std::uint64_t position = weighted ? weighted_rows.of_chain(first) : first % data_.rows;
+    const std::uint64_t together = weighted ? 1 : begun_at_once * share_.slots;
+    const std::uint64_t count = std::min({together, end - first, data_.rows - position});
     if (reader_) reader_->next(order, position, count);
     begin({first, count});
     if (reader_) node_.synchronise();  // these rows must not be read any more when the next ones come

@@ -58,7 +58,8 @@ class PersistentChains {
   std::span<std::uint64_t> visible_;
   std::span<std::uint64_t> hidden_;
   std::span<std::uint64_t> visible_before_;
-  std::uint64_t data_rows_;
+  Rows data_;
+  bool weights_differ_;
   std::unique_ptr<RowReader> reader_;  // where they begin as rows of data
   std::span<Real> probabilities_;      // of some of these
   std::span<Real> no_bias_;            // V zeros, where they begin as noise

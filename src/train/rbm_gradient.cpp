@@ -27,12 +27,12 @@ namespace {
 
 /// Collective. Mean of each unit over all rows.
 std::vector<double> unit_means(const Rows& rows, const Communicator& world) {
-  std::vector<Real> values(rows.columns);
-  const AddRow add_row = [&](const RowReader& reader, std::uint64_t, std::uint64_t row, std::span<std::int64_t> sums) {
-    reader.read({row, 1}, finest, {values.data(), 1, values.size()});
-    for (std::size_t j = 0; j < values.size(); ++j) sums[j] += static_cast<std::int64_t>(values[j] * 0x1p24F);
+  std::vector<Real> probabilities(rows.columns);
+  const ReadRow read_row = [&](const RowReader& reader, std::uint64_t, std::uint64_t row, std::span<double> values) {
+    reader.read({row, 1}, finest, {probabilities.data(), 1, probabilities.size()});
+    std::ranges::copy(probabilities, values.begin());
   };
-  return unit_means(rows, add_row, world);
+  return unit_means(rows, read_row, world);
 }
 
 WeightRounding rounding(Arithmetic arithmetic) {
@@ -108,10 +108,12 @@ class RbmCopies final : public ParameterFollower {
 /// Validation and likelihood.
 class RbmMeasures final : public EpochMeasures {
  public:
-  RbmMeasures(const TrainingOptions& options, const TrainingData& data, RbmView<const Real> rbm, Couplings& couplings,
-              std::span<const StateArray> state, const NodeShare& share, const Communicator& world, Arena& memory)
+  RbmMeasures(const TrainingOptions& options, const TrainingData& data, const RowWeighting& weighting,
+              RbmView<const Real> rbm, Couplings& couplings, std::span<const StateArray> state, const NodeShare& share,
+              const Communicator& world, Arena& memory)
       : options_(options),
         data_(data),
+        loss_unit_(std::ldexp(loss_unit, -weighting.loss_exponent)),
         rbm_(rbm),
         couplings_(couplings),
         world_(world),
@@ -131,7 +133,7 @@ class RbmMeasures final : public EpochMeasures {
   [[nodiscard]] std::string loss_name() const override { return reconstructs_ ? "reconstruction_mse" : ""; }
 
   [[nodiscard]] double mean_loss(double loss, std::uint64_t rows) const noexcept override {
-    return loss * loss_unit / (static_cast<double>(rows) * static_cast<double>(rbm_.shape().visible));
+    return loss * loss_unit_ / (static_cast<double>(rows) * static_cast<double>(rbm_.shape().visible));
   }
 
   [[nodiscard]] bool measure(TrainingProgress& progress, std::vector<Figure>& figures) override {
@@ -154,6 +156,7 @@ class RbmMeasures final : public EpochMeasures {
  private:
   const TrainingOptions& options_;
   const TrainingData& data_;
+  double loss_unit_;
   RbmView<const Real> rbm_;
   Couplings& couplings_;
   const Communicator& world_;
@@ -170,10 +173,12 @@ RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& dat
       world_(world),
       shape_(shape_of(options, data.training.columns)),
       layout_(rbm_layout(shape_, options.layer)),
-      estimator_(gradient_estimator(options.estimator)) {}
+      estimator_(gradient_estimator(options.estimator)),
+      weighting_(row_weights(data.training), options, shape_) {}
 
 std::uint64_t RbmGradient::exact_rows() const noexcept {
-  return options_.arithmetic == Arithmetic::exact ? estimator_.exact_rows(options_, shape_) : 0;
+  if (options_.arithmetic != Arithmetic::exact) return 0;
+  return std::min(estimator_.exact_rows(options_, shape_), weighting_.exact_rows);
 }
 
 std::uint64_t RbmGradient::chains() const noexcept {
@@ -181,7 +186,7 @@ std::uint64_t RbmGradient::chains() const noexcept {
 }
 
 bool RbmGradient::has_two_phases() const noexcept {
-  return estimator_.has_two_phases(options_);
+  return estimator_.has_two_phases(options_) || weighting_.differ;
 }
 
 bool RbmGradient::shows(std::size_t array) const noexcept {
@@ -200,7 +205,7 @@ void RbmGradient::begin(std::span<Real> parameters, bool is_first_of_node) const
   if (!is_first_of_node) return;
   const RbmView<Real> rbm(shape_, parameters);
   initialise_weights(rbm, options_.weight_init, options_.seed, options_.layer);
-  if (!means.empty()) start_from_means(rbm, means, data_.training.rows);
+  if (!means.empty()) start_from_means(rbm, means, static_cast<std::uint64_t>(std::llround(weighting_.effective_rows)));
 }
 
 PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> parameters, Workspace& memory) const {
@@ -209,9 +214,9 @@ PreparedGradient RbmGradient::prepare(const NodeShare& share, std::span<Real> pa
   auto copies = std::make_unique<RbmCopies>(options_, rbm, probability_rows(share), share, memory);
   Couplings& couplings = copies->couplings;
   prepared.follower = std::move(copies);
-  prepared.gradient = estimator_.make({rbm, couplings, data_.training, options_, share}, memory);
-  prepared.measures = std::make_unique<RbmMeasures>(options_, data_, rbm, couplings, prepared.gradient->state(), share,
-                                                    world_, memory.rank);
+  prepared.gradient = estimator_.make({rbm, couplings, data_.training, options_, share, weighting_}, memory);
+  prepared.measures = std::make_unique<RbmMeasures>(options_, data_, weighting_, rbm, couplings,
+                                                    prepared.gradient->state(), share, world_, memory.rank);
   return prepared;
 }
 

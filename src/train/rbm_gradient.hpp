@@ -15,7 +15,8 @@ namespace rbmpi {
 /// likelihood after epochs.
 class RbmGradient final : public GradientFunction {
  public:
-  /// Local. Options and data must live on. `engine` must be chosen (engine_in_use).
+  /// Local. Options and data must live on. `engine` must be chosen (engine_in_use). Throws Error(Failure::file) if all
+  /// rows have weight 0.
   RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world);
 
   [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
@@ -36,6 +37,7 @@ class RbmGradient final : public GradientFunction {
   RbmShape shape_;
   ParameterLayout layout_;
   GradientEstimatorEntry estimator_;
+  RowWeighting weighting_;
 };
 
 }  // namespace rbmpi

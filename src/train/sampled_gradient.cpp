@@ -1,6 +1,7 @@
 #include "train/sampled_gradient.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -11,9 +12,8 @@
 namespace rbmpi {
 namespace {
 
-/// Means that are multiplied by means: 256 products of two such are added up exactly.
+/// Means that are multiplied by means or by weights: `exact_products` products of two such are added up exactly.
 constexpr Grid product_grid{8};
-constexpr std::uint64_t exact_products = 256;
 
 bool takes_hidden_means(const TrainingOptions& options) {
   if (options.statistics != UnitValues::automatic) return options.statistics == UnitValues::means;
@@ -22,8 +22,9 @@ bool takes_hidden_means(const TrainingOptions& options) {
 
 }  // namespace
 
-bool multiplies_means(const TrainingOptions& options) noexcept {
-  return options.reconstruction == UnitValues::means || (!options.sample_data && takes_hidden_means(options));
+bool multiplies_means(const TrainingOptions& options, bool weighted) noexcept {
+  return options.reconstruction == UnitValues::means ||
+         (!options.sample_data && (weighted || takes_hidden_means(options)));
 }
 
 std::uint64_t chains_that_go_on(const TrainingOptions& options) {
@@ -35,28 +36,37 @@ bool has_two_phases(const TrainingOptions& options) {
 }
 
 std::uint64_t exact_rows_of_samples(const TrainingOptions& options, RbmShape shape) {
-  return multiplies_means(options) ? std::min(exact_rows(shape), exact_products) : exact_rows(shape);
+  return multiplies_means(options, /*weighted=*/false) ? std::min(exact_rows(shape), exact_products)
+                                                       : exact_rows(shape);
 }
 
 bool shows_for_centring(const TrainingOptions& options, std::size_t array) {
   return options.centring != CentringOffsets::off && array != weights_array;
 }
 
-SampledGradientPlan::SampledGradientPlan(const TrainingOptions& options, RbmShape shape)
+ProbabilityRounding state_rounding(const TrainingOptions& options, RbmShape shape, bool weighted) {
+  const std::uint64_t summed = std::max(options.batch_size, persistent_chains(options));
+  return {.exact = options.arithmetic == Arithmetic::exact,
+          .grid = multiplies_means(options, weighted) ? product_grid : state_grid(shape, summed)};
+}
+
+SampledGradientPlan::SampledGradientPlan(const TrainingOptions& options, RbmShape shape, const RowWeighting& weighting)
     : sweeps(options.sweeps),
       chains(persistent_chains(options)),
       hidden_means(takes_hidden_means(options)),
       visible_means(options.reconstruction == UnitValues::means),
-      two_phases(has_two_phases(options)),
-      rounding{
-          .exact = options.arithmetic == Arithmetic::exact,
-          .grid = multiplies_means(options) ? product_grid : state_grid(shape, std::max(options.batch_size, chains))} {}
+      weighted(weighting.differ),
+      two_phases(has_two_phases(options) || weighted),
+      rounding(state_rounding(options, shape, weighted)) {}
 
 SampledGradient::SampledGradient(const EstimatorSettings& settings, Workspace& memory)
-    : plan_(settings.options, settings.rbm.shape()),
+    : plan_(settings.options, settings.rbm.shape(), settings.weighting),
       rbm_(settings.rbm),
       couplings_(settings.couplings),
       share_(settings.share),
+      weighting_(settings.weighting),
+      weights_(memory.rank.take<Real>(plan_.weighted ? share_.node_rows : 0)),
+      loss_weights_(memory.rank.take<std::int64_t>(plan_.weighted ? share_.node_rows : 0)),
       draws_{.seed = settings.options.seed, .layer = settings.options.layer} {
   if (plan_.persistent()) chains_.emplace(settings, plan_.chains, memory);
   if (settings.options.centring != CentringOffsets::off) {
@@ -86,6 +96,13 @@ void SampledGradient::begin_part(const MiniBatch& batch, Shard chains) {
   chains_here_ = plan_.persistent() ? chains : Shard{batch.position, batch.count};
   draws_.step = batch.step;
   draws_.first = batch.position;
+  if (plan_.weighted) {
+    batch.rows->read_weights(batch.all(), weights_.first(rows_));
+    for (std::size_t row = 0; row < rows_; ++row) {
+      weights_[row] = weighting_.weight(weights_[row]);
+      loss_weights_[row] = std::llrint(std::ldexp(weights_[row], weighting_.loss_exponent));
+    }
+  }
   begins_epoch_ = batch.begins_epoch;
 }
 
@@ -102,6 +119,12 @@ BatchTotals SampledGradient::totals(std::int64_t loss) const {
   constexpr auto units_of_one = static_cast<std::int64_t>(1 / weight_unit);
   totals.weights = {static_cast<std::int64_t>(rows_) * units_of_one,
                     static_cast<std::int64_t>(chains_here_.count) * units_of_one};
+  if (!plan_.weighted) return totals;
+  std::int64_t of_rows = 0;
+  for (const Real weight : weights_.first(rows_)) of_rows += std::llrint(static_cast<double>(weight) / weight_unit);
+  for (const GradientPhase phase : {GradientPhase::data, GradientPhase::model}) {
+    if (plan_.weighs(phase)) totals.weights[static_cast<std::size_t>(phase)] = of_rows;
+  }
   return totals;
 }
 

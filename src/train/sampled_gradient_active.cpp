@@ -70,7 +70,7 @@ struct Shown {
         visible_data(grid, share.node_rows, memory),
         visible_model(grid, plan.persistent() ? share.node_chains : share.node_rows, memory),
         hidden_data(memory.take<std::uint64_t>(draws_hidden(plan) ? share.node_rows * words_for(shape.hidden) : 0)),
-        hidden_data_means(memory.take<Real>(plan.hidden_means ? share.node_rows * shape.hidden : 0)),
+        hidden_data_numbers(memory.take<Real>(plan.hidden_means || plan.weighted ? share.node_rows * shape.hidden : 0)),
         hidden_next(memory.take<std::uint64_t>(
             !plan.persistent() && plan.sweeps > 1 ? share.node_rows * words_for(shape.hidden) : 0)),
         hidden_model(memory.take<Real>((plan.persistent() ? share.node_chains : share.node_rows) * shape.hidden)),
@@ -88,7 +88,7 @@ struct Shown {
   VisibleStates visible_data;            ///< v0
   VisibleStates visible_model;           ///< v of the last sweep
   std::span<std::uint64_t> hidden_data;  ///< h0: B x H
-  std::span<Real> hidden_data_means;     ///< h0p, where the sums take it
+  std::span<Real> hidden_data_numbers;   ///< what the sums take of them where it is not h0: h0p, weighted h0 or h0p
   std::span<std::uint64_t> hidden_next;  ///< h of chains that begin at the rows, after the first sweep
   std::span<Real> hidden_model;          ///< hp of the last sweep
   std::span<Real> visible_differences;   ///< with one phase, sums of v0p - vp, for each part of the rows
@@ -154,7 +154,7 @@ class SampledGradientActive final : public SampledGradient {
   void sum(GradientPhase phase, std::size_t array, Shard rows, std::size_t thread, Real* sums) override {
     if (array == weights_array) return sum_weights(phase, rows, thread, {sums, rows.count, rbm_.shape().hidden});
     if (array != visible_array()) return sum_hidden_bias(phase, rows, sums);
-    plan_.two_phases ? count_visible(phase, rows, thread, sums) : sum_visible_differences(rows, sums);
+    plan_.two_phases ? sum_visible(phase, rows, thread, sums) : sum_visible_differences(rows, sums);
   }
 
   // Enough for what is prepared from the hidden states to serve many rows, few enough for the gradient to stay in a
@@ -237,7 +237,7 @@ class SampledGradientActive final : public SampledGradient {
     const std::size_t hidden = rbm_.shape().hidden;
     const Real* const bias = rbm_.hidden_bias.data();
     const BitMatrixView h0{shown_.hidden_data.data(), rows_, hidden};
-    const MatrixView h0p{shown_.hidden_data_means.data(), rows_, hidden};
+    const MatrixView numbers{shown_.hidden_data_numbers.data(), rows_, hidden};
     const Draws draws = hidden_draws();
     const std::span<Real> sums = hidden_sums(GradientPhase::data, scratch.worker);
     for_each_finished_row(block, scratch, [&](std::size_t row) {
@@ -245,18 +245,22 @@ class SampledGradientActive final : public SampledGradient {
       const RandomStream stream = draws.stream(Phase::hidden, row);
       if (!plan_.hidden_means) {
         activate_and_sample(fields, bias, hidden, stream, h0.row(row));
-        if (plan_.two_phases) for_each_unit_on(h0, row, [&](std::size_t j) { sums[j] += 1; });
-        return;
-      }
-      if (plan_.persistent()) {
-        std::copy_n(fields, hidden, h0p.row(row));
-        activate(h0p.row(row), bias, hidden, plan_.rounding);
+      } else if (plan_.persistent()) {
+        std::copy_n(fields, hidden, numbers.row(row));
+        activate(numbers.row(row), bias, hidden, plan_.rounding);
       } else {
-        activate_and_sample(fields, bias, hidden, plan_.rounding, stream, h0p.row(row), h0.row(row));
+        activate_and_sample(fields, bias, hidden, plan_.rounding, stream, numbers.row(row), h0.row(row));
       }
-      if (plan_.two_phases) add_values(h0p.row(row), hidden, sums.data());
+      if (!plan_.two_phases) return;
+      if (!sums_numbers()) return for_each_unit_on(h0, row, [&](std::size_t j) { sums[j] += 1; });
+      if (!plan_.hidden_means) states_to_numbers(h0.row(row), hidden, numbers.row(row));
+      weigh(GradientPhase::data, row, hidden, numbers.row(row));
+      add_values(numbers.row(row), hidden, sums.data());
     });
   }
+
+  /// Whether the sums over rows take numbers of the hidden units, not states.
+  [[nodiscard]] bool sums_numbers() const { return plan_.hidden_means || plan_.weighted; }
 
   /// From which h a sweep begins, and where that after it goes: of chains [n x H].
   [[nodiscard]] BitMatrixView hidden_before(std::uint64_t sweep) const {
@@ -287,7 +291,7 @@ class SampledGradientActive final : public SampledGradient {
       }
       const std::int64_t error = reconstruct(fields.row(i), bias, scratch.data.data() + i * count, count,
                                              plan_.rounding, stream, v.row(i), differences.data());
-      if (sweep == 0) scratch.squared_error += static_cast<std::uint64_t>(error);
+      if (sweep == 0) scratch.squared_error += static_cast<std::uint64_t>(loss(block.first + i, error));
     }
     lap(clock, TimePhase::sampling);
     couplings_.up(v, scratch.visible, hidden_fields(scratch.worker, block));
@@ -331,9 +335,10 @@ class SampledGradientActive final : public SampledGradient {
     std::copy_n(fields, hidden, means);
     activate(means, bias, hidden, plan_.rounding);
     if (plan_.two_phases) {
+      weigh(GradientPhase::model, row, hidden, means);
       add_values(means, hidden, hidden_sums(GradientPhase::model, scratch.worker).data());
     } else {
-      add_difference(shown_.hidden_data_means.data() + row * hidden, means, hidden, differences);
+      add_difference(shown_.hidden_data_numbers.data() + row * hidden, means, hidden, differences);
     }
   }
 
@@ -365,8 +370,8 @@ class SampledGradientActive final : public SampledGradient {
       const MatrixView to{sums.row(units.first - rows.first), units.count, hidden};
       if (phase == GradientPhase::data) {
         const ConstBitMatrixView v0 = transposed_data(part, in_part, thread);
-        if (plan_.hidden_means) {
-          multiply(v0, ConstMatrixView{shown_.hidden_data_means.data(), rows_, hidden}, to);
+        if (sums_numbers()) {
+          multiply(v0, ConstMatrixView{shown_.hidden_data_numbers.data(), rows_, hidden}, to);
         } else {
           multiply(v0, ConstBitMatrixView{shown_.hidden_data.data(), rows_, hidden}, to);
         }
@@ -380,15 +385,21 @@ class SampledGradientActive final : public SampledGradient {
     });
   }
 
-  /// How many rows or chains have each of the units on.
-  void count_visible(GradientPhase phase, Shard rows, std::size_t thread, Real* sums) {
+  /// How many rows or chains have each of the units on, or what these weigh.
+  void sum_visible(GradientPhase phase, Shard rows, std::size_t thread, Real* sums) {
     for_each_part(rows, [&](std::size_t part, Shard units, Shard in_part) {
       const ConstBitMatrixView states = phase == GradientPhase::data ? transposed_data(part, in_part, thread)
                                                                      : transposed_model(part, in_part, thread);
       for (std::size_t i = 0; i < states.rows; ++i) {
+        Real& sum = sums[units.first - rows.first + i];
+        if (plan_.weighs(phase)) {
+          sum = 0;
+          for_each_unit_on(states, i, [&](std::size_t row) { sum += weight(row); });
+          continue;
+        }
         int on = 0;
         for (std::size_t word = 0; word < states.row_words(); ++word) on += std::popcount(states.row(i)[word]);
-        sums[units.first - rows.first + i] = static_cast<Real>(on);
+        sum = static_cast<Real>(on);
       }
     });
   }

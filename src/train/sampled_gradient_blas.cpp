@@ -59,7 +59,7 @@ class SampledGradientBlas final : public SampledGradient {
       sample_visible(sweep, mine, h, clock);
       if (sweep == 0 && !plan_.persistent()) {
         parallel_for(v0p.rows, [&](std::size_t i) {
-          squared_errors_[i] = squared_error(v0p.row(i), visible_means(i), v0p.columns);
+          squared_errors_[i] = loss(rows.first + i, squared_error(v0p.row(i), visible_means(i), v0p.columns));
         });
       }
       sample_hidden(sweep, mine, h, clock);
@@ -84,7 +84,7 @@ class SampledGradientBlas final : public SampledGradient {
  private:
   /// Whether h of the chains is not h0 as the sums take it, all along.
   [[nodiscard]] bool chains_have_own_hidden() const {
-    return plan_.persistent() || plan_.hidden_means || plan_.sweeps > 1;
+    return plan_.persistent() || plan_.hidden_means || plan_.weighted || plan_.sweeps > 1;
   }
 
   /// v0, and what the sums take of h0. Where chains begin at the rows, `h` becomes h0.
@@ -110,6 +110,7 @@ class SampledGradientBlas final : public SampledGradient {
       } else {
         units.unit->draw(units, unrounded, stream, h0.row(i), h0.row(i));
       }
+      weigh(GradientPhase::data, rows.first + i, h0.columns, h0.row(i));
     });
     clock.lap(TimePhase::sampling);
   }
@@ -155,8 +156,10 @@ class SampledGradientBlas final : public SampledGradient {
         std::copy_n(fields.row(i), h.columns, h.row(i));
         units.unit->draw(units, unrounded, draws.stream(hidden_phase(), i), h.row(i), h.row(i));
       }
-      if (is_last(sweep)) units.unit->mean(units, plan_.rounding, fields.row(i));
-      if (is_last(sweep) && plan_.persistent()) leave_chain(mine.first + i, h.row(i));
+      if (!is_last(sweep)) return;
+      units.unit->mean(units, plan_.rounding, fields.row(i));
+      weigh(GradientPhase::model, mine.first + i, fields.columns, fields.row(i));
+      if (plan_.persistent()) leave_chain(mine.first + i, h.row(i));
     });
     clock.lap(TimePhase::sampling);
   }
@@ -201,10 +204,29 @@ class SampledGradientBlas final : public SampledGradient {
       set_to_differences(h0, hp, sums(GradientPhase::data).last(hidden));
       return;
     }
-    set_to_sums(of_rows(data_.visible, rows, visible), sums(GradientPhase::data).first(visible));
+    sum_visible(GradientPhase::data, rows, of_rows(data_.visible, rows, visible),
+                sums(GradientPhase::data).first(visible));
     set_to_sums(h0, sums(GradientPhase::data).last(hidden));
-    set_to_sums(of_rows(model_.visible, mine, visible), sums(GradientPhase::model).first(visible));
+    sum_visible(GradientPhase::model, mine, of_rows(model_.visible, mine, visible),
+                sums(GradientPhase::model).first(visible));
     set_to_sums(hp, sums(GradientPhase::model).last(hidden));
+  }
+
+  /// States or means v of these rows or chains of the node, which are not weighted yet, as those of h are.
+  void sum_visible(GradientPhase phase, Shard rows, ConstMatrixView v, std::span<Real> sums) const {
+    if (!plan_.weighs(phase)) return set_to_sums(v, sums);
+    constexpr std::size_t at_once = 256;
+    parallel_pieces(v.columns, [&](std::size_t begin, std::size_t end) {
+      Real weighed[at_once];  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+      std::fill(sums.data() + begin, sums.data() + end, Real{0});
+      for (std::size_t first = begin; first < end; first += at_once) {
+        const std::size_t count = std::min(at_once, end - first);
+        for (std::size_t i = 0; i < v.rows; ++i) {
+          rbmpi::weigh(v.row(i) + first, weight(rows.first + i), count, weighting_.rounding, weighed);
+          add_values(weighed, count, sums.data() + first);
+        }
+      }
+    });
   }
 
   void sum_weights(GradientPhase phase, Shard rows, MatrixView sums) const {

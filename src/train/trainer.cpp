@@ -12,6 +12,7 @@
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/row_weighting.hpp"
 #include "train/kept_chains.hpp"
 #include "train/rbm_gradient.hpp"
 #include "train/refuse_option.hpp"
@@ -69,6 +70,8 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
       throw Error(Failure::usage, fmt::format("estimator = {}: it does not read the weights that rows of the data have",
                                               options.estimator));
     }
+    check_row_weighting(row_weights(data.training), options, shape_of(options, data.training.columns));
+    (void)row_weights(data.validation);
     if (data.training.columns == 0 || data.training.columns > largest_layer) {
       throw Error(Failure::file, fmt::format("the data have {}; 1 to {} can be trained on",
                                              plural(data.training.columns, "column"), largest_layer));

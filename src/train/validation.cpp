@@ -11,6 +11,7 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/liveness.hpp"
 #include "rbmpi/core/threads.hpp"
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/data/shard.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/gibbs/draws.hpp"
@@ -69,7 +70,9 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
   const Shard mine = shard(blocks, world.rank(), world.size());
   std::optional<RowBlocks> row_blocks;
   std::vector<RowSums> sums;  // of the blocks of others zero, so that the sum over the ranks is all of them
+  RowWeights weights;
   world.agree([&] {
+    weights = row_weights(rows);
     row_blocks.emplace(rows, validation_rows_at_once);
     sums.resize(blocks);
   });
@@ -88,7 +91,7 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     couplings.up_from_probabilities(v0p, hidden);
     free_energies(rbm, v0p, hidden, energies_.first(count));
     for (std::size_t i = 0; i < count; ++i) {
-      sums[block].add(std::clamp(energies_[i], -largest_energy, largest_energy));
+      sums[block].add(std::clamp(energies_[i], -largest_energy, largest_energy), row_weight(rows, begin + i));
     }
     if (squared_errors == nullptr) continue;
 
@@ -100,7 +103,12 @@ RowMean Validation::measure_rows(RbmView<const Real> rbm, Couplings& couplings, 
     couplings.down(hidden, model);
     activate_rows(model, rbm.visible_units(), unrounded);
     for (std::size_t i = 0; i < count; ++i) {
-      *squared_errors += squared_error(v0p.row(i), model.row(i), shape_.visible);
+      const std::int64_t error = squared_error(v0p.row(i), model.row(i), shape_.visible);
+      if (!weights.differ()) {
+        *squared_errors += error;
+      } else {
+        *squared_errors += std::llrint(static_cast<double>(error) * row_weight(rows, begin + i) * weights.scale());
+      }
     }
   }
   world.sum(std::span(reinterpret_cast<double*>(sums.data()), blocks * (sizeof(RowSums) / sizeof(double))));

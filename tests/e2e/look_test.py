@@ -350,7 +350,7 @@ class Info(LookTest):
         self.assertEqual(seen["column_names"], ["c0", "c1", "c2", "c3", "c4"])
         np.testing.assert_allclose(seen["mean_picture"], values.mean(0).reshape(3, 4))
         self.assertEqual([finding["kind"] for finding in seen["findings"]],
-                         ["weights-unused", "constant-columns", "duplicate-rows", "sorted-by-class"])
+                         ["constant-columns", "duplicate-rows", "sorted-by-class"])
         text = assert_success(run(["info", data], ranks=3)).stdout
         for line in ("  type     uint8, 1 means 1.0\n", "  stored   dense\n", "  range    0 to 1: zeros and ones\n",
                      f"  zeros    {100 * (values == 0).mean():.2f} %, so {100 * values.mean():.2f} % are not 0\n",

@@ -155,6 +155,46 @@ RowMean mean_of(const std::vector<RowScores>& rows, double RowScores::*figure) {
   return all.result();
 }
 
+TEST(DataScoresTest, ARowOfWeightTwoCountsAsTwoRows) {
+  const Communicator world = Communicator::world();
+  const Rbm rbm = random_rbm({19, 13}, 1);
+  const test::RandomSamples samples(ElementType::float32, 150, 19);
+  std::vector<float> weights;
+  std::vector<std::byte> repeated;
+  for (std::uint64_t row = 0; row < 150; ++row) {
+    weights.push_back(static_cast<float>(row % 4) / 2);  // in any unit
+    for (std::uint64_t k = 0; k < row % 4; ++k) {
+      const std::byte* const values = samples.view().row(row);
+      repeated.insert(repeated.end(), values, values + samples.view().row_bytes());
+    }
+  }
+  Rows weighted = samples.view();
+  weighted.weights = weights.data();
+  Samples plain = samples.view();
+  plain.values = repeated.data();
+  plain.rows = repeated.size() / plain.row_bytes();
+  const ScoreSettings settings{.rows = {.binarise = Binarise::threshold}, .pseudo_likelihood = false};
+  const DataScores scores = score_data(rbm, weighted, settings, world);
+  const DataScores expected = score_data(rbm, plain, settings, world);
+  EXPECT_EQ(scores.rows, 150U);
+  const auto near = [&](const RowMean& mean, const RowMean& of_repeated) {
+    EXPECT_NEAR(mean.mean, of_repeated.mean, 1e-12 * std::abs(of_repeated.mean));
+    // A row that is there twice is no second observation, so that the mean of the weighted rows is less sure.
+    const double n = scores.effective_rows;
+    const double variance =
+        *of_repeated.standard_error * *of_repeated.standard_error * static_cast<double>(plain.rows - 1);
+    EXPECT_NEAR(*mean.standard_error, std::sqrt(variance / (n - 1)), 1e-12);
+  };
+  EXPECT_NEAR(scores.effective_rows, 224.0 * 224 / 522, 1e-9);
+  near(scores.free_energy, expected.free_energy);
+  near(*scores.reconstruction_mse, *expected.reconstruction_mse);
+  near(*scores.cross_entropy, *expected.cross_entropy);
+  near(*scores.full_pseudo_likelihood, *expected.full_pseudo_likelihood);
+  weights.assign(150, 0.0F);
+  test::expect_error(Failure::file, {"150 rows have weight 0"},
+                     [&] { (void)score_data(rbm, weighted, settings, world); });
+}
+
 TEST(DataScoresTest, TheMeansAreThoseOfTheRowsToTheBit) {
   const Communicator world = Communicator::world();
   for (const UnitEntry* const unit : {&bernoulli_unit, &test::toy_unit()}) {

@@ -30,6 +30,38 @@ struct Case {
   std::uint64_t columns = 19;
   std::uint64_t validation_rows = 0;
   TrainingOptions options;
+  bool weighted = false;  ///< rows count differently
+};
+
+/// Of rows that count differently: some not at all, one more than all others.
+std::vector<float> weights_of(const Case& c, std::uint64_t rows) {
+  std::vector<float> weights(c.weighted ? rows : 0);
+  for (std::uint64_t row = 0; row < weights.size(); ++row) weights[row] = 0.3F * static_cast<float>(row * row % 5);
+  if (!weights.empty()) weights[rows / 2] = 5;
+  return weights;
+}
+
+/// Samples with weights, if there are any, which must live on.
+Rows weighted(const Samples& samples, const std::vector<float>& weights) {
+  Rows rows = samples;
+  rows.weights = weights.empty() ? nullptr : weights.data();
+  return rows;
+}
+
+/// The data of a case, in memory.
+struct CaseData {
+  explicit CaseData(const Case& c)
+      : training(c.type, c.rows, c.columns, 1),
+        validation(c.type, c.validation_rows, c.columns, 2),
+        training_weights(weights_of(c, c.rows)),
+        validation_weights(weights_of(c, c.validation_rows)),
+        data{weighted(training.view(), training_weights), weighted(validation.view(), validation_weights)} {}
+
+  test::RandomSamples training;
+  test::RandomSamples validation;
+  std::vector<float> training_weights;
+  std::vector<float> validation_weights;
+  TrainingData data;
 };
 
 void PrintTo(const Case& shown, std::ostream* stream) {
@@ -136,6 +168,34 @@ void add_chains(std::vector<Case>& cases) {
     c.options.chains = 5000;
   });
   add_pcd("pcd_by_adam", [](Case& c) { c.options.optimizer = "adam"; });
+
+  const auto add_weighted = [&](const std::string& name, const std::function<void(Case&)>& change = {}) {
+    add(name + "_weighted", [&](Case& c) {
+      c.weighted = true;
+      c.options.visible_bias_init = VisibleBiasInit::data;
+      if (change) change(c);
+    });
+  };
+  add_weighted("cd");
+  add_weighted("cd_in_blocks", [](Case& c) {
+    c.rows = 701;
+    c.columns = 90;
+    c.options.batch_size = 600;
+    c.options.statistics = UnitValues::means;
+  });
+  add_weighted("cd_unsampled", [](Case& c) {
+    c.rows = 701;
+    c.options.batch_size = 600;  // more than products of numbers are added up exactly
+    c.options.sample_data = false;
+  });
+  add_weighted("cd_mean_reconstruction", [](Case& c) { c.options.reconstruction = UnitValues::means; });
+  add_weighted("cd_wide", [](Case& c) { many_rows(c, 9000, 5000); });
+  add_weighted("pcd_centred_sliding_from_data", [](Case& c) {
+    c.options.estimator = "pcd";
+    c.options.centring = CentringOffsets::sliding;
+    c.options.chains_from = ChainsFrom::data;
+    c.options.chains = 120;
+  });
 }
 
 std::vector<Case> cases() {
@@ -269,8 +329,7 @@ struct Outcome {
 };
 
 Outcome train(const Case& c, const Communicator& world) {
-  const test::RandomSamples training(c.type, c.rows, c.columns, 1);
-  const test::RandomSamples validation(c.type, c.validation_rows, c.columns, 2);
+  const CaseData of_case(c);
   Outcome outcome;
   TrainingEvents events;
   events.epoch = [&](const EpochMetrics& m) {
@@ -279,7 +338,7 @@ Outcome train(const Case& c, const Communicator& world) {
   };
   events.best = [&](const TrainingState& state) { outcome.add_best(state); };
   events.checkpoint = [&](const TrainingState& state, bool) { outcome.keep_arrays(state); };
-  const TrainingResult result = train_rbm(c.options, {training.view(), validation.view()}, world, events);
+  const TrainingResult result = train_rbm(c.options, of_case.data, world, events);
   outcome.digest = world.broadcast(model_digest(std::span(&result.rbm, 1)));
   return outcome;
 }
@@ -396,6 +455,42 @@ TEST_F(TrainingTest, OptionsAndDataChangeTheModel) {
   differs([](Case& c) { c.options.visible_bias_init = VisibleBiasInit::data; });
   differs([](Case& c) { c.options.arithmetic = Arithmetic::plain; });
   differs([](Case& c) { c.rows = 46; });
+  differs([](Case& c) { c.weighted = true; });
+}
+
+TEST_F(TrainingTest, RowsOfWeightZeroCountNothing) {
+  for (const char* estimator : {"cd", "pcd"}) {
+    case_.options.estimator = estimator;
+    case_.options.visible_bias_init = VisibleBiasInit::data;
+    case_.options.chains_from = std::string(estimator) == "pcd" ? ChainsFrom::data : ChainsFrom::fields;
+    const test::RandomSamples some(case_.type, case_.rows, case_.columns, 1);
+    const test::RandomSamples others(case_.type, case_.rows, case_.columns, 2);
+    std::vector<std::byte> mixed(some.view().values, some.view().row(case_.rows));
+    std::vector<float> weights(case_.rows);
+    for (std::uint64_t row = 0; row < case_.rows; ++row) {
+      weights[row] = row % 3 == 0 || row < 20 ? 0.0F : 0.1F * static_cast<float>(row % 7 + 1);
+      if (weights[row] == 0)
+        std::copy_n(others.view().row(row), some.view().row_bytes(), &mixed[row * some.view().row_bytes()]);
+    }
+    Samples mixture = some.view();
+    mixture.values = mixed.data();
+    // In order, so that whole batches have no weight.
+    for (const bool shuffle : {false, true}) {
+      case_.options.shuffle = shuffle;
+      const auto digest = [&](const Samples& samples) {
+        const TrainingResult result = train_rbm(case_.options, {weighted(samples, weights), {}}, world_);
+        return world_.broadcast(model_digest(std::span(&result.rbm, 1)));
+      };
+      EXPECT_EQ(digest(mixture), digest(some.view())) << estimator << ", shuffle " << shuffle;
+    }
+  }
+}
+
+TEST_F(TrainingTest, WeightsThatAreAllAlikeAreNone) {
+  const test::RandomSamples samples(case_.type, case_.rows, case_.columns, 1);
+  const std::vector<float> weights(case_.rows, 0.37F);
+  const TrainingResult result = train_rbm(case_.options, {weighted(samples.view(), weights), {}}, world_);
+  EXPECT_EQ(world_.broadcast(model_digest(std::span(&result.rbm, 1))), train(case_, world_).digest);
 }
 
 TEST_F(TrainingTest, ValidationDoesNotTouchTheModel) {
@@ -500,6 +595,17 @@ TEST_F(TrainingTest, WhatCannotBeTrainedIsRefusedOnAllRanks) {
   };
   refused(Failure::file, {"no rows"}, {samples.view().part(0, 0), {}});
   refused(Failure::file, {"3 columns", "4"}, {samples.view(), narrow.view()});
+  std::vector<float> weights(5);
+  refused(Failure::file, {"5 rows have weight 0"}, {weighted(samples.view(), weights), {}});
+  weights = {1, 1, 1, 1, 1};
+  refused(Failure::file, {"3 rows have weight 0 (rows 2 to 4"},
+          {weighted(samples.view(), weights).part(0, 2), weighted(samples.view(), std::vector<float>(5)).part(2, 3)});
+  const test::RandomSamples many(ElementType::uint8, 100000, 1);
+  std::vector<float> uneven(100000, 1e-6F);
+  uneven[7] = 1;
+  case_.options.batch_size = 1000;
+  refused(Failure::file, {"90909.2 times their mean; at most 1024 times", "smaller batch-size"},
+          {weighted(many.view(), uneven), {}});
   case_.options.exchange = Exchange::shared;
   case_.options.ranks_per_node = world_.size() - 1;
   if (world_.size() > 2) refused(Failure::usage, {"exchange = shared", "equally many"}, {samples.view(), {}});
@@ -549,8 +655,7 @@ TEST_F(TrainingTest, FiguresHaveTheNamesOfMetrics) {
 /// was kept, in the next of the ways. Only the root gives the start.
 Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
                        const std::function<bool(std::uint64_t)>& stops) {
-  const test::RandomSamples training(c.type, c.rows, c.columns, 1);
-  const test::RandomSamples validation(c.type, c.validation_rows, c.columns, 2);
+  const CaseData of_case(c);
   Outcome outcome;
   const std::vector<Way> all_ways = ways(c);
   std::size_t next_way = 0;
@@ -568,8 +673,7 @@ Outcome train_in_parts(const Case& c, const Communicator& world, int rank,
     };
     events.epoch = [&](const EpochMetrics& m) { outcome.add(m); };
     events.best = [&](const TrainingState& state) { outcome.add_best(state); };
-    const TrainingResult result =
-        train_rbm(this_way.options, {training.view(), validation.view()}, world, events, std::move(start));
+    const TrainingResult result = train_rbm(this_way.options, of_case.data, world, events, std::move(start));
     finished = result.finished;
     EXPECT_EQ(kept.has_value(), world.is_root());
     if (kept) {

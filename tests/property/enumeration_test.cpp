@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <ostream>
 #include <span>
 #include <stdexcept>
@@ -211,15 +212,28 @@ struct Case {
   bool binary = false;  // the data are zeros and ones, so that nothing about v0 is random
   std::function<void(TrainingOptions&)> change = [](TrainingOptions&) {};
   int steps = 20000;
+  std::vector<float> weights = {1, 1, 1, 1};  // of the rows
 };
+/// Their mean is 4/3, so that the gradient is that much larger.
+const std::vector<float> different_weights = {0.5F, 3, 0, 1.8125F};
+constexpr double mean_weight = 4.0 / 3;
 
 void PrintTo(const Case& shown, std::ostream* stream) {
   *stream << shown.name;
 }
 
-/// The expectation of the gradient that the options ask for, of these rows, not centred. Persistent chains are at
-/// equilibrium.
-Vector expected_gradient(const Rbm& rbm, const std::vector<Vector>& data, const TrainingOptions& options) {
+/// The shares of rows with these weights in a mean.
+Vector shares(const std::vector<float>& weights) {
+  Vector result(weights.begin(), weights.end());
+  const double sum = std::accumulate(result.begin(), result.end(), 0.0);
+  for (double& weight : result) weight /= sum;
+  return result;
+}
+
+/// The expectation of the gradient that the options ask for, of rows with these shares, not centred. Persistent chains
+/// are at equilibrium.
+Vector expected_gradient(const Rbm& rbm, const std::vector<Vector>& data, const Vector& shares,
+                         const TrainingOptions& options) {
   const RbmShape shape = rbm.shape();
   const std::vector<Vector> all = all_visible_states(shape);
   const Sweep sweep(rbm);
@@ -227,8 +241,9 @@ Vector expected_gradient(const Rbm& rbm, const std::vector<Vector>& data, const 
   const auto add = [&](const Vector& sums, double factor) {
     for (std::size_t i = 0; i < sums.size(); ++i) expectation[i] += factor * sums[i];
   };
-  const double share = 1 / static_cast<double>(data.size());
-  for (const Vector& v0p : data) {
+  for (std::size_t row = 0; row < data.size(); ++row) {
+    const Vector& v0p = data[row];
+    const double share = shares[row];
     Vector v0(all.size());
     for (std::size_t v = 0; v < all.size(); ++v) v0[v] = probability(all[v], v0p);
     // In expectation drawn h0 are their means, and drawn v0 in its own mean as well.
@@ -264,9 +279,9 @@ Vector expected_gradient(const Rbm& rbm, const std::vector<Vector>& data, const 
 
 /// The centred gradient of one that is not, with offsets that are the means of v and h in rows of zeros and ones whose
 /// hidden units are their means (Melchior, Fischer, Wiskott 2016).
-Vector centred(const Rbm& rbm, const std::vector<Vector>& data, Vector gradient) {
+Vector centred(const Rbm& rbm, const std::vector<Vector>& data, const Vector& shares, Vector gradient) {
   const RbmShape shape = rbm.shape();
-  Vector means = statistics(rbm, data, Vector(data.size(), 1 / static_cast<double>(data.size())));
+  Vector means = statistics(rbm, data, shares);
   const RbmView<double> g(shape, gradient);
   const RbmView<double> mean(shape, means);
   const Vector plain = gradient;
@@ -285,21 +300,24 @@ Vector centred(const Rbm& rbm, const std::vector<Vector>& data, Vector gradient)
 /// An estimator at work on some rows, by itself.
 class Estimation {
  public:
-  Estimation(const Rbm& rbm, const Samples& samples, const TrainingOptions& options)
+  Estimation(const Rbm& rbm, const Rows& samples, const TrainingOptions& options)
       : options_(options),
         entry_(gradient_estimator(options.estimator)),
         data_(samples),
+        weighting_(row_weights(samples), options, rbm.shape()),
         layout_(rbm_layout(rbm.shape())),
         couplings_(options.arithmetic == Arithmetic::exact ? WeightRounding::two_grids : WeightRounding::none,
                    rbm.view().weights, samples.rows, 1, memory_),
         blocks_(samples, samples.rows) {
     if (!couplings_.round_all()) throw std::runtime_error("the weights do not fit");
+    weighting_.scale *= mean_weight;  // as if other batches had lighter rows
     chains_ = entry_.chains(options);
     gradient_ = entry_.make({.rbm = rbm,
                              .couplings = couplings_,
                              .data = data_,
                              .options = options_,
-                             .share = {.node_rows = samples.rows, .node_chains = chains_}},
+                             .share = {.node_rows = samples.rows, .node_chains = chains_},
+                             .weighting = weighting_},
                             memory_);
     gradient_->begin_state();
   }
@@ -310,7 +328,7 @@ class Estimation {
     const BatchTotals totals = gradient_->propagate(batch, {0, chains_}, clock_);
     std::vector<Real> data(layout_.size());
     std::vector<Real> model(layout_.size());
-    const bool two_phases = entry_.has_two_phases(options_);
+    const bool two_phases = entry_.has_two_phases(options_) || weighting_.differ;
     for (std::size_t array = 0; array < layout_.count(); ++array) {
       const Shard all{0, layout_[array].rows};
       gradient_->sum(GradientPhase::data, array, all, 0, data.data() + layout_.offset(array));
@@ -330,7 +348,9 @@ class Estimation {
     const auto share = [&](std::size_t phase) {
       return static_cast<Real>(1 / (static_cast<double>(totals.weights[phase]) * weight_unit));
     };
+    const double weight = static_cast<double>(totals.weights[0]) * weight_unit;
     const PhaseSums sums{.shares = {share(0), share(1)},
+                         .mean_weight = static_cast<Real>(weight / static_cast<double>(data_.rows)),
                          .shown = {std::span(data_sums).subspan(shown), std::span(model).subspan(shown)}};
     for (std::size_t array = 0; array < layout_.count(); ++array) {
       const std::size_t first = layout_.offset(array);
@@ -343,6 +363,7 @@ class Estimation {
   TrainingOptions options_;
   GradientEstimatorEntry entry_;
   Rows data_;
+  RowWeighting weighting_;
   ParameterLayout layout_;
   Workspace memory_;
   Couplings couplings_;
@@ -361,6 +382,11 @@ std::vector<Case> gradient_cases() {
          o.sample_data = false;
          o.statistics = o.reconstruction = UnitValues::means;
        }}};
+  for (std::size_t i = 0, plain = cases.size(); i < plain; ++i) {
+    cases.push_back(cases[i]);
+    cases.back().name += "_weighted";
+    cases.back().weights = different_weights;
+  }
   const auto pcd = [](TrainingOptions& o) {
     o.estimator = "pcd";
     o.sweeps = 10;  // so that steps know little of each other
@@ -368,6 +394,7 @@ std::vector<Case> gradient_cases() {
   };
   for (const Engine engine : {Engine::blas, Engine::active}) {
     const auto add = [&](const std::string& what, bool binary, int steps, const auto& change) {
+      const bool weighted = what.ends_with("_weighted");
       cases.push_back({.name = what + (engine == Engine::blas ? "_blas" : "_active"),
                        .binary = binary,
                        .change =
@@ -376,6 +403,7 @@ std::vector<Case> gradient_cases() {
                              change(o);
                            },
                        .steps = steps});
+      if (weighted) cases.back().weights = different_weights;
     };
     add("cd", false, 20000, [](TrainingOptions&) {});
     add("cd_5x4", false, 20000, [](TrainingOptions&) {});
@@ -387,6 +415,24 @@ std::vector<Case> gradient_cases() {
     });
     add("cd_centred", true, 20000, [](TrainingOptions& o) {
       o.statistics = UnitValues::means;
+      o.centring = CentringOffsets::batch;
+    });
+    add("cd_weighted", false, 20000, [](TrainingOptions&) {});
+    add("cd_2_means_weighted", false, 20000, [](TrainingOptions& o) {
+      o.sweeps = 2;
+      o.statistics = UnitValues::means;
+    });
+    add("cd_centred_weighted", true, 20000, [](TrainingOptions& o) {
+      o.statistics = UnitValues::means;
+      o.centring = CentringOffsets::batch;
+    });
+    add("pcd_weighted", false, 8000, pcd);
+    add("pcd_states_weighted", false, 8000, [pcd](TrainingOptions& o) {
+      pcd(o);
+      o.statistics = UnitValues::states;
+    });
+    add("pcd_centred_weighted", true, 2000, [pcd](TrainingOptions& o) {
+      pcd(o);
       o.centring = CentringOffsets::batch;
     });
     add("pcd", false, 4000, pcd);
@@ -435,7 +481,9 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
   options.engine = Engine::blas;
   GetParam().change(options);
 
-  Estimation estimation(rbm, samples, options);
+  Rows weighted = samples;
+  weighted.weights = GetParam().weights.data();
+  Estimation estimation(rbm, weighted, options);
   const auto warm_up = static_cast<std::uint64_t>(options.estimator == "pcd" ? 5 : 0);
   for (std::uint64_t step = 0; step < warm_up; ++step) (void)estimation.step(step);
   Vector totals(shape.parameters());
@@ -449,10 +497,13 @@ TEST_P(ExpectedGradientTest, ManyDrawsMeetTheExpectation) {
     }
   }
 
-  Vector expected = expected_gradient(rbm, data, options);
-  if (options.centring != CentringOffsets::off) expected = centred(rbm, data, std::move(expected));
-  // Means that are multiplied are on a grid of 2^-8.
-  const double rounding = options.reconstruction == UnitValues::means ? 0x1p-9 : 0;
+  const Vector of_rows = shares(GetParam().weights);
+  Vector expected = expected_gradient(rbm, data, of_rows, options);
+  if (options.centring != CentringOffsets::off) expected = centred(rbm, data, of_rows, std::move(expected));
+  const bool is_weighted = GetParam().weights == different_weights;
+  for (double& gradient : expected) gradient *= is_weighted ? mean_weight : 1;
+  // Means that are multiplied are on a grid of 2^-8, and a factor of 4 coarser with weights of more than 2.
+  const double rounding = options.reconstruction == UnitValues::means ? (is_weighted ? 0x1p-7 : 0x1p-9) : 0;
   for (std::size_t i = 0; i < totals.size(); ++i) {
     const double mean = totals[i] / draws;
     const double standard_error = std::sqrt((squares[i] / draws - mean * mean) / draws);

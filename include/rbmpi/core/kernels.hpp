@@ -55,6 +55,9 @@ void add_difference(const Real* a, const Real* b, std::size_t count, Real* sums)
 /// sums[i] += values[i].
 void add_values(const Real* values, std::size_t count, Real* sums) noexcept;
 
+/// weighed[i] = weight * values[i], rounded. They may take the place of the values.
+void weigh(const Real* values, Real weight, std::size_t count, ProbabilityRounding rounding, Real* weighed) noexcept;
+
 /// One row of the weights of the centred gradient (train/centring.hpp), for visible unit i and all hidden units j:
 ///   gradient[j] = (data[j] * data_share - model[j] * model_share) - bias * offsets[j] - offset * biases[j]
 ///   column_sums[j] += offset * gradient[j]

@@ -142,7 +142,6 @@ enum class FindingKind {
   constant_columns,  ///< some columns have one value
   duplicate_rows,    ///< some rows are there twice
   sorted_by_class,   ///< the last rows are no fair part of all
-  weights_unused,    ///< rows have weights, which nothing reads
 };
 /// Stable names, for JSON: "scale-unsaid".
 [[nodiscard]] const char* name_of(FindingKind kind) noexcept;

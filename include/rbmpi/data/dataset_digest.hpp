@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "rbmpi/core/digest.hpp"
 #include "rbmpi/data/samples.hpp"
@@ -15,7 +15,8 @@ namespace rbmpi {
 //   - the line "rbmpi-dataset 1\n" and the line "<type> <rows> <columns> <scale, %.17g>\n";
 //   - the SHA-256 (32 bytes) of each block of consecutive rows, in order: the values in the stored type, little-endian;
 //     every block has `digest_block_rows` rows, the last one what is left;
-//   - if there are labels, the line "labels\n" and the SHA-256 of all labels as little-endian int32.
+//   - if there are labels, the line "labels\n" and the SHA-256 of all labels as little-endian int32;
+//   - if rows have weights, the line "weights\n" and the SHA-256 of all weights as little-endian float32.
 // Blocks can be hashed in any order and by anyone, so that several ranks share the work.
 
 /// Local. Rows in one block: about 1 MiB of values, at least one row.
@@ -26,8 +27,14 @@ namespace rbmpi {
 /// Local. Hash of one block: all the rows of the view.
 [[nodiscard]] Digest block_digest(const Samples& block);
 
+/// What a digest is made of.
+struct DatasetDigests {
+  std::vector<Digest> blocks;
+  std::optional<Digest> labels;   ///< if there are labels
+  std::optional<Digest> weights;  ///< if rows have weights
+};
+
 /// Local. The digest of a dataset, 64 hexadecimal digits. Of `shape`, type, rows, columns and scale are used.
-[[nodiscard]] std::string dataset_digest(const Samples& shape, std::span<const Digest> blocks,
-                                         const std::optional<Digest>& labels);
+[[nodiscard]] std::string dataset_digest(const Samples& shape, const DatasetDigests& digests);
 
 }  // namespace rbmpi

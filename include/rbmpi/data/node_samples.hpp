@@ -24,19 +24,19 @@ struct RowMemory {
   std::uint64_t step_rows = 0;  ///< that the ranks of a node are told at a time; 0: they do not read together
 };
 
-/// The samples of a dataset file, with their labels, once per node: in memory that the ranks of the node share and fill
-/// in parallel, zeros and ones as bits, sparse samples as they are, others in their stored type; or, where they do not
-/// fit, in the file, from which they are read while they are used.
+/// The samples of a dataset file, with their labels and weights, once per node: in memory that the ranks of the node
+/// share and fill in parallel, zeros and ones as bits, sparse samples as they are, others in their stored type; or,
+/// where they do not fit, in the file, from which they are read while they are used.
 class NodeSamples {
  public:
   /// Collective over `world`, of which `node` is this rank's node. Reads the first `rows` rows, or all if `rows` is 0.
   /// Each node reads what it has under `path`, and all have to hold the same: a file that is not that of the root, in
-  /// shape, values or labels, is an AgreedError(Failure::file) that names both hosts and the first rows that differ; of
-  /// rows that are not kept, an Error when they are read. Throws an AgreedError on all ranks, too, if the file cannot
-  /// be read by any one of them, changes meanwhile, does not hold that many rows, or holds a value outside [0, scale];
-  /// and, before anything is allocated, if the memory of a node does not suffice for what has to be kept and
-  /// `other_bytes` more for each of its ranks; this and `row_memory` are told what the file holds, one after the other.
-  /// `scale`: the value that means 1.0, in place of what the file says.
+  /// shape, values, labels or weights, is an AgreedError(Failure::file) that names both hosts and the first rows that
+  /// differ; of rows that are not kept, an Error when they are read. Throws an AgreedError on all ranks, too, if the
+  /// file cannot be read by any one of them, changes meanwhile, does not hold that many rows, or holds a value outside
+  /// [0, scale]; and, before anything is allocated, if the memory of a node does not suffice for what has to be kept
+  /// and `other_bytes` more for each of its ranks; this and `row_memory` are told what the file holds, one after the
+  /// other. `scale`: the value that means 1.0, in place of what the file says.
   NodeSamples(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
               std::uint64_t rows, const std::function<std::uint64_t(const DatasetInfo&)>& other_bytes,
               const std::function<RowMemory(const DatasetInfo&)>& row_memory = {},
@@ -53,7 +53,8 @@ class NodeSamples {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return window_.bytes().size(); }
   /// Whether they stay in the file.
   [[nodiscard]] bool streamed() const noexcept { return streamed_; }
-  /// SHA-256 of the rows in memory and their labels, as `rbmpi info --digest` gives it for a file of just these rows.
+  /// SHA-256 of the rows in memory, their labels and weights, as `rbmpi info --digest` gives it for a file of just
+  /// these rows.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   /// What a look at these rows found, not at their labels; the same on every rank.
   [[nodiscard]] const std::vector<Finding>& findings() const noexcept { return findings_; }

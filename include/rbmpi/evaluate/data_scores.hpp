@@ -28,9 +28,11 @@ struct RowScores {
   double full_pseudo_likelihood = 0;  ///< 0 if it was not asked for, or the units have none
 };
 
-/// How well a model fits rows of data. In nats but for the reconstruction error.
+/// How well a model fits rows of data: means over the rows, weighted if they have weights. In nats but for the
+/// reconstruction error.
 struct DataScores {
   std::uint64_t rows = 0;
+  double effective_rows = 0;    ///< equally weighted rows of which a mean would be as uncertain
   std::uint64_t grey_rows = 0;  ///< rows that were used with a value in them that no state has: other than 0 and 1
   RowMean free_energy;          ///< F(v); the log-likelihood is -F(v) - log Z
   /// Of r = the mean of the visible units at the field W p, p = that of the hidden ones at v W (of zeros and ones the
@@ -50,7 +52,8 @@ struct DataScores {
 
 /// Collective. Scores rows that every rank has, in double precision with the parameters as they are. Each rank takes
 /// its share of the rows; sums are formed in one order, so the scores are the same bit for bit on any number of ranks
-/// and threads. Throws an AgreedError: Failure::file if the model does not fit the data or there are no rows,
+/// and threads. Throws an AgreedError: Failure::file if the model does not fit the data, or there are no rows that have
+/// a weight above 0,
 /// Failure::other without the memory for it (`scoring_memory`), Failure::interrupted after a signal.
 [[nodiscard]] DataScores score_data(RbmView<const Real> rbm, const Rows& samples, const ScoreSettings& settings,
                                     const Communicator& world, const ProgressReport& progress = {});

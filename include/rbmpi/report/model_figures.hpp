@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct DataRows {
   std::size_t columns = 0;
   AlignedBuffer<Real> values;          ///< rows x columns, in [0, 1]
   std::vector<std::int32_t> labels;    ///< of the rows, or empty
+  std::vector<float> weights = {};     ///< of the rows, with mean 1 over these, or empty
   std::vector<std::uint64_t> numbers;  ///< of the rows in the file, from 0
   std::uint64_t rows_in_use = 0;       ///< of which these are taken
   std::vector<std::uint64_t> picture;  ///< {height, width} of a row, or empty
@@ -77,7 +79,8 @@ struct UnitWeights {
 }
 
 /// Local. `rows`: n x V, means or states of data, used as they are. Uses the threads of `use_threads`.
-[[nodiscard]] HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows);
+/// `weights` of the rows have mean 1; none: all are alike.
+[[nodiscard]] HiddenUse hidden_use(const UnitWeights& layer, ConstMatrixView rows, std::span<const float> weights = {});
 
 /// Local. v1p, the means at the fields h0p W^T, with h0p those at v W, without drawing any number: n x V.
 [[nodiscard]] AlignedBuffer<Real> mean_reconstructions(RbmView<const Real> rbm, ConstMatrixView rows);

@@ -10,6 +10,7 @@
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/workspace.hpp"
 #include "rbmpi/train/gradient_function.hpp"
+#include "rbmpi/train/row_weighting.hpp"
 #include "rbmpi/train/training_options.hpp"
 
 namespace rbmpi {
@@ -21,6 +22,7 @@ struct EstimatorSettings {
   const Rows& data;  ///< that it is trained on
   const TrainingOptions& options;
   NodeShare share;
+  RowWeighting weighting = {};  ///< of the rows
 };
 
 /// One row of the table of estimators: the values of the key `estimator`. An estimator finds the gradient of the
@@ -32,7 +34,8 @@ struct GradientEstimatorEntry {
   std::unique_ptr<BatchGradient> (*make)(const EstimatorSettings& settings, Workspace& memory) = nullptr;
   /// Chains that sample the model, in all nodes together (GradientFunction::chains).
   std::uint64_t (*chains)(const TrainingOptions& options) = [](const TrainingOptions&) { return std::uint64_t{0}; };
-  /// Whether the gradient has two phases (GradientFunction::has_two_phases).
+  /// Whether the gradient has two phases (GradientFunction::has_two_phases). With rows that count differently it always
+  /// has.
   bool (*has_two_phases)(const TrainingOptions& options) = [](const TrainingOptions&) { return true; };
   /// Of how many rows or chains single precision adds up exactly what they give, in exact arithmetic; 0: sums are not
   /// exact.
@@ -68,10 +71,12 @@ void add_gradient_estimator(const GradientEstimatorEntry& entry);
 ///   dW = <v0 h0^T> - <v hp^T>,  db = <v0> - <v>,  dc = <h0> - <hp>
 /// With `statistics = means` h0p takes the place of h0, with `reconstruction = means` vp that of v. CD that is not
 /// centred has v0p and vp in db, which have less noise; it has one phase, all else two (train/gradient_function.hpp).
-/// Centred gradients are in train/centring.hpp. In exact arithmetic all means of units are rounded to the grid of their
-/// number before they are summed (docs/numerics.md). The `blas` engine forms matrix products of the states as floats,
-/// and each rank takes rows of the batch and chains; the `active` one keeps states as bits and adds up the rows that
-/// are on, and the ranks of a node share out visible units and rows (gibbs/worker_grid.hpp).
+/// Rows that count differently are weighted in < >, and so are chains that begin at them; the whole gradient has the
+/// mean weight of the batch as a factor. Centred gradients are in train/centring.hpp. In exact arithmetic all means of
+/// units are rounded to the grid of their number before they are summed (docs/numerics.md). The `blas` engine forms
+/// matrix products of the states as floats, and each rank takes rows of the batch and chains; the `active` one keeps
+/// states as bits and adds up the rows that are on, and the ranks of a node share out visible units and rows
+/// (gibbs/worker_grid.hpp).
 [[nodiscard]] std::unique_ptr<BatchGradient> make_sampled_gradient(const EstimatorSettings& settings,
                                                                    Workspace& memory);
 

@@ -364,6 +364,23 @@ TEST_P(KernelsTest, ValuesAreAdded) {
   }
 }
 
+TEST_P(KernelsTest, ValuesAreWeighedAndRounded) {
+  Random random(13);
+  for (const std::size_t count : {0U, 1U, 5U, 16U, 39U, 500U}) {
+    const std::vector<Real> values = random.reals(count, 0, 1);
+    for (const ProbabilityRounding rounding : {unrounded, ProbabilityRounding{.exact = true, .grid = {9}}}) {
+      std::vector<Real> expected = values;
+      for (Real& value : expected) value = test::round_probability(value * 5.25F, rounding);
+      std::vector<Real> weighed(count);
+      weigh(values.data(), 5.25F, count, rounding, weighed.data());
+      ASSERT_TRUE(same_bits(weighed, expected)) << count;
+      weighed = values;
+      weigh(weighed.data(), 5.25F, count, rounding, weighed.data());
+      ASSERT_TRUE(same_bits(weighed, expected)) << count << " in place";
+    }
+  }
+}
+
 TEST_P(KernelsTest, ARowIsCentredByTheFormulaAndItsSumHasOneOrder) {
   Random random(12);
   for (const std::size_t count : {1U, 3U, 4U, 15U, 16U, 17U, 21U, 100U, 500U}) {

@@ -104,7 +104,7 @@ TEST_F(DatasetSummaryTest, FiguresOfManyBlocks) {
   for (std::uint64_t first = 0; first < rows; first += block_rows)
     blocks.push_back(block_digest(samples.part(first, std::min(block_rows, rows - first))));
   EXPECT_EQ(blocks.size(), digest_blocks(rows, columns, ElementType::uint8));
-  EXPECT_EQ(summary.digest, dataset_digest(samples, blocks, std::nullopt));
+  EXPECT_EQ(summary.digest, dataset_digest(samples, {.blocks = blocks, .labels = {}, .weights = {}}));
 }
 
 // Computed once with Python's hashlib from the definition in dataset_digest.hpp: a change of the digest is a change of

@@ -1,0 +1,35 @@
+#include "rbmpi/data/row_weights.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
+
+namespace rbmpi {
+
+void RowWeights::add(double weight) noexcept {
+  rows += 1;
+  sum += weight;
+  squares += weight * weight;
+  smallest = std::min(smallest, weight);
+  largest = std::max(largest, weight);
+}
+
+RowWeights row_weights(const Rows& rows) {
+  if (rows.weights == nullptr) {
+    const auto all = static_cast<double>(rows.rows);
+    return {.rows = all, .sum = all, .squares = all, .smallest = 1, .largest = 1};
+  }
+  RowWeights weights;
+  for (std::uint64_t row = 0; row < rows.rows; ++row) weights.add(double{rows.weights[row]});
+  if (rows.rows > 0 && weights.largest == 0) {
+    throw Error(Failure::file, fmt::format("{} have weight 0 (rows {} to {}, counted from 0): there is nothing to take "
+                                           "a mean of",
+                                           plural(rows.rows, "row"), rows.first(), rows.first() + rows.rows - 1));
+  }
+  return weights;
+}
+
+}  // namespace rbmpi

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Weights of rows, from the table to the report: rbmpi import, info, train, evaluate and report."""
+
+import json
+import re
+import unittest
+
+import numpy
+
+from support import FolderTest, assert_one_message, assert_success, run
+
+RANDOM = numpy.random.default_rng(3)
+ROWS = (RANDOM.random((120, 16)) < 0.3).astype(int)
+WEIGHTS = numpy.round(numpy.exp(RANDOM.normal(size=120)), 4)
+WEIGHTS[::5] = 0
+PCD = ("--estimator", "pcd", "--chains", "30", "--hidden", "9", "--epochs", "3", "--progress", "off")
+
+
+def effective(weights):
+    return weights.sum()**2 / (weights**2).sum()
+
+
+class Weights(FolderTest):
+    def dataset(self, name, rows=ROWS, weights=WEIGHTS):
+        table, data = self.folder / f"{name}.csv", self.folder / f"{name}.h5"
+        header = [f"unit{i}" for i in range(rows.shape[1])] + ["weight"]
+        lines = [",".join(header)] + [",".join([*map(str, row), str(weight)]) for row, weight in zip(rows, weights)]
+        table.write_text("\n".join(lines) + "\n")
+        assert_success(run(["import", table, "--weight-column", "weight", "--output", data]))
+        return data
+
+    def train(self, data, *options, ranks=None):
+        result = assert_success(run(["train", "--data", data, "--output", self.folder / "run", "--fresh", *PCD, *options],
+                                    ranks=ranks))
+        return result, re.search(r"digest +(\w+)", result.stdout)[1]
+
+    def test_from_the_table_to_the_report(self):
+        data = self.dataset("data")
+        result, digest = self.train(data, "--validation", "0.25", ranks=3)
+        self.assertIn(f"90 rows x 16 uint8, weighted: as good as {effective(WEIGHTS[:90]):.6g} of equal weight", result.stdout)
+        self.assertIn(f"30 rows, weighted: as good as {effective(WEIGHTS[90:]):.6g} of equal weight", result.stdout)
+        self.assertEqual(self.train(data, "--validation", "0.25", "--engine", "blas")[1], digest)
+
+        # What the rows of no weight hold shows in no bit of the model, but in the digest of the data.
+        others = ROWS.copy()
+        others[::5] = 1 - others[::5]
+        other_data = self.dataset("others", rows=others)
+        self.assertEqual(self.train(other_data, "--validation", "0.25")[1], digest)
+        self.assertNotEqual(self.train(self.dataset("even", weights=numpy.ones(120)), "--validation", "0.25")[1], digest)
+        digests = {assert_success(run(["info", file, "--digest"])).stdout for file in
+                   (data, other_data, self.dataset("heavier", weights=WEIGHTS + 1))}
+        self.assertEqual(len(digests), 3)
+
+        table = self.folder / "rows.csv"
+        figures = json.loads(assert_success(run(["evaluate", self.folder / "run", "--data", data, "--log-z", "exact", "--json",
+                                                 "--rows", table], ranks=2)).stdout)
+        names, *lines = [line.split(",") for line in table.read_text().splitlines()]
+        energies = numpy.array([float(line[names.index("free_energy")]) for line in lines])
+        self.assertAlmostEqual(figures["effective_rows"], effective(WEIGHTS.astype(numpy.float32).astype(float)), places=6)
+        self.assertAlmostEqual(figures["free_energy"]["mean"], (WEIGHTS * energies).sum() / WEIGHTS.sum(), places=5)
+
+        assert_success(run(["report", self.folder / "run"]))
+
+    def test_weights_that_say_nothing_are_refused(self):
+        # The rows that are validated on are the last ones.
+        weights = WEIGHTS.copy()
+        weights[90:] = 0
+        data = self.dataset("data", weights=weights)
+        assert_one_message(run(["train", "--data", data, "--output", self.folder / "run", *PCD, "--validation", "0.25"], ranks=2),
+                           3, "30 rows have weight 0 (rows 90 to 119")
+
+    def test_nets_say_that_they_use_none(self):
+        data = self.dataset("data")
+        self.train(data)
+        result = assert_success(run(["finetune", self.folder / "run", "--data", data, "--output", self.folder / "net", "--autoencoder",
+                                     "--epochs", "1", "--progress", "off"]))
+        self.assertIn("its rows have weights ('/weights'), which nets do not use", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
