@@ -223,7 +223,7 @@ TEST_F(TextTableTest, Utf16WithoutAMark) {
 
 TEST_F(TextTableTest, FieldsThatStandBelowEachOther) {
   import("2 1  3\n4 5  6\n10 0 0\n");
-  import("1 1\n0      1\n0     0\n");
+  import("1 1\n0  1\n 0 0\n");
   refused(Failure::usage, {"in 3 columns", "2 fields", "--separator blank"}, "1    2\n3 4\n  5  6\n");
   import("1    2\n3 4\n  5  6\n", separated_by(' '));
   import("x    y    z\n 0.5   1  0.5\n0.25   0  1\n");
