@@ -171,13 +171,19 @@ void refuse_matlab(const Hdf5File& file) {
                    shell_word(file.path().string())));
 }
 
-void refuse_packed(const Hdf5File& file) {
+/// NetCDF's rows may be something else than what is stored.
+void refuse_netcdf(const Hdf5File& file) {
   const std::string packing = packing_text(file, samples_name);
-  if (packing.empty()) return;
-  fail(file.path(),
-       fmt::format("its '/samples' is packed (NetCDF): its values are {}; an array of the values themselves "
-                   "would be right",
-                   packing));
+  if (!packing.empty())
+    fail(file.path(),
+         fmt::format("its '/samples' is packed (NetCDF): its values are {}; an array of the values themselves "
+                     "would be right",
+                     packing));
+  if (const std::optional<double> fill = fill_value(file, samples_name))
+    fail(file.path(),
+         fmt::format("its '/samples' says that {} stands for what is missing (NetCDF); rbmpi import {} --output "
+                     "NEW.h5 makes a dataset of it",
+                     *fill, shell_word(file.path().string())));
 }
 
 DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
@@ -191,7 +197,7 @@ DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
     const ArrayInfo array = file.array_info(samples_name);
     check_type(file, samples_name, array);
     check_shape(file, array.dimensions);
-    refuse_packed(file);
+    refuse_netcdf(file);
     info.type = array.type;
     info.rows = array.dimensions[0];
     info.columns = array.dimensions[1];

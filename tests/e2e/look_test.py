@@ -245,11 +245,12 @@ class Columns(LookTest):
             file["samples"].attrs["scale_factor"] = 0.005
         for result in (self.train(data), run(["info", data])):
             assert_one_message(result, FILE, "packed.nc", "'/samples' is packed (NetCDF)", "0.005 x what is stored + 0")
-        # What stands for missing values is seen by the import.
+        # What stands for missing values is for the import, which trainings do by themselves.
         data = self.write("missing.nc", self.bits() * 200)
         with h5py.File(data, "a") as file:
             file["samples"].attrs["_FillValue"] = np.uint8(200)
         assert_one_message(self.train(data), FILE, "missing.nc", "of its values are missing", "is 200")
+        assert_one_message(run(["info", data]), FILE, "200 stands for what is missing (NetCDF)", f"rbmpi import '{data}'")
 
     def test_a_list_of_ratings(self):
         rows = 60
