@@ -240,7 +240,7 @@ class Examination {
   void add_class(std::string_view text) {
     constexpr std::size_t most = 1U << 16U;
     LabelFindings& labels = findings_.labels;
-    const std::string name = class_of_label(text);
+    const std::string name = class_of_label(text, info_.decimal);
     const auto found = labels.classes.find(name);
     if (found != labels.classes.end()) {
       ++found->second;
@@ -328,10 +328,10 @@ std::string place_text(const TableInfo& info, const Place& place) {
   return fmt::format("{}, {}", row_text(place), column_text(info, place.column));
 }
 
-std::string class_of_label(std::string_view text) {
-  if (text.find_first_of(".eE") == std::string_view::npos) return std::string(text);
-  const FieldValue value = field_value(text, DecimalMark::point);
-  const bool whole = value.kind == Kind::number && is_label(value.number);
+std::string class_of_label(std::string_view text, DecimalMark decimal) {
+  if (text.find_first_of(".,eE") == std::string_view::npos) return std::string(text);
+  const FieldValue value = field_value(text, decimal);
+  const bool whole = (value.kind == Kind::number || value.kind == Kind::comma_number) && is_label(value.number);
   return whole ? fmt::format("{}", static_cast<std::int64_t>(value.number)) : std::string(text);
 }
 

@@ -84,7 +84,7 @@ struct Findings {
 [[nodiscard]] std::string row_text(const Place& place);
 
 /// Local. The class that a label in a text is of: what stands there, but 1.0 is of the class 1.
-[[nodiscard]] std::string class_of_label(std::string_view text);
+[[nodiscard]] std::string class_of_label(std::string_view text, DecimalMark decimal);
 
 /// Local. Whether a number can be a label: whole, of 32 bits.
 [[nodiscard]] bool is_label(double value) noexcept;

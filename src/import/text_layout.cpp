@@ -174,14 +174,22 @@ void refuse_doubtful_commas(const fs::path& path, const Sample& best, TextLines&
                                    row[0], row[1]));
 }
 
+/// Where commas are decimal marks, they separate fields as well only if numbers are quoted.
+bool has_commas_in_quotes(const Sample& sample) {
+  return std::ranges::any_of(sample.rows, [](const Fields& row) {
+    return std::ranges::any_of(row, [](const std::string& field) { return field.find(',') != std::string::npos; });
+  });
+}
+
 /// The separator that fits best.
 Sample best_sample(const fs::path& path, TextLines& lines, std::optional<DecimalMark> decimal) {
   Sample best;
   bool tabs_with_gaps = false;
   std::pair<bool, double> best_fit{false, -1.0};
-  const char comma = decimal == DecimalMark::said_comma ? comma_blank : ',';
-  for (const char separator : {'\t', ';', comma, '|', blanks}) {
+  const bool decimal_commas = decimal == DecimalMark::said_comma;
+  for (const char separator : {'\t', ';', decimal_commas ? comma_blank : ',', ',', '|', blanks}) {
     Sample sample = take_sample(path, lines, separator, decimal);
+    if (separator == ',' && decimal_commas && !has_commas_in_quotes(sample)) continue;
     if (separator == '\t') tabs_with_gaps = has_gaps(sample);
     const auto fit = fit_of(sample);
     if (fit <= best_fit) continue;
@@ -289,6 +297,7 @@ bool rises_above_rows(const Sample& sample) {
 /// row. It is no row if it alone has no fractions.
 void doubt_few_columns(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
   const Fields& first = sample.rows.front();
+  if (field_value(first[0], DecimalMark::point).number != 0.0) return;
   const std::string shown = fmt::format("'{}'", fmt::join(first, "' and '"));
   const bool unlike = std::all_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) {
     return std::ranges::all_of(row,
@@ -324,7 +333,7 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
   if (line.missing == 0 && stands_above_rows(sample)) in_doubt("has numbers that are larger than all below it");
   if (!counts_columns(first)) return false;
   if (line.missing == 0 && first.size() < 3) {
-    if (field_value(first[0], DecimalMark::point).number == 0.0) doubt_few_columns(path, sample, notes);
+    doubt_few_columns(path, sample, notes);
     return false;
   }
   if (counts_columns(sample.rows[1])) return false;

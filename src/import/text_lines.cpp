@@ -21,10 +21,10 @@ bool is_unmarked_utf16(std::string_view beginning, bool little) {
   constexpr std::size_t enough = 256;
   const std::string_view bytes = beginning.substr(0, std::min(enough, beginning.size() / 2 * 2));
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char c = bytes[i];
+    const auto code = static_cast<unsigned char>(bytes[i]);
     const bool zero = (i % 2 == 0) != little;
-    const bool character = (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
-    if (zero ? c != '\0' : !character) return false;
+    const bool character = (code >= ' ' && code <= '~') || code >= 0xa0 || code == '\t' || code == '\r' || code == '\n';
+    if (zero ? code != 0 : !character) return false;
   }
   return bytes.size() > 2;
 }

@@ -117,7 +117,7 @@ class PlannedRows {
 
   [[nodiscard]] bool take_number_label(std::optional<double> number, std::string_view text) {
     if (!plan_.classes.empty() && !text.empty()) {
-      const auto found = plan_.classes.find(class_of_label(text));
+      const auto found = plan_.classes.find(class_of_label(text, info_.decimal));
       if (found == plan_.classes.end()) changed();
       label_ = found->second;
       return true;

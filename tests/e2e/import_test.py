@@ -255,7 +255,8 @@ def tables():
     yield "bars", named.replace(",", "|"), [], with_names
     yield "bars, said", named.replace(",", "|"), ["--separator", "bar"], with_names
     yield "UTF-16 without a mark", named.encode("utf-16-le"), [], with_names
-    yield "UTF-16 without a mark, high byte first", named.encode("utf-16-be"), [], with_names
+    yield "UTF-16 without a mark, high byte first", named.replace("a", "ä").encode("utf-16-be"), [], plain | {
+        "columns": ["ä", "b", "c"]}
     yield "Excel's line for the separator", "sep=;\r\n" + named.replace(",", ";"), [], with_names
     yield "quotes", '"a","b","c"\n"0","255","7"\n"128","1","0"\n', [], with_names
     yield "quotes around separators", 'a,"b, ""b""\nb",c\n' + pixels, [], plain | {"columns": ["a", 'b, "b"\nb', "c"]}
@@ -275,7 +276,7 @@ def tables():
            {"samples": [[1.25, 0], [1.125, 1]], "type": "float32", "scale": 2})
     yield ("commas between thousands", "p\tq\n1,024\t0.5\n512\t0.25\n", ["--decimal", "point", "--scale", "1024"],
            {"samples": [[1024, 0.5], [512, 0.25]], "type": "float32", "scale": 1024, "columns": ["p", "q"]})
-    yield ("decimal commas in quotes", '"0,5","1"\n"0,25","0"\n', ["--separator", "comma", "--decimal", "comma"],
+    yield ("decimal commas in quotes", '"0,5","1"\n"0,25","0"\n', ["--decimal", "comma"],
            {"samples": [[0.5, 1], [0.25, 0]], "type": "float32"})
     yield ("decimal commas, commas before blanks", 'u, "v, w"\n0,5, 0,25\n1, 0,75\n', ["--decimal", "comma"],
            {"samples": [[0.5, 0.25], [1, 0.75]], "type": "float32", "columns": ["u", "v, w"]})
@@ -325,6 +326,9 @@ def tables():
     yield ("labels that are whole floats and texts", "p,q,r,label\n" + "".join(f"{r},{c}\n" for r, c in
            zip(BIT_ROWS, ("1", "1.0", "x", "01", "2.5"))), [],
            bits | {"labels": [1, 1, 3, 0, 2], "classes": ["01", "1", "2.5", "x"], "notes": ["taken for the labels"]})
+    yield ("labels with decimal commas, and a text", "p;label\n0,5;1,0\n0,25;x\n0,75;1\n", [], {
+        "samples": [[0.5], [0.25], [0.75]], "type": "float32", "columns": ["p"], "labels": [0, 1, 0], "classes": ["1", "x"],
+        "notes": ["taken for the labels", "decimal points"]})
     yield ("labels that are truth values", "p,q,r,target\n" + "".join(f"{r},{c}\n" for r, c in
            zip(BIT_ROWS, ("True", "False", "False", "True", "False"))), [],
            bits | {"labels": [1, 0, 0, 1, 0], "classes": ["False", "True"], "notes": ["taken for the labels"]})
