@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,13 +79,21 @@ std::vector<std::pair<std::string, double>> parse_replaced(const std::string& te
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::string item = text.substr(begin, end - begin);
     const std::size_t equals = item.rfind('=');
-    const auto by =
-        equals == std::string::npos ? std::nullopt : parse_number(std::string_view(item).substr(equals + 1));
-    if (!by || equals == 0) refuse("VALUE=NUMBER, with commas between several, such as -1=0,1=1, would be right");
+    const std::string new_value = equals == std::string::npos ? "" : item.substr(equals + 1);
+    const auto by = new_value == "NA" ? std::numeric_limits<double>::quiet_NaN() : parse_number(new_value);
+    if (!by || equals == 0)
+      refuse(
+          "VALUE=NUMBER, or VALUE=NA if it is missing, with commas between several, such as -1=0,1=1, would be right");
     replaced.emplace_back(item.substr(0, equals), *by);
     begin = end + 1;
   }
   return replaced;
+}
+
+DecimalMark parse_decimal(const std::string& text) {
+  if (text == "point" || text == ".") return DecimalMark::said_point;
+  if (text == "comma" || text == ",") return DecimalMark::said_comma;
+  refuse("point or comma would be right");
 }
 
 MissingValues parse_missing(const std::string& text) {
@@ -108,7 +117,7 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
      [](auto& s, const std::string& text) { s.options.weight_column = text; }},
     {"one-hot-labels", "LIST", "the label is which of these columns is 1",
      [](auto& s, const std::string& text) { s.options.one_hot_labels = text; }},
-    {"map", "OLD=NEW,...", "values, numbers or texts, and what they become",
+    {"map", "OLD=NEW,...", "values, numbers or texts, and what they become; NA: missing",
      [](auto& s, const std::string& text) { s.options.replaced = parse_replaced(text); }},
     {"missing", "HOW", "missing values: zero, drop-row, or mean of the column [refused]",
      [](auto& s, const std::string& text) { s.options.missing = parse_missing(text); }},
@@ -125,8 +134,10 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
        if (s.options.sparse) refuse("--sparse and --dense exclude each other");
        s.options.sparse = false;
      }},
-    {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, none, or a character",
+    {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, bar, none, or a character",
      [](auto& s, const std::string& text) { s.options.table.separator = parse_separator(text); }},
+    {"decimal", "MARK", "of a text: point or comma; the other one is between thousands [found out]",
+     [](auto& s, const std::string& text) { s.options.table.decimal = parse_decimal(text); }},
     {"header", nullptr, "of a text: the first line names the columns",
      [](auto& s, const std::string&) { s.options.table.header = true; }},
     {"no-header", nullptr, "of a text: the first line is a row",
@@ -163,7 +174,7 @@ std::string import_help() {
   return "Makes a dataset of the table in a file, whatever the file is.\n\n"
          "Usage:\n"
          "  rbmpi import FILE [OPTION...] --output FILE\n\n"
-         "FILE, or - for standard input, is a text with commas, semicolons, tabs, blanks or nothing between its "
+         "FILE, or - for standard input, is a text with commas, semicolons, tabs, bars, blanks or nothing between its "
          "fields;\n"
          "LIBSVM; Matrix Market; MNIST's IDX; NumPy's .npy and .npz; MATLAB's .mat; or HDF5; plain or packed. Which "
          "one "

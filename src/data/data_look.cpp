@@ -473,7 +473,7 @@ std::uint64_t DataLook::duplicate_rows() const {
 
 const char* name_of(FindingKind kind) noexcept {
   constexpr const char* names[] = {"scale-unsaid",     "far-below-scale", "counting-column", "all-rows-equal",
-                                   "constant-columns", "duplicate-rows",  "sorted-by-class"};
+                                   "constant-columns", "duplicate-rows",  "sorted-by-class", "list-of-entries"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -491,6 +491,32 @@ std::string class_text(std::int32_t label, const std::vector<std::string>& names
 bool scale_is_unsaid(const DataLook& look, const DatasetInfo& info) noexcept {
   constexpr double small = 128;
   return info.type == ElementType::uint8 && !info.scale_said && look.largest() > 0 && look.largest() < small;
+}
+
+bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noexcept {
+  constexpr double most_stars = 10;
+  constexpr double far = 10;
+  constexpr double a_time = 1e8;  // in seconds since 1970: of 1973
+  constexpr std::uint64_t least_rows = 5;
+  if (rows < least_rows || columns.size() < 3 || columns.size() > 4) return false;
+  if (columns.size() == 4 && columns[3].smallest < a_time) return false;
+  const ColumnLook& value = columns[2];
+  if (value.smallest < 0 || value.largest <= 0 || value.largest > most_stars) return false;
+  const auto is_place = [&](const ColumnLook& column) {
+    return column.whole && column.smallest >= 0 && column.missing == 0 && column.largest >= 2 * value.largest;
+  };
+  const auto comes_again = [&](const ColumnLook& column) {
+    return column.largest - column.smallest + 1 < static_cast<double>(rows);
+  };
+  return is_place(columns[0]) && is_place(columns[1]) && (comes_again(columns[0]) || comes_again(columns[1])) &&
+         std::max(columns[0].largest, columns[1].largest) >= far * value.largest;
+}
+
+const char* entries_text() noexcept {
+  return "its columns look like a list of entries (row, column, value), such as ratings, and each is a row here: a "
+         "table "
+         "with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, which is "
+         "sparse, would be right";
 }
 
 namespace {
@@ -574,6 +600,11 @@ void find_constants(Report& report) {
   }
 }
 
+void find_entries(Report& report) {
+  if (!may_be_entries(report.look.columns(), report.look.rows())) return;
+  report.add(FindingKind::list_of_entries, Severity::note, entries_text());
+}
+
 void find_order(Report& report) {
   const DataLook& look = report.look;
   if (look.counts_duplicates() && look.duplicate_rows() > 0 && !look.all_rows_equal()) {
@@ -598,6 +629,7 @@ std::vector<Finding> findings(const DataLook& look, const DatasetInfo& info, con
   find_counting_columns(report);
   find_constants(report);
   find_order(report);
+  find_entries(report);
   std::ranges::stable_sort(report.findings, {}, &Finding::severity);
   return std::move(report.findings);
 }

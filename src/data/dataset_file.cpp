@@ -171,6 +171,21 @@ void refuse_matlab(const Hdf5File& file) {
                    shell_word(file.path().string())));
 }
 
+/// NetCDF's rows may be something else than what is stored.
+void refuse_netcdf(const Hdf5File& file) {
+  const std::string packing = packing_text(file, samples_name);
+  if (!packing.empty())
+    fail(file.path(),
+         fmt::format("its '/samples' is packed (NetCDF): its values are {}; an array of the values themselves "
+                     "would be right",
+                     packing));
+  if (const std::optional<double> fill = fill_value(file, samples_name))
+    fail(file.path(),
+         fmt::format("its '/samples' says that {} stands for what is missing (NetCDF); rbmpi import {} --output "
+                     "NEW.h5 makes a dataset of it",
+                     *fill, shell_word(file.path().string())));
+}
+
 DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
   check_format(file);
   if (!file.exists(samples_name)) fail(file.path(), "it has no array '/samples'");
@@ -182,6 +197,7 @@ DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
     const ArrayInfo array = file.array_info(samples_name);
     check_type(file, samples_name, array);
     check_shape(file, array.dimensions);
+    refuse_netcdf(file);
     info.type = array.type;
     info.rows = array.dimensions[0];
     info.columns = array.dimensions[1];
@@ -275,6 +291,18 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
     read({first, end - first});
     first = end;
   }
+}
+
+std::optional<double> fill_value(const Hdf5File& file, const std::string& array) {
+  std::optional<double> value = file.real_attribute(array, "_FillValue");
+  if (!value) value = file.real_attribute(array, "missing_value");
+  return value && std::isnan(*value) ? std::nullopt : value;
+}
+
+std::string packing_text(const Hdf5File& file, const std::string& array) {
+  const double factor = file.real_attribute(array, "scale_factor").value_or(1.0);
+  const double offset = file.real_attribute(array, "add_offset").value_or(0.0);
+  return factor == 1.0 && offset == 0.0 ? "" : fmt::format("{} x what is stored + {}", factor, offset);
 }
 
 DatasetReader::DatasetReader(const fs::path& path, Values accepted, std::optional<double> scale)

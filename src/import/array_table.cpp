@@ -284,6 +284,7 @@ class ArrayTable : public Table {
     if (transpose) transpose_samples();
     describe_samples();
     if (arrays_.labels) describe_labels();
+    if (!arrays_.labels && !transpose) note_other_direction();
     if (arrays_.weights) check_weights();
   }
 
@@ -353,10 +354,33 @@ class ArrayTable : public Table {
     info_.type = samples.truths ? ElementType::uint8 : samples.element;
     if (info_.type == ElementType::int32 || info_.type == ElementType::int64) info_.type = ElementType::other;
     info_.scale = said.scale;
+    info_.missing = said.missing;
+    if (said.missing)
+      info_.notes.push_back(
+          fmt::format("{} says that {} stands for what is missing (NetCDF).", in_words(samples), *said.missing));
     if (samples.truths && !info_.scale) info_.scale = 1.0;
     info_.sparse = !samples.sparse_of.empty();
     info_.class_names = said.class_names;
     for (const std::string& note : file_->notes(samples)) info_.notes.push_back(note);
+  }
+
+  /// Without labels nothing tells along which index the samples lie but that there are most often more of them than of
+  /// anything else.
+  void note_other_direction() {
+    const std::vector<std::uint64_t>& shape = arrays_.samples.shape;
+    if (info_.sparse) return;
+    if (shape.size() == 2 && shape.back() > shape.front() && info_.picture.empty()) {
+      info_.notes.push_back(fmt::format("{} has more columns than rows; --transpose if its columns are the samples.",
+                                        in_words(arrays_.samples)));
+    }
+    constexpr std::uint64_t many = 4;
+    const bool square = shape.size() > 2 && shape[0] == shape[1];
+    if (shape.size() > 2 && shape.back() > (square ? 1 : many) * *std::max_element(shape.begin(), shape.end() - 1)) {
+      info_.notes.push_back(
+          fmt::format("The samples of {} are along its first index; if they are along its last, "
+                      "numpy.moveaxis(a, -1, 0) puts it in front.",
+                      in_words(arrays_.samples)));
+    }
   }
 
   /// [N, height, width], with one channel before or behind.

@@ -56,6 +56,7 @@ class NumberReader {
 /// What a file says of the samples besides.
 struct SamplesDescription {
   std::optional<double> scale;
+  std::optional<double> missing;  ///< the value that stands for what is missing
   std::vector<std::uint64_t> picture;
   std::vector<std::string> column_names;
   std::vector<std::string> class_names;

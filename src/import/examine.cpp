@@ -35,6 +35,9 @@ class Examination {
     step_.assign(width, 0.0);
     uneven_.assign(width, 0);
     no_spins_.assign(width, 0);
+    ones_.assign(width, 0);
+    others_.assign(width, 0);
+    smallest_other_.assign(width, infinity);
   }
 
   void add(const TableRow& row) {
@@ -63,6 +66,9 @@ class Examination {
       column.sum = sum_[i];
       column.rises_evenly = uneven_[i] == 0 && step_[i] != 0.0;
       column.spins = no_spins_[i] == 0;
+      column.ones = static_cast<std::uint64_t>(ones_[i]);
+      column.others = static_cast<std::uint64_t>(others_[i]);
+      column.smallest_other = smallest_other_[i];
     }
     findings_.names_differ = names_differ_ && findings_.rows > 0;
     return std::move(findings_);
@@ -109,13 +115,12 @@ class Examination {
     switch (value.kind) {
       case Kind::number:
         if (findings.whole && value.number != std::floor(value.number)) findings.whole = false;
-        if (info_.decimal_commas && !findings_.point && text.find('.') != std::string_view::npos)
-          findings_.point = here(column, text);
+        if (info_.decimal == DecimalMark::either) look_at_point(column, text);
         return value.number;
       case Kind::comma_number:
         if (value.number != std::floor(value.number)) findings.whole = false;
         if (!findings_.comma) findings_.comma = here(column, text);
-        findings_.thousands = findings_.thousands && may_be_thousands(text);
+        findings_.comma_thousands = findings_.comma_thousands && may_be_thousands(text, ',');
         return value.number;
       case Kind::boolean:
         ++findings.booleans;
@@ -129,6 +134,12 @@ class Examination {
     count(findings.texts, column, text);
     if (column == 0 && !uses_.name) add_name(text);
     return no_number;
+  }
+
+  void look_at_point(std::size_t column, std::string_view text) {
+    if (!findings_.point_thousands || text.find('.') == std::string_view::npos) return;
+    if (!findings_.point) findings_.point = here(column, text);
+    findings_.point_thousands = may_be_thousands(text, '.');
   }
 
   void take_values() {
@@ -149,7 +160,7 @@ class Examination {
   double take_number(ColumnFindings& findings, std::size_t column, double value) const {
     const double number = reader_.read(value);
     if (std::isnan(number)) {
-      count(findings.missing, column, number);
+      count(findings.missing, column, value);
     } else if (std::isinf(number)) {
       count(findings.texts, column, number);
       return no_number;
@@ -173,6 +184,10 @@ class Examination {
       uneven_[i] += std::fabs(value - last_[i] - step_[i]) <= inexact * std::fabs(step_[i]) ? 0.0 : 1.0;
       last_[i] = value;
       no_spins_[i] += value == 1.0 || value == -1.0 ? 0.0 : 1.0;
+      const bool other = value < 0.0 || (value > 0.0 && value != 1.0);  // no NaN
+      ones_[i] += value == 1.0 ? 1.0 : 0.0;
+      others_[i] += other ? 1.0 : 0.0;
+      smallest_other_[i] = other && value < smallest_other_[i] ? value : smallest_other_[i];
     }
     if (options_.missing != MissingValues::mean) return;
     for (std::size_t i = 0; i < width; ++i) sum_[i] += std::isnan(numbers_[i]) ? 0.0 : numbers_[i];
@@ -199,7 +214,7 @@ class Examination {
 
   void add_label(std::size_t column, std::string_view text) {
     LabelFindings& labels = findings_.labels;
-    const FieldValue value = field_value(text, info_.decimal_commas);
+    const FieldValue value = field_value(text, info_.decimal);
     if (value.kind == Kind::missing) return count(labels.missing, column, text);
     const bool number = value.kind == Kind::number || value.kind == Kind::comma_number;
     if (number)
@@ -225,11 +240,12 @@ class Examination {
   void add_class(std::string_view text) {
     constexpr std::size_t most = 1U << 16U;
     LabelFindings& labels = findings_.labels;
-    const auto found = labels.classes.find(text);
+    const std::string name = class_of_label(text, info_.decimal);
+    const auto found = labels.classes.find(name);
     if (found != labels.classes.end()) {
       ++found->second;
     } else if (labels.classes.size() < most) {
-      labels.classes.emplace(text, 1);
+      labels.classes.emplace(name, 1);
     } else {
       labels.too_many = true;
     }
@@ -283,6 +299,7 @@ class Examination {
   Findings findings_;
   std::vector<double> numbers_, last_;  // of this row, and of the one before
   std::vector<double> smallest_, largest_, sum_, step_, uneven_, no_spins_;
+  std::vector<double> ones_, others_, smallest_other_;  // other numbers than 0 and 1
   std::unordered_set<std::size_t> names_;
   std::uint64_t names_seen_ = 0;
   bool names_differ_ = false;
@@ -309,6 +326,13 @@ std::string row_text(const Place& place) {
 
 std::string place_text(const TableInfo& info, const Place& place) {
   return fmt::format("{}, {}", row_text(place), column_text(info, place.column));
+}
+
+std::string class_of_label(std::string_view text, DecimalMark decimal) {
+  if (text.find_first_of(".,eE") == std::string_view::npos) return std::string(text);
+  const FieldValue value = field_value(text, decimal);
+  const bool whole = (value.kind == Kind::number || value.kind == Kind::comma_number) && is_label(value.number);
+  return whole ? fmt::format("{}", static_cast<std::int64_t>(value.number)) : std::string(text);
 }
 
 bool is_label(double value) noexcept {

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "import/columns.hpp"
@@ -41,6 +42,10 @@ struct ColumnFindings {
   bool whole = true;
   bool rises_evenly = true;  ///< from row to row by the same step, which is not 0
   bool spins = true;         ///< it has nothing but -1 and +1
+  // Of a dense table:
+  std::uint64_t ones = 0;
+  std::uint64_t others = 0;   ///< numbers that are neither 0 nor 1
+  double smallest_other = 0;  ///< infinity: there are none
 };
 
 /// What the labels are: those of a column, or those beside the columns.
@@ -62,7 +67,8 @@ struct Findings {
   std::vector<ColumnFindings> columns;  ///< of a sparse table one: all of its values
   LabelFindings labels;
   std::optional<Place> comma, point;  ///< the first numbers with a decimal comma, and with a point
-  bool thousands = true;              ///< all with a comma may as well be thousands: 1,234
+  bool comma_thousands = true;        ///< all with a comma may as well be thousands: 1,234
+  bool point_thousands = true;        ///< likewise with a point: 1.234
   std::optional<Place> no_name;       ///< the first row that the column of names does not name
   std::string last_name;              ///< of the last row
   bool names_differ = false;          ///< of the column that names the rows, or of the first if that is of texts
@@ -76,6 +82,9 @@ struct Findings {
 /// Local. "line 3, column 7 ('pixel6')", or "row 3, column 7": both counted from 1.
 [[nodiscard]] std::string place_text(const TableInfo& info, const Place& place);
 [[nodiscard]] std::string row_text(const Place& place);
+
+/// Local. The class that a label in a text is of: what stands there, but 1.0 is of the class 1.
+[[nodiscard]] std::string class_of_label(std::string_view text, DecimalMark decimal);
 
 /// Local. Whether a number can be a label: whole, of 32 bits.
 [[nodiscard]] bool is_label(double value) noexcept;

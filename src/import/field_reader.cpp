@@ -1,11 +1,13 @@
 #include "import/field_reader.hpp"
 
+#include <cmath>
+
 namespace rbmpi {
 
-FieldReader::FieldReader(const std::vector<std::pair<std::string, double>>& replaced, bool decimal_commas)
-    : decimal_commas_(decimal_commas), replaces_(!replaced.empty()) {
+FieldReader::FieldReader(const std::vector<std::pair<std::string, double>>& replaced, DecimalMark decimal)
+    : decimal_(decimal), replaces_(!replaced.empty()) {
   for (const auto& [text, by] : replaced) {
-    const FieldValue value = field_value(text, false);
+    const FieldValue value = field_value(text, DecimalMark::point);
     if (value.kind == FieldValue::Kind::number)
       numbers_.emplace_back(value.number, by);
     else
@@ -17,11 +19,11 @@ FieldValue FieldReader::replaced(std::string_view text, FieldValue value) const 
   using Kind = FieldValue::Kind;
   if (value.kind == Kind::number || value.kind == Kind::comma_number) {
     value.number = replaced(value.number);
-    return value;
+  } else {
+    for (const auto& [from, by] : texts_)
+      if (text == from) value = {Kind::number, by};
   }
-  for (const auto& [from, by] : texts_)
-    if (text == from) return {Kind::number, by};
-  return value;
+  return std::isnan(value.number) ? FieldValue{Kind::missing, 0.0} : value;
 }
 
 double FieldReader::replaced(double number) const noexcept {

@@ -12,11 +12,11 @@ namespace rbmpi {
 /// What fields say once the values that a person wants replaced are. Every method is Local.
 class FieldReader {
  public:
-  /// `replaced`: values, numbers or texts, and what they become.
-  FieldReader(const std::vector<std::pair<std::string, double>>& replaced, bool decimal_commas);
+  /// `replaced`: values, numbers or texts, and what they become; NaN if they stand for what is missing.
+  FieldReader(const std::vector<std::pair<std::string, double>>& replaced, DecimalMark decimal);
 
   [[nodiscard]] FieldValue read(std::string_view text) const noexcept {
-    const FieldValue value = field_value(text, decimal_commas_);
+    const FieldValue value = field_value(text, decimal_);
     return replaces_ ? replaced(text, value) : value;
   }
   [[nodiscard]] double read(double number) const noexcept { return replaces_ ? replaced(number) : number; }
@@ -27,7 +27,7 @@ class FieldReader {
 
   std::vector<std::pair<double, double>> numbers_;
   std::vector<std::pair<std::string, double>> texts_;
-  bool decimal_commas_;
+  DecimalMark decimal_;
   bool replaces_;
 };
 

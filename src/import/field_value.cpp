@@ -43,6 +43,20 @@ std::optional<double> comma_number(std::string_view text) noexcept {
   return plain_number({point.data(), text.size()});
 }
 
+/// A number whose decimal mark is known: the other mark may stand between its thousands.
+std::optional<double> marked_number(std::string_view text, char decimal) noexcept {
+  const char between = decimal == ',' ? '.' : ',';
+  const std::string_view whole = text.substr(0, text.find_first_of(decimal == ',' ? ",eE" : ".eE"));
+  std::array<char, 64> plain{};
+  if (text.size() > plain.size() || text.find(between, whole.size()) != std::string_view::npos ||
+      (whole.find(between) != std::string_view::npos && !may_be_thousands(whole, between)))
+    return std::nullopt;
+  std::size_t length = 0;
+  for (const char c : text)
+    if (c != between) plain[length++] = c == decimal ? '.' : c;
+  return plain_number({plain.data(), length});
+}
+
 std::optional<bool> truth(std::string_view text) noexcept {
   for (const char* word : {"true", "True", "TRUE", "yes", "Yes", "YES"})
     if (text == word) return true;
@@ -59,13 +73,16 @@ bool is_missing(std::string_view text) noexcept {
   return std::ranges::find(words, text) != words.end();
 }
 
-FieldValue field_value(std::string_view text, bool decimal_commas) noexcept {
+FieldValue field_value(std::string_view text, DecimalMark decimal) noexcept {
   using Kind = FieldValue::Kind;
-  if (const auto number = plain_number(text)) return {Kind::number, *number};
+  const auto number = decimal == DecimalMark::said_comma   ? marked_number(text, ',')
+                      : decimal == DecimalMark::said_point ? marked_number(text, '.')
+                                                           : plain_number(text);
+  if (number) return {Kind::number, *number};
   if (is_missing(text)) return {Kind::missing, 0.0};
   if (const auto value = truth(text)) return {Kind::boolean, *value ? 1.0 : 0.0};
-  if (decimal_commas)
-    if (const auto number = comma_number(text)) return {Kind::comma_number, *number};
+  if (decimal == DecimalMark::either)
+    if (const auto with_comma = comma_number(text)) return {Kind::comma_number, *with_comma};
   return {};
 }
 
@@ -81,10 +98,16 @@ bool looks_like_number(std::string_view text) {
          plain.find_first_not_of("0123456789+-.,eE% '$\xa0") == std::string::npos;
 }
 
-bool may_be_thousands(std::string_view text) noexcept {
+bool may_be_thousands(std::string_view text, char mark) noexcept {
+  constexpr std::size_t digits = 3;
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
-  const std::size_t comma = text.find(',');
-  return comma >= 1 && comma <= 3 && text.front() != '0' && text.size() == comma + 4;
+  const std::size_t first = text.find(mark);
+  if (first == std::string_view::npos || first < 1 || first > digits || text.front() == '0') return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool marked = i >= first && (i - first) % (digits + 1) == 0;
+    if (marked ? text[i] != mark : !is_digit(text[i])) return false;
+  }
+  return (text.size() - first) % (digits + 1) == 0;
 }
 
 std::string shown_field(std::string_view text) {

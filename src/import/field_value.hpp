@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "rbmpi/import/table.hpp"
+
 namespace rbmpi {
 
 /// What one field of a text says. Everything here is Local.
@@ -14,10 +16,10 @@ struct FieldValue {
   double number = 0.0;  ///< of a truth value 0 or 1
 };
 
-/// A number is decimal, "0.5", "+1e3", with a comma for its point a `comma_number` if `decimal_commas`. More than three
-/// digits that begin with a zero are a text: most likely "0110" was never meant as a hundred and ten. Nor are "nan"
-/// and "inf" numbers.
-[[nodiscard]] FieldValue field_value(std::string_view text, bool decimal_commas) noexcept;
+/// A number is decimal, "0.5", "+1e3"; with a comma for its point it is a `comma_number` where either may be meant.
+/// More than three digits that begin with a zero are a text: most likely "0110" was never meant as a hundred and ten.
+/// Nor are "nan" and "inf" numbers.
+[[nodiscard]] FieldValue field_value(std::string_view text, DecimalMark decimal) noexcept;
 
 /// How people write that there is no value: nothing, NA, N/A, NaN, null, ?, .
 [[nodiscard]] bool is_missing(std::string_view text) noexcept;
@@ -26,8 +28,8 @@ struct FieldValue {
 /// or hexadecimal. 0110, 1,234, 1'000, 5 %, $3, 0x1F
 [[nodiscard]] bool looks_like_number(std::string_view text);
 
-/// Whether a number with a comma, 1,234, may as well be more than a thousand.
-[[nodiscard]] bool may_be_thousands(std::string_view text) noexcept;
+/// Whether a number with such a mark, 1,234 or 1.234, may as well be more than a thousand: three digits between marks.
+[[nodiscard]] bool may_be_thousands(std::string_view text, char mark) noexcept;
 
 /// What a person should see of a field: short, in one line.
 [[nodiscard]] std::string shown_field(std::string_view text);

@@ -52,8 +52,8 @@ void refuse_own_files(const fs::path& path, std::string_view beginning) {
 }
 
 void check_options(const fs::path& path, const TableOptions& options, const TableFormat& format) {
-  if (!format.lines && (options.separator || options.header))
-    refuse_options(path, "--separator, --header and --no-header go with text tables, which it is not");
+  if (!format.lines && (options.separator || options.header || options.decimal))
+    refuse_options(path, "--separator, --decimal, --header and --no-header go with text tables, which it is not");
   if (!format.arrays && (!options.array.empty() || options.transpose))
     refuse_options(path, "--array and --transpose go with files of arrays, which it is not");
   if (!format.labels && !options.labels.empty() && options.labels != "none")

@@ -9,6 +9,7 @@
 
 #include "import/array_table.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "rbmpi/storage/unpacked_file.hpp"
 
@@ -66,6 +67,20 @@ class Hdf5Arrays : public ArrayFile {
     std::ranges::move(found, std::back_inserter(arrays_));
   }
 
+  /// What Keras writes of a network is as good as never meant as data.
+  void refuse_weights_of_keras() const {
+    const bool of_keras =
+        file_.text_attribute("/", "keras_version") || file_.exists("/model_weights") ||
+        std::ranges::any_of(arrays_, [](const StoredArray& array) {
+          return array.name.ends_with("/vars/0") &&
+                 (array.name.starts_with("/layers/") || array.name.starts_with("/_layer_checkpoint_dependencies/"));
+        });
+    if (!of_keras) return;
+    refuse_import(path(),
+                  "it has the weights of a network of Keras, not data; --array NAME takes one of its arrays as data "
+                  "all the same");
+  }
+
   [[nodiscard]] const fs::path& path() const override { return file_.path(); }
   [[nodiscard]] std::string kind() const override { return matlab_ ? "a MATLAB file (version 7.3)" : "an HDF5 file"; }
   [[nodiscard]] const std::vector<StoredArray>& arrays() const override { return arrays_; }
@@ -80,6 +95,7 @@ class Hdf5Arrays : public ArrayFile {
   [[nodiscard]] SamplesDescription describe(const StoredArray& samples) const override {
     SamplesDescription said;
     refuse_packed(samples);
+    if (samples.sparse_of.empty()) said.missing = fill_value(file_, samples.name);
     if (samples.name == "/samples") describe_dataset(samples, said);
     // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
     if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
@@ -94,13 +110,6 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   [[nodiscard]] std::vector<std::string> notes(const StoredArray& samples) const override {
-    for (const char* const attribute : {"_FillValue", "missing_value"}) {
-      if (!samples.sparse_of.empty()) break;
-      const std::optional<double> missing = file_.real_attribute(samples.name, attribute);
-      if (!missing || std::isnan(*missing)) continue;
-      return {fmt::format("{} says that {} stands for what is missing ({}); here it is a value like the others.",
-                          in_words(samples), *missing, attribute)};
-    }
     if (!matlab_ || !samples.sparse_of.empty() || samples.shape.size() != 2) return {};
     return {fmt::format("The matrix is read as MATLAB shows it, {} x {}.",
                         samples.column_major ? samples.shape.front() : samples.shape.back(),
@@ -108,15 +117,14 @@ class Hdf5Arrays : public ArrayFile {
   }
 
  private:
-  /// NetCDF may store integers that become the values when they are multiplied and moved.
   void refuse_packed(const StoredArray& samples) const {
     if (!samples.sparse_of.empty()) return;
-    const double factor = file_.real_attribute(samples.name, "scale_factor").value_or(1.0);
-    const double offset = file_.real_attribute(samples.name, "add_offset").value_or(0.0);
-    if (factor == 1.0 && offset == 0.0) return;
-    refuse_import(path(), fmt::format("{} is packed (NetCDF): its values are {} x what is stored + {}; an array of the "
-                                      "values themselves would be right",
-                                      in_words(samples), factor, offset));
+    const std::string packing = packing_text(file_, samples.name);
+    if (packing.empty()) return;
+    refuse_import(path(),
+                  fmt::format("{} is packed (NetCDF): its values are {}; an array of the values themselves would "
+                              "be right",
+                              in_words(samples), packing));
   }
 
   static Hdf5File open(const UnpackedFile& unpacked) {
@@ -269,7 +277,9 @@ bool is_hdf5(std::string_view front) {
 }
 
 std::unique_ptr<Table> open_hdf5(const fs::path& path, const TableOptions& wishes) {
-  return open_array_table(std::make_unique<Hdf5Arrays>(path), wishes);
+  auto file = std::make_unique<Hdf5Arrays>(path);
+  if (wishes.array.empty()) file->refuse_weights_of_keras();
+  return open_array_table(std::move(file), wishes);
 }
 
 }  // namespace rbmpi

@@ -1,7 +1,10 @@
 #include "rbmpi/import/import.hpp"
 
+#include <limits>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,7 +26,10 @@ ImportResult import_file(const ImportOptions& options) {
   if (!options.table.labels.empty() && is_there(options.table.labels)) versions.emplace_back(options.table.labels);
   const std::unique_ptr<Table> table = open_table(options.file, options.table);
   const ColumnUses uses = column_uses(options, table->info());
-  FieldReader reader(options.replaced, table->info().decimal_commas);
+  std::vector<std::pair<std::string, double>> replaced = options.replaced;  // the first of a value counts
+  if (table->info().missing)
+    replaced.emplace_back(fmt::format("{}", *table->info().missing), std::numeric_limits<double>::quiet_NaN());
+  FieldReader reader(replaced, table->info().decimal);
   if (table->info().sparse && reader.read(0.0) != 0.0)
     refuse_options(options.file, "its rows are sparse: --map cannot replace 0, of which there is any number");
   const Findings findings = examine(options, *table, uses, reader);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <utility>
 
 #include "import/field_value.hpp"
@@ -58,6 +59,28 @@ bool is_pickle(std::string_view text) {
   return text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
 }
 
+/// Five integers in front, of which the first tells types in decimal digits and the last how long the name is that
+/// follows, with a zero behind it. Of either byte order.
+bool is_matlab_4(std::string_view text) {
+  constexpr std::size_t header = 20;
+  if (text.size() <= header) return false;
+  const auto integer = [&](std::size_t number, bool big) {
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      value = value << 8U | static_cast<unsigned char>(text[4 * number + (big ? i : 3 - i)]);
+    return value;
+  };
+  for (const bool big : {false, true}) {
+    const std::uint32_t type = integer(0, big);
+    const std::uint32_t length = integer(4, big);
+    const bool known = type / 1000 == (big ? 1 : 0) && type % 1000 / 100 == 0 && type % 100 / 10 <= 5 && type % 10 <= 2;
+    if (!known || integer(3, big) > 1 || length < 2 || length > text.size() - header) continue;
+    const std::string_view name = text.substr(header, length);
+    if (name.find('\0') == length - 1 && std::isalpha(static_cast<unsigned char>(name.front())) != 0) return true;
+  }
+  return false;
+}
+
 std::string marked_text(std::string_view text) {
   constexpr std::string_view page = "it is a web page, not a table; the address may want another link, or a login";
   for (const char* word : {"<!doctype html", "<html", "<head", "<body", "<script"})
@@ -96,6 +119,8 @@ std::string document_in_zip(std::string_view beginning) {
     return "it is a document of LibreOffice (.ods); save it as CSV";
   if (beginning.find("data.pkl") != std::string_view::npos)
     return "it is a file of PyTorch's (torch.save); numpy.savez of its arrays would be right";
+  if (beginning.find("keras_version") != std::string_view::npos)
+    return "it is a network of Keras (.keras), its weights and how it is built, not data";
   return {};
 }
 
@@ -113,6 +138,10 @@ std::string other_file(std::string_view beginning) {
     return "it is a pickle of Python's, which may run any program when it is read; numpy.save of the array, or to_csv, "
            "would be right";
   if (beginning.size() > 262 && beginning.substr(257, 5) == "ustar") return "it is an archive (tar); unpack it first";
+  if (is_matlab_4(beginning))
+    return "it is a file of MATLAB's version 4; one of a later version would be right, as save(FILE, '-v7') of MATLAB "
+           "and "
+           "scipy.io.savemat write it";
   const Encoding encoding = encoding_of(beginning);
   if (encoding == Encoding::utf8 && beginning.find('\0') != std::string_view::npos)
     return "it is a binary file of a kind that is not known here; a text table, an HDF5 file or NumPy's files would be "

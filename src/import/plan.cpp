@@ -11,6 +11,7 @@
 #include "import/formats.hpp"
 #include "import/text_lines.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/data/data_look.hpp"
 
 namespace rbmpi {
 namespace {
@@ -153,10 +154,10 @@ class Planner {
     const bool open = !info_.sparse && !plan_.uses.values_listed && options_.label_column.empty() &&
                       options_.name_column.empty() && info_.names.size() >= least_columns &&
                       plan_.uses.uses[0] == Use::value && !info_.names[0].empty();
-    if (!open || field_value(info_.names[0], false).kind != FieldValue::Kind::text) return;
+    if (!open || field_value(info_.names[0], DecimalMark::point).kind != FieldValue::Kind::text) return;
     for (std::size_t column = 1; column < info_.names.size(); ++column) {
-      const FieldValue name = field_value(info_.names[column], false);
-      const FieldValue first = field_value(info_.names[1], false);
+      const FieldValue name = field_value(info_.names[column], DecimalMark::point);
+      const FieldValue first = field_value(info_.names[1], DecimalMark::point);
       const bool next =
           name.kind == FieldValue::Kind::number && name.number == first.number + static_cast<double>(column - 1);
       if (!next) return;
@@ -236,7 +237,7 @@ class Planner {
   void name_classes(const LabelFindings& labels) {
     std::vector<std::pair<std::optional<double>, std::string>> sorted;
     for (const auto& [name, count] : labels.classes) {
-      const FieldValue value = field_value(name, false);
+      const FieldValue value = field_value(name, DecimalMark::point);
       const bool number = value.kind == FieldValue::Kind::number;
       sorted.emplace_back(number ? std::optional(value.number) : std::nullopt, name);
     }
@@ -266,16 +267,28 @@ class Planner {
              weights.smallest, weights.largest);
   }
 
+  void check_decimal_marks() const {
+    const std::optional<Place>& comma = findings_.comma;
+    const std::optional<Place>& point = findings_.point;
+    constexpr const char* doubt =
+        "{} is {}, which may be one and a fraction or more than a thousand, and so may all numbers with a {}: "
+        "--decimal {} "
+        "if they are fractions, --decimal {} if they are thousands";
+    if (comma && point) {
+      const char* const way = findings_.point_thousands   ? ": --decimal comma if points stand between thousands"
+                              : findings_.comma_thousands ? ": --decimal point if commas stand between thousands"
+                                                          : "";
+      refuse("{} is {} and {} is {}: one of comma and point can be the decimal point{}", place_text(info_, *comma),
+             comma->text, place_text(info_, *point), point->text, way);
+    }
+    if (comma && findings_.comma_thousands)
+      ask(doubt, place_text(info_, *comma), comma->text, "comma", "comma", "point");
+    if (point && findings_.point_thousands && info_.semicolons)
+      ask(doubt, place_text(info_, *point), point->text, "point", "point", "comma");
+  }
+
   void check_fields() {
-    if (findings_.comma && findings_.point)
-      refuse("{} is {} and {} is {}: one of comma and point can be the decimal point",
-             place_text(info_, *findings_.comma), findings_.comma->text, place_text(info_, *findings_.point),
-             findings_.point->text);
-    if (findings_.comma && findings_.thousands)
-      refuse(
-          "{} is {}, which may be one and a fraction or more than a thousand, and so are all numbers with a comma: "
-          "without commas they would be right",
-          place_text(info_, *findings_.comma), findings_.comma->text);
+    check_decimal_marks();
     if (findings_.comma) note("Commas in numbers were read as decimal points, as in {}.", findings_.comma->text);
     std::size_t truth_columns = 0;
     for_values([&](std::size_t column, const ColumnFindings& one) {
@@ -285,10 +298,28 @@ class Planner {
     if (truth_columns > 0) note("Truth values became 0 and 1, in {}.", plural(truth_columns, "column"));
   }
 
+  /// What would make numbers of a text that is none.
+  [[nodiscard]] std::string remedy_of_text(std::string_view quoted) const {
+    if (quoted.size() < 3) return {};
+    const std::string_view text = quoted.substr(1, quoted.size() - 2);
+    if (text == "+" || text == "-") return "; --map +=1,-=0 if it is a spin";
+    if (text.find_first_not_of("+-") == std::string_view::npos)
+      return "; --separator none --map +=1,-=0 if each sign is a spin";
+    if (info_.decimal != DecimalMark::point && info_.decimal != DecimalMark::either) return {};
+    const FieldValue with_point = field_value(text, DecimalMark::said_point);
+    const FieldValue with_comma = field_value(text, DecimalMark::said_comma);
+    std::string remedy;
+    if (with_point.kind == FieldValue::Kind::number)
+      remedy += fmt::format("; --decimal point reads it as {}", with_point.number);
+    if (with_comma.kind == FieldValue::Kind::number)
+      remedy += fmt::format("; --decimal comma reads it as {}", with_comma.number);
+    return remedy;
+  }
+
   [[noreturn]] void refuse_text(std::size_t column, const ColumnFindings& one) const {
     const Place& place = one.texts.first;
-    std::string remedy;
-    if (!info_.sparse && one.texts.count + one.missing.count + one.booleans == findings_.rows) {
+    std::string remedy = remedy_of_text(place.text);
+    if (remedy.empty() && !info_.sparse && one.texts.count + one.missing.count + one.booleans == findings_.rows) {
       const std::string word = word_of(column);
       remedy = fmt::format(
           "; it is a column of texts: --label-column {} if they are the labels, --name-column {} if they "
@@ -367,8 +398,9 @@ class Planner {
         info_.sparse ? std::string() : fmt::format(", in {}", name_of(range.largest_column));
     if (range.smallest < 0.0)
       ask("its values are from {} to {}; values of at least 0 would be right, for units that are on or off or between "
-          "(units of real numbers are not there yet): --map \"{}=...\" replaces a value",
-          range.smallest, range.largest, range.smallest);
+          "(units of real numbers are not there yet): --map \"{}=...\" replaces a value, --map \"{}=NA\" says that it "
+          "stands for a missing one",
+          range.smallest, range.largest, range.smallest, range.smallest);
     range_ = range;
     if (options_.scale) {
       if (range.largest > *options_.scale)
@@ -382,8 +414,42 @@ class Planner {
     }
   }
 
+  /// One value such as 9 or 99 among zeros and ones is most likely a code for what is missing.
+  void refuse_code_for_missing() const {
+    constexpr double least = 3.0;  // 0, 1 and 2 may count something
+    if (info_.sparse) return;
+    const double code = range_.largest;
+    std::uint64_t ones = 0;
+    std::uint64_t others = 0;
+    bool single = true;
+    for (const std::size_t column : plan_.values) {
+      ones += found(column).ones;
+      others += found(column).others;
+      single = single && found(column).smallest_other >= code;
+    }
+    const std::uint64_t most = findings_.rows * plan_.values.size() / 4;
+    if (!single || code < least || ones == 0 || others > most) return;
+    ask("its values are 0 and 1, and {} of them {} {}, which looks like a code for what is missing: --map {}=NA (and "
+        "--missing) if it is, --scale {} if it means 1.0",
+        others, others == 1 ? "is" : "are", code, code, code);
+  }
+
+  [[nodiscard]] bool is_list_of_entries() const {
+    std::vector<ColumnLook> columns;
+    if (plan_.values.size() > 4) return false;
+    for (const std::size_t column : plan_.values) {
+      const ColumnFindings& one = found(column);
+      columns.push_back(
+          {.smallest = one.smallest, .largest = one.largest, .missing = one.missing.count, .whole = one.whole});
+    }
+    return may_be_entries(columns, findings_.rows);
+  }
+
   void guess_scale(const Range& range, const std::string& largest_place) {
     constexpr double dark = 128.0;
+    refuse_code_for_missing();
+    if (!info_.sparse && !plan_.uses.values_listed && is_list_of_entries())
+      ask("{}; --columns with all of its columns takes it as it is", entries_text());
     if (range.largest <= 1.0) {
       plan_.info.scale = 1.0;
       return;

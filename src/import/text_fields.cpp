@@ -26,6 +26,7 @@ TextFields::~TextFields() {
 
 std::span<const std::string_view> TextFields::split(std::string_view line, TextLines& lines) {
   fields_.clear();
+  in_quotes_ = false;
   const bool characters = separator_ == no_separator;
   if (characters || line.find('"') == std::string_view::npos)
     split_plain(line);
@@ -36,6 +37,7 @@ std::span<const std::string_view> TextFields::split(std::string_view line, TextL
 
 void TextFields::split_plain(std::string_view line) {
   if (separator_ == blanks || separator_ == no_separator) line = trimmed(line);
+  if (separator_ == comma_blank) line = line_ = with_commas_marked(line);
   if (separator_ == no_separator) {
     for (std::size_t i = 0; i < line.size(); ++i) fields_.push_back(line.substr(i, 1));
     return;
@@ -55,9 +57,9 @@ void TextFields::split_quoted(std::string_view line, TextLines& lines) {
   const auto unclosed = [&] { refuse_import(path_, fmt::format("a quote in line {} is not closed", first)); };
   text_.clear();
   parts_.clear();
-  row_ended_ = in_quotes_ = false;
+  row_ended_ = false;
   for (;;) {
-    const std::string text = separator_ == blanks ? without_runs(line) : std::string(line);
+    const std::string text = with_separators(line);
     parse(text, lines.number());
     parse("\n", lines.number());
     if (row_ended_) break;
@@ -68,7 +70,22 @@ void TextFields::split_quoted(std::string_view line, TextLines& lines) {
   });
 }
 
-// The library takes each blank for a separator.
+// The library takes each character that is a separator for one.
+std::string TextFields::with_separators(std::string_view line) {
+  if (separator_ == blanks) return without_runs(line);
+  return separator_ == comma_blank ? with_commas_marked(line) : std::string(line);
+}
+
+std::string TextFields::with_commas_marked(std::string_view line) {
+  std::string result(line);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (result[i] == '"') in_quotes_ = !in_quotes_;
+    const bool before_blank = i + 1 == result.size() || result[i + 1] == ' ' || result[i + 1] == '\t';
+    if (!in_quotes_ && result[i] == ',' && before_blank) result[i] = comma_blank;
+  }
+  return result;
+}
+
 std::string TextFields::without_runs(std::string_view line) {
   std::string result;
   if (!in_quotes_) line = trimmed(line);

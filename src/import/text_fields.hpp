@@ -19,6 +19,7 @@ namespace rbmpi {
 inline constexpr char blanks = ' ';      ///< any number of blanks and tabs
 inline constexpr char no_separator = 0;  ///< nothing: each character is a field
 inline constexpr char one_column = 1;    ///< there is one field
+inline constexpr char comma_blank = 2;   ///< a comma before a blank: one that is not may be a decimal mark
 
 /// Splits lines into fields: blanks around them are no part of them, and quotes hold separators and ends of lines
 /// together (RFC 4180). Every method is Local.
@@ -37,7 +38,9 @@ class TextFields {
   void split_plain(std::string_view line);
   void split_quoted(std::string_view line, TextLines& lines);
   void parse(std::string_view text, std::size_t line);
+  [[nodiscard]] std::string with_separators(std::string_view line);
   [[nodiscard]] std::string without_runs(std::string_view line);
+  [[nodiscard]] std::string with_commas_marked(std::string_view line);
   static void on_field(void* text, std::size_t length, void* self);
   static void on_row(int end, void* self);
 
@@ -47,6 +50,7 @@ class TextFields {
   std::exception_ptr problem_;
   bool row_ended_ = false;
   bool in_quotes_ = false;
+  std::string line_;                                        // with one character for each separator
   std::string text_;                                        // of quoted fields, one behind the other
   std::vector<std::pair<std::size_t, std::size_t>> parts_;  // where they lie in it: first byte and length
   std::vector<std::string_view> fields_;

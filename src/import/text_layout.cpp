@@ -7,6 +7,9 @@
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
 #include "rbmpi/core/plural.hpp"
@@ -48,15 +51,18 @@ Top read_top(TextLines& lines, std::string_view& line) {
 /// The first rows as one separator has them.
 struct Sample {
   char separator = one_column;
+  DecimalMark decimal = DecimalMark::either;
   std::vector<Fields> rows;
   bool sound = true;  ///< quotes are where they belong
 };
 
-Sample take_sample(const fs::path& path, TextLines& lines, char separator) {
+/// `said`: by a person.
+Sample take_sample(const fs::path& path, TextLines& lines, char separator, std::optional<DecimalMark> said) {
   constexpr std::size_t most_rows = 50;
   constexpr std::size_t least_rows = 3;
   constexpr std::size_t most_bytes = std::size_t{4} << 20U;
-  Sample sample{.separator = separator, .rows = {}};
+  const DecimalMark by_separator = separator == ',' ? DecimalMark::point : DecimalMark::either;
+  Sample sample{.separator = separator, .decimal = said.value_or(by_separator), .rows = {}};
   TextFields fields(path, separator);
   lines.rewind();
   std::string_view line;
@@ -93,7 +99,7 @@ std::pair<bool, double> fit_of(const Sample& sample) {
   for (std::size_t i = sample.rows.size() > 1 ? 1U : 0U; i < sample.rows.size(); ++i) {
     fields += static_cast<double>(sample.rows[i].size());
     numbers += static_cast<double>(std::ranges::count_if(sample.rows[i], [&](const std::string& field) {
-      return field_value(field, sample.separator != ',').kind != Kind::text;
+      return field_value(field, sample.decimal).kind != Kind::text;
     }));
   }
   const bool separates = first > 1 || (width != 1 && sample.rows.back().size() > 1);
@@ -113,7 +119,7 @@ bool has_gaps(const Sample& sample) {
   bool gaps = false;
   for (const Fields& row : sample.rows) {
     for (const std::string& field : row) {
-      if (field_value(field, true).kind == Kind::text) return false;
+      if (field_value(field, sample.decimal).kind == Kind::text) return false;
       gaps = gaps || field.empty();
     }
   }
@@ -134,13 +140,56 @@ bool may_be_decimal_commas(const Sample& sample) {
   return beyond_one;
 }
 
+/// Lines such as 0,5, 0,25: numbers, of which some have a comma for their point, where only a comma before a blank
+/// separates them.
+bool may_separate_by_comma_and_blank(const Sample& sample) {
+  if (sample.rows.empty() || width_of(sample) < 2 || sample.rows.front().size() != width_of(sample)) return false;
+  bool commas = false;
+  for (std::size_t i = sample.rows.size() > 1 ? 1U : 0U; i < sample.rows.size(); ++i) {
+    for (const std::string& field : sample.rows[i]) {
+      const Kind kind = field_value(field, DecimalMark::either).kind;
+      if (kind != Kind::number && kind != Kind::comma_number) return false;
+      commas = commas || kind == Kind::comma_number;
+    }
+  }
+  return commas;
+}
+
+/// Refuses lines whose commas may separate fields, or be the decimal marks of numbers.
+void refuse_doubtful_commas(const fs::path& path, const Sample& best, TextLines& lines) {
+  if (best.separator != ',' && best.separator != blanks) return;
+  if (may_be_decimal_commas(best)) {
+    const Fields& row = best.rows.front();
+    refuse_options(path,
+                   fmt::format("'{},{}' is one number with a decimal comma or two columns: --decimal comma if it is "
+                               "one number, --separator comma if it is two columns",
+                               row[0], row[1]));
+  }
+  const Sample other = take_sample(path, lines, comma_blank, std::nullopt);
+  if (!may_separate_by_comma_and_blank(other)) return;
+  const Fields& row = other.rows.back();
+  refuse_options(path, fmt::format("'{}, {}' is two numbers with decimal commas or more columns: --decimal "
+                                   "comma if only a comma before a blank separates two columns, --separator comma if "
+                                   "each comma does",
+                                   row[0], row[1]));
+}
+
+/// Where commas are decimal marks, they separate fields as well only if numbers are quoted.
+bool has_commas_in_quotes(const Sample& sample) {
+  return std::ranges::any_of(sample.rows, [](const Fields& row) {
+    return std::ranges::any_of(row, [](const std::string& field) { return field.find(',') != std::string::npos; });
+  });
+}
+
 /// The separator that fits best.
-Sample best_sample(const fs::path& path, TextLines& lines) {
+Sample best_sample(const fs::path& path, TextLines& lines, std::optional<DecimalMark> decimal) {
   Sample best;
   bool tabs_with_gaps = false;
   std::pair<bool, double> best_fit{false, -1.0};
-  for (const char separator : {'\t', ';', ',', blanks}) {
-    Sample sample = take_sample(path, lines, separator);
+  const bool decimal_commas = decimal == DecimalMark::said_comma;
+  for (const char separator : {'\t', ';', decimal_commas ? comma_blank : ',', ',', '|', blanks}) {
+    Sample sample = take_sample(path, lines, separator, decimal);
+    if (separator == ',' && decimal_commas && !has_commas_in_quotes(sample)) continue;
     if (separator == '\t') tabs_with_gaps = has_gaps(sample);
     const auto fit = fit_of(sample);
     if (fit <= best_fit) continue;
@@ -151,27 +200,23 @@ Sample best_sample(const fs::path& path, TextLines& lines) {
     refuse_options(path,
                    "it has tabs with nothing between them, and lines that differ in their number: --separator tab "
                    "if a value is missing there, --separator blank if tabs are blanks");
-  if (may_be_decimal_commas(best))
-    refuse_options(path,
-                   fmt::format("'{},{}' is one number with a decimal comma or two columns: --separator comma if it "
-                               "is two columns, --separator semicolon if it is one number",
-                               best.rows.front()[0], best.rows.front()[1]));
+  if (!decimal) refuse_doubtful_commas(path, best, lines);
   if (best_fit.second >= 0.0) return best;
-  best = take_sample(path, lines, one_column);
+  best = take_sample(path, lines, one_column, decimal);
   if (best.rows.empty() || !all_zeros_and_ones(best)) return best;
   if (std::ranges::none_of(best.rows, [](const Fields& row) { return row[0].front() == '0'; })) {
     refuse_options(path,
                    "its lines are of zeros and ones alone: --separator none if each of these is a column, --separator "
                    "comma if each line is one number");
   }
-  return take_sample(path, lines, no_separator);
+  return take_sample(path, lines, no_separator, decimal);
 }
 
 /// Whole numbers that rise by 1 from 0 or 1 on: names of columns that nobody gave. An empty one may come first.
 bool counts_columns(const Fields& fields) {
   std::optional<double> last;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const FieldValue value = field_value(fields[i], false);
+    const FieldValue value = field_value(fields[i], DecimalMark::point);
     if (i == 0 && value.kind == Kind::missing) continue;
     if (value.kind != Kind::number || (last ? value.number != *last + 1.0 : value.number != 0.0 && value.number != 1.0))
       return false;
@@ -191,10 +236,9 @@ struct FirstLine {
 FirstLine compare_first_line(const Sample& sample) {
   FirstLine result;
   const Fields& first = sample.rows.front();
-  const bool commas = sample.separator != ',';
   std::set<std::string> seen;
   for (std::size_t column = 0; column < first.size(); ++column) {
-    Kind kind = field_value(first[column], commas).kind;
+    Kind kind = field_value(first[column], sample.decimal).kind;
     if (kind == Kind::text && looks_like_number(first[column])) kind = Kind::number;
     if (kind == Kind::number || kind == Kind::comma_number) result.numbers.push_back(first[column]);
     if (kind == Kind::missing) ++result.missing;
@@ -202,7 +246,7 @@ FirstLine compare_first_line(const Sample& sample) {
     bool below = false;
     for (std::size_t i = 1; i < sample.rows.size(); ++i) {
       if (column >= sample.rows[i].size()) continue;
-      if (field_value(sample.rows[i][column], commas).kind != Kind::text) ++numbers;
+      if (field_value(sample.rows[i][column], sample.decimal).kind != Kind::text) ++numbers;
       below = below || sample.rows[i][column] == first[column];
     }
     if (kind == Kind::text && 2 * numbers >= sample.rows.size()) ++result.names_over_numbers;
@@ -213,7 +257,7 @@ FirstLine compare_first_line(const Sample& sample) {
 
 /// Below the first line.
 bool first_column_counts(const Sample& sample) {
-  const auto value = [&](std::size_t row) { return field_value(sample.rows[row].front(), false); };
+  const auto value = [&](std::size_t row) { return field_value(sample.rows[row].front(), DecimalMark::point); };
   for (std::size_t i = 1; i < sample.rows.size(); ++i) {
     if (value(i).kind != Kind::number || (i > 1 && value(i).number != value(i - 1).number + 1.0)) return false;
   }
@@ -225,18 +269,19 @@ bool stands_above_rows(const Sample& sample) {
   constexpr std::size_t least_rows = 4;
   const Fields& first = sample.rows.front();
   std::set<double> numbers;
-  for (const std::string& field : first) numbers.insert(field_value(field, false).number);
+  for (const std::string& field : first) numbers.insert(field_value(field, DecimalMark::point).number);
   if (first.size() < 3 || numbers.size() < first.size() || sample.rows.size() < least_rows) return false;
   return std::all_of(sample.rows.begin() + 1, sample.rows.end(), [&](const Fields& row) {
-    return std::ranges::all_of(
-        row, [&](const std::string& field) { return field_value(field, false).number < *numbers.begin(); });
+    return std::ranges::all_of(row, [&](const std::string& field) {
+      return field_value(field, DecimalMark::point).number < *numbers.begin();
+    });
   });
 }
 
 /// Numbers that rise by one step, each larger than all below it: years, say.
 bool rises_above_rows(const Sample& sample) {
   const Fields& first = sample.rows.front();
-  const auto number = [](const std::string& field) { return field_value(field, false).number; };
+  const auto number = [](const std::string& field) { return field_value(field, DecimalMark::point).number; };
   if (first.size() < 3) return false;
   const double step = number(first[1]) - number(first[0]);
   for (std::size_t column = 0; column < first.size(); ++column) {
@@ -246,6 +291,22 @@ bool rises_above_rows(const Sample& sample) {
     }
   }
   return true;
+}
+
+/// One column with 0 above its rows, or two with 0 and 1: as a data frame whose columns have no names is written, or a
+/// row. It is no row if it alone has no fractions.
+void doubt_few_columns(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
+  const Fields& first = sample.rows.front();
+  if (field_value(first[0], DecimalMark::point).number != 0.0) return;
+  const std::string shown = fmt::format("'{}'", fmt::join(first, "' and '"));
+  const bool unlike = std::all_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) {
+    return std::ranges::all_of(row,
+                               [](const std::string& field) { return field.find_first_of(".,") != std::string::npos; });
+  });
+  if (unlike)
+    refuse_options(path, fmt::format("its first line, {}, has no fraction, and all numbers below it have one: {}",
+                                     shown, two_ways));
+  notes.push_back(fmt::format("The first line, {}, was taken for a row; --header if it numbers the columns.", shown));
 }
 
 bool find_header(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
@@ -270,8 +331,12 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
   if (line.missing == 0 && !counts_columns(first) && rises_above_rows(sample))
     in_doubt("rises from column to column, and above all below it");
   if (line.missing == 0 && stands_above_rows(sample)) in_doubt("has numbers that are larger than all below it");
-  if (!counts_columns(first) || counts_columns(sample.rows[1])) return false;
-  if (line.missing == 0 && line.numbers.size() < 3) return false;
+  if (!counts_columns(first)) return false;
+  if (line.missing == 0 && first.size() < 3) {
+    doubt_few_columns(path, sample, notes);
+    return false;
+  }
+  if (counts_columns(sample.rows[1])) return false;
   const bool sure = line.missing == 0 ? line.numbers.size() >= many : first_column_counts(sample);
   if (!sure) in_doubt("counts the columns");
   notes.emplace_back("The first line counts the columns and was taken for their names; --no-header if it is a row.");
@@ -324,8 +389,9 @@ void name_by_comment(const fs::path& path, TextLines& lines, TextLayout& layout,
   } catch (const Error&) {
     return;
   }
-  const bool texts = std::ranges::all_of(
-      names, [](const std::string& name) { return !name.empty() && field_value(name, true).kind == Kind::text; });
+  const bool texts = std::ranges::all_of(names, [](const std::string& name) {
+    return !name.empty() && field_value(name, DecimalMark::either).kind == Kind::text;
+  });
   if (names.size() != layout.columns || !texts) return;
   layout.names = std::move(names);
   layout.notes.emplace_back("The names of the columns are those in the comment before the rows.");
@@ -344,10 +410,13 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   const bool quoted = line.starts_with('"');
   if (!top.found) refuse_import(path, "it is empty");
   const std::optional<char> separator = options.separator ? options.separator : top.separator;
-  const Sample sample = separator ? take_sample(path, lines, *separator) : best_sample(path, lines);
+  const Sample sample =
+      separator ? take_sample(path, lines, *separator, options.decimal) : best_sample(path, lines, options.decimal);
 
   TextLayout layout;
   layout.separator = sample.separator;
+  layout.separator_said = separator.has_value();
+  layout.decimal = sample.decimal;
   if (sample.rows.empty()) {  // a quote in the first row is wrong: reading it will say so
     layout.columns = 1;
     return layout;
@@ -373,6 +442,8 @@ std::string separator_text(char separator) {
       return "a character a field";
     case one_column:
       return "one field a line";
+    case comma_blank:
+      return "', ' between the fields";
     default:
       return fmt::format("'{}' between the fields", separator);
   }

@@ -15,6 +15,8 @@ namespace rbmpi {
 /// How the fields of a text table lie in its lines, found out from its first lines.
 struct TextLayout {
   char separator = one_column;
+  bool separator_said = false;  ///< by a person, or by the file
+  DecimalMark decimal = DecimalMark::either;
   bool header = false;             ///< the first line, after comments, names the columns
   std::size_t columns = 0;         ///< fields of a row
   std::vector<std::string> names;  ///< of the columns, from the header or from the comment before the rows; or empty

@@ -1,5 +1,7 @@
 #include "import/text_lines.hpp"
 
+#include <algorithm>
+
 #include "import/formats.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/utf8.hpp"
@@ -8,6 +10,24 @@ namespace rbmpi {
 namespace {
 
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+
+bool has_utf16_mark(std::string_view text) {
+  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+}
+
+/// Whether the bytes at even places are characters that tables are made of, and those at odd ones 0, or the other way
+/// round.
+bool is_unmarked_utf16(std::string_view beginning, bool little) {
+  constexpr std::size_t enough = 256;
+  const std::string_view bytes = beginning.substr(0, std::min(enough, beginning.size() / 2 * 2));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto code = static_cast<unsigned char>(bytes[i]);
+    const bool zero = (i % 2 == 0) != little;
+    const bool character = (code >= ' ' && code <= '~') || code >= 0xa0 || code == '\t' || code == '\r' || code == '\n';
+    if (zero ? code != 0 : !character) return false;
+  }
+  return bytes.size() > 2;
+}
 
 void append_character(std::string& text, char32_t code) {
   const auto byte = [&](char32_t bits) { text += static_cast<char>(static_cast<unsigned char>(bits)); };
@@ -57,13 +77,15 @@ std::size_t append_utf16(std::string& text, std::string_view bytes, bool little)
 Encoding encoding_of(std::string_view beginning) noexcept {
   if (beginning.starts_with("\xff\xfe")) return Encoding::utf16_little;
   if (beginning.starts_with("\xfe\xff")) return Encoding::utf16_big;
+  if (is_unmarked_utf16(beginning, true)) return Encoding::utf16_little;
+  if (is_unmarked_utf16(beginning, false)) return Encoding::utf16_big;
   return Encoding::utf8;
 }
 
 std::string to_utf8(std::string_view text, Encoding encoding) {
   if (encoding == Encoding::utf8) return std::string(text.substr(text.starts_with(utf8_mark) ? utf8_mark.size() : 0));
   std::string result;
-  (void)append_utf16(result, text.substr(2), encoding == Encoding::utf16_little);
+  (void)append_utf16(result, text.substr(has_utf16_mark(text) ? 2 : 0), encoding == Encoding::utf16_little);
   return result;
 }
 
@@ -96,7 +118,7 @@ bool TextLines::fill() {
   begin_ = 0;
   if (first) {
     encoding_ = encoding_of(bytes);
-    if (encoding_ != Encoding::utf8) bytes.remove_prefix(2);
+    if (has_utf16_mark(bytes)) bytes.remove_prefix(2);
     // A file that was saved twice may have its mark twice.
     while (encoding_ == Encoding::utf8 && bytes.starts_with(utf8_mark)) bytes.remove_prefix(utf8_mark.size());
   }

@@ -8,6 +8,35 @@
 #include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
+namespace {
+
+/// Which places of its lines a table with blanks ever has something in. Where fields stand below each other, these are
+/// as many runs as there are columns, also if a field is empty in some lines.
+class PlacesInLines {
+ public:
+  void add(std::string_view line) {
+    if (line.find_first_of("\t\"") != std::string_view::npos) aligned_ = false;
+    if (!aligned_) return;
+    if (line.size() > taken_.size()) taken_.resize(line.size(), 0);
+    for (std::size_t i = 0; i < line.size(); ++i) taken_[i] = line[i] != blanks ? 1 : taken_[i];
+  }
+  /// 0 if fields do not stand below each other.
+  [[nodiscard]] std::size_t runs() const {
+    std::size_t count = 0;
+    unsigned char before = 0;
+    for (const unsigned char taken : taken_) {
+      if (taken != 0 && before == 0) ++count;
+      before = taken;
+    }
+    return aligned_ ? count : 0;
+  }
+
+ private:
+  std::vector<unsigned char> taken_;
+  bool aligned_ = true;
+};
+
+}  // namespace
 
 TextTable::TextTable(std::filesystem::path path, const TableOptions& options)
     : path_(std::move(path)), layout_(text_layout(path_, options)), lines_(path_) {
@@ -22,15 +51,18 @@ void TextTable::describe() {
   info_.columns = layout_.columns;
   info_.names = layout_.names;
   info_.first_column_names = layout_.first_column_names;
-  info_.decimal_commas = layout_.separator != ',';
+  info_.decimal = layout_.decimal;
+  info_.semicolons = layout_.separator == ';';
   info_.notes = layout_.notes;
 }
 
 void TextTable::check_width(std::uint64_t line, std::size_t fields) const {
   if (fields == layout_.columns) return;
   const char* const what = layout_.separator == no_separator ? "character" : "field";
-  refuse_import(path_,
-                fmt::format("line {} has {}; the rows before it have {}", line, plural(fields, what), layout_.columns));
+  const char* const gap =
+      layout_.separator == blanks ? "; where a value is missing, a word such as NA would be right" : "";
+  refuse_import(path_, fmt::format("line {} has {}; the rows before it have {}{}", line, plural(fields, what),
+                                   layout_.columns, gap));
 }
 
 void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
@@ -43,6 +75,8 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
     more = lines_.next(line);
   }
   TableRow row;
+  PlacesInLines places;
+  const bool may_have_gaps = layout_.separator == blanks && !layout_.separator_said;
   std::uint64_t empty_lines = 0;  // since the last row
   std::uint64_t skipped_lines = 0;
   std::vector<std::uint64_t>
@@ -60,6 +94,7 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
       continue;
     }
     const std::uint64_t number = lines_.number();
+    if (may_have_gaps) places.add(line);
     const auto texts = fields.split(line, lines_);
     check_width(number, texts.size());
     if (layout_.columns > 1 && texts.front().empty() &&
@@ -73,6 +108,12 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
     empty_lines = 0;
     give(number, texts);
   }
+  if (places.runs() > layout_.columns)
+    refuse_options(path_,
+                   fmt::format("its fields stand below each other in {}, and its rows have {}: values are missing, "
+                               "and those behind them would move; words such as NA for them would be right, or "
+                               "--separator blank if none is missing",
+                               plural(places.runs(), "column"), plural(layout_.columns, "field")));
   if (!std::exchange(noted_, true)) note_what_was_skipped(skipped_lines, empty_rows.size());
 }
 

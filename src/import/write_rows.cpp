@@ -110,14 +110,14 @@ class PlannedRows {
     if (!uses.label) return take_number_label(row_->label, row_->label_text);
     if (row_->texts.empty()) return take_number_label(row_->values[*uses.label], {});
     const std::string_view text = row_->texts[*uses.label];
-    const FieldValue value = field_value(text, info_.decimal_commas);
+    const FieldValue value = field_value(text, info_.decimal);
     if (value.kind == Kind::missing) return take_number_label(std::nullopt, {});
     return take_number_label(value.number, text);
   }
 
   [[nodiscard]] bool take_number_label(std::optional<double> number, std::string_view text) {
     if (!plan_.classes.empty() && !text.empty()) {
-      const auto found = plan_.classes.find(text);
+      const auto found = plan_.classes.find(class_of_label(text, info_.decimal));
       if (found == plan_.classes.end()) changed();
       label_ = found->second;
       return true;

@@ -81,6 +81,12 @@ def ten_x(file):
     file["matrix/shape"] = np.array(cells.shape, "i4")
 
 
+def keras(file):
+    file.attrs["keras_version"] = "2.15.0"
+    file["model_weights/dense/kernel:0"] = FLOATS
+    file["model_weights/dense/bias:0"] = FLOATS[0]
+
+
 def matlab_73(**arrays):
     def fill(file):
         for name, (kind, array) in arrays.items():
@@ -192,6 +198,11 @@ ACCEPTED = {
     "h5 weights": (h5_of(samples=FLOATS, weights=FLOATS[:, 1]), [], Right(FLOATS, weights=FLOATS[:, 1])),
     "h5 transposed": (h5_of(X=FLOATS.T, y=LABELS), ["--transpose"], Right(FLOATS, LABELS)),
     "h5 transposed chunks": (h5_of(options={"chunks": (3, 5)}, X=FLOATS.T), ["--transpose"], Right(FLOATS)),
+    "h5 weights of Keras": (h5(keras), ["--array", "model_weights/dense/kernel:0"], Right(FLOATS)),
+    "h5 fill value": (h5_of({"_FillValue": 2.0, "scale_factor": 1.0}, X=np.where(BITS, 2.0, FLOATS)), ["--missing", "zero"],
+                      Right(np.where(BITS, 0, FLOATS), scale=1)),
+    "h5 fill value, replaced": (h5_of({"missing_value": 2.0}, X=np.where(BITS, 2.0, FLOATS)), ["--map", "2=1"],
+                                Right(np.where(BITS, 1, FLOATS), scale=1)),
     # Sparse
     "anndata": (h5(anndata), ["--labels", "obs/kind"],
                 Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
@@ -273,6 +284,9 @@ REFUSED = {
     "h5 beyond the categories": (h5_of(X=BITS, obs__kind__codes=LABELS, obs__kind__categories=["a", "b"]),
                                  ["--labels", "obs/kind"], ["is 2", "2 categories"]),
     "h5 packed by NetCDF": (h5_of({"scale_factor": 0.5, "add_offset": [0.25]}, X=BITS), [], ["NetCDF", "0.5 x", "+ 0.25"]),
+    "h5 missing": (h5_of({"_FillValue": 0.5}, X=np.maximum(FLOATS, 0.5)), [], ["of its values are missing", "is 0.5", "zero"]),
+    "h5 weights of Keras": (h5(keras), [], ["weights of a network of Keras", "--array NAME"]),
+    "h5 weights of Keras 3": (h5_of(layers__dense__vars__0=FLOATS), [], ["weights of a network of Keras"]),
     "h5 data frame": (h5_of(df__block0_values=FLOATS, df__block1_values=LABELS[:, None]), [], [
         "'df'", "pandas", "'df/block1_values' [12 x 1]"]),
     "mat truncated": (mat(X=FLOATS)[:-200], [], ["truncated"]),
@@ -364,6 +378,19 @@ class ImportArraysTest(FolderTest):
             self.check(Right(BYTES, LABELS, scale=255))
         labels.write_bytes(npy(LABELS[:5]))
         assert_one_message(self.imported(npy(BYTES), ["--labels", labels]), FILE, "5 labels for the 12 rows")
+
+    def test_which_way_the_samples_lie(self):
+        """Without labels nothing tells: what looks like the other way is said."""
+        many = np.zeros((200, 2, 3))
+        for array, options, words in (
+                (FLOATS, [], "has more columns than rows; --transpose"), (FLOATS.T, [], ""), (FLOATS, ["--transpose"], ""),
+                (many.T.copy(), [], "numpy.moveaxis(a, -1, 0)"), (many, [], ""), (np.zeros((2, 5, 5)), [], ""),
+                (np.zeros((5, 5, 6)), [], "numpy.moveaxis(a, -1, 0)")):
+            with self.subTest(shape=array.shape, options=options):
+                notes = [note for note in assert_success(self.imported(npy(array), options)).messages
+                         if "--transpose" in note or "moveaxis" in note]
+                self.assertEqual(len(notes), 1 if words else 0, notes)
+                self.assertIn(words, "".join(notes))
 
     def test_many_blocks(self):
         # Larger than what is read at a time, along the rows and across.

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
+import scipy.io
 from scipy.sparse import csr_matrix
 
 from support import (SOURCE, RBMPI, FolderTest, assert_one_message, assert_success, command_line, mpi_environment,
@@ -224,6 +225,9 @@ COORDINATES = "".join(f"{i + 1} {j + 1} {MATRIX[i, j]}\n" for j in range(6) for 
 MARKET = "%%MatrixMarket matrix "
 
 
+LONG_FORM = "".join(f"{7 * i % 5},{90 + i % 3},{1 + i % 2}\n" for i in range(9))
+
+
 def tables():
     """Small files as people have them: name, content, options, and what is made of them. Of `made`, `samples` are the
     values, `scale` is 1 and the type uint8 unless said; what is not said is not there. `notes` are words of the notes."""
@@ -248,7 +252,11 @@ def tables():
     yield "semicolons", named.replace(",", ";"), [], with_names
     yield "tabs", named.replace(",", "\t"), [], with_names
     yield "blanks at the ends, runs of blanks", " 0  255 7 \n128 1   0\n", [], unnamed
-    yield "bars", named.replace(",", "|"), ["--separator", "bar"], with_names
+    yield "bars", named.replace(",", "|"), [], with_names
+    yield "bars, said", named.replace(",", "|"), ["--separator", "bar"], with_names
+    yield "UTF-16 without a mark", named.encode("utf-16-le"), [], with_names
+    yield "UTF-16 without a mark, high byte first", named.replace("a", "ä").encode("utf-16-be"), [], plain | {
+        "columns": ["ä", "b", "c"]}
     yield "Excel's line for the separator", "sep=;\r\n" + named.replace(",", ";"), [], with_names
     yield "quotes", '"a","b","c"\n"0","255","7"\n"128","1","0"\n', [], with_names
     yield "quotes around separators", 'a,"b, ""b""\nb",c\n' + pixels, [], plain | {"columns": ["a", 'b, "b"\nb', "c"]}
@@ -258,12 +266,35 @@ def tables():
            {"samples": [[0, 0.25]] * 2, "type": "float32"})
     yield ("decimal commas in one column", "0,5\n0,25\n1,0\n", ["--separator", "semicolon"],
            {"samples": [[0.5], [0.25], [1]], "type": "float32", "notes": ["decimal points"]})
+    yield ("decimal commas in one column, said", "0,5\n0,25\n1,0\n", ["--decimal", "comma"],
+           {"samples": [[0.5], [0.25], [1]], "type": "float32"})
+    yield ("decimal commas of three digits", "1,250;0\n1,125;1\n", ["--decimal", "comma", "--scale", "2"],
+           {"samples": [[1.25, 0], [1.125, 1]], "type": "float32", "scale": 2})
+    yield ("points between thousands", "1.000;-2.000.000,5\n30.000;4\n", ["--decimal", "comma", "--map",
+           "-2000000.5=0", "--scale", "30000"], {"samples": [[1000, 0], [30000, 4]], "type": "float32", "scale": 30000})
+    yield ("fractions of three digits", "1.250;0\n1.125;1\n", ["--decimal", "point", "--scale", "2"],
+           {"samples": [[1.25, 0], [1.125, 1]], "type": "float32", "scale": 2})
+    yield ("commas between thousands", "p\tq\n1,024\t0.5\n512\t0.25\n", ["--decimal", "point", "--scale", "1024"],
+           {"samples": [[1024, 0.5], [512, 0.25]], "type": "float32", "scale": 1024, "columns": ["p", "q"]})
+    yield ("decimal commas in quotes", '"0,5","1"\n"0,25","0"\n', ["--decimal", "comma"],
+           {"samples": [[0.5, 1], [0.25, 0]], "type": "float32"})
+    yield ("decimal commas, commas before blanks", 'u, "v, w"\n0,5, 0,25\n1, 0,75\n', ["--decimal", "comma"],
+           {"samples": [[0.5, 0.25], [1, 0.75]], "type": "float32", "columns": ["u", "v, w"]})
+    yield ("commas with and without blanks", "0,5, 1,25\n1,0, 0,5\n", ["--separator", "comma"],
+           {"samples": [[0, 5, 1, 25], [1, 0, 0, 5]], "scale": 25, "notes": ["--label-column 4", "25, in column 4"]})
     yield "two columns after all", "0,5\n0,25\n1,0\n", ["--separator", "comma"], {
         "samples": [[0, 5], [0, 25], [1, 0]], "scale": 25, "notes": ["25, in column 2, means 1.0"]}
     yield ("numpy.savetxt with a header", "# u v w\n" + pixels.replace(",", " "), [],
            plain | {"columns": ["u", "v", "w"], "notes": ["comment"]})
     yield "zeros and ones without separators", "010\n110\n001\n", [], {"samples": BITS[:3]}
-    yield "one column", "0\n1\n1\n0\n1\n", [], {"samples": BITS[:, 1:2] * 0 + [[0], [1], [1], [0], [1]]}
+    yield "one column", "0\n1\n1\n0\n1\n", [], {"samples": [[0], [1], [1], [0], [1]],
+                                                      "notes": ["'0', was taken for a row; --header"]}
+    yield "one column, numbered", "0\n0.5\n0.25\n", ["--header"], {"samples": [[0.5], [0.25]], "type": "float32",
+                                                                  "columns": ["0"]}
+    yield "two columns, not numbered", "0,1\n0.5,0.25\n1,0.5\n", [], {
+        "samples": [[0, 1], [0.5, 0.25], [1, 0.5]], "type": "float32", "notes": ["'0' and '1', was taken for a row"]}
+    yield ("fields below each other, none missing", "1 0   1\n0   1 1\n", ["--separator", "blank"],
+           {"samples": [[1, 0, 1], [0, 1, 1]]})
     yield "one column of two digits", "10\n11\n", ["--separator", "comma"], {"samples": [[10], [11]], "scale": 11,
                                                                            "notes": ["11"]}
     yield ("what Excel leaves at the end", "a,b,c,,\n0,255,7,,\n128,1,0,,\n,,,,\n,,,,\n", [],
@@ -292,6 +323,12 @@ def tables():
     yield ("labels that are numbers and texts", "p,q,r\n" + "".join(f"{c},{r[2:]}\n" for c, r in
            zip(("10", "9", "x", "9", "10"), BIT_ROWS)), ["--label-column", "1"],
            {"samples": BITS[:, 1:], "columns": ["q", "r"], "labels": [1, 0, 2, 0, 1], "classes": ["9", "10", "x"]})
+    yield ("labels that are whole floats and texts", "p,q,r,label\n" + "".join(f"{r},{c}\n" for r, c in
+           zip(BIT_ROWS, ("1", "1.0", "x", "01", "2.5"))), [],
+           bits | {"labels": [1, 1, 3, 0, 2], "classes": ["01", "1", "2.5", "x"], "notes": ["taken for the labels"]})
+    yield ("labels with decimal commas, and a text", "p;label\n0,5;1,0\n0,25;x\n0,75;1\n", [], {
+        "samples": [[0.5], [0.25], [0.75]], "type": "float32", "columns": ["p"], "labels": [0, 1, 0], "classes": ["1", "x"],
+        "notes": ["taken for the labels", "decimal points"]})
     yield ("labels that are truth values", "p,q,r,target\n" + "".join(f"{r},{c}\n" for r, c in
            zip(BIT_ROWS, ("True", "False", "False", "True", "False"))), [],
            bits | {"labels": [1, 0, 0, 1, 0], "classes": ["False", "True"], "notes": ["taken for the labels"]})
@@ -340,6 +377,16 @@ def tables():
         "--label-column 3", "largest value is 200, in column 2, and 255"]}
     yield "spins", "-1 1 1\n1 -1 1\n", [], {"samples": [[0, 1, 1], [1, 0, 1]], "notes": ["-1 became 0"]}
     yield "values that are replaced", "2,low\n3,high\n", ["--map", "2=0,3=1,low=0,high=1"], {"samples": [[0, 0], [1, 1]]}
+    yield "signs", "+ - +\n- - +\n", ["--map", "+=1,-=0"], {"samples": [[1, 0, 1], [0, 0, 1]]}
+    yield "signs without separators", "+-+\n--+\n", ["--map", "+=1,-=0", "--separator", "none"], {
+        "samples": [[1, 0, 1], [0, 0, 1]]}
+    yield ("a code for missing", "p,q\n1,0\n99,0\n0,1\n1,1\n", ["--map", "99=NA", "--missing", "drop-row"],
+           {"samples": [[1, 0], [0, 1], [1, 1]], "columns": ["p", "q"], "notes": ["1 value was missing"]})
+    yield ("no code for missing", "p,q\n1,0\n99,0\n0,1\n1,1\n", ["--scale", "99"],
+           {"samples": [[1, 0], [99, 0], [0, 1], [1, 1]], "scale": 99, "columns": ["p", "q"]})
+    yield ("a list of entries, as it is", LONG_FORM, ["--columns", "1-3"],
+           {"samples": [[7 * i % 5, 90 + i % 3, 1 + i % 2] for i in range(9)], "scale": 92, "notes": [
+               "--label-column 3", "92, in column 2"]})
     yield "truth values", "p,q\nTRUE,0\nFALSE,1\n", [], {"samples": [[1, 0], [0, 1]], "columns": ["p", "q"],
                                                        "notes": ["Truth values"]}
     yield "grey values to 16", "0,16,3\n2,4,8\n", [], {"samples": [[0, 16, 3], [2, 4, 8]], "scale": 16,
@@ -395,6 +442,18 @@ def refused_tables():
             file.writestr("b.csv", "1,2\n")
         return stream.getvalue()
 
+    def matlab_4():
+        stream = io.BytesIO()
+        scipy.io.savemat(stream, {"X": BITS}, format="4")
+        return stream.getvalue()
+
+    def keras():
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as file:
+            file.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+            file.writestr("model.weights.h5", "")
+        return stream.getvalue()
+
     yield "a web page", "\n<!DOCTYPE html>\n<html></html>\n", [], FILE, ["web page"]
     yield "XML", "<?xml version='1.0'?><a/>", [], FILE, ["XML"]
     yield "JSON", '[{"a": 1}]', [], FILE, ["JSON", "to_csv"]
@@ -448,8 +507,34 @@ def refused_tables():
     yield "a first line in doubt", "0,1,2\n1,0,1\n", [], USAGE, ["counts the columns", "--header", "--no-header"]
     yield "years in doubt", "1990,1991,1992\n3,5,2\n8,1,0\n", [], USAGE, ["rises", "--header", "--no-header"]
     yield "digits in doubt", "10\n11\n", [], USAGE, ["--separator none", "--separator comma"]
-    yield "thousands or decimals", "p\tq\n1,234\t2,000\n1\t0\n", [], FILE, ["'1,234'", "thousand"]
-    yield "a number or two columns", "0,5\n0,25\n1,0\n", [], USAGE, ["'0,5'", "comma", "--separator semicolon"]
+    yield "thousands or decimals", "p\tq\n1,234\t2,000\n1\t0\n", [], USAGE, [
+        "'1,234'", "--decimal comma if they are fractions", "--decimal point"]
+    yield "thousands or decimals, with points", "1.000;2.000\n0;4.500\n", [], USAGE, [
+        "'1.000'", "--decimal point if they are fractions", "--decimal comma"]
+    yield "many thousands", "1.000.000\n2.000\n", [], FILE, ["'1.000.000'", "--decimal comma reads it as 1000000"]
+    yield "thousands and a fraction", "1.000,5;1\n1;0\n", [], FILE, ["'1.000,5'", "--decimal comma reads it as 1000.5"]
+    yield "thousands besides fractions", "1.000;0,5\n1;0\n", [], FILE, ["'0,5'", "'1.000'", "--decimal comma"]
+    yield "not the decimal mark that was said", "0.5;1\n", ["--decimal", "comma"], FILE, ["'0.5'", "a number"]
+    yield "an option of texts, of decimal marks", "1 1:1\n0 2:1\n", ["--decimal", "comma"], USAGE, ["--decimal"]
+    yield "a number or two columns", "0,5\n0,25\n1,0\n", [], USAGE, ["'0,5'", "--separator comma", "--decimal comma"]
+    yield "commas before blanks and others", "u, v\n0,5, 0,25\n1,0, 0,5\n", [], USAGE, [
+        "'1,0, 0,5'", "--decimal comma", "--separator comma"]
+    yield "a column with a number, or not", "0\n0.5\n0.25\n1.0\n", [], USAGE, ["'0'", "--header", "--no-header"]
+    yield "two columns with numbers, or not", "0;1\n0,5;0,25\n1,0;0,5\n", [], USAGE, ["'0' and '1'", "--header"]
+    yield "gaps below each other", "1   0   1\n0       1\n", [], FILE, ["line 2 has 2 fields", "a word such as NA"]
+    yield "a gap in each line", "1   0    \n1       0\n    1   1\n", [], USAGE, [
+        "in 3 columns", "its rows have 2 fields", "NA", "--separator blank"]
+    yield "a code for missing", "0,1,0\n1,9,0\n0,1,1\n1,0,9\n", [], USAGE, ["2 of them are 9", "--map 9=NA", "--scale 9"]
+    yield "a large code for missing", "0,1,0\n1,999,0\n0,1,1\n1,0,1\n", [], USAGE, ["1 of them is 999", "--map 999=NA"]
+    yield "a negative code for missing", "0,1\n-1,1\n", [], USAGE, ['--map "-1=NA"']
+    yield "a code, called missing", "0,1,0\n1,9,0\n", ["--map", "9=NA"], FILE, ["1 of its values is missing", "'9'", "zero"]
+    yield "signs", "+ - +\n- - +\n", [], FILE, ["--map +=1,-=0 if it is a spin"]
+    yield "signs without separators", "+-+\n--+\n", [], FILE, ["--separator none --map +=1,-=0"]
+    yield "ratings, one a line", LONG_FORM, [], USAGE, ["list of entries", "a row for each user", "--columns"]
+    yield "ratings, one a line, with a time", "".join(f"{line},{88e7 + i * i:.0f}\n" for i, line in
+          enumerate(LONG_FORM.splitlines())), [], USAGE, ["list of entries"]
+    yield "MATLAB's version 4", matlab_4(), [], FILE, ["MATLAB's version 4", "-v7"]
+    yield "a network of Keras", keras(), [], FILE, ["a network of Keras (.keras)", "not data"]
     yield "one name over two fields", "x\n1,5\n2,25\n3,75\n", [], FILE, ["first line is 'x'", "2 fields"]
     yield "a comment of MATLAB's", "% made by me\n1,0\n0,1\n", [], FILE, ["'% made by me'"]
     yield "tabs that are not there", "1\t0\n\t1\t0\n1\t1\n", [], USAGE, ["tabs with nothing between", "--separator tab"]
@@ -681,6 +766,7 @@ def bad_inputs(folder):
     yield "options: sparse", good + [OUTPUT, "--sparse", "--dense"], USAGE, ["--sparse", "--dense"]
     yield "options: separator", good + [OUTPUT, "--separator", "::"], USAGE, ["--separator", "::", "semicolon"]
     yield "options: map", good + [OUTPUT, "--map", "1"], USAGE, ["--map", "-1=0,1=1"]
+    yield "options: decimal", good + [OUTPUT, "--decimal", "dot"], USAGE, ["--decimal", "dot", "point or comma"]
     yield "options: missing", good + [OUTPUT, "--missing", "no"], USAGE, ["--missing", "drop-row"]
 
     def info(path):

@@ -238,6 +238,28 @@ class Columns(LookTest):
         notes = self.notes(self.train(data, ranks=3))
         self.assertEqual(notes, ["data: all 40 rows are equal: there is nothing to learn"])
 
+    def test_files_of_netcdf(self):
+        """Packed values are not what is stored: nobody takes them as they are."""
+        data = self.write("packed.nc", self.bits() * 200)
+        with h5py.File(data, "a") as file:
+            file["samples"].attrs["scale_factor"] = 0.005
+        for result in (self.train(data), run(["info", data])):
+            assert_one_message(result, FILE, "packed.nc", "'/samples' is packed (NetCDF)", "0.005 x what is stored + 0")
+        # What stands for missing values is for the import, which trainings do by themselves.
+        data = self.write("missing.nc", self.bits() * 200)
+        with h5py.File(data, "a") as file:
+            file["samples"].attrs["_FillValue"] = np.uint8(200)
+        assert_one_message(self.train(data), FILE, "missing.nc", "of its values are missing", "is 200")
+        assert_one_message(run(["info", data]), FILE, "200 stands for what is missing (NetCDF)", f"rbmpi import '{data}'")
+
+    def test_a_list_of_ratings(self):
+        rows = 60
+        ratings = np.c_[7 * np.arange(rows) % 5, 90 + np.arange(rows) % 7, 1 + np.arange(rows) % 2].astype(np.uint8)
+        data = self.write("a.h5", ratings, scale=100)
+        self.assertIn("list of entries (row, column, value)", self.notes(self.train(data))[0])
+        self.assertIn(("list-of-entries", "note"), self.findings(data))
+        self.assertEqual(self.findings(self.write("b.h5", ratings[:, [0, 2, 1]], scale=100)), [])
+
     def test_files_of_matlab(self):
         data = self.write("a.mat", self.random.random((5, 60)))
         with h5py.File(data, "a") as file:

@@ -142,6 +142,7 @@ enum class FindingKind {
   constant_columns,  ///< some columns have one value
   duplicate_rows,    ///< some rows are there twice
   sorted_by_class,   ///< the last rows are no fair part of all
+  list_of_entries,   ///< rows are a row, a column and a value each, as ratings are kept
 };
 /// Stable names, for JSON: "scale-unsaid".
 [[nodiscard]] const char* name_of(FindingKind kind) noexcept;
@@ -160,6 +161,12 @@ struct Finding {
 /// about the scale.
 [[nodiscard]] std::vector<Finding> findings(const DataLook& look, const DatasetInfo& info,
                                             const std::filesystem::path& file);
+
+/// Local. Whether columns are rather the places and the values of a list of entries, as ratings are kept, than a table:
+/// two of whole numbers that come again, far larger than the third, and perhaps times in a fourth.
+[[nodiscard]] bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noexcept;
+/// Local. A sentence of that, which says what would be right.
+[[nodiscard]] const char* entries_text() noexcept;
 
 /// Local. Whether the values are small whole numbers (uint8, 1 to 127 the largest) of which nobody says what 1.0 is.
 [[nodiscard]] bool scale_is_unsaid(const DataLook& look, const DatasetInfo& info) noexcept;

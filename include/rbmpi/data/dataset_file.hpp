@@ -45,6 +45,14 @@ struct DatasetInfo {
   [[nodiscard]] std::uint64_t row_bytes() const noexcept { return columns * element_size(type); }
 };
 
+/// Local. How the values of an array come of what is stored, where NetCDF has packed them: "0.5 x what is stored +
+/// 0.25". Empty if they are stored as they are.
+[[nodiscard]] std::string packing_text(const Hdf5File& file, const std::string& array);
+
+/// Local. The value of an array that stands for what is missing, where NetCDF says so (`_FillValue`, `missing_value`);
+/// not NaN, which needs no saying.
+[[nodiscard]] std::optional<double> fill_value(const Hdf5File& file, const std::string& array);
+
 /// Some rows of a dataset, to be written.
 struct DatasetRows {
   std::uint64_t count = 0;

@@ -12,14 +12,24 @@
 
 namespace rbmpi {
 
+/// What stands before the fraction of a number in a text. A person who says it says as well that the other one of point
+/// and comma, where there is one, stands between thousands.
+enum class DecimalMark : std::uint8_t {
+  point,       ///< 0.5: commas separate fields
+  either,      ///< 0.5 or 0,5: all numbers of a table together tell
+  said_point,  ///< 0.5 and 1,234.5
+  said_comma,  ///< 0,5 and 1.234,5
+};
+
 /// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
 struct TableOptions {
   std::string format = {};  ///< what the file has to be, a name of `table_formats`: "csv", "idx"
   std::string array = {};   ///< of files with several arrays: the one with the rows
   std::string labels = {};  ///< of such files the array with the labels, of others the file; "none" if not wanted
   bool transpose = false;   ///< the columns of the array are the rows
-  std::optional<char> separator = {};  ///< between the fields of a text: blanks, 0 if each character is a field
-  std::optional<bool> header = {};     ///< whether the first line of a text names the columns
+  std::optional<char> separator = {};       ///< between the fields of a text: blanks, 0 if each character is a field
+  std::optional<bool> header = {};          ///< whether the first line of a text names the columns
+  std::optional<DecimalMark> decimal = {};  ///< of a text: said_point or said_comma
 };
 
 /// What a table says of itself before its rows are read.
@@ -31,13 +41,15 @@ struct TableInfo {
   std::vector<std::uint64_t> picture;     ///< {height, width} of a row, or empty
   ElementType type = ElementType::other;  ///< of numbers in the file, if it is one that a dataset may have
   std::optional<double> scale;            ///< the value that means 1.0, if the file says so (a dataset, truth values)
+  std::optional<double> missing;          ///< the value that stands for what is missing, if the file says so
   bool sparse = false;                    ///< rows are given by their columns that are not 0
   bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
   bool has_weights = false;               ///< likewise
   bool first_column_names = false;        ///< the first column has the names of the rows, as in R's tables
-  bool decimal_commas = false;            ///< of a text: a comma in a field may stand for the point of a number
-  std::vector<std::string> class_names;   ///< of labels 0, 1, ..., or empty
-  std::vector<std::string> notes;         ///< what a person should know, a sentence each
+  DecimalMark decimal = DecimalMark::point;  ///< of a text
+  bool semicolons = false;  ///< of a text: between its fields, as those have them whose decimal mark is a comma
+  std::vector<std::string> class_names;  ///< of labels 0, 1, ..., or empty
+  std::vector<std::string> notes;        ///< what a person should know, a sentence each
 };
 
 /// One row of a table. Views, valid until the function that is given the row returns.

@@ -332,6 +332,27 @@ TEST(FindingsTest, RowsSortedByClass) {
   EXPECT_THAT(kinds(found(rows)), IsEmpty());
 }
 
+TEST(FindingsTest, ListsOfEntries) {
+  // Users and films of which there are a few, and stars.
+  const auto stars = [](std::uint64_t i, std::uint64_t j) -> double {
+    const std::uint64_t row[] = {i * i % 50, 100 + i * 7 % 40, 1 + i % 5, 900000000 + i * i};
+    return static_cast<double>(row[j]);
+  };
+  const auto may_be = [&](const std::function<double(std::uint64_t, std::uint64_t)>& value, std::uint64_t columns) {
+    const auto rows = table<double>(60, columns, value);
+    return may_be_entries(rows.look().columns(), rows.rows());
+  };
+  EXPECT_TRUE(may_be(stars, 3));
+  EXPECT_TRUE(may_be(stars, 4)) << "and times";
+  EXPECT_FALSE(may_be(stars, 2));
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return j == 3 ? 1.0 : stars(i, j); }, 4)) << "no times";
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return stars(i, j) + (j == 0 ? 0.5 : 0.0); }, 3)) << "no whole numbers";
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return stars(i, j) + (j == 2 ? 10.0 : 0.0); }, 3)) << "no stars";
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return j == 2 ? 1.0 : stars(i * 100, j) * 100; }, 3))
+      << "nothing comes again";
+  EXPECT_FALSE(may_be([](auto i, auto j) { return static_cast<double>((i * i + j) % 5); }, 3)) << "all are small";
+}
+
 TEST(FindingsTest, TheWorstComesFirst) {
   const auto rows = table<std::uint8_t>(20, 2, [](auto i, auto j) { return j == 0 ? 3 : double(i); });
   const std::vector<Finding> all = found(rows);

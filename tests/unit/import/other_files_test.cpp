@@ -42,13 +42,17 @@ TEST(OtherFilesTest, WhatAFileIsIsSaidInWords) {
       {">a\nMKV\n"sv, "FASTA"},
       {"@RELATION iris\n"sv, "ARFF"},
       {"version https://git-lfs.github.com/spec/v1\n"sv, "Git LFS"},
+      {"\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0X\0\0"sv, "MATLAB's version 4"},
+      {"\0\0\3\xe8\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\2X\0\0"sv, "MATLAB's version 4"},
+      {"\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0XY\0"sv, "binary file"},
+      {"PK\3\4 metadata.json {\"keras_version\""sv, "Keras"},
       {"\1\2\0\3"sv, "binary file"},
   };
   for (const auto& [beginning, words] : files) EXPECT_THAT(other_file(beginning), HasSubstr(words)) << beginning;
 }
 
 TEST(OtherFilesTest, TextsMayHaveTables) {
-  for (const std::string_view beginning : {"1,2\n"sv, "BM,a\n1,2\n"sv, "a\n"sv, "\xff\xfe\x31\0\x0a\0"sv,
+  for (const std::string_view beginning : {"1,2\n"sv, "BM,a\n1,2\n"sv, "a\n"sv, "\xff\xfe\x31\0\x0a\0"sv, "1\0\n\0"sv,
                                            "\xef\xbb\xbf"
                                            "a,b\n"sv,
                                            ">1,2\n"sv, "GIFT,a\n"sv})

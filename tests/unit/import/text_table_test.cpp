@@ -74,7 +74,7 @@ TEST_F(TextTableTest, TheSeparatorThatGivesMostNumbersIsTaken) {
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
   import("0,5 1\n0,25 0\n");
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
-  import("1, 2,250\n4, 5,6\n");
+  import("1, 2, 250\n4, 5,6\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
   import("1|250\n3|4\n", separated_by('|'));
   EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
@@ -182,7 +182,7 @@ TEST_F(TextTableTest, FilesWithoutRowsAreRefused) {
 
 TEST(FieldValueTest, KindsOfFields) {
   using Kind = FieldValue::Kind;
-  const auto kind = [](const char* text) { return field_value(text, true).kind; };
+  const auto kind = [](const char* text) { return field_value(text, DecimalMark::either).kind; };
   for (const char* text : {"0", "255", "007", "+1", "-1", "1e3", ".5", "5.", "0.1", "123456"})
     EXPECT_EQ(kind(text), Kind::number) << text;
   for (const char* text : {"0,5", "-1,25", "+1,0e3"}) EXPECT_EQ(kind(text), Kind::comma_number) << text;
@@ -191,9 +191,43 @@ TEST(FieldValueTest, KindsOfFields) {
   for (const char* text :
        {"0110", "inf", "-inf", "1e999", "0x10", "1 2", "--1", "+-1", "1;2", "+", "1,2,3", "1.5,2", ",", "5,", "cat"})
     EXPECT_EQ(kind(text), Kind::text) << text;
-  EXPECT_EQ(field_value("0,5", false).kind, Kind::text);
-  EXPECT_EQ(field_value("-1,25", true).number, -1.25);
-  EXPECT_EQ(field_value("007", false).number, 7.0);
+  EXPECT_EQ(field_value("0,5", DecimalMark::point).kind, Kind::text);
+  EXPECT_EQ(field_value("-1,25", DecimalMark::either).number, -1.25);
+  EXPECT_EQ(field_value("007", DecimalMark::point).number, 7.0);
+}
+
+TEST(FieldValueTest, WhereTheDecimalMarkIsSaidTheOtherIsBetweenThousands) {
+  using Kind = FieldValue::Kind;
+  const std::pair<const char*, double> numbers[] = {
+      {"0,5", 0.5},  {"1.234", 1234}, {"-1.234.567,25", -1234567.25}, {"1.000,5e3", 1.0005e6}, {"12.345", 12345},
+      {"1e3", 1000}, {"7", 7}};
+  for (const auto& [text, number] : numbers) {
+    EXPECT_EQ(field_value(text, DecimalMark::said_comma).number, number) << text;
+    std::string other = text;
+    for (char& c : other) c = c == '.' ? ',' : c == ',' ? '.' : c;
+    EXPECT_EQ(field_value(other, DecimalMark::said_point).number, number) << other;
+  }
+  for (const char* text : {"0.5", "1.23", "1234.567", "0.123", "1.234.56", "1,234.5", "1,2,3", ".123", "1.234e1.5",
+                           "1.2345", "1..234", "1.234."})
+    EXPECT_EQ(field_value(text, DecimalMark::said_comma).kind, Kind::text) << text;
+  EXPECT_EQ(field_value(std::string(100, '1').c_str(), DecimalMark::said_comma).kind, Kind::text);
+}
+
+TEST_F(TextTableTest, Utf16WithoutAMark) {
+  EXPECT_EQ(encoding_of(utf16(u"1,2", true).substr(2)), Encoding::utf16_little);
+  EXPECT_EQ(encoding_of(utf16(u"a\t2\r\n", false).substr(2)), Encoding::utf16_big);
+  for (const std::string& text : {std::string("1,2\n"), std::string("\0", 1), std::string("1\0", 2),
+                                  std::string("\1\0\2\0", 4), std::string("1\0\0\0", 4), std::string("1\0002\0003", 5)})
+    EXPECT_EQ(encoding_of(text), text.size() == 5 ? Encoding::utf16_little : Encoding::utf8) << text;
+}
+
+TEST_F(TextTableTest, FieldsThatStandBelowEachOther) {
+  import("2 1  3\n4 5  6\n10 0 0\n");
+  import("1 1\n0  1\n 0 0\n");
+  refused(Failure::usage, {"in 3 columns", "2 fields", "--separator blank"}, "1    2\n3 4\n  5  6\n");
+  import("1    2\n3 4\n  5  6\n", separated_by(' '));
+  import("x    y    z\n 0.5   1  0.5\n0.25   0  1\n");
+  import("1\t2\n3  4\n5       6\n");
 }
 
 }  // namespace
