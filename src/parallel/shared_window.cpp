@@ -16,14 +16,15 @@
 
 #include "parallel/memory_file.hpp"
 #include "rbmpi/core/liveness.hpp"
+#include "rbmpi/core/threads.hpp"
 
 namespace rbmpi {
 namespace {
 
 constexpr std::size_t alignment = 64;
 
-/// Whoever waits here spins for a short time, which is all it takes where each rank has a core, and then sleeps: where
-/// ranks share cores, those that still compute get them. (MPI_Barrier polls for ever.)
+/// Whoever waits here spins for a short time, which is all it takes where each rank has a core, and then sleeps. Where
+/// ranks share cores it sleeps at once: those that still compute get them. (MPI_Barrier polls for ever.)
 void pause_processor() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -51,6 +52,7 @@ struct SharedWindow::Barrier {
   alignas(alignment) std::atomic<std::uint32_t> arrived{0};
   std::atomic<std::uint32_t> sleeping{0};
   std::uint32_t ranks = 1;
+  int spins = 2000;
   alignas(alignment) std::atomic<std::uint32_t> round{0};
 
   void wait() {
@@ -61,7 +63,6 @@ struct SharedWindow::Barrier {
       if (sleeping.load() > 0) futex(round, FUTEX_WAKE, std::numeric_limits<int>::max());
       return;
     }
-    constexpr int spins = 2000;
     for (int i = 0; i < spins; ++i) {
       if (round.load(std::memory_order_acquire) != this_round) return;
       pause_processor();
@@ -96,7 +97,11 @@ SharedWindow::SharedWindow(const Communicator& node, std::size_t bytes, const st
   const Descriptor file = share_memory_file(node, length, what);
   node.agree([&] { mapping_ = map_memory(length, file.number()); });
   barrier_ = reinterpret_cast<Barrier*>(mapping_.get());
-  if (node.is_root()) (new (barrier_) Barrier)->ranks = static_cast<std::uint32_t>(node.size());
+  if (node.is_root()) {
+    new (barrier_) Barrier;
+    barrier_->ranks = static_cast<std::uint32_t>(node.size());
+    if (node.size() > machine_cores()) barrier_->spins = 0;
+  }
   bytes_ = {mapping_.get() + sizeof(Barrier), bytes};
   node.barrier();
 }

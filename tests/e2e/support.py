@@ -3,6 +3,8 @@
 RBMPI names the program and RBMPI_SOURCE the source folder; by default they are those of this checkout's release build.
 """
 
+import atexit
+import functools
 import os
 import pathlib
 import re
@@ -50,9 +52,19 @@ def without_mpirun(text):
     return "\n".join(lines)
 
 
+@functools.lru_cache(maxsize=None)
+def job_files():
+    """Where Open MPI keeps what its processes tell each other, a folder for each module of tests: in the one for all of a
+    user, a job that ends removes what one that begins at this moment has just made."""
+    folder = tempfile.mkdtemp(prefix="rbmpi-jobs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def mpi_environment(extra=None):
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        OMPI_MCA_rmaps_base_oversubscribe="1", OMP_NUM_THREADS="1")
+    environment.setdefault("OMPI_MCA_orte_tmpdir_base", job_files())
     environment.update(extra or {})
     return {key: value for key, value in environment.items() if value is not None}
 
