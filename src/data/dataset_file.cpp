@@ -330,6 +330,10 @@ void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void*
               [&](std::size_t i) { return std::pair(first + i / info_.columns, i % info_.columns); });
 }
 
+Hdf5Rows DatasetReader::stored_samples() const {
+  return file_.rows(samples_name, info_.type);
+}
+
 void DatasetReader::read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const {
   std::vector<std::int64_t> labels(count);
   file_.read_integers(labels_name, first, count, labels.data());

@@ -265,7 +265,8 @@ std::vector<Digest> hash_blocks(const Communicator& world, const DatasetInfo& in
 StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem::path& path, const DatasetInfo& info,
                                const FileVersion& version) {
   const std::uint64_t blocks = digest_blocks(info.rows, info.columns, info.type);
-  StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(blocks), DataLook(info.columns)};
+  const CheckedRows checked(info);
+  StreamedBlocks all{std::vector<Digest>(blocks), std::vector<std::uint64_t>(checked.count()), DataLook(info.columns)};
   const Shard mine = shard(blocks, world.rank(), world.size());
   // What a child has read comes back as bytes; between two of them this process shows that it lives.
   const std::uint64_t bytes = digest_block_rows(info.columns, info.type) * info.row_bytes();
@@ -274,20 +275,20 @@ StreamedBlocks read_all_blocks(const Communicator& world, const std::filesystem:
     for (std::uint64_t done = 0; done < mine.count; done += at_once) {
       throw_if_stopped("reading the data");
       const Shard some{mine.first + done, std::min(at_once, mine.count - done)};
+      const Shard checksums = checked.of_blocks(some);
+      const std::size_t digest_bytes = some.count * sizeof(Digest);
+      const std::size_t checksum_bytes = checksums.count * sizeof(std::uint64_t);
       std::string read;
       version.guard([&] {
         read = read_in_child(path, [&] {
           const StreamedBlocks found = read_blocks(path, info, some);
-          return std::string(reinterpret_cast<const char*>(found.digests.data()), some.count * sizeof(Digest)) +
-                 std::string(reinterpret_cast<const char*>(found.checksums.data()),
-                             some.count * sizeof(std::uint64_t)) +
-                 found.look.pack();
+          return std::string(reinterpret_cast<const char*>(found.digests.data()), digest_bytes) +
+                 std::string(reinterpret_cast<const char*>(found.checksums.data()), checksum_bytes) + found.look.pack();
         });
       });
-      std::memcpy(&all.digests[some.first], read.data(), some.count * sizeof(Digest));
-      std::memcpy(&all.checksums[some.first], read.data() + some.count * sizeof(Digest),
-                  some.count * sizeof(std::uint64_t));
-      all.look.merge(DataLook::unpack(read.substr(some.count * (sizeof(Digest) + sizeof(std::uint64_t)))));
+      std::memcpy(&all.digests[some.first], read.data(), digest_bytes);
+      std::memcpy(&all.checksums[checksums.first], read.data() + digest_bytes, checksum_bytes);
+      all.look.merge(DataLook::unpack(read.substr(digest_bytes + checksum_bytes)));
     }
   });
   all.look.combine(world);
@@ -450,7 +451,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
                                                               .checksums = std::move(blocks.checksums),
                                                               .labels = memory.labels(),
                                                               .block_rows = wishes.block_rows}),
-                  window_.bytes().last(bytes));
+                  window_.bytes().last(bytes), static_cast<std::size_t>(node.size()));
   rows_.weights = memory.weights();
 }
 

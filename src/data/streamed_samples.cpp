@@ -1,8 +1,11 @@
 #include "data/streamed_samples.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +28,9 @@ namespace {
 /// What HDF5 is asked for at once, in bytes.
 constexpr std::uint64_t work_at_once = std::uint64_t{16} << 20U;
 
+/// Checksums of a block of the digest.
+constexpr std::uint64_t most_in_block = 16;
+
 /// Rows that are read in the order of the file come in blocks of so many.
 std::uint64_t rows_in_order(const DatasetInfo& info) {
   constexpr std::uint64_t bytes = std::uint64_t{4} << 20U;
@@ -33,69 +39,128 @@ std::uint64_t rows_in_order(const DatasetInfo& info) {
   return digest_rows * std::max<std::uint64_t>(1, bytes / digest_bytes);
 }
 
-/// The rows of the blocks of the digest that `rows` meet.
-Shard whole_blocks(const DatasetInfo& info, Shard rows) {
-  const std::uint64_t block = digest_block_rows(info.columns, info.type);
-  const std::uint64_t first = rows.first / block * block;
-  const std::uint64_t end = std::min((rows.first + rows.count + block - 1) / block * block, info.rows);
-  return {first, end - first};
+/// What the child process is to read.
+struct Wish {
+  Shard rows;
+  std::uint64_t offset = 0;  ///< of the memory, where the first of them goes
+  /// If there are some: of these rows, only those at these positions of an order that are of the node's share.
+  Shard positions;
+  RowOrder order;
+};
+static_assert(sizeof(Wish) == sizeof(ChildServer::Request));
+
+/// The positions of an order of so many rows that are of the node's share of a batch.
+Shard share_of_batch(const ReaderShare& share, std::uint64_t rows, std::uint64_t batch) {
+  const std::uint64_t first = batch * share.batch_rows;
+  const Shard mine = shard(std::min(share.batch_rows, rows - first), share.node, share.nodes);
+  return {first + mine.first, mine.count};
 }
 
-/// Reads whole blocks of the digest from the file, in a child process.
+/// What is in both.
+Shard overlap(Shard one, Shard other) {
+  const std::uint64_t first = std::max(one.first, other.first);
+  const std::uint64_t end = std::min(one.first + one.count, other.first + other.count);
+  return {first, std::max(first, end) - first};
+}
+
+/// Reads rows from the file, in a child process.
 class FileReader {
  public:
-  FileReader(const StreamedFile& file, std::byte* memory) : file_(file), memory_(memory) {}
+  /// `first`: number in the file of the row that orders call 0.
+  FileReader(const StreamedFile& file, const ReaderShare& share, std::uint64_t first, std::byte* memory)
+      : file_(file), share_(share), first_(first), checked_(file.info), memory_(memory) {}
 
-  /// Reads these rows to `offset` of the memory.
-  void read(Shard rows, std::uint64_t offset) {
-    if (!reader_) reader_.emplace(open_again(file_.path, file_.info));
-    const DatasetInfo& info = file_.info;
-    const std::uint64_t row_bytes = info.row_bytes();
-    std::byte* const to = memory_ + offset;
-    in_whole_chunks(info.sample_chunks, rows, work_at_once, [&](Shard piece) {
-      reader_->read_samples(piece.first, piece.count, to + (piece.first - rows.first) * row_bytes);
-    });
+  void read(const Wish& wish) {
+    if (!reader_) {
+      reader_.emplace(open_again(file_.path, file_.info));
+      samples_.emplace(reader_->stored_samples());
+    }
+    const std::uint64_t row_bytes = file_.info.row_bytes();
+    for (const Shard rows : wish.positions.count > 0 ? rows_of_share(wish) : std::vector{wish.rows}) {
+      std::byte* const to = memory_ + wish.offset + (rows.first - wish.rows.first) * row_bytes;
+      const Shard whole = checked_.whole(rows);
+      if (whole.count == rows.count) {
+        read(rows, to);
+        continue;
+      }
+      others_.resize(whole.count * row_bytes);
+      read(whole, others_.data());
+      std::memcpy(to, others_.data() + (rows.first - whole.first) * row_bytes, rows.count * row_bytes);
+    }
     file_.version.throw_if_changed();
-    check(rows, to);
   }
 
  private:
-  /// What was read is what the digest was formed of. Single rows are not looked at.
+  void read(Shard rows, std::byte* to) {
+    in_whole_chunks(file_.info.sample_chunks, rows, work_at_once, [&](Shard piece) {
+      samples_->read(piece.first, piece.count, to + (piece.first - rows.first) * file_.info.row_bytes());
+    });
+    check(rows, to);
+  }
+
+  /// The rows of the node's share, in the order of the file: those that follow each other are one piece.
+  [[nodiscard]] std::vector<Shard> rows_of_share(const Wish& wish) const {
+    std::vector<std::uint64_t> numbers;
+    const std::uint64_t end = wish.positions.first + wish.positions.count;
+    for (std::uint64_t batch = wish.positions.first / share_.batch_rows; batch * share_.batch_rows < end; ++batch) {
+      const Shard mine = overlap(share_of_batch(share_, wish.order.size(), batch), wish.positions);
+      numbers.resize(numbers.size() + mine.count);
+      wish.order.rows(mine.first, std::span(numbers).last(mine.count));
+    }
+    std::ranges::sort(numbers);
+    std::vector<Shard> pieces;
+    for (const std::uint64_t number : numbers) {
+      const std::uint64_t row = first_ + number;
+      if (pieces.empty() || pieces.back().first + pieces.back().count != row) pieces.push_back({row, 0});
+      ++pieces.back().count;
+    }
+    return pieces;
+  }
+
+  /// What was read is what the digest was formed of, so that its values are what they may be.
   void check(Shard rows, const std::byte* values) const {
-    const DatasetInfo& info = file_.info;
-    const std::uint64_t block = digest_block_rows(info.columns, info.type);
-    const std::uint64_t row_bytes = info.row_bytes();
-    for (std::uint64_t first = rows.first; first < rows.first + rows.count; first += block) {
-      const std::uint64_t count = std::min(block, info.rows - first);
-      if (first % block != 0 || first + count > rows.first + rows.count) return;
-      const std::span<const std::byte> bytes(values + (first - rows.first) * row_bytes, count * row_bytes);
-      if (checksum(bytes).front() == file_.checksums[first / block]) continue;
+    const std::uint64_t row_bytes = file_.info.row_bytes();
+    for (std::uint64_t done = 0; done < rows.count;) {
+      const std::uint64_t number = checked_.number(rows.first + done);
+      const Shard some = checked_.rows(number);
+      const std::span<const std::byte> bytes(values + done * row_bytes, some.count * row_bytes);
+      done += some.count;
+      if (checksum(bytes).front() == file_.checksums[number]) continue;
+      file_.version.throw_if_changed();
       throw Error(Failure::file,
                   fmt::format("rows {} to {} of '{}' (counted from 0) are others on host {} than when the training "
                               "began: every node must read the same file, and nobody may write to it",
-                              first, first + count - 1, file_.path.string(), host_name()));
+                              some.first, some.first + some.count - 1, file_.path.string(), host_name()));
     }
   }
 
   const StreamedFile& file_;
+  ReaderShare share_;
+  std::uint64_t first_;
+  CheckedRows checked_;
   std::byte* memory_;
   std::optional<DatasetReader> reader_;
+  std::optional<Hdf5Rows> samples_;  // of it
+  std::vector<std::byte> others_;    // rows that are read for their checksum
 };
 
 class StreamedReader final : public StoredReader<StreamedReader> {
  public:
-  /// `memory`: for the blocks.
+  /// `memory`: for blocks of so many rows.
   StreamedReader(const std::shared_ptr<const StreamedFile>& file, const Rows& rows, const ReaderShare& share,
-                 const NodeArena& node, std::span<std::byte> memory, SharedWindow own)
+                 const NodeArena& node, std::uint64_t block_rows, std::span<std::byte> memory, SharedWindow own)
       : StoredReader(rows, file->info.type, file->info.scale),
         file_(file),
         share_(share),
+        checked_(file->info),
         node_(node),
         own_(std::move(own)),
         memory_(memory.empty() ? own_.bytes() : memory),
         row_bytes_(file->info.row_bytes()),
-        block_rows_(memory.empty() ? rows_in_order(file->info) : file->block_rows),
-        block_bytes_(streamed_block_bytes(file->info, block_rows_)) {
+        block_rows_(block_rows),
+        block_bytes_(streamed_block_bytes(file->info, block_rows)),
+        may_skip_rows_(share.nodes > 1 && share.batch_rows > 0 && checked_.most_rows() == 1 &&
+                       file->info.sample_chunks.single_rows) {
     slots_.resize(memory_.size() / block_bytes_);
     places_.reserve(std::max<std::size_t>(share.most_rows, slots_.size()));
   }
@@ -119,76 +184,105 @@ class StreamedReader final : public StoredReader<StreamedReader> {
   };
   /// A block in memory, or on its way there.
   struct Slot {
-    Shard rows;                 ///< none at first
-    std::uint64_t request = 0;  ///< number of the one that reads it
+    Shard rows;                     ///< none at first
+    std::uint64_t request = 0;      ///< number of the one that reads it
+    std::optional<RowOrder> order;  ///< if it has only the node's share of the batches of this one
+  };
+  /// A block of rows, counted in the source, and the positions of an order that they have.
+  struct Block {
+    Shard rows;
+    Shard positions;
   };
 
   void fetch() override {
     places_.clear();
-    if (count() > 0) {
-      order().in_order_of_file() || order().in_blocks() ? fetch_blocks() : fetch_single_rows();
+    if (count() == 0) return;
+    const std::uint64_t wanted =
+        order().in_order_of_file() || order().in_blocks() ? fetch_blocks() : fetch_single_rows();
+    // Where all ranks know that the rows are there, they need not meet.
+    if (wanted > there_) {
+      wait_for(wanted);
+      if (share_.slots > 1) node_.synchronise();
+      there_ = wanted;
     }
-    if (share_.slots > 1) node_.synchronise();
     std::ranges::sort(places_, {}, [](const Place& place) { return place.rows.first; });
   }
 
-  /// The block, of rows counted in the source, from which the row at `position` of an order comes, and the position of
-  /// the first that is of another one.
-  [[nodiscard]] RowOrder::Block block_at(const RowOrder& order, std::uint64_t position) const {
+  /// That which has the row at `position`.
+  [[nodiscard]] Block block_at(const RowOrder& order, std::uint64_t position) const {
     const std::uint64_t first = rows().first();
     if (order.in_blocks()) {
-      RowOrder::Block block = order.block(position);
-      block.rows.first += first;
-      return block;
+      const RowOrder::Block block = order.block(position);
+      return {.rows = {first + block.rows.first, block.rows.count},
+              .positions = {block.end - block.rows.count, block.rows.count}};
     }
     const std::uint64_t begin = (first + position) / block_rows_ * block_rows_;
-    const std::uint64_t end = std::min(begin + block_rows_, file_->info.rows);
-    return {.rows = {begin, end - begin}, .end = std::min(end - first, rows().rows)};
+    const Shard rows_here{begin, std::min(block_rows_, file_->info.rows - begin)};
+    const Shard used = overlap(rows_here, {first, rows().rows});
+    return {.rows = rows_here, .positions = {used.first - first, used.count}};
   }
 
-  // All ranks of the node go through the same, so all know what lies where; the first of them has it read.
-  void fetch_blocks() {
+  /// Whether the rows that come next are of the node's share of a batch.
+  [[nodiscard]] bool in_share() const {
+    const Shard next{position(), count()};
+    return overlap(share_of_batch(share_, rows().rows, position() / share_.batch_rows), next).count == next.count;
+  }
+
+  // All ranks of the node go through the same, so all know what lies where; the first of them has it read. Gives the
+  // number of the last request that has to be answered.
+  std::uint64_t fetch_blocks() {
     const std::uint64_t end = position() + count();
+    const bool share_alone = may_skip_rows_ && in_share();
     now_needed_.clear();
     std::uint64_t next = position();
     while (next < end) {
-      const RowOrder::Block block = block_at(order(), next);
-      now_needed_.push_back(block.rows);
-      next = block.end;
+      now_needed_.push_back(block_at(order(), next));
+      next = now_needed_.back().positions.first + now_needed_.back().positions.count;
     }
     std::uint64_t last_request = 0;
-    for (const Shard block : now_needed_) {
-      const Slot& slot = slot_of(block);
+    for (const Block& block : now_needed_) {
+      const Slot& slot = slot_of(block, order(), share_alone);
       last_request = std::max(last_request, slot.request);
-      places_.push_back({block, memory_of(slot) + (block.first - whole_blocks(file_->info, block).first) * row_bytes_});
+      const std::uint64_t before = block.rows.first - checked_.whole(block.rows).first;
+      places_.push_back({block.rows, memory_of(slot) + before * row_bytes_});
     }
-    wait_for(last_request);
     const bool epoch_ends = next >= rows().rows;
     const RowOrder coming = epoch_ends ? order().next_epoch() : order();
-    const Shard ahead = block_at(coming, epoch_ends ? 0 : next).rows;
-    (void)slot_of(ahead);
+    (void)slot_of(block_at(coming, epoch_ends ? 0 : next), coming, share_alone);
+    return last_request;
   }
 
-  /// The slot that has this block, which is asked for if none has.
-  const Slot& slot_of(Shard block) {
-    const auto same = [&](const Slot& slot) {
-      return slot.rows.first == block.first && slot.rows.count == block.count;
+  /// The slot that has this block, or the node's share of it, which is asked for if none has.
+  const Slot& slot_of(const Block& block, const RowOrder& order, bool share_alone) {
+    const auto found = std::ranges::find_if(slots_, [&](const Slot& slot) {
+      return slot.rows.first == block.rows.first && slot.rows.count == block.rows.count;
+    });
+    if (found != slots_.end() && (!found->order || (share_alone && *found->order == order))) return *found;
+    // Each row has its place in the slot, so that more of the same block leave those alone that are there.
+    Slot& slot = found != slots_.end() ? *found : free_slot();
+    const Wish wish{.rows = checked_.whole(block.rows),
+                    .offset = static_cast<std::uint64_t>(memory_of(slot) - memory_.data()),
+                    .positions = share_alone ? block.positions : Shard(),
+                    .order = order};
+    slot = {.rows = block.rows, .request = ask(wish), .order = share_alone ? std::optional(order) : std::nullopt};
+    return slot;
+  }
+
+  /// The slot that was asked for longest ago, of those that are not needed.
+  Slot& free_slot() {
+    const auto is_needed = [&](const Slot& slot) {
+      return std::ranges::any_of(now_needed_, [&](const Block& block) { return block.rows.first == slot.rows.first; });
     };
-    if (const auto found = std::ranges::find_if(slots_, same); found != slots_.end()) return *found;
-    // The one that was asked for longest ago, of those that are not needed.
     Slot* free = nullptr;
     for (Slot& slot : slots_) {
-      if (slot.rows.count > 0 && std::ranges::find(now_needed_, slot.rows.first, &Shard::first) != now_needed_.end())
-        continue;
+      if (slot.rows.count > 0 && is_needed(slot)) continue;
       if (free == nullptr || slot.request < free->request) free = &slot;
     }
-    *free = {block,
-             ask(whole_blocks(file_->info, block), static_cast<std::uint64_t>(memory_of(*free) - memory_.data()))};
     return *free;
   }
 
   /// Rows from all over the file, each by itself; what was in memory is lost.
-  void fetch_single_rows() {
+  std::uint64_t fetch_single_rows() {
     std::ranges::fill(slots_, Slot{});
     std::uint64_t done = 0;
     for_numbers({0, count()}, [&](std::span<const std::uint64_t> numbers, std::uint64_t) {
@@ -196,11 +290,11 @@ class StreamedReader final : public StoredReader<StreamedReader> {
         const Shard row{rows().first() + number, 1};
         const std::uint64_t offset = done++ * row_bytes_;
         places_.push_back({row, memory_.data() + offset});
-        const std::uint64_t request = ask(row, offset);
+        const std::uint64_t request = ask({.rows = row, .offset = offset, .positions = {}, .order = order()});
         if (request >= at_once) wait_for(request - at_once + 1);
       }
     });
-    wait_for(asked_);
+    return asked_;
   }
 
   [[nodiscard]] std::byte* memory_of(const Slot& slot) {
@@ -208,8 +302,8 @@ class StreamedReader final : public StoredReader<StreamedReader> {
   }
 
   /// The number of the request.
-  std::uint64_t ask(Shard rows, std::uint64_t offset) {
-    if (share_.slot == 0) server().ask({rows.first, rows.count, offset});
+  std::uint64_t ask(const Wish& wish) {
+    if (share_.slot == 0) server().ask(std::bit_cast<ChildServer::Request>(wish));
     return ++asked_;
   }
   /// Until a request is answered.
@@ -224,9 +318,8 @@ class StreamedReader final : public StoredReader<StreamedReader> {
       const std::scoped_lock in_use(hdf5_in_use());  // a checkpoint may be on its way
       server_.emplace(
           fmt::format("read '{}'", file_->path.string()),
-          [reader = std::make_shared<FileReader>(*file_, memory_.data())](const ChildServer::Request& request) {
-            reader->read({request[0], request[1]}, request[2]);
-          },
+          [reader = std::make_shared<FileReader>(*file_, share_, rows().first(), memory_.data())](
+              const ChildServer::Request& request) { reader->read(std::bit_cast<Wish>(request)); },
           contained_reading());
     }
     return *server_;
@@ -236,43 +329,73 @@ class StreamedReader final : public StoredReader<StreamedReader> {
 
   std::shared_ptr<const StreamedFile> file_;
   ReaderShare share_;
+  CheckedRows checked_;
   const NodeArena& node_;
   SharedWindow own_;
   std::span<std::byte> memory_;
   std::uint64_t row_bytes_;
   std::uint64_t block_rows_;
   std::uint64_t block_bytes_;
+  bool may_skip_rows_;  // those of other nodes, because rows are large and lie apart
   std::vector<Slot> slots_;
   std::vector<Place> places_;      // of the rows that come next, in their order in the file
-  std::vector<Shard> now_needed_;  // the blocks of these
+  std::vector<Block> now_needed_;  // the blocks of these
   std::uint64_t asked_ = 0;
-  std::uint64_t answered_ = 0;
+  std::uint64_t answered_ = 0;         // as the first rank of the share knows
+  std::uint64_t there_ = 0;            // as all of them know
   std::optional<ChildServer> server_;  // of the first rank of the share
 };
 
 class StreamedSource final : public RowSource {
  public:
-  StreamedSource(const std::shared_ptr<const StreamedFile>& file, std::span<std::byte> shared)
-      : RowSource(file->info.rows, file->info.columns, file->labels), file_(file), shared_(shared) {}
+  StreamedSource(const std::shared_ptr<const StreamedFile>& file, std::span<std::byte> shared, std::size_t ranks)
+      : RowSource(file->info.rows, file->info.columns, file->labels), file_(file), shared_(shared), ranks_(ranks) {}
 
   [[nodiscard]] std::unique_ptr<RowReader> reader(const Rows& rows, const ReaderShare& share,
                                                   Workspace& memory) const override {
-    if (share.slots > 1 || share.block_rows > 0) {
-      return std::make_unique<StreamedReader>(file_, rows, share, memory.node, shared_, SharedWindow());
+    // Ranks that do not read together are not in step: one would take the place of rows that another still reads.
+    if (share.slots > 1 || (share.block_rows > 0 && ranks_ == 1)) {
+      return std::make_unique<StreamedReader>(file_, rows, share, memory.node, file_->block_rows, shared_,
+                                              SharedWindow());
     }
-    const std::uint64_t block = rows_in_order(file_->info);
+    const std::uint64_t block = share.block_rows > 0 ? share.block_rows : rows_in_order(file_->info);
     const std::uint64_t bytes = streamed_blocks(share.most_rows, block) * streamed_block_bytes(file_->info, block);
     memory.rank.expect(bytes);
     SharedWindow own(Communicator(), bytes, fmt::format("rows of '{}'", file_->path.string()));
-    return std::make_unique<StreamedReader>(file_, rows, share, memory.node, std::span<std::byte>(), std::move(own));
+    return std::make_unique<StreamedReader>(file_, rows, share, memory.node, block, std::span<std::byte>(),
+                                            std::move(own));
   }
 
  private:
   std::shared_ptr<const StreamedFile> file_;
   std::span<std::byte> shared_;
+  std::size_t ranks_;
 };
 
 }  // namespace
+
+CheckedRows::CheckedRows(const DatasetInfo& info)
+    : rows_(info.rows),
+      block_rows_(digest_block_rows(info.columns, info.type)),
+      at_once_((block_rows_ + most_in_block - 1) / most_in_block),
+      in_block_((block_rows_ + at_once_ - 1) / at_once_) {}
+
+Shard CheckedRows::of_blocks(Shard blocks) const noexcept {
+  const std::uint64_t first = blocks.first * in_block_;
+  return {first, std::min(first + blocks.count * in_block_, count()) - first};
+}
+
+Shard CheckedRows::rows(std::uint64_t number) const noexcept {
+  const std::uint64_t block = number / in_block_ * block_rows_;
+  const std::uint64_t first = block + number % in_block_ * at_once_;
+  return {first, std::min({first + at_once_, block + block_rows_, rows_}) - first};
+}
+
+Shard CheckedRows::whole(Shard some) const noexcept {
+  const std::uint64_t first = rows(number(some.first)).first;
+  const Shard last = rows(number(some.first + some.count - 1));
+  return {first, last.first + last.count - first};
+}
 
 StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo& info, Shard blocks) {
   const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
@@ -282,6 +405,7 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
       {std::uint64_t{1}, work_at_once / (block_rows * rows.row_bytes()), info.sample_chunks.rows / block_rows});
   StreamedBlocks read{.digests = {}, .checksums = {}, .look = DataLook(info.columns)};
   const DatasetReader reader = open_again(path, info);
+  const CheckedRows checked(info);
   std::vector<std::byte> memory;
   for (std::uint64_t done = 0; done < blocks.count; done += at_once) {
     throw_if_stopped("reading the data");
@@ -294,7 +418,12 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
       const Samples block = rows.part(row, std::min(block_rows, rows.rows - row));
       read.look.add(block);
       read.digests.push_back(block_digest(block));
-      read.checksums.push_back(checksum({block.values, block.rows * block.row_bytes()}).front());
+      for (std::uint64_t in_block = 0; in_block < block.rows;) {
+        const std::uint64_t some = checked.rows(checked.number(first + row + in_block)).count;
+        const Samples together = block.part(in_block, some);
+        read.checksums.push_back(checksum({together.values, some * together.row_bytes()}).front());
+        in_block += some;
+      }
     }
   }
   return read;
@@ -311,7 +440,7 @@ DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& i
 }
 
 std::uint64_t streamed_block_bytes(const DatasetInfo& info, std::uint64_t block_rows) noexcept {
-  const std::uint64_t at_both_ends = 2 * (digest_block_rows(info.columns, info.type) - 1);
+  const std::uint64_t at_both_ends = 2 * (CheckedRows(info).most_rows() - 1);
   return std::min(block_rows + at_both_ends, info.rows) * info.row_bytes();
 }
 
@@ -319,8 +448,8 @@ std::uint64_t streamed_blocks(std::uint64_t most_rows, std::uint64_t block_rows)
   return (most_rows + block_rows - 1) / block_rows + 2;
 }
 
-Rows rows_of(const std::shared_ptr<const StreamedFile>& file, std::span<std::byte> shared) {
-  return Rows(std::make_shared<StreamedSource>(file, shared));
+Rows rows_of(const std::shared_ptr<const StreamedFile>& file, std::span<std::byte> shared, std::size_t ranks) {
+  return Rows(std::make_shared<StreamedSource>(file, shared, ranks));
 }
 
 }  // namespace rbmpi

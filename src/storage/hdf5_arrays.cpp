@@ -72,15 +72,19 @@ void check_claims(hid_t file_id, hid_t array, bool deflated, const std::string& 
   }
 }
 
+/// Opens an array, with a cache for chunks of so many bytes.
+Handle open_with_cache(hid_t file_id, const std::string& name, std::uint64_t bytes, const fs::path& file) {
+  const Handle list = link_access(H5P_DATASET_ACCESS, file);
+  check(H5Pset_chunk_cache(list.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "read", file);
+  return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
+}
+
 // HDF5's cache holds 1 MiB by default: a chunk beyond it would be read, and decompressed, anew for every call.
 Handle open_array_for_reading(hid_t file_id, const std::string& name, std::uint64_t chunk_bytes, const fs::path& file) {
   constexpr std::uint64_t default_cache = 1U << 20U;
   constexpr std::uint64_t largest_cache = 64U << 20U;
   if (chunk_bytes <= default_cache || chunk_bytes > largest_cache) return open_array(file_id, name, file);
-  const Handle list = link_access(H5P_DATASET_ACCESS, file);
-  check(H5Pset_chunk_cache(list.id(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, chunk_bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "read",
-        file);
-  return Handle(check(H5Dopen2(file_id, name.c_str(), list.id()), "read", file));
+  return open_with_cache(file_id, name, chunk_bytes, file);
 }
 
 /// The processor time that a machine takes at most to read rows, in seconds.
@@ -90,15 +94,22 @@ double most_seconds(const RowChunks& chunks, std::uint64_t first, std::uint64_t 
   return static_cast<double>(touched) * static_cast<double>(chunks.rows) * chunks.row_work / bytes_per_second;
 }
 
+/// Of an array that is open.
+void read_along(hid_t array, hid_t memory_type, Along along, const ArrayInfo& info, std::uint64_t first,
+                std::uint64_t count, void* values, const fs::path& file) {
+  if (count == 0) return;
+  const RowSelection selected = select(array, along, first, count, "read", file);
+  const bool rows = along == Along::rows;
+  still_at_work(most_seconds(info.chunks, rows ? first : 0, rows ? count : info.dimensions.front()));
+  check(H5Dread(array, memory_type, selected.in_memory.id(), selected.in_file.id(), H5P_DEFAULT, values), "read", file);
+}
+
 void read_along(hid_t file_id, const std::string& name, hid_t memory_type, Along along, const ArrayInfo& info,
                 std::uint64_t first, std::uint64_t count, void* values, const fs::path& file) {
   if (count == 0) return;
-  const Handle array = open_array_for_reading(file_id, name, info.chunk_bytes, file);
-  const RowSelection selected = select(array.id(), along, first, count, "read", file);
-  const bool rows = along == Along::rows;
-  still_at_work(most_seconds(info.chunks, rows ? first : 0, rows ? count : info.dimensions.front()));
-  check(H5Dread(array.id(), memory_type, selected.in_memory.id(), selected.in_file.id(), H5P_DEFAULT, values), "read",
-        file);
+  const Handle array = along == Along::rows ? open_for_rows(file_id, name, info, file)
+                                            : open_array_for_reading(file_id, name, info.chunk_bytes, file);
+  read_along(array.id(), memory_type, along, info, first, count, values, file);
 }
 
 Handle type_of(hid_t file_id, const std::string& name, const fs::path& file) {
@@ -169,7 +180,8 @@ Sizes checked_sizes(hid_t file_id, hid_t array, const std::string& name, const f
   sizes.claimed_bytes = *claimed;
   sizes.chunk_bytes = sizes.chunk.empty() ? 0 : *chunk;
   sizes.stored_bytes = H5Dget_storage_size(array);
-  check_claims(file_id, array, H5Pget_nfilters(creation.id()) > 0, name, sizes, file);
+  sizes.packed = H5Pget_nfilters(creation.id()) > 0;
+  check_claims(file_id, array, sizes.packed, name, sizes, file);
   return sizes;
 }
 
@@ -187,6 +199,7 @@ RowChunks row_chunks(const Sizes& sizes) {
   for (std::size_t i = 1; i < sizes.chunk.size(); ++i) {
     across *= std::ceil(static_cast<double>(sizes.dimensions[i]) / static_cast<double>(sizes.chunk[i]));
   }
+  chunks.single_rows = !sizes.packed && across <= 1;
   chunks.row_work =
       across * (static_cast<double>(sizes.chunk_bytes) + bytes_for_a_chunk) / static_cast<double>(chunks.rows);
   return chunks;
@@ -213,6 +226,18 @@ RowSelection select(hid_t array, Along along, std::uint64_t first, std::uint64_t
 RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
                          const fs::path& file) {
   return select(array, Along::rows, first, count, doing, file);
+}
+
+// Without a cache, HDF5 reads rows from the file to where they are wanted, and none of the rest of their chunks.
+Handle open_for_rows(hid_t file_id, const std::string& name, const ArrayInfo& info, const fs::path& file) {
+  if (!info.chunks.single_rows || info.chunk_bytes == 0)
+    return open_array_for_reading(file_id, name, info.chunk_bytes, file);
+  return open_with_cache(file_id, name, 0, file);
+}
+
+void read_rows(hid_t array, hid_t memory_type, const ArrayInfo& info, std::uint64_t first, std::uint64_t count,
+               void* values, const fs::path& file) {
+  read_along(array, memory_type, Along::rows, info, first, count, values, file);
 }
 
 void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,

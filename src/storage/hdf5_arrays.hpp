@@ -30,6 +30,7 @@ struct Sizes {
   std::uint64_t chunk_bytes = 0;    ///< 0 if not chunked
   std::uint64_t claimed_bytes = 0;  ///< of all elements
   std::uint64_t stored_bytes = 0;   ///< what the file holds of them
+  bool packed = false;              ///< whether chunks went through filters
 };
 
 /// Throws Error(Failure::file) if the file does not hold what the array claims, and Error(Failure::other) if a chunk
@@ -51,7 +52,13 @@ enum class Along { rows, last_dimension };
                                   const std::filesystem::path& file);
 [[nodiscard]] RowSelection select_rows(hid_t array, std::uint64_t first, std::uint64_t count, const char* doing,
                                        const std::filesystem::path& file);
-/// Reads such rows into `values`, after a sign of life.
+/// Opens an array of which `info` is known, to read rows.
+[[nodiscard]] Handle open_for_rows(hid_t file_id, const std::string& name, const ArrayInfo& info,
+                                   const std::filesystem::path& file);
+/// Reads rows of such an array into `values`, after a sign of life.
+void read_rows(hid_t array, hid_t memory_type, const ArrayInfo& info, std::uint64_t first, std::uint64_t count,
+               void* values, const std::filesystem::path& file);
+/// Both.
 void read_selected(hid_t file_id, const std::string& name, hid_t memory_type, const ArrayInfo& info,
                    std::uint64_t first, std::uint64_t count, void* values, const std::filesystem::path& file);
 /// The same of numbers of any type that `info.numbers` has, as doubles.

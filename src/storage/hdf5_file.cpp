@@ -296,10 +296,32 @@ ArrayInfo Hdf5File::array_info(const std::string& name) const {
 
 void Hdf5File::read_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                          void* values) const {
-  const ArrayInfo info = array_info(name);
+  rows(name, type).read(first, count, values);
+}
+
+struct Hdf5Rows::Open {
+  ArrayInfo info;
+  hid_t type;
+  Handle array;
+  fs::path file;
+};
+
+Hdf5Rows::Hdf5Rows(std::unique_ptr<Open> open) noexcept : open_(std::move(open)) {}
+Hdf5Rows::~Hdf5Rows() = default;
+Hdf5Rows::Hdf5Rows(Hdf5Rows&&) noexcept = default;
+Hdf5Rows& Hdf5Rows::operator=(Hdf5Rows&&) noexcept = default;
+
+void Hdf5Rows::read(std::uint64_t first, std::uint64_t count, void* values) const {
+  hdf5::read_rows(open_->array.id(), open_->type, open_->info, first, count, values, open_->file);
+}
+
+Hdf5Rows Hdf5File::rows(const std::string& name, ElementType type) const {
+  ArrayInfo info = array_info(name);
   if (!hdf5::same_or_wider(info.type, type))
     fail_to_read(path_, fmt::format("'{}' holds {}, not {}", name, info.type_name, element_name(type)));
-  hdf5::read_selected(id_, name, hdf5::native_type(type), info, first, count, values, path_);
+  Handle array = hdf5::open_for_rows(id_, name, info, path_);
+  return Hdf5Rows(std::make_unique<Hdf5Rows::Open>(
+      Hdf5Rows::Open{std::move(info), hdf5::native_type(type), std::move(array), path_}));
 }
 
 void Hdf5File::read_integers(const std::string& name, std::uint64_t first, std::uint64_t count,

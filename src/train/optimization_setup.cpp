@@ -45,7 +45,10 @@ StepMemory::StepMemory(const GradientFunction& gradient, const StepPlan& plan, c
       reader(rows.reader({.most_rows = plan.share.node_rows,
                           .slots = plan.share.slots,
                           .slot = plan.share.slot,
-                          .block_rows = options.shuffle_block},
+                          .block_rows = options.shuffle_block,
+                          .batch_rows = options.batch_size,
+                          .nodes = plan.share.nodes,
+                          .node = plan.share.node},
                          memory)) {
   function = gradient.prepare(plan.share, parameters, memory);
   if (!function.follower) {

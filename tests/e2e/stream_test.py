@@ -59,6 +59,22 @@ class Streamed(Resuming):
         assert_success(self.train_here("--shuffle-block", "auto", name="auto"))
         self.assertEqual(self.digest("auto"), whole)
 
+    def test_ranks_of_a_node_that_do_not_read_together(self):
+        # Where blocks are smaller than the share of a rank, each rank wants others.
+        small = ("--shuffle-block", "20", "--epochs", "1")
+        assert_success(self.train_here(*small))
+        assert_success(self.train_here(*small, *LITTLE, "--exchange", "allreduce", ranks=2, name="apart"))
+        self.assertEqual(self.digest("apart"), self.digest())
+
+    def test_large_rows(self):
+        data = self.folder / "large.h5"
+        with h5py.File(data, "w") as file:
+            file["samples"] = numpy.random.default_rng(2).integers(0, 256, (100, 70000), dtype=numpy.uint8)
+        arguments = ("--shuffle-block", "8", "--batch-size", "10", "--layers", "2", "--epochs", "2")
+        assert_success(self.train(*arguments, data=data, name="memory"))
+        assert_success(self.train(*arguments, "--memory", "3M", "--ranks-per-node", "1", data=data, ranks=2))
+        self.assertEqual(self.digest(), self.digest("memory"))
+
     def test_without_shuffling(self):
         assert_success(self.train_here("--shuffle", "off"))
         assert_success(self.train_here("--shuffle", "off", *LITTLE, ranks=2, name="little"))
@@ -98,7 +114,7 @@ class Streamed(Resuming):
         self.assertEqual([row for row in jobs.process_table() if str(self.run_folder) in str(row)], [])
 
     def test_what_a_user_is_told(self):
-        assert_one_message(self.train_here("--memory", "2M"), 2, "memory = 2.0 MB", "3 blocks", "shuffle-block = 300")
+        assert_one_message(self.train_here("--memory", "1M"), 2, "memory = 1.0 MB", "3 blocks", "shuffle-block = 300")
         assert_one_message(self.train_here("--shuffle-block", "all", "--memory", "2M"), 2, "12.0 MB",
                            "shuffle-block = N")
         assert_one_message(self.train_here("--memory", "much"), 2, "memory", "500M or 4G")

@@ -347,21 +347,23 @@ struct ManyBlocks {
 class SameRows {
  public:
   SameRows(const Rows& streamed, const Rows& kept, const Communicator& node, std::uint64_t block_rows)
-      : node_(node), kept_(kept, ManyBlocks::step_rows) {
+      : SameRows(streamed, kept, node,
+                 {.most_rows = ManyBlocks::step_rows,
+                  .slots = static_cast<std::size_t>(node.size()),
+                  .slot = static_cast<std::size_t>(node.rank()),
+                  .block_rows = block_rows}) {}
+  SameRows(const Rows& streamed, const Rows& kept, const Communicator& node, const ReaderShare& share)
+      : node_(node), columns_(kept.columns), kept_(kept, share.most_rows) {
     memory_.node = NodeArena(node, 64);
-    reader_ = streamed.reader({.most_rows = ManyBlocks::step_rows,
-                               .slots = static_cast<std::size_t>(node.size()),
-                               .slot = static_cast<std::size_t>(node.rank()),
-                               .block_rows = block_rows},
-                              memory_);
+    reader_ = streamed.reader(share, memory_);
   }
 
   void expect_at(const RowOrder& order, std::uint64_t first, std::uint64_t count) {
     reader_->next(order, first, count);
     const RowReader& kept = kept_.next(order, first, count);
     const auto read = [&](const RowReader& reader) {
-      std::vector<double> values(count * ManyBlocks::columns);
-      reader.read({0, count}, {values.data(), count, ManyBlocks::columns});
+      std::vector<double> values(count * columns_);
+      reader.read({0, count}, {values.data(), count, columns_});
       std::vector<std::int32_t> labels(count);
       reader.read_labels({0, count}, labels);
       return std::pair(values, labels);
@@ -372,6 +374,7 @@ class SameRows {
 
  private:
   const Communicator& node_;
+  std::uint64_t columns_;
   Workspace memory_;
   RowBlocks kept_;
   std::unique_ptr<RowReader> reader_;
@@ -465,6 +468,109 @@ TEST_F(NodeSamplesTest, NodesWithOtherCopiesOfRowsThatStayInTheFileAreRefusedWhe
   EXPECT_TRUE(refused == 1 || refused == world_.size() - 1) << refused;
 }
 
+/// Rows that are read one by one, each with a checksum of its own, and have labels.
+struct LargeRows {
+  static constexpr std::uint64_t rows = 60;
+  static constexpr std::uint64_t columns = 70000;
+  static constexpr std::uint64_t block_rows = 10;
+  static constexpr std::uint64_t batch_rows = 8;
+
+  static void write(const fs::path& path) {
+    DatasetInfo info;
+    info.columns = columns;
+    info.has_labels = true;
+    DatasetWriter writer(path, info);
+    std::vector<std::uint8_t> row(columns);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(rows); ++i) {
+      for (std::size_t j = 0; j < columns; ++j)
+        row[j] = static_cast<std::uint8_t>(j * static_cast<std::size_t>(i + 1) % 251);
+      writer.append({.count = 1, .samples = row.data(), .labels = &i});
+    }
+    writer.finish();
+  }
+
+  static NodeSamples streamed(const Communicator& world, const Communicator& node, const fs::path& path) {
+    return {world, node, path, 0, nothing_else, [](const DatasetInfo&) -> RowMemory {
+              return {.most_bytes = 3000000, .block_rows = block_rows, .step_rows = batch_rows};
+            }};
+  }
+
+  /// That of a node of one rank; those of all nodes, if `all`.
+  static ReaderShare share(const Communicator& world, bool all) {
+    return {.most_rows = batch_rows,
+            .block_rows = block_rows,
+            .batch_rows = all ? 0 : batch_rows,
+            .nodes = world.size(),
+            .node = world.rank()};
+  }
+
+  static Shard positions(const Communicator& world, std::uint64_t batch) {
+    const std::uint64_t first = batch * batch_rows;
+    const Shard mine = shard(std::min(batch_rows, rows - first), world.rank(), world.size());
+    return {first + mine.first, mine.count};
+  }
+  static constexpr std::uint64_t batches = (rows - 1) / batch_rows + 1;
+};
+
+TEST_F(NodeSamplesTest, LargeRowsOfTheNodeAreThoseOfTheMemory) {
+  world_.agree_on_root([&] { LargeRows::write(path_); });
+  const Communicator node = world_.split_by_node(1);
+  const NodeSamples kept(world_, node, path_, 0, nothing_else);
+  const NodeSamples streamed = LargeRows::streamed(world_, node, path_);
+  ASSERT_TRUE(streamed.streamed());
+  SameRows same(streamed.rows(), kept.rows(), node, LargeRows::share(world_, false));
+  for (const bool shuffled : {true, false}) {
+    for (const std::uint64_t epoch : {1U, 2U}) {
+      const RowOrder order(LargeRows::rows, shuffled, 3, 0, epoch, LargeRows::block_rows);
+      for (std::uint64_t batch = 0; batch < LargeRows::batches; ++batch) {
+        const Shard mine = LargeRows::positions(world_, batch);
+        same.expect_at(order, mine.first, mine.count);
+      }
+      // Rows of other nodes as well, of blocks that are there in part, and back.
+      same.expect_at(order, LargeRows::rows - 5, 5);
+      same.expect_at(order, 3, 7);
+      const Shard mine = LargeRows::positions(world_, 0);
+      same.expect_at(order, mine.first, mine.count);
+    }
+  }
+}
+
+TEST_F(NodeSamplesTest, LargeRowsOfOtherNodesAreNotRead) {
+  if (world_.size() == 1) return;  // it needs another node
+  const RowOrder order(LargeRows::rows, true, 3, 0, 1, LargeRows::block_rows);
+  const fs::path other = path_.parent_path() / "other.h5";
+  world_.agree_on_root([&] {
+    LargeRows::write(path_);
+    fs::copy_file(path_, other);
+    // A row of the first node, which reads it for the digest as well: it is in the first block of that.
+    std::uint64_t place = 0;
+    while (order.row(place) >= 14 || place % LargeRows::batch_rows != 0) ++place;
+    std::vector<std::uint8_t> row(LargeRows::columns);
+    const DatasetReader reader(path_);
+    reader.read_samples(order.row(place), 1, row.data());
+    std::fstream file(other, std::ios::in | std::ios::out | std::ios::binary);
+    std::string bytes(fs::file_size(other), '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    const std::size_t found = bytes.find(std::string(row.begin(), row.end()));
+    ASSERT_NE(found, std::string::npos);
+    file.seekp(static_cast<std::streamoff>(found)).put(static_cast<char>(row.front() ^ 1));
+  });
+  const Communicator node = world_.split_by_node(1);
+  const NodeSamples streamed = LargeRows::streamed(world_, node, world_.rank() == 0 ? path_ : other);
+  const auto read = [&](bool all) {
+    Workspace memory;
+    const auto reader = streamed.rows().reader(LargeRows::share(world_, all), memory);
+    for (std::uint64_t batch = 0; batch < LargeRows::batches; ++batch) {
+      const Shard mine = LargeRows::positions(world_, batch);
+      reader->next(order, mine.first, mine.count);
+    }
+  };
+  EXPECT_NO_THROW(read(false));
+  if (world_.rank() > 0) {
+    test::expect_error(Failure::file, {other.string(), "every node must read the same file"}, [&] { read(true); });
+  }
+}
+
 TEST_F(NodeSamplesTest, MemoryThatDoesNotSufficeForBlocksIsSaidBeforehand) {
   world_.agree_on_root([&] { ManyBlocks::write(path_); });
   const Communicator node = world_.split_by_node(0);
@@ -475,8 +581,8 @@ TEST_F(NodeSamplesTest, MemoryThatDoesNotSufficeForBlocksIsSaidBeforehand) {
   };
   refused_with({.most_bytes = 5000000, .block_rows = 0, .step_rows = 90},
                {path_.string(), "20.1 MB", "shuffle-block = N"});
-  refused_with({.most_bytes = 5000000, .block_rows = 1000, .step_rows = 90},
-               {"memory = 5.0 MB", "3 blocks", "shuffle-block = 1000", "9.3 MB"});
+  refused_with({.most_bytes = 3000000, .block_rows = 1000, .step_rows = 90},
+               {"memory = 3.0 MB", "3 blocks", "shuffle-block = 1000", "3.4 MB"});
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {

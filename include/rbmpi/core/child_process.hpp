@@ -48,7 +48,7 @@ struct ChildOptions {
 /// order, does not hear the signals that ask this process to stop, and ends with this object. Every method is Local.
 class ChildServer {
  public:
-  using Request = std::array<std::uint64_t, 3>;  ///< what `work` makes of them
+  using Request = std::array<std::uint64_t, 12>;  ///< what `work` makes of them
 
   /// Forks. `doing` and `options` are those of run_in_child; `outlives_parent` means nothing here.
   ChildServer(std::string doing, const std::function<void(const Request&)>& work, ChildOptions options = {});

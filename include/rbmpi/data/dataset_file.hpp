@@ -102,6 +102,9 @@ class DatasetReader {
   /// Reads rows [first, first + count) in the stored type into `values` (count * columns elements) and checks that
   /// each value is in [0, scale], or finite if they may be any; NaN is not. The message names row, column and value.
   void read_samples(std::uint64_t first, std::uint64_t count, void* values) const;
+  /// The samples of a dense dataset open for reading, in the stored type, without a look at their values. Must not
+  /// outlive this.
+  [[nodiscard]] Hdf5Rows stored_samples() const;
   /// The same of a sparse dataset, `info().sparse`, as it is stored. (`read_samples` reads it as well, with its zeros.)
   [[nodiscard]] SparseRows read_sparse(std::uint64_t first, std::uint64_t count) const;
   /// Reads labels [first, first + count). Only if `info().has_labels`.

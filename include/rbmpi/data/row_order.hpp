@@ -40,6 +40,8 @@ class RowOrder {
   /// The order of the next epoch.
   [[nodiscard]] RowOrder next_epoch() const noexcept;
 
+  bool operator==(const RowOrder&) const = default;
+
  private:
   /// A permutation of [0, size), with these random numbers of the epoch.
   struct Network {

@@ -28,6 +28,11 @@ struct ReaderShare {
   std::size_t slots = 1;         ///< ranks of the node
   std::size_t slot = 0;          ///< number of this rank among them
   std::uint64_t block_rows = 0;  ///< rows of a block of the orders that it is told (RowOrder); 0: not in blocks
+  /// If not 0, what it is told are parts of a node's share of the batches of so many rows that an order is taken in. So
+  /// rows of other nodes need not be read ahead; it may be told others none the less.
+  std::uint64_t batch_rows = 0;
+  int nodes = 1;
+  int node = 0;
 };
 
 /// Data: consecutive rows of a source. A small value; the source, or the memory of the samples, must live on.

@@ -27,6 +27,8 @@ struct RowChunks {
   /// for each of them.
   double row_work = 1;
   std::uint64_t last_extent = 1;  ///< of a chunk along the last dimension; 1 if the array is not chunked
+  /// Whether a row can be read alone: it lies in one piece, and is not packed together with others.
+  bool single_rows = true;
 };
 
 /// What a file says of one of its arrays. Its size was compared with what the file holds, but not with the memory.
@@ -66,6 +68,25 @@ struct ArrayLayout {
 enum class Reading { whole, in_pieces };
 
 class ReadAccount;
+
+/// The rows of an array that stays open, for who reads some again and again. Must not outlive the file. Move-only.
+class Hdf5Rows {
+ public:
+  /// As Hdf5File::read_rows.
+  void read(std::uint64_t first, std::uint64_t count, void* values) const;
+
+  ~Hdf5Rows();
+  Hdf5Rows(Hdf5Rows&&) noexcept;
+  Hdf5Rows& operator=(Hdf5Rows&&) noexcept;
+  Hdf5Rows(const Hdf5Rows&) = delete;
+  Hdf5Rows& operator=(const Hdf5Rows&) = delete;
+
+ private:
+  friend class Hdf5File;
+  struct Open;
+  explicit Hdf5Rows(std::unique_ptr<Open> open) noexcept;
+  std::unique_ptr<Open> open_;
+};
 
 /// One open HDF5 file. What it reads may have been made to do harm: links that leave the file, values in other files,
 /// types that are not plain numbers or texts, filters other than gzip (deflate), shuffle and fletcher32, and sizes that
@@ -120,6 +141,8 @@ class Hdf5File {
   /// a sign of life.
   void read_rows(const std::string& name, ElementType type, std::uint64_t first, std::uint64_t count,
                  void* values) const;
+  /// Opens an array to read rows so.
+  [[nodiscard]] Hdf5Rows rows(const std::string& name, ElementType type) const;
   /// Reads rows [first, first + count) of an array of integers of any size up to 64 bits. What is beyond the range of
   /// int64 becomes the nearest end of it.
   void read_integers(const std::string& name, std::uint64_t first, std::uint64_t count, std::int64_t* values) const;

@@ -1,12 +1,15 @@
 #include "rbmpi/storage/hdf5_file.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,6 +76,33 @@ TEST_F(Hdf5FileTest, ArraysOfEveryTypeComeBack) {
   EXPECT_EQ(again.array_info("/bytes").chunks.rows, 1U);
   EXPECT_EQ(again.array_info("/bytes").chunks.row_work, 2.0);
   EXPECT_TRUE(again.array_info("/bytes").integers);
+}
+
+TEST_F(Hdf5FileTest, RowsAreReadFromAnArrayThatStaysOpen) {
+  std::vector<std::uint8_t> bytes(50 * 30);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i % 251);
+  Hdf5File file = Hdf5File::create(path_);
+  file.create_array("/one", ElementType::uint8, {50, 30});
+  file.create_array("/chunks", ElementType::uint8, {50, 30}, {.chunk_rows = 7});
+  file.create_array("/packed", ElementType::uint8, {50, 30}, {.chunk_rows = 7, .deflate = 1});
+  for (const char* name : {"/one", "/chunks", "/packed"})
+    file.write_rows(name, ElementType::uint8, 0, 50, bytes.data());
+  file.close();
+
+  const Hdf5File again = Hdf5File::open(path_);
+  for (const char* name : {"/one", "/chunks", "/packed"}) {
+    EXPECT_EQ(again.array_info(name).chunks.single_rows, std::string(name) != "/packed");
+    const Hdf5Rows rows = again.rows(name, ElementType::uint8);
+    const auto expect_rows = [&](std::uint64_t first, std::uint64_t count) {
+      std::vector<std::uint8_t> values(count * 30);
+      rows.read(first, count, values.data());
+      EXPECT_TRUE(std::ranges::equal(values, std::span(bytes).subspan(first * 30, values.size()))) << name;
+    };
+    expect_rows(0, 50);
+    expect_rows(6, 1);
+    expect_rows(7, 15);
+    expect_rows(49, 1);
+  }
 }
 
 TEST_F(Hdf5FileTest, WiderTypesMayBeReadAndNarrowerOnesNot) {
