@@ -4,6 +4,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -88,10 +89,12 @@ struct Copy {
   DatasetInfo info;
   std::vector<std::uint8_t> values;
   std::vector<std::int32_t> labels;
+  std::vector<float> weights;
 
-  Copy() : values(1100 * columns), labels(1100) {
+  Copy() : values(1100 * columns), labels(1100), weights(2200, 0.5F) {
     info.columns = columns;
     info.has_labels = true;
+    info.has_weights = true;
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * i % 251);
     for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
   }
@@ -99,7 +102,8 @@ struct Copy {
     DatasetWriter writer(path, info);
     writer.append({.count = values.size() / info.columns,
                    .samples = values.data(),
-                   .labels = info.has_labels ? labels.data() : nullptr});
+                   .labels = info.has_labels ? labels.data() : nullptr,
+                   .weights = info.has_weights ? weights.data() : nullptr});
     writer.finish();
   }
 };
@@ -109,23 +113,26 @@ TEST_F(NodeSamplesTest, NodesWithOtherCopiesOfTheDataAreRefused) {
     void (*change)(Copy& copy);
     std::vector<std::string> fragments;
   };
-  const std::string shape = "1100 rows x 1000 columns (uint8, 255 means 1.0, labels)";
+  const std::string shape = "1100 rows x 1000 columns (uint8, 255 means 1.0, labels, weights)";
   const std::vector<Case> cases = {
       {[](Copy& copy) { copy.values.back() ^= 1U; }, {"rows 1048 to 1099 of '", "others on host"}},
       {[](Copy& copy) { copy.values.front() ^= 1U; }, {"rows 0 to 1047 of '", "others on host"}},
       {[](Copy& copy) { copy.labels.back() += 1; }, {"the labels of rows 1048 to 1099 of '", "others on host"}},
+      {[](Copy& copy) { copy.weights[3] = 0.75F; }, {"the weights of rows 0 to 1047 of '", "others on host"}},
       {[](Copy& copy) {
          for (std::uint8_t& value : std::span(copy.values).subspan(1050 * Copy::columns)) value ^= 255U;
        },
        {"rows 1048 to 1099 of '"}},
       {[](Copy& copy) { copy.values.resize(1099 * Copy::columns); }, {"1099 rows x 1000 columns", "but " + shape}},
       {[](Copy& copy) { copy.info.columns = 500; }, {"2200 rows x 500 columns", "but " + shape}},
-      {[](Copy& copy) { copy.info.scale = 254.0; }, {"1000 columns (uint8, 254 means 1.0, labels)", "but " + shape}},
-      {[](Copy& copy) { copy.info.has_labels = false; }, {"no labels)", "but " + shape}},
+      {[](Copy& copy) { copy.info.scale = 254.0; },
+       {"1000 columns (uint8, 254 means 1.0, labels, weights)", "but " + shape}},
+      {[](Copy& copy) { copy.info.has_labels = false; }, {"no labels, weights)", "but " + shape}},
+      {[](Copy& copy) { copy.info.has_weights = false; }, {", labels)", "but " + shape}},
       {[](Copy& copy) {
          copy.info.picture = {40, 25};
        },
-       {"pictures of 40x25, labels)", "but " + shape}},
+       {"pictures of 40x25, labels, weights)", "but " + shape}},
   };
   const fs::path other = path_.parent_path() / "other.h5";
   world_.agree_on_root([&] { Copy().write(path_); });
@@ -261,12 +268,19 @@ TEST_F(NodeSamplesTest, ZerosAndOnesAreKeptAsBitsAndSparseRowsAsTheyAre) {
       info.type = ElementType::float32;
       info.columns = width;
       info.scale = 2.0;
+      info.has_weights = true;
+      std::vector<float> weights(rows);
+      std::iota(weights.begin(), weights.end(), 0.0F);
       DatasetWriter dense(path_, info);
-      dense.append({.count = rows, .samples = values.data()});
+      dense.append({.count = rows, .samples = values.data(), .weights = weights.data()});
       dense.finish();
       info.sparse = true;
       DatasetWriter writer(sparse, info);
-      writer.append({.count = rows, .samples = nonzeros.data(), .ends = ends, .columns = units.data()});
+      writer.append({.count = rows,
+                     .samples = nonzeros.data(),
+                     .ends = ends,
+                     .columns = units.data(),
+                     .weights = weights.data()});
       writer.finish();
     });
     const std::string digest = summarise(DatasetReader(path_)).digest;
@@ -283,9 +297,11 @@ TEST_F(NodeSamplesTest, ZerosAndOnesAreKeptAsBitsAndSparseRowsAsTheyAre) {
       }
       // Rows that are to be held out go to the end.
       std::vector<double> moved;
+      std::vector<float> moved_weights;
       for (const bool held_out : {false, true}) {
         for (std::uint64_t row = 0; row < rows; ++row) {
           const bool is_held_out = row == 0 || row % 7 == 3 || row == rows - 1;
+          if (is_held_out == held_out) moved_weights.push_back(static_cast<float>(row));
           for (std::uint64_t j = 0; is_held_out == held_out && j < width; ++j) {
             moved.push_back(double{values[row * width + j]} / 2);
           }
@@ -299,6 +315,7 @@ TEST_F(NodeSamplesTest, ZerosAndOnesAreKeptAsBitsAndSparseRowsAsTheyAre) {
       for (NodeSamples* one : {&loaded, &loaded_sparse}) {
         one->move_to_end(held_out, node);
         EXPECT_EQ(values_of(one->rows()), moved);
+        EXPECT_EQ(std::vector<float>(one->rows().weights, one->rows().weights + rows), moved_weights);
         EXPECT_EQ(one->digest(), digest);
         node.barrier();
       }
