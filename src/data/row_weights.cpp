@@ -17,6 +17,21 @@ void RowWeights::add(double weight) noexcept {
   largest = std::max(largest, weight);
 }
 
+WeightedRows::WeightedRows(const Rows& data, std::uint64_t places)
+    : data_(data), weight_of_place_(row_weights(data).sum / static_cast<double>(places)) {}
+
+std::uint64_t WeightedRows::row_at(std::uint64_t place) noexcept {
+  const double share = (static_cast<double>(place) + 0.5) * weight_of_place_;
+  while (row_ + 1 < data_.rows && before_ + row_weight(data_, row_) <= share) before_ += row_weight(data_, row_++);
+  return row_;
+}
+
+Rows first_rows_that_count(const Rows& rows, std::uint64_t count) {
+  std::uint64_t first = 0;
+  while (first + 1 < rows.rows && row_weight(rows, first) == 0) ++first;
+  return rows.part(first, std::min(count, rows.rows - first));
+}
+
 RowWeights row_weights(const Rows& rows) {
   if (rows.weights == nullptr) {
     const auto all = static_cast<double>(rows.rows);

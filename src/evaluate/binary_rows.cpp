@@ -9,6 +9,7 @@
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/memory.hpp"
 #include "rbmpi/core/random.hpp"
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/data/unit_means.hpp"
 
 namespace rbmpi {
@@ -54,11 +55,15 @@ std::vector<std::uint64_t> spread_rows(const Rows& data, std::uint64_t count, co
   }
   std::vector<std::uint64_t> bits(count * words);
   const BitMatrixView states{bits.data(), count, data.columns};
+  const bool weighted = row_weights(data).differ();
+  WeightedRows weighted_rows(data, count);
   RowBlocks blocks(data, 1);
   std::vector<Real> scratch(data.columns);
   std::vector<double> values(data.columns);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t row = data.rows < count ? i % data.rows : data.rows / count * i + data.rows % count * i / count;
+    const std::uint64_t row = weighted            ? weighted_rows.row_at(i)
+                              : data.rows < count ? i % data.rows
+                                                  : data.rows / count * i + data.rows % count * i / count;
     BinaryRows of_row = drawn;
     of_row.first += row;
     read_row(blocks.next(row, 1), 0, of_row, scratch, values);

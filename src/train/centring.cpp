@@ -27,7 +27,8 @@ Centring::Centring(RbmShape shape, CentringOffsets centring, const NodeShare& sh
 Real Centring::offset(std::size_t unit, const PhaseSums& sums, std::uint64_t step) const {
   const Real mean = sums.shown[0][unit] * sums.shares[0];
   if (!slide_ || step == 0) return mean;
-  return offsets_[unit] + sliding_share * (mean - offsets_[unit]);
+  // A batch of light rows moves them less, one of no weight not at all.
+  return offsets_[unit] + sliding_share * std::min(Real{1}, sums.mean_weight) * (mean - offsets_[unit]);
 }
 
 void Centring::combine(std::size_t array, Shard rows, std::size_t thread, const PhaseSums& sums, std::span<Real> data,

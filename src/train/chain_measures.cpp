@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -64,7 +63,6 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
       visible_before_(visible_before.values) {
   const auto [V, H] = std::pair(rbm.shape().visible, rbm.shape().hidden);
   const std::size_t pairs = measured_pairs(V);
-  weights_ = memory.take<double>(std::max(moments_of_rows_, energies_of_rows_));
   pairs_ = memory.take<UnitPair>(pairs);
   data_moments_ = memory.take<std::int64_t>(V + pairs);
   chain_moments_ = memory.take<std::int64_t>(3 * V + pairs);
@@ -76,16 +74,6 @@ ChainMeasures::ChainMeasures(const TrainingOptions& options, const Rows& data, R
   means_ = memory.take<Real>(H);
   if (memory.counts()) return;
   choose_pairs(V, pairs_);
-  find_weights();
-}
-
-void ChainMeasures::find_weights() {
-  const double largest = row_weights(data_).largest;
-  for (std::uint64_t i = 0; i < weights_.size(); ++i) {
-    std::uint64_t row = 0;
-    order_.rows(i, {&row, 1});
-    weights_[i] = row_weight(data_, row) / largest;
-  }
 }
 
 bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figures) {
@@ -101,50 +89,50 @@ bool ChainMeasures::measure(const Communicator& world, std::vector<Figure>& figu
   return true;
 }
 
+template <typename Body>
+void ChainMeasures::for_rows_of_data(std::uint64_t rows, const Communicator& world, const Body& body) {
+  const Shard mine = shard(rows, world.rank(), world.size());
+  const bool weighted = row_weights(data_).differ();
+  const std::uint64_t at_once = weighted ? 1 : measured_at_once;
+  WeightedRows weighted_rows(data_, rows);
+  RowBlocks blocks(data_, at_once);
+  for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += at_once) {
+    const std::uint64_t first = mine.first + done;
+    const std::uint64_t count = std::min(at_once, mine.count - done);
+    body(weighted ? blocks.next(weighted_rows.row_at(first), 1) : blocks.next(order_, first, count), first, count);
+  }
+}
+
 void ChainMeasures::measure_data_moments(const Communicator& world) {
   const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_moments_, 0);
-  const Shard mine = shard(moments_of_rows_, world.rank(), world.size());
-  world.agree([&] {
-    RowBlocks blocks(data_, measured_at_once);
-    for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
-      const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
-      const MatrixView rows{probabilities_.data(), count, visible};
-      blocks.next(order_, mine.first + done, count).read({0, count}, finest, rows);
-      for (std::size_t i = 0; i < count; ++i) {
-        const double weight = weights_[mine.first + done + i];
-        const auto value = [&](std::size_t unit) { return static_cast<double>(rows.row(i)[unit]); };
-        for (std::size_t unit = 0; unit < visible; ++unit) {
-          data_moments_[unit] += std::llrint(value(unit) * weight * 0x1p24);
-        }
-        for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
-          const double product = value(pairs_[pair].first) * value(pairs_[pair].second);
-          data_moments_[visible + pair] += std::llrint(product * weight * 0x1p48);
-        }
+  const auto add = [&](const RowReader& reader, std::uint64_t /*first*/, std::uint64_t count) {
+    const MatrixView rows{probabilities_.data(), count, visible};
+    reader.read({0, count}, finest, rows);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto in_units = [&](std::size_t unit) { return static_cast<std::int64_t>(rows.row(i)[unit] * 0x1p24F); };
+      for (std::size_t unit = 0; unit < visible; ++unit) data_moments_[unit] += in_units(unit);
+      for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
+        data_moments_[visible + pair] += in_units(pairs_[pair].first) * in_units(pairs_[pair].second);
       }
     }
-  });
+  };
+  world.agree([&] { for_rows_of_data(moments_of_rows_, world, add); });
   world.sum(data_moments_);
 }
 
 void ChainMeasures::measure_data_energies(const Communicator& world) {
   const std::size_t visible = rbm_.shape().visible;
   std::ranges::fill(data_energies_, Energies{});
-  const Shard mine = shard(energies_of_rows_, world.rank(), world.size());
-  world.agree([&] {
-    RowBlocks blocks(data_, measured_at_once);
-    for (std::uint64_t done = 0; done < mine.count && !stop_requested(); done += measured_at_once) {
-      const std::uint64_t first = mine.first + done;
-      const std::uint64_t count = std::min<std::uint64_t>(measured_at_once, mine.count - done);
-      const BitMatrixView v{bits_.data(), count, visible};
-      // Drawn alike after each epoch, so that epochs differ by what the model has learnt.
-      const Draws draws{options_.seed, options_.layer, 0, first};
-      blocks.next(order_, first, count)
-          .draw({0, count}, {0, visible}, unrounded, draws, Phase::evaluation_data,
+  const auto measure = [&](const RowReader& reader, std::uint64_t first, std::uint64_t count) {
+    const BitMatrixView v{bits_.data(), count, visible};
+    // Drawn alike after each epoch, so that epochs differ by what the model has learnt.
+    const Draws draws{options_.seed, options_.layer, 0, first};
+    reader.draw({0, count}, {0, visible}, unrounded, draws, Phase::evaluation_data,
                 {probabilities_.data(), count, visible}, v);
-      measure_energies(v, data_energies_.subspan(first, count));
-    }
-  });
+    measure_energies(v, data_energies_.subspan(first, count));
+  };
+  world.agree([&] { for_rows_of_data(energies_of_rows_, world, measure); });
   // Each rank has its part and zeros elsewhere: the sum is all of them.
   world.sum(std::span(&data_energies_.data()->energy, 2 * data_energies_.size()));
 }
@@ -202,27 +190,18 @@ void ChainMeasures::measure_energies(ConstBitMatrixView v, std::span<Energies> e
 
 void ChainMeasures::add_figures(std::vector<Figure>& figures) const {
   const std::size_t visible = rbm_.shape().visible;
-  const auto mean_of_data = [&](double Energies::*which) {
+  const auto mean = [](std::span<const Energies> all, double Energies::*which) {
     double sum = 0;
-    double weight = 0;
-    for (std::uint64_t i = 0; i < energies_of_rows_; ++i) {
-      sum += weights_[i] * data_energies_[i].*which;
-      weight += weights_[i];
-    }
-    return sum / weight;
+    for (const Energies& one : all) sum += one.*which;
+    return sum / static_cast<double>(all.size());
   };
-  const auto mean_of_chains = [&](double Energies::*which) {
-    double sum = 0;
-    for (const Energies& one : chain_energies_) sum += one.*which;
-    return sum / static_cast<double>(chains_);
-  };
-  figures.push_back({"data_energy", mean_of_data(&Energies::energy)});
-  figures.push_back({"chains_energy", mean_of_chains(&Energies::energy)});
-  figures.push_back({"data_free_energy", mean_of_data(&Energies::free_energy)});
-  figures.push_back({"chains_free_energy", mean_of_chains(&Energies::free_energy)});
+  const std::span<const Energies> of_data = data_energies_.first(energies_of_rows_);
+  figures.push_back({"data_energy", mean(of_data, &Energies::energy)});
+  figures.push_back({"chains_energy", mean(chain_energies_, &Energies::energy)});
+  figures.push_back({"data_free_energy", mean(of_data, &Energies::free_energy)});
+  figures.push_back({"chains_free_energy", mean(chain_energies_, &Energies::free_energy)});
 
-  const double rows =
-      std::accumulate(weights_.begin(), weights_.begin() + static_cast<std::ptrdiff_t>(moments_of_rows_), 0.0);
+  const auto rows = static_cast<double>(moments_of_rows_);
   const auto chains = static_cast<double>(chains_);
   Correlation means;
   Correlation pairs;

@@ -19,8 +19,8 @@
 namespace rbmpi {
 
 /// How persistent chains, of units that are bits, compare with the data after an epoch. Random training rows, the
-/// same after each epoch, stand for the data, each with its weight: up to `energy_rows` for energies, up to
-/// `moment_rows` for moments. The figures:
+/// same after each epoch, stand for the data: up to `energy_rows` for energies, up to `moment_rows` for moments. Where
+/// rows count differently, they are spread evenly over the total weight. The figures:
 ///   data_energy, chains_energy             mean of E(v, h) over p(h | v)
 ///   data_free_energy, chains_free_energy   mean of F(v)
 ///   chains_means_r    correlation, over the units, of <v_i> in the chains with <v_i> in the data
@@ -48,6 +48,10 @@ class ChainMeasures {
     double free_energy = 0;
   };
 
+  /// Local. Calls body(reader, first, count) for this rank's share of so many rows that stand for the data, some at a
+  /// time: what the reader was told are those from number `first` on.
+  template <typename Body>
+  void for_rows_of_data(std::uint64_t rows, const Communicator& world, const Body& body);
   /// Collective. Sums of v_i and v_i v_j over the rows of the data.
   void measure_data_moments(const Communicator& world);
   /// Collective. Energies of rows of the data.
@@ -58,8 +62,6 @@ class ChainMeasures {
   void add_moments(ConstBitMatrixView now, ConstBitMatrixView before, std::size_t row);
   void measure_energies(ConstBitMatrixView v, std::span<Energies> energies);
   void add_figures(std::vector<Figure>& figures) const;
-  /// Local. Of the rows that stand for the data.
-  void find_weights();
 
   const TrainingOptions& options_;
   Rows data_;
@@ -73,7 +75,6 @@ class ChainMeasures {
   Shard of_node_;
   std::span<const std::byte> visible_;
   std::span<const std::byte> visible_before_;
-  std::span<double> weights_;  // of these rows, as parts of the largest
   std::span<UnitPair> pairs_;
   std::span<std::int64_t> data_moments_;   // V and pairs: sums in units of 2^-24 and 2^-48
   std::span<std::int64_t> chain_moments_;  // V and pairs, V of the chains before, V that are on in both: counts

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
 #include "rbmpi/evaluate/data_scores.hpp"
 #include "rbmpi/evaluate/exact_partition.hpp"
@@ -31,7 +32,7 @@ LikelihoodFigures measure(RbmView<const Real> rbm, const TrainingData& data, con
   };
   const bool validates = data.validation.rows > 0;
   const std::uint64_t most = validates ? data.validation.rows : most_likelihood_rows;
-  figures.training = likelihood_of(data.training.part(0, std::min(data.training.rows, most)));
+  figures.training = likelihood_of(first_rows_that_count(data.training, most));
   if (validates) figures.validation = likelihood_of(data.validation);
   return figures;
 }

@@ -18,27 +18,6 @@ constexpr std::uint64_t hidden_start = 1;
 /// The epoch whose order of rows chains begin in, before the first.
 constexpr std::uint64_t epoch_before = 0;
 
-/// The rows at which chains begin, where rows count differently: chain c of C at the one that has the share
-/// (c + 1/2) / C of the total weight.
-class WeightedRows {
- public:
-  WeightedRows(const Rows& data, std::uint64_t chains)
-      : data_(data), weight_of_chain_(row_weights(data).sum / static_cast<double>(chains)) {}
-
-  /// Chains are asked for in rising order.
-  std::uint64_t of_chain(std::uint64_t chain) {
-    const double place = (static_cast<double>(chain) + 0.5) * weight_of_chain_;
-    while (row_ + 1 < data_.rows && before_ + row_weight(data_, row_) <= place) before_ += row_weight(data_, row_++);
-    return row_;
-  }
-
- private:
-  const Rows& data_;
-  double weight_of_chain_;
-  std::uint64_t row_ = 0;
-  double before_ = 0;  // weight of the rows before it
-};
-
 }  // namespace
 
 PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint64_t chains, Workspace& memory)
@@ -55,8 +34,9 @@ PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint6
       weights_differ_(settings.weighting.differ) {
   const std::size_t visible = rbm_.shape().visible;
   if (options_.chains_from == ChainsFrom::data) {
-    reader_ = settings.data.reader(
-        {.most_rows = begun_at_once * share_.slots, .slots = share_.slots, .slot = share_.slot}, memory);
+    // Weighted rows are read one by one, by each rank for itself.
+    const ReaderShare together{.most_rows = begun_at_once * share_.slots, .slots = share_.slots, .slot = share_.slot};
+    reader_ = settings.data.reader(weights_differ_ ? ReaderShare{.most_rows = 1} : together, memory);
     probabilities_ = memory.rank.take<Real>(begun_at_once * visible);
   }
   no_bias_ = memory.rank.take<Real>(options_.chains_from == ChainsFrom::noise ? visible : 0);
@@ -64,32 +44,42 @@ PersistentChains::PersistentChains(const EstimatorSettings& settings, std::uint6
 }
 
 void PersistentChains::begin() {
-  const bool weighted = reader_ && weights_differ_;
-  const RowOrder order(data_.rows, /*shuffled=*/!weighted, options_.seed, options_.layer, epoch_before);
+  reader_&& weights_differ_ ? begin_at_weighted_rows() : begin_in_order();
+  reader_.reset();
+}
+
+void PersistentChains::begin_in_order() {
+  const RowOrder order(data_.rows, /*shuffled=*/true, options_.seed, options_.layer, epoch_before);
   const std::uint64_t end = of_node_.first + of_node_.count;
-  WeightedRows weighted_rows(data_, all_);
   for (std::uint64_t first = of_node_.first; first < end;) {
     // All rows once, then again.
-    const std::uint64_t position = weighted ? weighted_rows.of_chain(first) : first % data_.rows;
-    const std::uint64_t together = weighted ? 1 : begun_at_once * share_.slots;
-    const std::uint64_t count = std::min({together, end - first, data_.rows - position});
+    const std::uint64_t position = first % data_.rows;
+    const std::uint64_t count = std::min({begun_at_once * share_.slots, end - first, data_.rows - position});
     if (reader_) reader_->next(order, position, count);
-    begin({first, count});
+    const Shard of_rank = share_.rows_of_rank(count);
+    begin({first + of_rank.first, of_rank.count}, of_rank.first);
     if (reader_) node_.synchronise();  // these rows must not be read any more when the next ones come
     first += count;
   }
 }
 
-void PersistentChains::begin(Shard of_ranks) {
-  const Shard rows = share_.rows_of_rank(of_ranks.count);
-  const Shard mine{of_ranks.first + rows.first, rows.count};
+void PersistentChains::begin_at_weighted_rows() {
+  const Shard mine = share_.rows_of_rank(of_node_.count);
+  WeightedRows rows(data_, all_);
+  for (std::uint64_t chain = of_node_.first + mine.first, i = 0; i < mine.count; ++i, ++chain) {
+    reader_->next(rows.row_at(chain), 1);
+    begin({chain, 1}, 0);
+  }
+}
+
+void PersistentChains::begin(Shard mine, std::uint64_t first_row) {
   const ChainNumbers numbers{.seed = options_.seed, .layer = options_.layer, .hidden = Phase::chain_start};
   block_->take(mine.first, visible(mine), hidden(mine));
   if (reader_) {
     const Draws draws{options_.seed, options_.layer, visible_start, mine.first};
     const std::size_t units = rbm_.shape().visible;
-    reader_->draw(rows, {0, units}, unrounded, draws, Phase::chain_start, {probabilities_.data(), rows.count, units},
-                  visible(mine));
+    reader_->draw({first_row, mine.count}, {0, units}, unrounded, draws, Phase::chain_start,
+                  {probabilities_.data(), mine.count, units}, visible(mine));
   } else {
     UnitRow visible_units = rbm_.visible_units();
     if (options_.chains_from == ChainsFrom::noise) visible_units.parameters = no_bias_.data();

@@ -46,8 +46,13 @@ class PersistentChains {
   [[nodiscard]] BitMatrixView rows_of(std::span<std::uint64_t> states, Shard chains, std::size_t units) const noexcept {
     return {states.data() + (chains.first - of_node_.first) * words_for(units), chains.count, units};
   }
-  /// Local. Of these chains, which the ranks of the node begin together, those of this rank.
-  void begin(Shard of_ranks);
+  /// Collective over the node. At rows in a random order, or anywhere.
+  void begin_in_order();
+  /// Local. The chains of this rank, where rows count differently, at rows in proportion to their weights.
+  void begin_at_weighted_rows();
+  /// Local. Some chains of this rank; where they begin at rows, at those from `first_row` on of what the reader was
+  /// told.
+  void begin(Shard mine, std::uint64_t first_row);
 
   const TrainingOptions& options_;
   RbmView<const Real> rbm_;

@@ -22,6 +22,7 @@ class RbmGradient final : public GradientFunction {
   [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
   [[nodiscard]] std::uint64_t chains() const noexcept override;
   [[nodiscard]] bool has_two_phases() const noexcept override;
+  [[nodiscard]] bool weighs_rows() const noexcept override { return weighting_.differ; }
   [[nodiscard]] bool shows(std::size_t array) const noexcept override;
   [[nodiscard]] std::uint64_t exact_rows() const noexcept override;
   void begin(std::span<Real> parameters, bool is_first_of_node) const override;

@@ -20,6 +20,7 @@ StepPlan::StepPlan(const GradientFunction& function, const OptimizationOptions& 
     : layout(function.layout()),
       chains(function.chains()),
       phases(function.has_two_phases() ? gradient_phases : 1),
+      weighs_rows(function.weighs_rows()),
       wide(function.exact_rows() > 0 && std::max(options.batch_size, chains) > function.exact_rows()) {
   const auto slots = static_cast<std::size_t>(ranks_on_node);
   const std::uint64_t batch_rows = std::min(options.batch_size, rows);

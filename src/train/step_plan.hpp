@@ -69,6 +69,7 @@ struct StepPlan {
   const ParameterLayout& layout;
   std::uint64_t chains;  ///< of all nodes
   std::size_t phases;    ///< of the gradient
+  bool weighs_rows;      ///< they count differently
   NodeShare share;
   bool wide;              ///< sums in double precision: a batch has more rows than single precision adds exactly
   bool exchanges_pieces;  ///< pieces of the sums go to other nodes while the next ones are computed

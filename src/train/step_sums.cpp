@@ -78,16 +78,17 @@ void StepSums::exchange(StepCounts& counts, std::uint64_t batch_rows, const Comm
 
 void StepSums::set_weights(const StepCounts& counts, std::uint64_t batch_rows) {
   const auto rows = static_cast<double>(batch_rows);
-  // Chains that begin at rows of weight 0 have none either.
+  // Where rows count differently, those of a batch may have no weight, nor chains that begin at them.
   const bool both_zero = counts.weights[0] == 0 && counts.weights[1] == 0;
-  const bool are_right = plan_.phases == 1 ? both_zero : both_zero || (counts.weights[0] >= 0 && counts.weights[1] > 0);
+  const bool both_right = counts.weights[0] >= 0 && counts.weights[1] > 0;
+  const bool are_right = plan_.phases == 1 ? both_zero : both_right || (both_zero && plan_.weighs_rows);
   if (!are_right) {
     for (std::size_t piece = 0; piece < plan_.pieces.size(); ++piece) wait_for_piece();  // none may be left on its way
     throw AgreedError(
         Failure::usage,
         fmt::format("the gradient function has a gradient of {}, but tells total weights of {} of rows and {} of "
                     "samples of the model: with two phases that of rows must be at least 0 and that of samples above "
-                    "0, unless both are, with one both 0",
+                    "0, with one both 0",
                     plural(plan_.phases, "phase"), static_cast<double>(counts.weights[0]) * weight_unit,
                     static_cast<double>(counts.weights[1]) * weight_unit));
   }

@@ -71,7 +71,7 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
                                               options.estimator));
     }
     check_row_weighting(row_weights(data.training), options, shape_of(options, data.training.columns));
-    (void)row_weights(data.validation);
+    (void)row_weights(data.validation);  // throws if no row of them counts
     if (data.training.columns == 0 || data.training.columns > largest_layer) {
       throw Error(Failure::file, fmt::format("the data have {}; 1 to {} can be trained on",
                                              plural(data.training.columns, "column"), largest_layer));

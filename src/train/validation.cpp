@@ -26,7 +26,7 @@ constexpr double largest_energy = 1e9;  // of a model that makes sense
 
 Validation::Validation(const Rows& training, const Rows& validation, RbmShape shape, std::uint32_t layer,
                        const TrainingOptions& options, Arena& memory)
-    : training_(training.part(0, std::min(training.rows, validation.rows))),
+    : training_(first_rows_that_count(training, validation.rows)),
       validation_(validation),
       shape_(shape),
       layer_(layer),

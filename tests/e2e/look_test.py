@@ -304,11 +304,6 @@ class Order(LookTest):
         self.assertEqual(self.notes(self.train(data, "--validation", 0.1)), [])
         self.assertEqual(self.notes(self.finetune(data, "--validation", 0.1)), [])
 
-    def test_weights_that_nothing_uses(self):
-        data = self.data(np.arange(60) % 3, weights=np.ones(60))
-        self.assertEqual(self.notes(self.train(data)), ["data: its rows have weights ('/weights'), which nothing uses yet: "
-                                                        "every row counts the same"])
-
     def test_a_sample_is_held_out_of_each_class(self):
         data = self.data(np.repeat([0, 1, 2], 20))
         sample = ("--validation", 0.5, "--validation-rows", "sample")

@@ -97,7 +97,7 @@ class SharedMemory(Memory):
 
 
 class MemoryGroup(Memory):
-    """At every limit at which Open MPI itself can start (20 MB for a rank alone, 28 for two, with its folder in memory) a
+    """At every limit at which Open MPI itself can start (9 MB for a rank alone, 28 for two, with its folder in memory) a
     training ends well, or with one message; the system kills nobody."""
 
     def group(self, limit):
@@ -135,7 +135,7 @@ class MemoryGroup(Memory):
         self.assertEqual(set(outcomes), {"done", "refused"}, f"of {megabytes} MB")
 
     def test_one_rank(self):
-        self.at_limits(None, (21, 22, 23, 24, 26, 30))
+        self.at_limits(None, (10, 12, 13, 14, 16, 22))
 
     def test_two_ranks(self):
         self.at_limits(2, (29, 31, 33, 36, 46))

@@ -286,13 +286,17 @@ class FaultyEstimatorTest : public ToyTest {
  protected:
   FaultyEstimatorTest() {
     static const bool added = [] {
-      add_gradient_estimator({.name = "faulty",
-                              .summary = "for tests",
-                              .make = [](const EstimatorSettings&, Workspace&) -> std::unique_ptr<BatchGradient> {
-                                return std::make_unique<FaultyEstimator>();
-                              },
-                              .chains = [](const TrainingOptions&) { return std::uint64_t{5}; },
-                              .reads_weights = true});
+      GradientEstimatorEntry entry{.name = "faulty",
+                                   .summary = "for tests",
+                                   .make = [](const EstimatorSettings&, Workspace&) -> std::unique_ptr<BatchGradient> {
+                                     return std::make_unique<FaultyEstimator>();
+                                   },
+                                   .chains = [](const TrainingOptions&) { return std::uint64_t{5}; },
+                                   .reads_weights = true};
+      add_gradient_estimator(entry);
+      entry.name = "unweighted";
+      entry.reads_weights = false;
+      add_gradient_estimator(entry);
       return true;
     }();
     (void)added;
@@ -345,8 +349,8 @@ TEST_F(FaultyEstimatorTest, ArraysOfTheStateThatCannotBeAreRefused) {
 }
 
 TEST_F(FaultyEstimatorTest, WeightsOfRowsWantAnEstimatorThatReadsThem) {
-  options_.estimator = "cd";
-  expect_refused({"estimator = cd", "weights"});
+  options_.estimator = "unweighted";
+  expect_refused({"estimator = unweighted", "weights"});
 }
 
 TEST_F(FaultyEstimatorTest, TheTableTakesWholeRowsOnce) {

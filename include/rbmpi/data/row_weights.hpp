@@ -30,6 +30,26 @@ struct RowWeights {
   return rows.weights == nullptr ? 1.0 : double{rows.weights[row]};
 }
 
+/// Rows that stand for data whose rows count differently: as many as there are places, spread evenly over the total
+/// weight. Place i of n has the row at the share (i + 1/2) / n of it, so rows of weight 0 stand for nothing.
+class WeightedRows {
+ public:
+  /// The data must live on.
+  WeightedRows(const Rows& data, std::uint64_t places);
+
+  /// Local. Takes the time of a pass over the weights for all places together, which are asked for in rising order.
+  [[nodiscard]] std::uint64_t row_at(std::uint64_t place) noexcept;
+
+ private:
+  const Rows& data_;
+  double weight_of_place_;
+  std::uint64_t row_ = 0;
+  double before_ = 0;  // weight of the rows before it
+};
+
+/// Local. The rows [first, first + count), at most, from the first one on whose weight is above 0: they say something.
+[[nodiscard]] Rows first_rows_that_count(const Rows& rows, std::uint64_t count);
+
 /// Local. Those of some data; where they have none each row has weight 1. Throws Error(Failure::file) if there are
 /// rows, and all have weight 0.
 [[nodiscard]] RowWeights row_weights(const Rows& rows);

@@ -159,6 +159,8 @@ class GradientFunction {
   /// Local. Whether the gradient has two phases, whose sums become the gradient last: with chains, and where the
   /// samples of the model begin at the rows but their sums are wanted apart.
   [[nodiscard]] virtual bool has_two_phases() const noexcept { return chains() > 0; }
+  /// Local. Whether rows count differently: then there may be batches of no weight at all, whose gradient is 0.
+  [[nodiscard]] virtual bool weighs_rows() const noexcept { return false; }
   /// Local. Whether, with two phases, all ranks of a node see the sums of an array before those of any array become the
   /// gradient, as centring wants to see the means of the units, and it becomes the gradient after all that are not
   /// shown. For small arrays.

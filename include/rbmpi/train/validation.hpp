@@ -20,7 +20,7 @@ inline constexpr std::size_t validation_rows_at_once = 64;
 struct ValidationFigures {
   double reconstruction_mse = 0;  ///< mean of (v0p - v1p)^2 over validation rows and units, one Gibbs step as in CD-1
   RowMean free_energy;            ///< of the validation rows
-  RowMean training_free_energy;   ///< of equally many training rows: the gap between them shows overfitting
+  RowMean training_free_energy;   ///< of as many training rows: the gap between them shows overfitting
   /// Stochastic (evaluate/data_scores.hpp), of the validation rows, in nats a row. The data are drawn and the units
   /// chosen with the seed of the training, alike in each epoch, so that epochs differ by what the model has learnt.
   /// NaN for units that have none.
