@@ -92,18 +92,22 @@ class FeatureWriter {
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
         labels_(data.rows().labels),
+        weights_(data.rows().weights),
         names_(settings.data, data.info()),
         writer_(settings.output, info(settings, features, unbounded, source, data, names_)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
-    const std::int32_t* const labels = labels_ == nullptr ? nullptr : labels_ + first;
     const std::vector<std::string> names = names_.of(first, features.rows);
-    if (!sampled_) {
-      return writer_.append({.count = features.rows, .samples = features.values, .labels = labels, .names = names});
-    }
+    DatasetRows rows{.count = features.rows,
+                     .samples = features.values,
+                     .labels = labels_ == nullptr ? nullptr : labels_ + first,
+                     .weights = weights_ == nullptr ? nullptr : weights_ + first,
+                     .names = names};
+    if (!sampled_) return writer_.append(rows);
     std::vector<std::uint8_t> states(features.size());
     for (std::size_t i = 0; i < states.size(); ++i) states[i] = features.values[i] > 0 ? 1 : 0;
-    writer_.append({.count = features.rows, .samples = states.data(), .labels = labels, .names = names});
+    rows.samples = states.data();
+    writer_.append(rows);
   }
   void finish() { writer_.finish(); }
 
@@ -118,6 +122,7 @@ class FeatureWriter {
     info.scale = 1.0;
     info.unbounded = unbounded;
     info.has_labels = data.info().has_labels;
+    info.has_weights = data.info().has_weights;
     info.class_names = data.info().class_names;
     info.row_name_bytes = names.longest();
     info.source = fmt::format("{} for '{}' (digest {}){}", source, settings.data.string(), data.digest(),
@@ -127,6 +132,7 @@ class FeatureWriter {
 
   bool sampled_;
   const std::int32_t* labels_;  // of the data, or nothing
+  const float* weights_;        // likewise
   RowNames names_;
   DatasetWriter writer_;
 };

@@ -45,7 +45,7 @@ struct Wish {
   std::uint64_t offset = 0;  ///< of the memory, where the first of them goes
   /// If there are some: of these rows, only those at these positions of an order that are of the node's share.
   Shard positions;
-  RowOrder order;
+  RowOrder order = RowOrder(0, /*shuffled=*/false, 0, 0, 0);
 };
 static_assert(sizeof(Wish) == sizeof(ChildServer::Request));
 

@@ -70,15 +70,15 @@ bool is_matlab_4(std::string_view text) {
       value = value << 8U | static_cast<unsigned char>(text[4 * number + (big ? i : 3 - i)]);
     return value;
   };
-  for (const bool big : {false, true}) {
+  const auto is_of_order = [&](bool big) {
     const std::uint32_t type = integer(0, big);
     const std::uint32_t length = integer(4, big);
     const bool known = type / 1000 == (big ? 1 : 0) && type % 1000 / 100 == 0 && type % 100 / 10 <= 5 && type % 10 <= 2;
-    if (!known || integer(3, big) > 1 || length < 2 || length > text.size() - header) continue;
+    if (!known || integer(3, big) > 1 || length < 2 || length > text.size() - header) return false;
     const std::string_view name = text.substr(header, length);
-    if (name.find('\0') == length - 1 && std::isalpha(static_cast<unsigned char>(name.front())) != 0) return true;
-  }
-  return false;
+    return name.find('\0') == length - 1 && std::isalpha(static_cast<unsigned char>(name.front())) != 0;
+  };
+  return is_of_order(false) || is_of_order(true);
 }
 
 std::string marked_text(std::string_view text) {

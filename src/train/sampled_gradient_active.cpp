@@ -391,17 +391,21 @@ class SampledGradientActive final : public SampledGradient {
       const ConstBitMatrixView states = phase == GradientPhase::data ? transposed_data(part, in_part, thread)
                                                                      : transposed_model(part, in_part, thread);
       for (std::size_t i = 0; i < states.rows; ++i) {
-        Real& sum = sums[units.first - rows.first + i];
-        if (plan_.weighs(phase)) {
-          sum = 0;
-          for_each_unit_on(states, i, [&](std::size_t row) { sum += weight(row); });
-          continue;
-        }
-        int on = 0;
-        for (std::size_t word = 0; word < states.row_words(); ++word) on += std::popcount(states.row(i)[word]);
-        sum = static_cast<Real>(on);
+        sums[units.first - rows.first + i] = plan_.weighs(phase) ? weight_on(states, i) : count_on(states, i);
       }
     });
+  }
+
+  /// How many rows, or chains, have the unit on; and what these weigh. [units x rows]
+  [[nodiscard]] static Real count_on(ConstBitMatrixView states, std::size_t unit) {
+    int on = 0;
+    for (std::size_t word = 0; word < states.row_words(); ++word) on += std::popcount(states.row(unit)[word]);
+    return static_cast<Real>(on);
+  }
+  [[nodiscard]] Real weight_on(ConstBitMatrixView states, std::size_t unit) const {
+    Real sum = 0;
+    for_each_unit_on(states, unit, [&](std::size_t row) { sum += weight(row); });
+    return sum;
   }
 
   void sum_visible_differences(Shard units, Real* gradient) const {

@@ -5,6 +5,7 @@ import json
 import re
 import unittest
 
+import h5py
 import numpy
 
 from support import FolderTest, assert_one_message, assert_success, run
@@ -60,6 +61,13 @@ class Weights(FolderTest):
         self.assertAlmostEqual(figures["free_energy"]["mean"], (WEIGHTS * energies).sum() / WEIGHTS.sum(), places=5)
 
         assert_success(run(["report", self.folder / "run"]))
+
+    def test_features_keep_them(self):
+        data, features = self.dataset("data"), self.folder / "features.h5"
+        self.train(data)
+        assert_success(run(["transform", self.folder / "run", data, "--output", features], ranks=2))
+        with h5py.File(data) as of_data, h5py.File(features) as of_features:
+            numpy.testing.assert_array_equal(of_features["weights"][()], of_data["weights"][()])
 
     def test_weights_that_say_nothing_are_refused(self):
         # The rows that are validated on are the last ones.
