@@ -1,11 +1,13 @@
 #include "import/field_reader.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace rbmpi {
 
 double as_stored(double value, ElementType type) noexcept {
-  return type == ElementType::float32 ? static_cast<double>(static_cast<float>(value)) : value;
+  const bool fits = std::fabs(value) <= static_cast<double>(std::numeric_limits<float>::max());
+  return type == ElementType::float32 && fits ? static_cast<double>(static_cast<float>(value)) : value;
 }
 
 FieldReader::FieldReader(const std::vector<std::pair<std::string, double>>& replaced, DecimalMark decimal,

@@ -30,10 +30,11 @@ void refuse_unused_rules(const ImportOptions& options, const FieldReader& reader
     const auto& [text, by] = options.replaced[i];
     refuse_options(
         options.file,
-        fmt::format("--map {}={} replaces nothing: none of its values is {}{}. Labels and names of rows stay "
-                    "as they are; without that rule it would be right",
-                    shown_field(text), std::isnan(by) ? std::string("NA") : fmt::format("{}", by), shown_field(text),
-                    i > 0 ? " that no rule before it replaces" : ""));
+        fmt::format(
+            "--map {}={} replaces nothing: none of its values is {}{} (labels and names of rows are not replaced); "
+            "a value that is there would be right",
+            shown_field(text), std::isnan(by) ? std::string("NA") : fmt::format("{}", by), shown_field(text),
+            i > 0 ? " that no rule before it replaces" : ""));
   }
 }
 

@@ -440,7 +440,8 @@ class Planner {
     }
   }
 
-  /// One value such as 9 or 99 among zeros and ones is most likely a code for what is missing, however often it occurs.
+  /// One value such as 9 or 99 among zeros and ones is most likely a code for what is missing, however often it is
+  /// there.
   void refuse_code_for_missing() const {
     constexpr double least = 3.0;  // 0, 1 and 2 may count something
     if (info_.sparse) return;
@@ -454,6 +455,9 @@ class Planner {
       single = single && found(column).smallest_other >= code;
     }
     if (!single || code < least || ones == 0) return;
+    // Without zeros the values may be anything, unless nearly all are 1.
+    const std::uint64_t quarter = findings_.rows * plan_.values.size() / 4;
+    if (range_.smallest > 0.0 && others > quarter) return;
     ask("its values are 0 and 1, and {} of them {} {}, which looks like a code for what is missing: --map {}=NA (and "
         "--missing) if it is, --scale {} if it means 1.0",
         others, others == 1 ? "is" : "are", code, code, code);

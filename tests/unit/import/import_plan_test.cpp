@@ -150,7 +150,7 @@ TEST_F(ImportPlanTest, RulesThatReplaceNothingAreRefused) {
       options.replaced = rules;
     };
   };
-  refused(Failure::usage, {"--map 99=NA replaces nothing", "none of its values is 99", "Labels and names"}, content,
+  refused(Failure::usage, {"--map 99=NA replaces nothing", "none of its values is 99", "labels and names"}, content,
           with_labels({{"99", missing}}));
   refused(Failure::usage, {"--map x=0 replaces nothing"}, content, with_labels({{"1", 0.5}, {"x", 0.0}}));
   refused(Failure::usage, {"--map 1.0=0 replaces nothing", "no rule before it"}, content,
@@ -241,7 +241,7 @@ EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 0, 0, 1, 0, 1, 0));
 
 TEST_F(ImportPlanTest, InAChildTheSameComesOut) {
   ImportOptions options;
-  options.file = folder_.write("a.csv", "id,label,p\na,x,1\nb,y,2\n");
+  options.file = folder_.write("a.csv", "id,label,p\na,x,1\nb,y,3\n");
   options.output = made_ / "a.h5";
   const ImportResult here = import_file(options);
   const ImportResult there = import_in_child(options);
