@@ -179,11 +179,15 @@ void refuse_netcdf(const Hdf5File& file) {
          fmt::format("its '/samples' is packed (NetCDF): its values are {}; an array of the values themselves "
                      "would be right",
                      packing));
-  if (const std::optional<double> fill = fill_value(file, samples_name))
-    fail(file.path(),
-         fmt::format("its '/samples' says that {} stands for what is missing (NetCDF); rbmpi import {} --output "
-                     "NEW.h5 makes a dataset of it",
-                     *fill, shell_word(file.path().string())));
+  const std::vector<double> fills = fill_values(file, samples_name);
+  const std::optional<ValidRange> valid = valid_range(file, samples_name);
+  if (fills.empty() && !valid) return;
+  const std::string what = !fills.empty() ? fmt::format("{} {} for what is missing", fmt::join(fills, " and "),
+                                                        fills.size() == 1 ? "stands" : "stand")
+                                          : fmt::format("its valid values are {}", valid->text());
+  fail(file.path(),
+       fmt::format("its '/samples' says that {} (NetCDF); rbmpi import {} --output NEW.h5 makes a dataset of it", what,
+                   shell_word(file.path().string())));
 }
 
 DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
@@ -280,6 +284,10 @@ bool is_scale(double value) noexcept {
          value <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
+bool is_weight(double value) noexcept {
+  return value >= 0.0 && value <= static_cast<double>(std::numeric_limits<float>::max());
+}
+
 void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, const std::function<void(Shard)>& read) {
   const double chunk_work = static_cast<double>(chunks.rows) * chunks.row_work;
   const auto chunks_at_once =
@@ -293,10 +301,35 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
   }
 }
 
-std::optional<double> fill_value(const Hdf5File& file, const std::string& array) {
-  std::optional<double> value = file.real_attribute(array, "_FillValue");
-  if (!value) value = file.real_attribute(array, "missing_value");
-  return value && std::isnan(*value) ? std::nullopt : value;
+std::vector<double> fill_values(const Hdf5File& file, const std::string& array) {
+  std::vector<double> values;
+  for (const char* const attribute : {"_FillValue", "missing_value"})
+    for (const double value : file.reals_attribute(array, attribute).value_or(std::vector<double>()))
+      if (!std::isnan(value) && std::ranges::find(values, value) == values.end()) values.push_back(value);
+  return values;
+}
+
+std::string ValidRange::text() const {
+  if (std::isinf(largest)) return fmt::format("at least {}", smallest);
+  if (std::isinf(smallest)) return fmt::format("at most {}", largest);
+  return fmt::format("from {} to {}", smallest, largest);
+}
+
+std::optional<ValidRange> valid_range(const Hdf5File& file, const std::string& array) {
+  const std::optional<std::vector<double>> both = file.reals_attribute(array, "valid_range");
+  if (both && both->size() != 2)
+    fail(file.path(),
+         fmt::format("the attribute 'valid_range' of '{}' has {}; the smallest and the largest valid value "
+                     "would be right",
+                     array, plural(both->size(), "number")));
+  if (both) return ValidRange{both->front(), both->back()};
+  const std::optional<double> smallest = file.real_attribute(array, "valid_min");
+  const std::optional<double> largest = file.real_attribute(array, "valid_max");
+  if (!smallest && !largest) return std::nullopt;
+  ValidRange range;
+  range.smallest = smallest.value_or(range.smallest);
+  range.largest = largest.value_or(range.largest);
+  return range;
 }
 
 std::string packing_text(const Hdf5File& file, const std::string& array) {
@@ -394,9 +427,8 @@ void DatasetReader::read_weights(std::uint64_t first, std::uint64_t count, float
   file_.read_rows(weights_name, ElementType::float64, first, count, weights.data());
   for (std::uint64_t i = 0; i < count; ++i) {
     values[i] = static_cast<float>(weights[i]);
-    if (weights[i] >= 0.0 && std::isfinite(values[i])) continue;
-    fail(path(), fmt::format("the weight of row {} (counted from 0) is {}; finite numbers of at least 0 would be right",
-                             first + i, weights[i]));
+    if (is_weight(weights[i])) continue;
+    fail(path(), fmt::format("the weight of row {} (counted from 0) is {}; {}", first + i, weights[i], right_weights));
   }
 }
 

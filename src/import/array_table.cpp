@@ -355,9 +355,11 @@ class ArrayTable : public Table {
     if (info_.type == ElementType::int32 || info_.type == ElementType::int64) info_.type = ElementType::other;
     info_.scale = said.scale;
     info_.missing = said.missing;
-    if (said.missing)
-      info_.notes.push_back(
-          fmt::format("{} says that {} stands for what is missing (NetCDF).", in_words(samples), *said.missing));
+    info_.valid = said.valid;
+    if (!said.missing.empty())
+      info_.notes.push_back(fmt::format("{} says that {} {} for what is missing (NetCDF).", in_words(samples),
+                                        fmt::join(said.missing, " and "),
+                                        said.missing.size() == 1 ? "stands" : "stand"));
     if (samples.truths && !info_.scale) info_.scale = 1.0;
     info_.sparse = !samples.sparse_of.empty();
     info_.class_names = said.class_names;
@@ -438,9 +440,9 @@ class ArrayTable : public Table {
   }
 
   [[nodiscard]] double weight_of(double weight, std::uint64_t row) const {
-    if (weight >= 0.0 && std::isfinite(weight)) return weight;
-    refuse(fmt::format("the weight of row {} (counted from 0) in {} is {}; finite numbers of at least 0 would be right",
-                       row, in_words(*arrays_.weights), weight));
+    if (is_weight(weight)) return weight;
+    refuse(fmt::format("the weight of row {} (counted from 0) in {} is {}; {}", row, in_words(*arrays_.weights), weight,
+                       right_weights));
   }
 
   /// Sparse rows out of sparse columns, all in memory.

@@ -9,6 +9,7 @@
 
 #include "import/formats.hpp"
 #include "import/tables.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/import/table.hpp"
 
 namespace rbmpi {
@@ -56,7 +57,8 @@ class NumberReader {
 /// What a file says of the samples besides.
 struct SamplesDescription {
   std::optional<double> scale;
-  std::optional<double> missing;  ///< the value that stands for what is missing
+  std::vector<double> missing;      ///< the values that stand for what is missing
+  std::optional<ValidRange> valid;  ///< no other values are
   std::vector<std::uint64_t> picture;
   std::vector<std::string> column_names;
   std::vector<std::string> class_names;

@@ -90,6 +90,8 @@ constexpr std::array<std::string_view, 11> label_names = {
 constexpr std::array<std::string_view, 9> index_names = {"unnamed: 0", "index",     "id",     "rownames", "rowname",
                                                          "row.names",  "row_names", "row_id", "rowid"};
 
+constexpr std::array<std::string_view, 4> weight_names = {"weight", "weights", "sample_weight", "sample_weights"};
+
 template <std::size_t size>
 bool is_one_of(const std::array<std::string_view, size>& names, const std::string& name) {
   return std::ranges::find(names, plain_name(name)) != names.end();
@@ -212,6 +214,10 @@ std::vector<std::size_t> ColumnUses::values() const {
 
 ColumnUses column_uses(const ImportOptions& options, const TableInfo& info) {
   return UseFinder(options, info).find();
+}
+
+bool is_name_of_weights(const std::string& name) {
+  return is_one_of(weight_names, name);
 }
 
 std::string column_text(const TableInfo& info, std::size_t column) {

@@ -33,6 +33,9 @@ struct ColumnUses {
 /// of labels, or of an index.
 [[nodiscard]] ColumnUses column_uses(const ImportOptions& options, const TableInfo& info);
 
+/// Local. Whether a column of that name most likely says how much each row counts.
+[[nodiscard]] bool is_name_of_weights(const std::string& name);
+
 /// Local. "column 7 ('pixel6')", for people.
 [[nodiscard]] std::string column_text(const TableInfo& info, std::size_t column);
 /// Local. How an option names a column: its name, else its number.

@@ -115,12 +115,11 @@ class Examination {
     switch (value.kind) {
       case Kind::number:
         if (findings.whole && value.number != std::floor(value.number)) findings.whole = false;
-        if (info_.decimal == DecimalMark::either) look_at_point(column, text);
+        look_at_mark(column, text, value.kind);
         return value.number;
       case Kind::comma_number:
         if (value.number != std::floor(value.number)) findings.whole = false;
-        if (!findings_.comma) findings_.comma = here(column, text);
-        findings_.comma_thousands = findings_.comma_thousands && may_be_thousands(text, ',');
+        look_at_mark(column, text, value.kind);
         return value.number;
       case Kind::boolean:
         ++findings.booleans;
@@ -136,7 +135,14 @@ class Examination {
     return no_number;
   }
 
-  void look_at_point(std::size_t column, std::string_view text) {
+  /// Of a number: which decimal mark it has, where nothing says yet which one is.
+  void look_at_mark(std::size_t column, std::string_view text, Kind kind) {
+    if (kind == Kind::comma_number) {
+      if (!findings_.comma) findings_.comma = here(column, text);
+      findings_.comma_thousands = findings_.comma_thousands && may_be_thousands(text, ',');
+      return;
+    }
+    if (info_.decimal != DecimalMark::either) return;
     if (!findings_.point_thousands || text.find('.') == std::string_view::npos) return;
     if (!findings_.point) findings_.point = here(column, text);
     findings_.point_thousands = may_be_thousands(text, '.');
@@ -217,10 +223,12 @@ class Examination {
     const FieldValue value = field_value(text, info_.decimal);
     if (value.kind == Kind::missing) return count(labels.missing, column, text);
     const bool number = value.kind == Kind::number || value.kind == Kind::comma_number;
-    if (number)
+    if (number) {
+      look_at_mark(column, text, value.kind);
       add_number_label(column, value.number);
-    else
+    } else {
       ++labels.texts;
+    }
     add_class(text);
   }
 
@@ -329,10 +337,16 @@ std::string place_text(const TableInfo& info, const Place& place) {
 }
 
 std::string class_of_label(std::string_view text, DecimalMark decimal) {
-  if (text.find_first_of(".,eE") == std::string_view::npos) return std::string(text);
-  const FieldValue value = field_value(text, decimal);
-  const bool whole = (value.kind == Kind::number || value.kind == Kind::comma_number) && is_label(value.number);
-  return whole ? fmt::format("{}", static_cast<std::int64_t>(value.number)) : std::string(text);
+  constexpr std::string_view digits = "0123456789";
+  const bool comma = decimal == DecimalMark::said_comma ||
+                     (decimal == DecimalMark::either && text.find(',') != std::string_view::npos);
+  const std::size_t mark = text.find(comma ? ',' : '.');
+  if (mark == std::string_view::npos || mark + 1 == text.size()) return std::string(text);
+  const std::string_view whole = text.substr(0, mark);
+  const std::string_view plain = whole.substr(whole.starts_with('-') ? 1 : 0);
+  const bool same = !plain.empty() && plain.find_first_not_of(digits) == std::string_view::npos &&
+                    text.find_first_not_of('0', mark + 1) == std::string_view::npos;
+  return std::string(same ? whole : text);
 }
 
 bool is_label(double value) noexcept {

@@ -83,7 +83,8 @@ struct Findings {
 [[nodiscard]] std::string place_text(const TableInfo& info, const Place& place);
 [[nodiscard]] std::string row_text(const Place& place);
 
-/// Local. The class that a label in a text is of: what stands there, but 1.0 is of the class 1.
+/// Local. The class that a label in a text is of: what stands there, but 1.0 is of the class 1. A label such as 1E2
+/// beside texts is a name: it has nothing to do with 100.
 [[nodiscard]] std::string class_of_label(std::string_view text, DecimalMark decimal);
 
 /// Local. Whether a number can be a label: whole, of 32 bits.

@@ -95,7 +95,10 @@ class Hdf5Arrays : public ArrayFile {
   [[nodiscard]] SamplesDescription describe(const StoredArray& samples) const override {
     SamplesDescription said;
     refuse_packed(samples);
-    if (samples.sparse_of.empty()) said.missing = fill_value(file_, samples.name);
+    if (samples.sparse_of.empty()) {
+      said.missing = fill_values(file_, samples.name);
+      said.valid = valid_range(file_, samples.name);
+    }
     if (samples.name == "/samples") describe_dataset(samples, said);
     // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
     if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {

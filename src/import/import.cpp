@@ -1,5 +1,6 @@
 #include "rbmpi/import/import.hpp"
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "import/columns.hpp"
 #include "import/examine.hpp"
 #include "import/field_reader.hpp"
+#include "import/field_value.hpp"
 #include "import/formats.hpp"
 #include "import/plan.hpp"
 #include "import/write_rows.hpp"
@@ -19,6 +21,24 @@
 #include "rbmpi/storage/regular_file.hpp"
 
 namespace rbmpi {
+namespace {
+
+// Who gives a rule believes that it does something.
+void refuse_unused_rules(const ImportOptions& options, const FieldReader& reader) {
+  for (std::size_t i = 0; i < options.replaced.size(); ++i) {
+    if (reader.has_used(i)) continue;
+    const auto& [text, by] = options.replaced[i];
+    refuse_options(
+        options.file,
+        fmt::format(
+            "--map {}={} replaces nothing: none of its values is {}{} (labels and names of rows are not replaced); "
+            "a value that is there would be right",
+            shown_field(text), std::isnan(by) ? std::string("NA") : fmt::format("{}", by), shown_field(text),
+            i > 0 ? " that no rule before it replaces" : ""));
+  }
+}
+
+}  // namespace
 
 ImportResult import_file(const ImportOptions& options) {
   std::vector<FileVersion> versions;  // of files: standard input is read once, and then a copy of it
@@ -27,12 +47,13 @@ ImportResult import_file(const ImportOptions& options) {
   const std::unique_ptr<Table> table = open_table(options.file, options.table);
   const ColumnUses uses = column_uses(options, table->info());
   std::vector<std::pair<std::string, double>> replaced = options.replaced;  // the first of a value counts
-  if (table->info().missing)
-    replaced.emplace_back(fmt::format("{}", *table->info().missing), std::numeric_limits<double>::quiet_NaN());
-  FieldReader reader(replaced, table->info().decimal);
+  for (const double value : table->info().missing)
+    replaced.emplace_back(fmt::format("{}", value), std::numeric_limits<double>::quiet_NaN());
+  const FieldReader reader(replaced, table->info().decimal, table->info().type);
   if (table->info().sparse && reader.read(0.0) != 0.0)
     refuse_options(options.file, "its rows are sparse: --map cannot replace 0, of which there is any number");
   const Findings findings = examine(options, *table, uses, reader);
+  refuse_unused_rules(options, reader);
   ImportPlan plan = import_plan(options, table->info(), uses, findings);
   plan.info.rows = write_rows(options, *table, plan, reader, [&] {
     for (const FileVersion& version : versions) version.throw_if_changed();

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "import/field_reader.hpp"
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
 #include "import/text_lines.hpp"
@@ -37,6 +38,7 @@ class Planner {
     if (plan_.values.empty()) refuse_options(options_.file, "no column of it is left for values");
     check_fields();
     check_missing();
+    check_valid_range();
     plan_scale();
     plan_type();
     plan_picture();
@@ -255,16 +257,26 @@ class Planner {
 
   void plan_weights() {
     plan_.info.has_weights = plan_.uses.weight.has_value() || info_.has_weights;
-    if (!plan_.uses.weight) return;
+    if (!plan_.uses.weight) return note_weights();
     const std::size_t column = *plan_.uses.weight;
     const ColumnFindings& weights = found(column);
     const Occurrences& odd = weights.texts.count > 0 ? weights.texts : weights.missing;
     if (odd.count > 0)
       refuse("the weight in {} is {}; a number of at least 0 would be right", place_text(info_, odd.first),
              odd.first.text);
-    if (weights.smallest < 0.0 || weights.largest > static_cast<double>(std::numeric_limits<float>::max()))
-      refuse("the weights in {} are from {} to {}; finite numbers of at least 0 would be right", name_of(column),
-             weights.smallest, weights.largest);
+    if (!is_weight(weights.smallest) || !is_weight(weights.largest))
+      refuse("the weights in {} are from {} to {}; {}", name_of(column), weights.smallest, weights.largest,
+             right_weights);
+  }
+
+  // A name alone does not tell the weight of a row from that of a body.
+  void note_weights() {
+    if (info_.sparse || plan_.info.has_weights || plan_.uses.values_listed) return;
+    for (std::size_t column = 0; column < info_.names.size(); ++column) {
+      if (plan_.uses.uses[column] != Use::value || !is_name_of_weights(info_.names[column])) continue;
+      note("{} was taken for values like the others; --weight-column {} if it says how much each row counts.",
+           name_of(column), word_of(column));
+    }
   }
 
   void check_decimal_marks() const {
@@ -298,7 +310,7 @@ class Planner {
     if (truth_columns > 0) note("Truth values became 0 and 1, in {}.", plural(truth_columns, "column"));
   }
 
-  /// What would make numbers of a text that is none.
+  /// The options, if there are some, with which a text would be read as a number.
   [[nodiscard]] std::string remedy_of_text(std::string_view quoted) const {
     if (quoted.size() < 3) return {};
     const std::string_view text = quoted.substr(1, quoted.size() - 2);
@@ -386,6 +398,20 @@ class Planner {
     return range;
   }
 
+  /// What NetCDF says of them.
+  void check_valid_range() const {
+    if (!info_.valid) return;
+    const double smallest = as_stored(info_.valid->smallest, info_.type);
+    const double largest = as_stored(info_.valid->largest, info_.type);
+    const Range range = range_of_values();
+    if (range.smallest >= smallest && range.largest <= largest) return;
+    const double wrong = range.smallest < smallest ? range.smallest : range.largest;
+    refuse(
+        "it says that valid values are {} (NetCDF), and {} is among its values: --map \"{}=NA\" if that stands for "
+        "what is missing; values in that range would be right",
+        info_.valid->text(), wrong, wrong);
+  }
+
   /// Which value means 1.0.
   void plan_scale() {
     Range range = range_of_values();
@@ -414,7 +440,8 @@ class Planner {
     }
   }
 
-  /// One value such as 9 or 99 among zeros and ones is most likely a code for what is missing.
+  /// One value such as 9 or 99 among zeros and ones is most likely a code for what is missing, however often it is
+  /// there.
   void refuse_code_for_missing() const {
     constexpr double least = 3.0;  // 0, 1 and 2 may count something
     if (info_.sparse) return;
@@ -427,11 +454,21 @@ class Planner {
       others += found(column).others;
       single = single && found(column).smallest_other >= code;
     }
-    const std::uint64_t most = findings_.rows * plan_.values.size() / 4;
-    if (!single || code < least || ones == 0 || others > most) return;
+    if (!single || code < least || ones == 0) return;
+    // Without zeros the values may be anything, unless nearly all are 1.
+    const std::uint64_t quarter = findings_.rows * plan_.values.size() / 4;
+    if (range_.smallest > 0.0 && others > quarter) return;
     ask("its values are 0 and 1, and {} of them {} {}, which looks like a code for what is missing: --map {}=NA (and "
         "--missing) if it is, --scale {} if it means 1.0",
         others, others == 1 ? "is" : "are", code, code, code);
+  }
+
+  /// Of a column that has zeros or ones as well: the option for its other values, if they are codes.
+  [[nodiscard]] static std::string map_of_codes(const ColumnFindings& one) {
+    if (one.smallest > 1.0) return {};
+    if (one.smallest_other == one.largest) return fmt::format(", --map {}=NA says that it is missing", one.largest);
+    return fmt::format(", --map {}=NA,{}=NA (and others) says that such values are missing", one.smallest_other,
+                       one.largest);
   }
 
   [[nodiscard]] bool is_list_of_entries() const {
@@ -461,8 +498,9 @@ class Planner {
     // A single column like that among truth values is an age, a year or a code.
     const std::size_t others = plan_.values.size() - 1;
     if (!info_.sparse && others > 1 && range.columns_beyond_one == 1 && 2 * range.columns_to_one >= others)
-      ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out, --scale {} makes that 1.0",
-          name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest);
+      ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out, --scale {} makes that 1.0{}",
+          name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest,
+          map_of_codes(found(range.largest_column)));
     plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;
     if (range.largest < dark)
       note("The largest value, {}{}, means 1.0; --scale X if another does.", range.largest, largest_place);

@@ -15,18 +15,20 @@ bool has_utf16_mark(std::string_view text) {
   return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
 }
 
-/// Whether the bytes at even places are characters that tables are made of, and those at odd ones 0, or the other way
-/// round.
+/// Whether most of the bytes at odd places are 0 and those before them characters that tables are made of (Latin
+/// letters, digits), or the other way round. Where they are not 0, letters of other scripts stand.
 bool is_unmarked_utf16(std::string_view beginning, bool little) {
-  constexpr std::size_t enough = 256;
-  const std::string_view bytes = beginning.substr(0, std::min(enough, beginning.size() / 2 * 2));
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto code = static_cast<unsigned char>(bytes[i]);
-    const bool zero = (i % 2 == 0) != little;
+  constexpr std::size_t enough = 4096;
+  const std::size_t units = std::min(enough, beginning.size()) / 2;
+  std::size_t latin = 0;
+  for (std::size_t i = 0; i < units; ++i) {
+    const auto code = static_cast<unsigned char>(beginning[2 * i + (little ? 0 : 1)]);
+    if (beginning[2 * i + (little ? 1 : 0)] != 0) continue;
     const bool character = (code >= ' ' && code <= '~') || code >= 0xa0 || code == '\t' || code == '\r' || code == '\n';
-    if (zero ? code != 0 : !character) return false;
+    if (!character) return false;
+    ++latin;
   }
-  return bytes.size() > 2;
+  return units > 1 && 2 * latin > units;
 }
 
 void append_character(std::string& text, char32_t code) {

@@ -14,7 +14,7 @@ namespace rbmpi {
 /// How the characters of a text are stored. Bytes that are no UTF-8 (Latin-1) stay as they are: numbers are ASCII.
 enum class Encoding { utf8, utf16_little, utf16_big };
 
-/// Local. By the mark that the text begins with; without one UTF-16 if every other byte is 0, else UTF-8.
+/// Local. By the mark that the text begins with; without one UTF-16 if most of every other byte are 0, else UTF-8.
 [[nodiscard]] Encoding encoding_of(std::string_view beginning) noexcept;
 
 /// Local. The text in UTF-8, without its mark; a half of a character at its end is left out.

@@ -29,8 +29,8 @@ bool rows_are_of_dataset(const Hdf5File& file) {
            file.text_attribute(samples_name, "encoding-type").value_or("csr_matrix") == "csr_matrix";
   }
   const ArrayOutline rows = file.outline(samples_name);
-  return rows.dimensions.size() == 2 && is_readable(rows.type) && !fill_value(file, samples_name) &&
-         !file.text_attribute(samples_name, "MATLAB_class");
+  return rows.dimensions.size() == 2 && is_readable(rows.type) && fill_values(file, samples_name).empty() &&
+         !valid_range(file, samples_name) && !file.text_attribute(samples_name, "MATLAB_class");
 }
 
 bool hdf5_wants_import(const fs::path& path) {

@@ -60,7 +60,7 @@ Handle text_type(std::size_t bytes, const fs::path& file) {
   return type;
 }
 
-constexpr std::uint64_t most_integers = 64;  // in an attribute
+constexpr std::uint64_t most_numbers = 64;  // in an attribute
 constexpr std::uint64_t longest_text = std::uint64_t{1} << 30U;
 constexpr std::uint64_t longest_variable_text = std::uint64_t{16} << 20U;
 
@@ -510,13 +510,24 @@ std::optional<std::string> Hdf5File::text_attribute(const std::string& name, con
 }
 
 std::optional<double> Hdf5File::real_attribute(const std::string& name, const std::string& attribute) const {
+  const std::optional<std::vector<double>> values = reals_attribute(name, attribute);
+  if (!values) return std::nullopt;
+  if (values->size() != 1)
+    fail_to_read(path_, fmt::format("the attribute '{}' of '{}' is not a number", attribute, name));
+  return values->front();
+}
+
+std::optional<std::vector<double>> Hdf5File::reals_attribute(const std::string& name,
+                                                             const std::string& attribute) const {
   const std::optional<Attribute> found = open_attribute(id_, name, attribute, path_);
   if (!found) return std::nullopt;
-  if (!hdf5::is_standard_number(found->type.id()) || element_count(found->space.id(), path_) != 1)
-    fail_to_read(path_, fmt::format("the attribute '{}' of '{}' is not a number", attribute, name));
-  double value = 0.0;
-  check(H5Aread(found->id.id(), H5T_NATIVE_DOUBLE, &value), "read", path_);
-  return value;
+  const std::optional<std::uint64_t> count = element_count(found->space.id(), path_);
+  if (!hdf5::is_standard_number(found->type.id()) || !count || *count > most_numbers)
+    fail_to_read(path_, fmt::format("the attribute '{}' of '{}' is not a number, nor a list of at most {}", attribute,
+                                    name, most_numbers));
+  std::vector<double> values(*count);
+  if (*count > 0) check(H5Aread(found->id.id(), H5T_NATIVE_DOUBLE, values.data()), "read", path_);
+  return values;
 }
 
 std::optional<std::vector<std::int64_t>> Hdf5File::integers_attribute(const std::string& name,
@@ -526,9 +537,9 @@ std::optional<std::vector<std::int64_t>> Hdf5File::integers_attribute(const std:
   if (H5Tcommitted(found->type.id()) != 0 || !hdf5::is_standard_integer(found->type.id()))
     fail_to_read(path_, fmt::format("the attribute '{}' of '{}' does not hold integers", attribute, name));
   const std::optional<std::uint64_t> count = element_count(found->space.id(), path_);
-  if (!count || *count > most_integers)
+  if (!count || *count > most_numbers)
     fail_to_read(path_,
-                 fmt::format("the attribute '{}' of '{}' has more than {} integers", attribute, name, most_integers));
+                 fmt::format("the attribute '{}' of '{}' has more than {} integers", attribute, name, most_numbers));
   std::vector<std::int64_t> values(*count);
   if (*count > 0) check(H5Aread(found->id.id(), H5T_NATIVE_INT64, values.data()), "read", path_);
   return values;

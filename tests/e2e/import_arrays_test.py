@@ -203,6 +203,14 @@ ACCEPTED = {
                       Right(np.where(BITS, 0, FLOATS), scale=1)),
     "h5 fill value, replaced": (h5_of({"missing_value": 2.0}, X=np.where(BITS, 2.0, FLOATS)), ["--map", "2=1"],
                                 Right(np.where(BITS, 1, FLOATS), scale=1)),
+    "h5 several fill values": (h5_of({"_FillValue": np.uint8(255), "missing_value": np.array([254, 253], "u1")}, X=np.array(
+        [[255, 1, 254], [0, 253, 1], [0, 1, 0]], "u1")), ["--missing", "zero"], Right([[0, 1, 0], [0, 0, 1], [0, 1, 0]], scale=1)),
+    "h5 fill value of another type": (h5_of({"missing_value": 0.1, "valid_min": 0.3}, X=np.array([[0.1, 0.5], [0.3, 1]], "f4")),
+                                      ["--missing", "zero"], Right(np.array([[0, 0.5], [0.3, 1]], "f4"), scale=1)),
+    "h5 value of another type, replaced": (h5_of(X=np.array([[0.1, 0.5], [0.25, 1]], "f4")), ["--map", "0.1=0"],
+                                           Right([[0, 0.5], [0.25, 1]], scale=1)),
+    "h5 valid range": (h5_of({"valid_range": [0, 1], "_FillValue": 9}, X=np.array([[9, 1], [0, 1]], "u1")),
+                       ["--missing", "zero"], Right([[0, 1], [0, 1]], scale=1)),
     # Sparse
     "anndata": (h5(anndata), ["--labels", "obs/kind"],
                 Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
@@ -285,6 +293,12 @@ REFUSED = {
                                  ["--labels", "obs/kind"], ["is 2", "2 categories"]),
     "h5 packed by NetCDF": (h5_of({"scale_factor": 0.5, "add_offset": [0.25]}, X=BITS), [], ["NetCDF", "0.5 x", "+ 0.25"]),
     "h5 missing": (h5_of({"_FillValue": 0.5}, X=np.maximum(FLOATS, 0.5)), [], ["of its values are missing", "is 0.5", "zero"]),
+    "h5 beyond the valid range": (h5_of({"valid_range": [1, 100]}, X=np.array([[1, 101], [1, 2]], "u1")), [], [
+        "valid values are from 1 to 100", "101 is among", '--map "101=NA"']),
+    "h5 below what is valid": (h5_of({"valid_min": 1}, X=np.array([[1, 101], [0, 2]], "u1")), [], [
+        "valid values are at least 1", "0 is among"]),
+    "h5 no valid range": (h5_of({"valid_range": 3}, X=BITS), [], ["'valid_range'", "1 number"]),
+    "h5 weights beyond float32": (h5_of(samples=FLOATS, weights=np.full(ROWS, 1e39)), [], ["is 1e+39", "from 0 to 3.4e38"]),
     "h5 weights of Keras": (h5(keras), [], ["weights of a network of Keras", "--array NAME"]),
     "h5 weights of Keras 3": (h5_of(layers__dense__vars__0=FLOATS), [], ["weights of a network of Keras"]),
     "h5 data frame": (h5_of(df__block0_values=FLOATS, df__block1_values=LABELS[:, None]), [], [

@@ -249,8 +249,18 @@ class Columns(LookTest):
         data = self.write("missing.nc", self.bits() * 200)
         with h5py.File(data, "a") as file:
             file["samples"].attrs["_FillValue"] = np.uint8(200)
+            file["samples"].attrs["valid_min"] = 0
         assert_one_message(self.train(data), FILE, "missing.nc", "of its values are missing", "is 200")
         assert_one_message(run(["info", data]), FILE, "200 stands for what is missing (NetCDF)", f"rbmpi import '{data}'")
+        with h5py.File(data, "a") as file:
+            file["samples"].attrs["missing_value"] = [201, 202]
+        assert_one_message(run(["info", data]), FILE, "200 and 201 and 202 stand for what is missing (NetCDF)")
+        # Likewise what is valid.
+        data = self.write("valid.nc", self.bits(), scale=1)
+        with h5py.File(data, "a") as file:
+            file["samples"].attrs["valid_max"] = 1
+        assert_one_message(run(["info", data]), FILE, "its valid values are at most 1 (NetCDF)", f"rbmpi import '{data}'")
+        assert_success(self.train(data))
 
     def test_a_list_of_ratings(self):
         rows = 60

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,9 +50,19 @@ struct DatasetInfo {
 /// 0.25". Empty if they are stored as they are.
 [[nodiscard]] std::string packing_text(const Hdf5File& file, const std::string& array);
 
-/// Local. The value of an array that stands for what is missing, where NetCDF says so (`_FillValue`, `missing_value`);
-/// not NaN, which needs no saying.
-[[nodiscard]] std::optional<double> fill_value(const Hdf5File& file, const std::string& array);
+/// Local. The values of an array that stand for what is missing, where NetCDF says so (`_FillValue`, `missing_value`,
+/// which may be several); not NaN, which needs no saying.
+[[nodiscard]] std::vector<double> fill_values(const Hdf5File& file, const std::string& array);
+
+/// The values that are valid, both ends included.
+struct ValidRange {
+  double smallest = -std::numeric_limits<double>::infinity();
+  double largest = std::numeric_limits<double>::infinity();
+  /// "from 0 to 100", "at least 0", "at most 100"
+  [[nodiscard]] std::string text() const;
+};
+/// Local. Of an array where NetCDF says so (`valid_range`, or `valid_min` and `valid_max`).
+[[nodiscard]] std::optional<ValidRange> valid_range(const Hdf5File& file, const std::string& array);
 
 /// Some rows of a dataset, to be written.
 struct DatasetRows {
@@ -73,6 +84,11 @@ inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 
 /// Local. Whether a number can be a scale: positive, and normal in single precision.
 [[nodiscard]] bool is_scale(double value) noexcept;
+
+/// Local. Whether a number can be the weight of a row: at least 0, and finite in single precision.
+[[nodiscard]] bool is_weight(double value) noexcept;
+/// What messages say of numbers that cannot.
+inline constexpr const char* right_weights = "numbers from 0 to 3.4e38, the largest of float32, would be right";
 
 /// Which datasets are read: those whose values are in [0, scale], or those that say that theirs may be any, as well.
 enum class Values { in_scale, any };

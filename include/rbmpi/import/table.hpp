@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rbmpi/storage/hdf5_file.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 
 namespace rbmpi {
 
@@ -41,7 +41,8 @@ struct TableInfo {
   std::vector<std::uint64_t> picture;     ///< {height, width} of a row, or empty
   ElementType type = ElementType::other;  ///< of numbers in the file, if it is one that a dataset may have
   std::optional<double> scale;            ///< the value that means 1.0, if the file says so (a dataset, truth values)
-  std::optional<double> missing;          ///< the value that stands for what is missing, if the file says so
+  std::vector<double> missing;            ///< values that stand for what is missing, if the file says so
+  std::optional<ValidRange> valid;        ///< no other values are valid, if the file says so
   bool sparse = false;                    ///< rows are given by their columns that are not 0
   bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
   bool has_weights = false;               ///< likewise

@@ -177,9 +177,11 @@ class Hdf5File {
   void write_text(const std::string& name, const std::string& text);
 
   // Attributes of the object `name`. Reading gives nothing where there is no such attribute; an attribute of the wrong
-  // kind, or with more than 64 integers, throws.
+  // kind, or with more than 64 numbers, throws.
   [[nodiscard]] std::optional<std::string> text_attribute(const std::string& name, const std::string& attribute) const;
   [[nodiscard]] std::optional<double> real_attribute(const std::string& name, const std::string& attribute) const;
+  [[nodiscard]] std::optional<std::vector<double>> reals_attribute(const std::string& name,
+                                                                   const std::string& attribute) const;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers_attribute(const std::string& name,
                                                                             const std::string& attribute) const;
   /// At most 60000 bytes.

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "import/examine.hpp"
 #include "support/gzip.hpp"
 #include "support/import_test.hpp"
 
@@ -19,6 +22,12 @@ class ImportPlanTest : public test::ImportTest {
  protected:
   static Change label(const std::string& column) {
     return [column](ImportOptions& options) { options.label_column = column; };
+  }
+  static Change replaced(const std::vector<std::pair<std::string, double>>& rules) {
+    return [rules](ImportOptions& options) { options.replaced = rules; };
+  }
+  static Change weights(const std::string& column) {
+    return [column](ImportOptions& options) { options.weight_column = column; };
   }
   static Change missing(MissingValues how) {
     return [how](ImportOptions& options) { options.missing = how; };
@@ -109,6 +118,62 @@ TEST_F(ImportPlanTest, LabelsAreWholeNumbersOrTexts) {
   options.missing = MissingValues::drop_row;
 });
 EXPECT_THAT(labels(), ElementsAre(0));
+}
+
+TEST_F(ImportPlanTest, LabelsThatAreCodesStayApart) {
+  import("v,a\n1E2,1\n1e3,0\nA4,1\n100,0\n", label("v"));
+  EXPECT_THAT(reader().info().class_names, ElementsAre("100", "1E2", "1e3", "A4"));
+  EXPECT_THAT(labels(), ElementsAre(1, 2, 3, 0));
+  import("v,a\n-1.0,1\nx,0\n-1,1\n01.00,0\n01,1\n", label("v"));
+  EXPECT_THAT(reader().info().class_names, ElementsAre("-1", "01", "x"));
+  EXPECT_THAT(labels(), ElementsAre(0, 2, 0, 1, 1));
+  EXPECT_EQ(class_of_label("3.", DecimalMark::point), "3.");
+  EXPECT_EQ(class_of_label("1.000", DecimalMark::said_comma), "1.000");
+}
+
+TEST_F(ImportPlanTest, LabelsMayBeThousandsAsValuesMay) {
+  for (const char* other : {"", "3;1\n", "x;1\n"})
+    refused(Failure::usage, {"column 1 ('v') is '1.000'", "--decimal point", "--decimal comma"},
+            std::string("v;a\n1.000;1\n2.000;0\n") + other, label("v"));
+  refused(Failure::file, {"column 1 ('v') is '1.000'", "column 2 ('a') is '0,5'"}, "v;a\n1.000;0,5\n2.000;0\n",
+          label("v"));
+  import("v;a\n1.0;0\n2.0;1\n", label("v"));
+  EXPECT_THAT(labels(), ElementsAre(1, 2));
+}
+
+TEST_F(ImportPlanTest, RulesThatReplaceNothingAreRefused) {
+  const double missing = std::numeric_limits<double>::quiet_NaN();
+  const std::string content = "v,a\n99,1\n1,0\nx,1\n";
+  const auto with_labels = [&](const std::vector<std::pair<std::string, double>>& rules) {
+    return [rules](ImportOptions& options) {
+      options.label_column = "v";
+      options.replaced = rules;
+    };
+  };
+  refused(Failure::usage, {"--map 99=NA replaces nothing", "none of its values is 99", "labels and names"}, content,
+          with_labels({{"99", missing}}));
+  refused(Failure::usage, {"--map x=0 replaces nothing"}, content, with_labels({{"1", 0.5}, {"x", 0.0}}));
+  refused(Failure::usage, {"--map 1.0=0 replaces nothing", "no rule before it"}, content,
+          with_labels({{"1", 0.5}, {"1.0", 0.0}}));
+  import(content, with_labels({{ "1", 0.5 }}));
+  EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 0.0F, 0.5F));
+}
+
+TEST_F(ImportPlanTest, CodesForMissingValuesAreAskedAbout) {
+  const std::string many = "a,b,c\n9,0,9\n1,9,0\n9,1,9\n0,9,1\n1,0,9\n9,1,0\n";
+  refused(Failure::usage, {"8 of them are 9", "--map 9=NA", "--scale 9"}, many);
+  refused(Failure::usage, {"column 1 ('a') goes up to 99", "--drop a", "--map 9=NA,99=NA"},
+          "a,b,c\n9,0,1\n99,1,0\n1,1,1\n0,0,1\n");
+  EXPECT_THAT(import("a,b\n0,2\n1,1\n2,0\n").notes, ElementsAre(HasSubstr("2, in column 1 ('a'), means 1.0")));
+}
+
+TEST_F(ImportPlanTest, WeightsAreFoundByNobodyAndSaid) {
+  for (const char* name : {"weight", "Weights", "sample_weight"})
+    EXPECT_THAT(import(std::string("a,") + name + "\n1,0\n0,1\n").notes,
+                ElementsAre(HasSubstr(std::string("--weight-column ") + name)));
+  EXPECT_THAT(import("a,weight\n1,0\n0,1\n", weights("weight")).notes, IsEmpty());
+  refused(Failure::file, {"weights in column 2 ('weight') are from 0 to 1e+39", "from 0 to 3.4e38"},
+          "a,weight\n1,0\n0,1e39\n", weights("weight"));
 }
 
 TEST_F(ImportPlanTest, RowNumbersAreNoValues) {

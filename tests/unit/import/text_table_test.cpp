@@ -216,6 +216,11 @@ TEST(FieldValueTest, WhereTheDecimalMarkIsSaidTheOtherIsBetweenThousands) {
 TEST_F(TextTableTest, Utf16WithoutAMark) {
   EXPECT_EQ(encoding_of(utf16(u"1,2", true).substr(2)), Encoding::utf16_little);
   EXPECT_EQ(encoding_of(utf16(u"a\t2\r\n", false).substr(2)), Encoding::utf16_big);
+  // Most letters are Latin, not all.
+  for (const bool little : {true, false}) {
+    import(utf16(u"größe,размер,一一\n1,250,0\n4,5,6\n", little).substr(2));
+    EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "размер", "一一"));
+  }
   for (const std::string& text : {std::string("1,2\n"), std::string("\0", 1), std::string("1\0", 2),
                                   std::string("\1\0\2\0", 4), std::string("1\0\0\0", 4), std::string("1\0002\0003", 5)})
     EXPECT_EQ(encoding_of(text), text.size() == 5 ? Encoding::utf16_little : Encoding::utf8) << text;

@@ -250,6 +250,9 @@ TEST_F(Hdf5FileTest, TextsAndAttributesComeBack) {
   EXPECT_EQ(again.real_attribute("/group", "one"), -5.0);
   EXPECT_THAT(*again.integers_attribute("/group", "one"), ElementsAre(-5));
   EXPECT_THAT(*again.integers_attribute("/group", "two"), ElementsAre(28, 30));
+  EXPECT_THAT(*again.reals_attribute("/group", "two"), ElementsAre(28.0, 30.0));
+  test::expect_error(Failure::file, {"'two'", "not a number"},
+                     [&] { static_cast<void>(again.real_attribute("/group", "two")); });
   test::expect_error(Failure::file, {"'format'", "not a number"},
                      [&] { static_cast<void>(again.real_attribute("/", "format")); });
   test::expect_error(Failure::file, {"'scale'", "integers"},
@@ -319,13 +322,16 @@ TEST_F(Hdf5FileTest, AllThatIsAskedForMayBeAsLongAsTheFile) {
   }
 }
 
-TEST_F(Hdf5FileTest, AttributesHoldFewIntegers) {
+TEST_F(Hdf5FileTest, AttributesHoldFewNumbers) {
   Hdf5File file = Hdf5File::create(path_);
   file.set_integers_attribute("/", "few", std::vector<std::int64_t>(64, 7));
   file.set_integers_attribute("/", "many", std::vector<std::int64_t>(65, 7));
   EXPECT_EQ(file.integers_attribute("/", "few")->size(), 64U);
   test::expect_error(Failure::file, {"'many'", "more than 64"},
                      [&] { static_cast<void>(file.integers_attribute("/", "many")); });
+  EXPECT_EQ(file.reals_attribute("/", "few")->size(), 64U);
+  test::expect_error(Failure::file, {"'many'", "at most 64"},
+                     [&] { static_cast<void>(file.reals_attribute("/", "many")); });
 }
 
 TEST_F(Hdf5FileTest, ObjectsAreFoundAndListed) {
