@@ -110,7 +110,8 @@ class Examination {
   }
 
   double take_text(std::size_t column, std::string_view text) {
-    const FieldValue value = reader_.read(text);
+    const bool is_weight = uses_.uses[column] == Use::weight;
+    const FieldValue value = is_weight ? reader_.read_as_it_is(text) : reader_.read(text);
     ColumnFindings& findings = findings_.columns[column];
     switch (value.kind) {
       case Kind::number:
@@ -164,7 +165,7 @@ class Examination {
   }
 
   double take_number(ColumnFindings& findings, std::size_t column, double value) const {
-    const double number = reader_.read(value);
+    const double number = uses_.uses[column] == Use::weight ? value : reader_.read(value);
     if (std::isnan(number)) {
       count(findings.missing, column, value);
     } else if (std::isinf(number)) {

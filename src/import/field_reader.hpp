@@ -26,6 +26,8 @@ class FieldReader {
     return rules_.empty() ? value : replaced(text, value);
   }
   [[nodiscard]] double read(double number) const noexcept { return rules_.empty() ? number : replaced(number); }
+  /// The same without the rules, which are for the values of the data and not for weights.
+  [[nodiscard]] FieldValue read_as_it_is(std::string_view text) const noexcept { return field_value(text, decimal_); }
 
   /// Whether something was replaced by that one of `replaced`.
   [[nodiscard]] bool has_used(std::size_t rule) const { return used_[rule]; }

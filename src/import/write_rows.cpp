@@ -51,7 +51,10 @@ class PlannedRows {
     return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : name_in_utf8(row_->texts[column]);
   }
   [[nodiscard]] float weight() const {
-    return static_cast<float>(plan_.uses.weight ? number(*plan_.uses.weight) : row_->weight);
+    if (!plan_.uses.weight) return static_cast<float>(row_->weight);
+    const std::size_t column = *plan_.uses.weight;
+    if (row_->texts.empty()) return static_cast<float>(row_->values[column]);
+    return static_cast<float>(reader_.read_as_it_is(row_->texts[column]).number);
   }
 
   [[noreturn]] void changed() const { refuse_import(options_.file, "it changed while it was read"); }

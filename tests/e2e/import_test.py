@@ -356,6 +356,9 @@ def tables():
     yield ("weights and names", "p,q,r,w,n\n" + "".join(f"{r},{n / 2},{n}{n}\n" for n, r in enumerate(BIT_ROWS)),
            ["--weight-column", "w", "--name-column", "n"],
            bits | {"weights": [0, 0.5, 1, 1.5, 2], "row_names": ["00", "11", "22", "33", "44"]})
+    yield ("weights, which no rule replaces", "p,q,r,w\n" + "".join(f"{r},{n}\n" for n, r in enumerate(BIT_ROWS)),
+           ["--weight-column", "w", "--map", "1=0,0=1"],
+           bits | {"samples": [[1 - value for value in row] for row in BITS], "weights": [0, 1, 2, 3, 4]})
     yield ("columns by numbers and ranges", counted("i,p,q,r", BIT_ROWS), ["--columns", "2-3,r"], bits)
     yield "columns to leave out", counted("i,p,q,r", BIT_ROWS), ["--drop", "i"], bits
     yield ("a column that counts, wanted", counted("i,p,q,r", BIT_ROWS), ["--columns", "1", "--scale", "4"],
