@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -55,8 +56,11 @@ def without_mpirun(text):
 @functools.lru_cache(maxsize=None)
 def job_files():
     """Where Open MPI keeps what its processes tell each other, a folder for each module of tests: in the one for all of a
-    user, a job that ends removes what one that begins at this moment has just made."""
+    user, a job that ends removes what one that begins at this moment has just made. It does so when nothing is left in it, so
+    something always is."""
     folder = tempfile.mkdtemp(prefix="rbmpi-jobs-")
+    host = socket.gethostname().partition(".")[0]
+    (pathlib.Path(folder) / f"ompi.{host}.{os.getuid()}" / "kept").mkdir(parents=True)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
