@@ -26,6 +26,7 @@ void run_bench(const std::vector<std::string>& arguments, const Communicator& wo
 [[nodiscard]] bool evaluate_writes(const std::vector<std::string>& arguments);
 void run_evaluate(const std::vector<std::string>& arguments, const Communicator& world);
 void run_export(const std::vector<std::string>& arguments, const Communicator& world);
+void run_export_data(const std::vector<std::string>& arguments, const Communicator& world);
 void run_finetune(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import(const std::vector<std::string>& arguments, const Communicator& world);
 void run_import_model(const std::vector<std::string>& arguments, const Communicator& world);

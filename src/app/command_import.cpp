@@ -103,6 +103,12 @@ MissingValues parse_missing(const std::string& text) {
   refuse("zero, drop-row or mean would be right");
 }
 
+UnknownLetters parse_unknown_letters(const std::string& text) {
+  if (text == "gap") return UnknownLetters::gap;
+  if (text == "drop-row") return UnknownLetters::drop_row;
+  refuse("gap or drop-row would be right");
+}
+
 constexpr CommandOption<ImportSettings> import_own_options[] = {
     {"output", "FILE", "the dataset to make; an old file of that name is replaced",
      [](auto& s, const std::string& text) { s.options.output = text; }},
@@ -151,6 +157,10 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
      [](auto& s, const std::string& text) { s.options.table.labels = text; }},
     {"transpose", nullptr, "the columns of the array are the rows",
      [](auto& s, const std::string&) { s.options.table.transpose = true; }},
+    {"alphabet", "NAME", "of sequences: protein, rna, dna, or the letters themselves [found out]",
+     [](auto& s, const std::string& text) { s.options.table.alphabet = text; }},
+    {"unknown-letters", "HOW", "letters that the alphabet has not: gap, or drop-row [gap]",
+     [](auto& s, const std::string& text) { s.options.table.unknown_letters = parse_unknown_letters(text); }},
     {"source", "TEXT", "where the data came from, kept in the dataset [the name of the file]",
      [](auto& s, const std::string& text) { s.options.source = text; }},
     {"csv", "FILE", "another word for FILE, which then has to be a text table",
@@ -229,6 +239,9 @@ void report_import(const ImportOptions& options, const ImportResult& result) {
   for (const std::string& columns : result.columns) say("  {}\n", columns);
   const std::string picture =
       info.picture.empty() ? std::string() : fmt::format(" (pictures of {})", fmt::join(info.picture, "x"));
+  if (info.colours > 0)
+    return say("{}: {} of {}, {} colours\n", options.output.string(), plural(info.rows, "sequence"),
+               plural(info.columns, "site"), info.colours);
   say("{}: {} of {}{}, {}{}, {} means 1.0, {} labels\n", options.output.string(), plural(info.rows, "row"),
       plural(info.columns, "value"), picture, element_name(info.type), info.sparse ? ", sparse" : "", info.scale,
       info.has_labels ? "with" : "no");

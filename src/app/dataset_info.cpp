@@ -38,6 +38,7 @@ struct ValueKind {
 };
 ValueKind kind_of_values(const SeenDataset& seen) {
   const DataLook& look = seen.summary.look;
+  if (seen.info.colours > 0) return {"colours", fmt::format("{} colours", seen.info.colours)};
   if (look.two_valued() && look.largest() == 1) return {"zeros-and-ones", "zeros and ones"};
   if (look.two_valued()) return {"two-valued", fmt::format("0 and {}", look.largest())};
   if (!look.whole()) return {"real", "real numbers"};
@@ -129,6 +130,8 @@ Json to_json(const SeenDataset& seen) {
           {"type", element_name(info.type)},
           {"scale", info.scale},
           {"scale_said", info.scale_said},
+          {"colours", info.colours == 0 ? Json() : Json(info.colours)},
+          {"alphabet", info.alphabet},
           {"unbounded", info.unbounded},
           {"kind", kind_of_values(seen).name},
           {"minimum", look.smallest()},
@@ -151,7 +154,17 @@ Json to_json(const SeenDataset& seen) {
           {"findings", found}};
 }
 
-void print_values(const SeenDataset& seen) {
+/// Of sequences, and of other states of which none is more than another.
+void print_colours(const SeenDataset& seen) {
+  const DatasetInfo& info = seen.info;
+  print("  type     {} of {}, a byte each\n", info.alphabet.empty() ? "colours" : "letters",
+        info.alphabet.empty() ? fmt::format("{}", info.colours) : info.alphabet);
+  const bool gaps = info.alphabet.starts_with('-');
+  print("  {}     {:.2f} %\n", gaps ? "gaps" : fmt::format("'{}' ", info.alphabet.empty() ? '0' : info.alphabet[0]),
+        100.0 * seen.summary.look.zeros());
+}
+
+void print_numbers(const SeenDataset& seen) {
   const DatasetInfo& info = seen.info;
   const DataLook& look = seen.summary.look;
   print("  type     {}, {}\n", element_name(info.type),
@@ -162,6 +175,11 @@ void print_values(const SeenDataset& seen) {
   print("  range    {} to {}: {}\n", look.smallest(), look.largest(), kind_of_values(seen).words);
   print("  mean     {:.6g}{}\n", look.mean() / info.scale, info.unbounded ? "" : " (1.0 is full)");
   print("  zeros    {:.2f} %, so {:.2f} % are not 0\n", 100.0 * look.zeros(), 100.0 * (1.0 - look.zeros()));
+}
+
+void print_repetitions(const SeenDataset& seen) {
+  const DatasetInfo& info = seen.info;
+  const DataLook& look = seen.summary.look;
   const std::vector<std::uint64_t> constant = look.constant_columns();
   print("  constant {}{}, {}\n", plural(constant.size(), "column"),
         constant.empty()
@@ -226,7 +244,11 @@ void print_for_people(const fs::path& path, const SeenDataset& seen) {
   print("  rows     {}\n", info.rows);
   print("  columns  {}{}\n", info.columns,
         info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
-  print_values(seen);
+  if (info.colours > 0)
+    print_colours(seen);
+  else
+    print_numbers(seen);
+  print_repetitions(seen);
   print_labels(seen);
   if (const std::optional<RowWeights>& weights = seen.summary.weights) {
     print("  weights  {:.6g} in all, {:.6g} to {:.6g}: as good as {:.6g} rows of equal weight\n", weights->sum,

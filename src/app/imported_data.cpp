@@ -42,7 +42,7 @@ std::string source_of(const fs::path& file, std::optional<double> scale) {
 /// What a dataset says of where it came from; nothing if it is none.
 std::string source_in(const fs::path& dataset) {
   try {
-    return read_in_child(dataset, [&] { return DatasetReader(dataset).info().source; });
+    return read_in_child(dataset, [&] { return DatasetReader(dataset, Values::any).info().source; });
   } catch (const Error& error) {
     if (error.failure() == Failure::file) return {};
     throw;

@@ -625,11 +625,12 @@ void find_order(Report& report) {
 std::vector<Finding> findings(const DataLook& look, const DatasetInfo& info, const std::filesystem::path& file) {
   if (look.rows() == 0) return {};
   Report report{look, info, shell_word(file.string())};
-  find_scale(report);
-  find_counting_columns(report);
+  const bool amounts = info.colours == 0;
+  if (amounts) find_scale(report);
+  if (amounts) find_counting_columns(report);
   find_constants(report);
   find_order(report);
-  find_entries(report);
+  if (amounts) find_entries(report);
   std::ranges::stable_sort(report.findings, {}, &Finding::severity);
   return std::move(report.findings);
 }

@@ -32,6 +32,11 @@ Digest block_digest(const Samples& block) {
   return sha256({block.values, block.rows * block.row_bytes()});
 }
 
+std::string colours_text(const DatasetInfo& info) {
+  if (info.colours == 0) return {};
+  return info.alphabet.empty() ? fmt::format("{}", info.colours) : fmt::format("{} {}", info.colours, info.alphabet);
+}
+
 std::string dataset_digest(const Samples& shape, const DatasetDigests& digests) {
   Sha256 stream;
   update(stream, fmt::format("rbmpi-dataset 1\n{} {} {} {:.17g}\n", element_name(shape.type), shape.rows, shape.columns,
@@ -43,6 +48,7 @@ std::string dataset_digest(const Samples& shape, const DatasetDigests& digests) 
     stream.update(*digest);
   };
   add("labels\n", digests.labels);
+  if (!digests.colours.empty()) update(stream, fmt::format("colours {}\n", digests.colours));
   add("weights\n", digests.weights);
   return hexadecimal(stream.finish());
 }

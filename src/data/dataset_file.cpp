@@ -30,6 +30,8 @@ constexpr const char* values_name = "/samples/data";
 constexpr const char* columns_name = "/samples/indices";
 constexpr const char* ends_name = "/samples/indptr";
 constexpr const char* unbounded_attribute = "unbounded";
+constexpr const char* colours_attribute = "colours";
+constexpr const char* alphabet_attribute = "alphabet";
 constexpr std::int64_t newest_version = 1;
 constexpr std::uint64_t most_columns = std::numeric_limits<std::int32_t>::max();  // what BLAS and MPI can count
 constexpr std::uint64_t chunk_bytes = 512U << 10U;
@@ -115,6 +117,27 @@ void read_scale(const Hdf5File& file, std::optional<double> asked_for, DatasetIn
     fail(file.path(), fmt::format("the attribute 'scale' of '/samples' is {}; a positive number that single precision "
                                   "can hold would be right",
                                   scale));
+}
+
+/// Of values that are colours: how many there are, and their letters.
+void read_colours(const Hdf5File& file, DatasetInfo& info) {
+  constexpr std::int64_t most = 256;
+  const auto colours = file.integers_attribute(samples_name, colours_attribute);
+  info.alphabet = file.text_attribute(samples_name, alphabet_attribute).value_or("");
+  if (!colours && info.alphabet.empty()) return;
+  if (!colours || colours->size() != 1 || colours->front() < 2 || colours->front() > most)
+    fail(file.path(),
+         fmt::format("the attribute 'colours' of '/samples' is {}; their number, from 2 to {}, would be right",
+                     colours ? fmt::format("{}", fmt::join(*colours, ", ")) : "not there, though 'alphabet' is", most));
+  info.colours = static_cast<std::uint64_t>(colours->front());
+  if (info.type != ElementType::uint8 || info.sparse)
+    fail(file.path(), "'/samples' has colours (its attribute 'colours'); an array of uint8 would be right");
+  std::string letters = info.alphabet;
+  std::ranges::sort(letters);
+  if (!letters.empty() && (letters.size() != info.colours || std::ranges::adjacent_find(letters) != letters.end() ||
+                           !std::ranges::all_of(letters, [](char letter) { return letter > ' ' && letter <= '~'; })))
+    fail(file.path(), fmt::format("the attribute 'alphabet' of '/samples' is '{}'; {} different letters would be right",
+                                  info.alphabet, info.colours));
 }
 
 std::vector<std::uint64_t> read_picture(const Hdf5File& file, std::uint64_t columns, const char* attribute) {
@@ -208,7 +231,16 @@ DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
     info.sample_chunks = array.chunks;
   }
   info.imported = file.text_attribute("/", "format").has_value();
-  read_scale(file, scale, info);
+  read_colours(file, info);
+  if (info.colours == 0) {
+    read_scale(file, scale, info);
+  } else if (scale) {
+    fail(file.path(), fmt::format("scale = {}: its values are {} colours, and none of them is more than another; no "
+                                  "scale would be right",
+                                  *scale, info.colours));
+  } else {
+    info.scale = static_cast<double>(info.colours - 1);
+  }
   info.picture = read_picture(file, info.columns, info.sparse ? "picture" : "shape");
   const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
   info.unbounded = unbounded && *unbounded != std::vector<std::int64_t>{0};
@@ -261,10 +293,11 @@ void check_range(const void* values, std::size_t count, const DatasetInfo& info,
     const std::optional<std::size_t> wrong = first_wrong(typed, count, info);
     if (!wrong) return;
     const auto [row, column] = place(*wrong);
-    fail(path,
-         fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right", row, column,
-                     typed[*wrong],
-                     info.unbounded ? "finite values" : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
+    fail(path, fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right", row, column,
+                           typed[*wrong],
+                           info.unbounded     ? "finite values"
+                           : info.colours > 0 ? fmt::format("colours from 0 to {}", info.colours - 1)
+                                              : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
   };
   switch (info.type) {
     case ElementType::uint8:
@@ -340,7 +373,13 @@ std::string packing_text(const Hdf5File& file, const std::string& array) {
 
 DatasetReader::DatasetReader(const fs::path& path, Values accepted, std::optional<double> scale)
     : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_, scale)) {
-  if (!info_.unbounded || accepted == Values::any) return;
+  if (accepted == Values::any) return;
+  if (info_.colours > 0)
+    fail(path, fmt::format(
+                   "its values are colours, letters of sequences, say, and not amounts; values in [0, scale] would be "
+                   "right (units with {} colours are not there yet)",
+                   info_.colours));
+  if (!info_.unbounded) return;
   fail(path, fmt::format("its values may be any numbers, as codes are; values in [0, scale] = [0, {}] would be right",
                          info_.scale));
 }
@@ -487,7 +526,11 @@ DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
     file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type)), .growing = true});
   };
   create_samples(file, info, chunk_rows);
-  file.set_real_attribute(samples_name, "scale", info.scale);
+  if (info.colours > 0)
+    file.set_integers_attribute(samples_name, colours_attribute, {static_cast<std::int64_t>(info.colours)});
+  else
+    file.set_real_attribute(samples_name, "scale", info.scale);
+  if (!info.alphabet.empty()) file.set_text_attribute(samples_name, alphabet_attribute, info.alphabet);
   if (info.unbounded) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
   for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())

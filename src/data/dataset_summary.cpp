@@ -65,7 +65,8 @@ DatasetSummary summarise(const DatasetReader& reader) {
     summary.look.add_labels(labels);
   });
 
-  DatasetDigests digests{.blocks = std::move(block_digests), .labels = {}, .weights = {}};
+  DatasetDigests digests{
+      .blocks = std::move(block_digests), .labels = {}, .weights = {}, .colours = colours_text(info)};
   if (info.has_labels) digests.labels = labels_hash.finish();
   if (info.has_weights) {
     Sha256 hash;

@@ -380,7 +380,7 @@ struct Loading {
 
   /// Collective. Of rows with these blocks.
   [[nodiscard]] std::string digest(std::vector<Digest> blocks, const RowsInMemory& memory) const {
-    DatasetDigests digests{.blocks = std::move(blocks), .labels = {}, .weights = {}};
+    DatasetDigests digests{.blocks = std::move(blocks), .labels = {}, .weights = {}, .colours = colours_text(info)};
     world.agree_on_root([&] {
       digests.labels = hash_numbers(memory.labels(), info.rows);
       digests.weights = hash_numbers(memory.weights(), info.rows);

@@ -56,6 +56,7 @@ class Examination {
       if (!uses_.one_hot.empty()) check_one_hot();
     }
     if (uses_.other_labels) add_other_label();
+    if (info_.has_names) add_name(row.name);
     ++findings_.rows;
   }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "import/fasta.hpp"
 #include "import/libsvm.hpp"
 #include "import/matrix_market.hpp"
 #include "import/other_files.hpp"
@@ -37,6 +38,7 @@ constexpr std::array table_formats = {
     TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
     TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market},
+    TableFormat{.name = "fasta", .is = is_fasta, .open = open_fasta, .letters = true},
     TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm},
     TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true},
 };
@@ -58,6 +60,8 @@ void check_options(const fs::path& path, const TableOptions& options, const Tabl
     refuse_options(path, "--array and --transpose go with files of arrays, which it is not");
   if (!format.labels && !options.labels.empty() && options.labels != "none")
     refuse_options(path, "--labels goes with files of arrays and images, which it is not");
+  if (!format.letters && (!options.alphabet.empty() || options.unknown_letters))
+    refuse_options(path, "--alphabet and --unknown-letters go with sequences (FASTA), which it is not");
 }
 
 }  // namespace

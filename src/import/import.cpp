@@ -97,7 +97,7 @@ ImportResult import_in_child(const ImportOptions& options) {
                     .cpu_seconds = seconds_without_life});
   ImportResult result;
   from_lines(text, result);
-  result.info = DatasetReader(options.output).info();
+  result.info = DatasetReader(options.output, Values::any).info();
   return result;
 }
 

@@ -92,20 +92,10 @@ std::string marked_text(std::string_view text) {
     return "it is JSON; pandas makes CSV of it: pandas.read_json(...).to_csv(..., index=False)";
   if (text.starts_with("version https://git-lfs"))
     return "it is Git's note of a large file (Git LFS), not the file; 'git lfs pull' fetches it";
+  if (text.starts_with("# STOCKHOLM") || begins_with_word(text, "clustal"))
+    return "it is an alignment of another format; aligned FASTA would be right, as esl-reformat afa or seqret make it";
   if (begins_with_word(text, "@relation")) return "it is a file of Weka's (ARFF); save it as CSV";
   return {};
-}
-
-/// ">name" and lines of letters.
-bool is_fasta(std::string_view text) {
-  if (!text.starts_with('>') || text.size() < 4) return false;
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return false;
-  std::string_view second = text.substr(end + 1);
-  second = trimmed(second.substr(0, second.find_first_of("\r\n")));
-  return !second.empty() && std::ranges::all_of(second, [](char c) {
-    return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '*';
-  });
 }
 
 }  // namespace
@@ -152,7 +142,6 @@ std::string other_file(std::string_view beginning) {
   const std::string_view content =
       std::string_view(text).substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   if (content.empty()) return "it is empty";
-  if (is_fasta(content)) return "it is a family of sequences (FASTA), and families of sequences are not read yet";
   return marked_text(content);
 }
 

@@ -30,6 +30,7 @@ class Planner {
   }
 
   ImportPlan plan() {
+    if (!info_.alphabet.empty()) return plan_sequences();
     leave_out_empty_columns();
     plan_names();
     refuse_counting_columns();
@@ -46,11 +47,7 @@ class Planner {
     plan_type();
     plan_picture();
     plan_storage();
-    plan_.info.rows = findings_.rows;
-    plan_.info.columns = plan_.values.size();
-    plan_.info.source = options_.source.empty() ? options_.file.filename().string() : options_.source;
-    plan_column_names();
-    say_columns();
+    finish_plan();
     return std::move(plan_);
   }
 
@@ -80,6 +77,46 @@ class Planner {
   void for_values(const Visit& visit) const {
     if (info_.sparse) return visit(std::size_t{0}, findings_.columns.front());
     for (const std::size_t column : plan_.values) visit(column, findings_.columns[column]);
+  }
+
+  /// Of sequences all is known: colours, one byte each.
+  ImportPlan plan_sequences() {
+    refuse_options_of_numbers();
+    plan_.values = plan_.uses.values();
+    plan_.all_values = plan_.values.size() == info_.columns;
+    if (plan_.values.empty()) refuse_options(options_.file, "no column of it is left for values");
+    plan_.info.type = ElementType::uint8;
+    plan_.info.colours = info_.alphabet.size();
+    plan_.info.alphabet = info_.alphabet;
+    plan_.info.scale = static_cast<double>(info_.alphabet.size() - 1);
+    plan_.info.has_row_names = info_.has_names;
+    plan_.info.row_name_bytes = info_.has_names ? std::max<std::size_t>(1, findings_.longest_name) : 0;
+    if (findings_.rows == 1) note("It is one sequence; to train on, a family has many.");
+    finish_plan();
+    return std::move(plan_);
+  }
+
+  void refuse_options_of_numbers() const {
+    const auto refuse_if = [&](bool given, const char* option) {
+      if (given) ask("{} goes with tables of numbers, and it has sequences of letters", option);
+    };
+    refuse_if(options_.scale.has_value(), "--scale");
+    refuse_if(options_.type.has_value(), "--type");
+    refuse_if(options_.sparse.has_value(), "--sparse or --dense");
+    refuse_if(!options_.shape.empty(), "--shape");
+    refuse_if(!options_.replaced.empty(), "--map");
+    refuse_if(options_.missing != MissingValues::refused, "--missing");
+    refuse_if(plan_.uses.label || !plan_.uses.one_hot.empty(), "a column of labels");
+    refuse_if(plan_.uses.weight.has_value(), "--weight-column");
+    refuse_if(plan_.uses.name.has_value(), "--name-column");
+  }
+
+  void finish_plan() {
+    plan_.info.rows = findings_.rows;
+    plan_.info.columns = plan_.values.size();
+    plan_.info.source = options_.source.empty() ? options_.file.filename().string() : options_.source;
+    plan_column_names();
+    say_columns();
   }
 
   // Excel leaves separators behind columns that were once used.

@@ -47,6 +47,7 @@ class PlannedRows {
   [[nodiscard]] const std::vector<std::uint32_t>& columns() const noexcept { return columns_; }
   [[nodiscard]] std::int32_t label() const noexcept { return label_; }
   [[nodiscard]] std::string name() const {
+    if (!plan_.uses.name) return name_in_utf8(row_->name);
     const std::size_t column = *plan_.uses.name;
     return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : name_in_utf8(row_->texts[column]);
   }

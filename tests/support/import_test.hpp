@@ -35,7 +35,7 @@ class ImportTest : public testing::Test {
     EXPECT_EQ(made_.entries(), before) << "nothing is left behind";
   }
 
-  [[nodiscard]] DatasetReader reader() const { return DatasetReader(made_ / "a.h5"); }
+  [[nodiscard]] DatasetReader reader() const { return DatasetReader(made_ / "a.h5", Values::any); }
   template <typename Value>
   [[nodiscard]] std::vector<Value> samples() const {
     const DatasetReader dataset = reader();

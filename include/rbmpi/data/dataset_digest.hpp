@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rbmpi/core/digest.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/data/samples.hpp"
 
 namespace rbmpi {
@@ -16,6 +17,7 @@ namespace rbmpi {
 //   - the SHA-256 (32 bytes) of each block of consecutive rows, in order: the values in the stored type, little-endian;
 //     every block has `digest_block_rows` rows, the last one what is left;
 //   - if there are labels, the line "labels\n" and the SHA-256 of all labels as little-endian int32;
+//   - if values are colours, the line "colours <number> <alphabet>\n", without the last blank if that is empty;
 //   - if rows have weights, the line "weights\n" and the SHA-256 of all weights as little-endian float32.
 // Blocks can be hashed in any order and by anyone, so that several ranks share the work.
 
@@ -32,7 +34,11 @@ struct DatasetDigests {
   std::vector<Digest> blocks;
   std::optional<Digest> labels;   ///< if there are labels
   std::optional<Digest> weights;  ///< if rows have weights
+  std::string colours;            ///< if values are colours: their number and alphabet
 };
+
+/// Local. What the digest says of the colours of a dataset; empty if it has none.
+[[nodiscard]] std::string colours_text(const DatasetInfo& info);
 
 /// Local. The digest of a dataset, 64 hexadecimal digits. Of `shape`, type, rows, columns and scale are used.
 [[nodiscard]] std::string dataset_digest(const Samples& shape, const DatasetDigests& digests);

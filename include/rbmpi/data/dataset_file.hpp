@@ -28,6 +28,8 @@ struct DatasetInfo {
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
   bool sparse = false;                 ///< rows are stored by their columns that are not 0 (CSR)
   std::uint64_t nonzeros = 0;          ///< values that are stored of all rows, if sparse
+  std::uint64_t colours = 0;  ///< values are 0, 1, ..., colours - 1, of which none is more than another; else 0
+  std::string alphabet;       ///< the letters of the colours, in their order, or empty
   bool has_labels = false;
   bool has_weights = false;
   bool has_row_names = false;
@@ -90,7 +92,8 @@ inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 /// What messages say of numbers that cannot.
 inline constexpr const char* right_weights = "numbers from 0 to 3.4e38, the largest of float32, would be right";
 
-/// Which datasets are read: those whose values are in [0, scale], or those that say that theirs may be any, as well.
+/// Which datasets are read: those whose values are in [0, scale], or those of colours, or that say that theirs may be
+/// any, as well.
 enum class Values { in_scale, any };
 
 /// Rows of a sparse dataset in memory (CSR).

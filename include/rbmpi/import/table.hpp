@@ -21,6 +21,9 @@ enum class DecimalMark : std::uint8_t {
   said_comma,  ///< 0,5 and 1.234,5
 };
 
+/// What becomes of letters of sequences that are none of the alphabet.
+enum class UnknownLetters : std::uint8_t { gap, drop_row };
+
 /// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
 struct TableOptions {
   std::string format = {};  ///< what the file has to be, a name of `table_formats`: "csv", "idx"
@@ -30,6 +33,8 @@ struct TableOptions {
   std::optional<char> separator = {};       ///< between the fields of a text: blanks, 0 if each character is a field
   std::optional<bool> header = {};          ///< whether the first line of a text names the columns
   std::optional<DecimalMark> decimal = {};  ///< of a text: said_point or said_comma
+  std::string alphabet = {};                ///< of sequences: protein, rna, dna, or the letters themselves
+  std::optional<UnknownLetters> unknown_letters = {};  ///< of sequences
 };
 
 /// What a table says of itself before its rows are read.
@@ -46,6 +51,8 @@ struct TableInfo {
   bool sparse = false;                    ///< rows are given by their columns that are not 0
   bool has_labels = false;                ///< beside the columns, as those of libsvm, or an array of its own
   bool has_weights = false;               ///< likewise
+  bool has_names = false;                 ///< likewise, of rows
+  std::string alphabet;                   ///< of sequences: the letters whose places are the values; else empty
   bool first_column_names = false;        ///< the first column has the names of the rows, as in R's tables
   DecimalMark decimal = DecimalMark::point;  ///< of a text
   bool semicolons = false;  ///< of a text: between its fields, as those have them whose decimal mark is a comma
@@ -65,6 +72,7 @@ struct TableRow {
   std::optional<double> label;
   std::string_view label_text;  ///< if the label is a text
   double weight = 1.0;
+  std::string_view name;
 };
 
 /// The table in a file of others. A format is one class, and a row in `table_formats` (src/import/formats.cpp). Every
