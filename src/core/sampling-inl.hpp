@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 #include <hwy/highway.h>
 
+#include "core/masks-inl.hpp"
 #include "rbmpi/core/random.hpp"
 #include "rbmpi/core/real.hpp"
 
@@ -71,20 +71,6 @@ HWY_INLINE void random_bytes(const RandomStream& stream, std::uint32_t first_blo
     hn::StoreInterleaved2(half_0, half_1, d, reinterpret_cast<std::uint64_t*>(bytes + 16 * block));
   }
 #endif
-}
-
-/// The lanes of a mask as bits, lane 0 lowest.
-template <class D, class M>
-HWY_INLINE std::uint64_t mask_bits(D d, M mask) {
-  constexpr std::size_t bytes = (hn::MaxLanes(D()) + 7) / 8;
-  std::uint8_t stored[8] = {};  // as many as StoreMaskBits may write
-  hn::StoreMaskBits(d, mask, stored);
-  std::conditional_t<
-      bytes == 1, std::uint8_t,
-      std::conditional_t<bytes == 2, std::uint16_t, std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>>
-      bits;
-  std::memcpy(&bits, stored, sizeof(bits));  // no more bytes than were stored: so it stays in registers
-  return bits;
 }
 
 /// The lowest bits of a word as zeros and ones.

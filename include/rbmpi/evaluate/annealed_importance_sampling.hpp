@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "rbmpi/core/bit_matrix.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"

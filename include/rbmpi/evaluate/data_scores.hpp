@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/evaluate/row_mean.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "rbmpi/evaluate/progress_report.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "rbmpi/core/bit_matrix.hpp"
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/row_source.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 

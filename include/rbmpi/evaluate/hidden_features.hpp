@@ -5,8 +5,8 @@
 #include <span>
 
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/row_source.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 

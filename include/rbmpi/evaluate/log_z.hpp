@@ -4,10 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/row_source.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/binary_rows.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 

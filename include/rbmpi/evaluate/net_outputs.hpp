@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "rbmpi/core/matrix.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/row_source.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/feed_forward_net.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 

@@ -3,8 +3,8 @@
 #include <functional>
 #include <span>
 
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/evaluate/gibbs_chains.hpp"
-#include "rbmpi/evaluate/progress_report.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 
