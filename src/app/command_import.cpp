@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,11 +20,15 @@
 #include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
+#include "app/work_bar.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/core/progress_report.hpp"
 #include "rbmpi/data/dataset_file.hpp"
+#include "rbmpi/data/sequence_weights.hpp"
 #include "rbmpi/import/import.hpp"
+#include "rbmpi/parallel/from_root.hpp"
 
 namespace rbmpi {
 namespace {
@@ -35,7 +40,8 @@ struct ImportSettings {
   ImportOptions options;
   std::string csv;  ///< other words for FILE
   std::string idx_images;
-  TrainSettings train;  ///< nothing of it
+  std::optional<NeighbourRule> reweight;  ///< sequences are weighed
+  TrainSettings train;                    ///< of it threads and the style of the progress
 };
 
 double import_scale(const std::string& text) {
@@ -109,6 +115,16 @@ UnknownLetters parse_unknown_letters(const std::string& text) {
   refuse("gap or drop-row would be right");
 }
 
+NeighbourRule parse_reweight(const std::string& text) {
+  NeighbourRule rule;
+  rule.above = text.starts_with('>') && !text.starts_with(">=");
+  const std::optional<double> identity = parse_number(text.substr(rule.above ? 1 : text.starts_with(">=") ? 2 : 0));
+  if (!identity) refuse("an identity from 0 to 1, such as 0.8, or '>0.8' where more than that counts, would be right");
+  rule.identity = *identity;
+  (void)least_equal_sites(rule, 1);
+  return rule;
+}
+
 constexpr CommandOption<ImportSettings> import_own_options[] = {
     {"output", "FILE", "the dataset to make; an old file of that name is replaced",
      [](auto& s, const std::string& text) { s.options.output = text; }},
@@ -161,6 +177,9 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
      [](auto& s, const std::string& text) { s.options.table.alphabet = text; }},
     {"unknown-letters", "HOW", "letters that the alphabet has not: gap, or drop-row [gap]",
      [](auto& s, const std::string& text) { s.options.table.unknown_letters = parse_unknown_letters(text); }},
+    {"reweight", "IDENTITY",
+     "weigh each sequence by 1 / those of at least this identity with it, 0.8, say; '>0.8': of more [not]",
+     [](auto& s, const std::string& text) { s.reweight = parse_reweight(text); }},
     {"source", "TEXT", "where the data came from, kept in the dataset [the name of the file]",
      [](auto& s, const std::string& text) { s.options.source = text; }},
     {"csv", "FILE", "another word for FILE, which then has to be a text table",
@@ -174,8 +193,10 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
      }},
 };
 
+constexpr const char* import_shared_keys[] = {"threads", "progress"};
+
 CommandOptions<ImportSettings> import_options() {
-  return {import_own_options, {}};
+  return {import_own_options, import_shared_keys};
 }
 
 constexpr const char* import_usage = "import FILE --output FILE";
@@ -247,12 +268,62 @@ void report_import(const ImportOptions& options, const ImportResult& result) {
       info.has_labels ? "with" : "no");
 }
 
+/// A file that goes when it is no longer wanted.
+struct PassingFile {
+  fs::path path;
+  explicit PassingFile(fs::path file) : path(std::move(file)) {}
+  ~PassingFile() {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+  PassingFile(const PassingFile&) = delete;
+  PassingFile& operator=(const PassingFile&) = delete;
+};
+
+/// Where the sequences are until they have weights.
+fs::path unweighed(const fs::path& output) {
+  return output.parent_path() / fmt::format(".{}.unweighed", output.filename().string());
+}
+
+void import_weighed(const ImportSettings& settings, const Communicator& world) {
+  const StartedCommand started(world, settings.train);
+  const PassingFile file(unweighed(settings.options.output));
+  std::optional<ImportResult> result;
+  std::vector<std::uint8_t> letters;
+  world.agree_on_root([&] {
+    ImportOptions options = settings.options;
+    options.output = file.path;
+    result = import_in_child(options);
+    if (result->info.colours == 0)
+      throw Error(Failure::usage, fmt::format("--reweight goes with sequences (FASTA), and {} is {}",
+                                              options.file.string(), result->kind));
+    letters.resize(result->info.rows * result->info.columns);
+    DatasetReader(file.path, Values::any).read_samples(0, result->info.rows, letters.data());
+  });
+  const std::uint64_t rows = from_root(result ? result->info.rows : 0, world);
+  letters = from_root(std::move(letters), world);
+  std::optional<WorkBar> bar;
+  if (world.is_root()) bar.emplace(settings.train.progress, "comparing sequences");
+  const SequenceWeights weights =
+      weigh_sequences({letters.data(), rows, letters.size() / rows}, *settings.reweight, world, started.layout.node,
+                      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  bar.reset();
+  world.agree_on_root([&] {
+    copy_with_weights(file.path, settings.options.output, weights.weights());
+    result->info.has_weights = true;
+    report_import(settings.options, *result);
+    say("  weights by identity {} {}: as good as {:.1f} sequences that have no neighbours\n",
+        settings.reweight->above ? "above" : "of at least", settings.reweight->identity, weights.effective_sequences());
+  });
+}
+
 }  // namespace
 
 void run_import(const std::vector<std::string>& arguments, const Communicator& world) {
   const auto settings =
       parse_command("import", arguments, import_options().description(), {"file"}, import_settings, import_help, world);
   if (!settings) return;
+  if (settings->reweight) return import_weighed(*settings, world);
   world.agree_on_root([&] { report_import(settings->options, import_in_child(settings->options)); });
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/data/sparse_samples.hpp"
@@ -578,6 +579,47 @@ void DatasetWriter::finish() {
   }
   state.file.close();
   state.target.commit();
+}
+
+void copy_with_weights(const fs::path& from, const fs::path& to, std::span<const float> weights) {
+  const DatasetReader reader(from, Values::any);
+  DatasetInfo info = reader.info();
+  const Shard all{0, info.rows};
+  const auto in_pieces = [&](const auto& take) { in_whole_chunks(info.sample_chunks, all, work_of_a_call, take); };
+  const auto names_of = [&](Shard piece) {
+    return info.has_row_names ? reader.read_row_names(piece.first, piece.count) : std::vector<std::string>();
+  };
+  in_pieces([&](Shard piece) {
+    for (const std::string& name : names_of(piece)) info.row_name_bytes = std::max(info.row_name_bytes, name.size());
+  });
+  if (info.has_row_names) info.row_name_bytes = std::max<std::size_t>(1, info.row_name_bytes);
+  info.has_weights = true;
+  DatasetWriter writer(to, info);
+  std::vector<std::byte> values;
+  std::vector<std::int32_t> labels;
+  in_pieces([&](Shard piece) {
+    throw_if_stopped("copying a dataset");
+    DatasetRows rows{.count = piece.count};
+    SparseRows sparse;
+    if (info.sparse) {
+      sparse = reader.read_sparse(piece.first, piece.count);
+      rows.ends = sparse.ends;
+      rows.columns = sparse.columns.data();
+      rows.samples = sparse.values.data();
+    } else {
+      values.resize(piece.count * info.row_bytes());
+      reader.read_samples(piece.first, piece.count, values.data());
+      rows.samples = values.data();
+    }
+    labels.resize(info.has_labels ? piece.count : 0);
+    if (info.has_labels) reader.read_labels(piece.first, piece.count, labels.data());
+    rows.labels = labels.data();
+    rows.weights = weights.data() + piece.first;
+    const std::vector<std::string> names = names_of(piece);
+    rows.names = names;
+    writer.append(rows);
+  });
+  writer.finish();
 }
 
 }  // namespace rbmpi

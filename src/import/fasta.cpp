@@ -232,15 +232,23 @@ class FastaTable : public Table {
 
 bool is_fasta(std::string_view beginning) {
   const std::string text = to_utf8(beginning, encoding_of(beginning));
-  std::string_view content = std::string_view(text).substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  if (!content.starts_with('>') || content.size() < 4) return false;
-  const std::size_t end = content.find_first_of("\r\n");
-  if (end == std::string_view::npos) return false;
-  std::string_view second = content.substr(std::min(content.find_first_not_of("\r\n", end), content.size()));
-  second = trimmed(second.substr(0, second.find_first_of("\r\n")));
-  return !second.empty() && (second.starts_with('>') || std::ranges::all_of(second, [](char letter) {
-                               return is_column_letter(letter) || letter == '.' || (letter >= 'a' && letter <= 'z');
-                             }));
+  std::string_view rest = text;
+  bool named = false;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find_first_of("\r\n");
+    const std::string_view line = trimmed(rest.substr(0, end));
+    const bool whole = end != std::string_view::npos;
+    rest.remove_prefix(whole ? end + 1 : rest.size());
+    if (line.empty() || line.starts_with(';')) continue;
+    if (line.starts_with('>')) {
+      named = true;
+      continue;
+    }
+    return named && std::ranges::all_of(line, [](char letter) {
+             return is_column_letter(letter) || letter == '.' || letter == ' ' || (letter >= 'a' && letter <= 'z');
+           });
+  }
+  return false;
 }
 
 std::unique_ptr<Table> open_fasta(const std::filesystem::path& path, const TableOptions& options) {

@@ -53,7 +53,7 @@ ImportResult import_file(const ImportOptions& options) {
   if (table->info().sparse && reader.read(0.0) != 0.0)
     refuse_options(options.file, "its rows are sparse: --map cannot replace 0, of which there is any number");
   const Findings findings = examine(options, *table, uses, reader);
-  refuse_unused_rules(options, reader);
+  if (table->info().alphabet.empty()) refuse_unused_rules(options, reader);  // of sequences none goes
   ImportPlan plan = import_plan(options, table->info(), uses, findings);
   plan.info.rows = write_rows(options, *table, plan, reader, [&] {
     for (const FileVersion& version : versions) version.throw_if_changed();

@@ -473,7 +473,7 @@ def refused_tables():
     yield "Parquet", b"PAR1\x15\0", [], FILE, ["Parquet"]
     yield "Feather", b"ARROW1\0\0", [], FILE, ["Feather"]
     yield "a database", b"SQLite format 3\0", [], FILE, ["SQLite"]
-    yield "sequences", ">sp|A\nMKVLAT\n>sp|B\nMKV-AT\n", [], FILE, ["FASTA", "not read yet"]
+    yield "sequences of different lengths", ">sp|A\nMKVLAT\n>sp|B\nMKVAT\n", [], FILE, ["'sp|B' (line 3) has 5", "aligned"]
     yield "a binary file", b"\1\2\3\0\0\0", [], FILE, ["binary file"]
     yield "a dataset", (SOURCE / "data/digits.h5").read_bytes(), [], FILE, ["a dataset already"]
     yield "nothing", "", [], FILE, ["it is empty"]

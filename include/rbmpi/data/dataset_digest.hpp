@@ -34,7 +34,7 @@ struct DatasetDigests {
   std::vector<Digest> blocks;
   std::optional<Digest> labels;   ///< if there are labels
   std::optional<Digest> weights;  ///< if rows have weights
-  std::string colours;            ///< if values are colours: their number and alphabet
+  std::string colours = {};       ///< if values are colours: their number and alphabet
 };
 
 /// Local. What the digest says of the colours of a dataset; empty if it has none.

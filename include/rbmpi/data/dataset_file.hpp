@@ -139,6 +139,10 @@ class DatasetReader {
   DatasetInfo info_;
 };
 
+/// Local. Writes the dataset at `from` to `to`, where its rows have these weights. Throws Error(Failure::file).
+void copy_with_weights(const std::filesystem::path& from, const std::filesystem::path& to,
+                       std::span<const float> weights);
+
 /// Writes a dataset file row by row; the file appears, whole, with `finish`. Every method is Local.
 class DatasetWriter {
  public:

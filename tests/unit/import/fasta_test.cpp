@@ -44,8 +44,8 @@ TEST_F(FastaTest, EveryFormOfTheFileGivesTheSame) {
   import(plain);
   const std::vector<std::uint8_t> colours = bytes();
   for (const std::string& content :
-       {test::gzip(plain), std::string(">a\r\nAC\r\nDE\r\n\r\n>b\r\nKLMN\r\n"),
-        std::string("\n>a\nA C\tDE\n>b\nKL\nMN"), std::string("; made by a program\n>a\n;a remark\nACDE\n>b\nKLMN*\n"),
+       {test::gzip(plain), std::string(">a\r\nAC\r\nDE\r\n\r\n>b\r\nKLMN\r\n"), std::string("\n>a\nA CDE\n>b\nKL\nMN"),
+        std::string("; made by a program\n>a\n;a remark\nACDE\n>b\nKLMN*\n"),
         std::string(">a\nxACD.gE\n>b\nKL..MN\n")}) {
     const ImportResult result = import(content);
     EXPECT_EQ(bytes(), colours) << content;
@@ -89,7 +89,7 @@ TEST_F(FastaTest, UnknownLettersBecomeGapsOrTheirSequencesGo) {
 TEST_F(FastaTest, WhatIsNoAlignmentIsRefused) {
   refused(Failure::file, {"'a' (line 1) has 3 columns", "'long one' (line 3) has 4", "as long as each other"},
           ">a\nACD\n>long one\nACDE\n");
-  refused(Failure::file, {"'b' (line 3) has 3", "'-' for gaps"}, ">a\nAC.D.\n>b\nA..DE\n>c\nACDEF\n");
+  refused(Failure::file, {"'c' (line 5) has 5", "'-' for gaps"}, ">a\nAC.D.\n>b\nA..DE\n>c\nACDEF\n");
   refused(Failure::file, {"the sequence 'b' (line 3) has no letters"}, ">a\nACD\n>b\n>c\nACD\n");
   refused(Failure::file, {"the sequence 'a' (line 1) has lower-case letters alone"}, ">a\nacd\n>b\nacd\n");
   refused(Failure::usage, {"gaps alone"}, ">a\n---\n>b\n---\n");
