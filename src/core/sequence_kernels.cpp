@@ -38,6 +38,7 @@ HWY_INLINE V count_equal(D d, V counts, V a, V b) {
 /// it has any left.
 class TilePair {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): all lives are wanted for long sequences alone
   TilePair(const std::uint8_t* a, const std::uint8_t* b, std::size_t sites, std::size_t lives, std::uint64_t* alive)
       : a_(a), b_(b), sites_(sites), alive_(alive) {
     std::fill_n(lives_, pairs, static_cast<std::uint8_t>(std::min<std::size_t>(lives, 255)));

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <ranges>
 #include <span>
 
 #include <fmt/format.h>
@@ -160,12 +159,15 @@ std::uint64_t least_equal_sites(NeighbourRule rule, std::uint64_t sites) {
                 "neighbours cannot have an identity above 1: below 1 would be right, or at least 1 instead of above");
   }
   if (sites == 0) throw Error(Failure::usage, "sequences without sites have no neighbours");
-  const auto suffices = [&](std::uint64_t equal) {
-    const double identity = static_cast<double>(equal) / static_cast<double>(sites);
+  const auto suffices = [&](std::uint64_t count) {
+    const double identity = static_cast<double>(count) / static_cast<double>(sites);
     return rule.above ? identity > rule.identity : identity >= rule.identity;
   };
-  const auto counts = std::views::iota(std::uint64_t{0}, sites);  // all sites are enough in any case
-  return *std::ranges::partition_point(counts, [&](std::uint64_t equal) { return !suffices(equal); });
+  // The product may be rounded to either side.
+  auto equal = static_cast<std::uint64_t>(rule.identity * static_cast<double>(sites));
+  if (equal > 0) --equal;
+  while (!suffices(equal)) ++equal;
+  return equal;
 }
 
 std::vector<float> SequenceWeights::weights() const {

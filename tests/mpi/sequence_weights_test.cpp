@@ -21,7 +21,7 @@ class SequenceWeightsTest : public testing::Test {
   static ConstLettersView view(const std::string& letters, std::size_t sites) {
     return {reinterpret_cast<const std::uint8_t*>(letters.data()), letters.size() / sites, sites};
   }
-  SequenceWeights weigh(ConstLettersView sequences, NeighbourRule rule, int ranks_per_node = 0) const {
+  [[nodiscard]] SequenceWeights weigh(ConstLettersView sequences, NeighbourRule rule, int ranks_per_node = 0) const {
     return weigh_sequences(sequences, rule, world_, world_.split_by_node(ranks_per_node));
   }
 
