@@ -76,7 +76,7 @@ SampledGradient::SampledGradient(const EstimatorSettings& settings, Workspace& m
 
 void SampledGradient::combine(std::size_t array, Shard rows, std::size_t thread, const PhaseSums& sums,
                               std::span<Real> data, std::span<const Real> model) {
-  if (centring_) return centring_->combine(array, rows, thread, sums, data, model, draws_.step);
+  if (centring_) return centring_->combine(array, rows, thread, sums, data, model);
   BatchGradient::combine(array, rows, thread, sums, data, model);
 }
 
@@ -89,6 +89,7 @@ std::vector<StateArray> SampledGradient::state() {
 
 void SampledGradient::begin_state() {
   if (chains_) chains_->begin();
+  if (centring_ && share_.slot == 0) centring_->begin();
 }
 
 void SampledGradient::begin_part(const MiniBatch& batch, Shard chains) {
