@@ -202,7 +202,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
     const auto check = [&](const DatasetInfo& info) {
-      if (info.columns == all.columns) return rank_memory(info);
+      if (info.columns == all.columns) return rank_memory(info.columns);
       throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
                                              plural(info.columns, "column"), settings_.data.string(), all.columns));
     };
@@ -212,7 +212,29 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     refuse_misreading(*data_.validation_samples, settings_.validation);
     data_.views.validation = data_.validation_samples->rows();
   }
+  if (settings_.command == TrainingCommand::train) world_.agree([&] { check_weights(); });
   provenance_ = make_provenance(settings_, data_, command_line_);
+}
+
+void TrainingRun::check_weights() const {
+  const bool sample = settings_.validation_rows == ValidationRows::sample;
+  const auto check = [&](const Rows& rows, const std::string& key, const std::filesystem::path& file,
+                         const std::string& what_for, const std::string& right) {
+    const std::string places =
+        sample ? "" : fmt::format(", {} to {} (counted from 0),", rows.first(), rows.first() + rows.rows - 1);
+    refuse_weightless(
+        rows,
+        fmt::format("{}: all {} of '{}' to {} on{}", key, plural(rows.rows, "row"), file.string(), what_for, places),
+        right);
+  };
+  const std::string some = "some weights above 0";
+  check(data_.views.training, fmt::format("data = {}", settings_.data.string()), settings_.data, "train", some);
+  const bool of_data = !data_.validation_samples;
+  check(data_.views.validation, fmt::format("validation = {}", settings_.validation),
+        of_data ? settings_.data : std::filesystem::path(settings_.validation), "validate",
+        !of_data ? some
+        : sample ? "another share or seed"
+                 : "another share, or validation-rows = sample");
 }
 
 void TrainingRun::hold_out_sample(std::uint64_t count) {

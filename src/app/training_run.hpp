@@ -128,6 +128,8 @@ class TrainingRun {
   const RunRecorder::Clock::time_point begin_;
   /// Collective. Draws so many rows and puts them at the end.
   void hold_out_sample(std::uint64_t count);
+  /// Local. Refuses rows that say nothing.
+  void check_weights() const;
 
   const TrainSettings& settings_;
   std::uint64_t shuffle_block_ = 0;
