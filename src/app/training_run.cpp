@@ -162,13 +162,13 @@ TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& ar
   (void)arrange_ranks(world, settings.training.exchange, settings.training.ranks_per_node);  // refuses what cannot be
 }
 
-void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) {
+void TrainingRun::load_data(const std::function<Memory(const DatasetInfo&)>& memory) {
   std::optional<double> share;
   const bool validate = !settings_.validation.empty();
   if (validate) world_.agree([&] { share = validation_share(settings_.validation); });
 
   const auto rank_memory = [&](const DatasetInfo& info) {
-    const Memory needed = memory(info.columns);
+    const Memory needed = memory(info);
     checkpoint_bytes_ = needed.checkpoint;
     if (!layout_.has_root) return needed.rank;
     return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
@@ -202,7 +202,7 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     data_.views.validation = all.part(all.rows - rows, rows);
   } else if (validate) {
     const auto check = [&](const DatasetInfo& info) {
-      if (info.columns == all.columns) return rank_memory(info.columns);
+      if (info.columns == all.columns) return rank_memory(info);
       throw Error(Failure::file, fmt::format("validation = {}: it has {}, but '{}' has {}", settings_.validation,
                                              plural(info.columns, "column"), settings_.data.string(), all.columns));
     };
