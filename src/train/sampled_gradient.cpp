@@ -12,8 +12,10 @@
 namespace rbmpi {
 namespace {
 
-/// Means that are multiplied by means or by weights: `exact_products` products of two such are added up exactly.
+/// Means that are multiplied by means or by weights, and of how many rows or chains such products are added up exactly
+/// in single precision.
 constexpr Grid product_grid{8};
+constexpr std::uint64_t exact_products = 256;
 
 bool takes_hidden_means(const TrainingOptions& options) {
   if (options.statistics != UnitValues::automatic) return options.statistics == UnitValues::means;
