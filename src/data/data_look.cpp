@@ -514,9 +514,8 @@ bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noe
 
 const char* entries_text() noexcept {
   return "its columns look like a list of entries (row, column, value), such as ratings, and each is a row here: a "
-         "table "
-         "with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, which is "
-         "sparse, would be right";
+         "table with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, "
+         "which is sparse, would be right";
 }
 
 namespace {
