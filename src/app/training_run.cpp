@@ -176,9 +176,12 @@ void TrainingRun::load_data(const std::function<Memory(const DatasetInfo&)>& mem
   const auto ranks_of_node = static_cast<std::uint64_t>(layout_.node.size());
   const auto row_memory = [&](const DatasetInfo& info) -> RowMemory {
     shuffle_block_ = settings_.shuffle_block.value_or(usual_shuffle_block(info));
+    const bool by_ranks = settings_.training.exchange == Exchange::allreduce;
+    const std::uint64_t together = by_ranks ? 1 : ranks_of_node;
     return {.most_bytes = settings_.memory,
             .block_rows = shuffle_block_,
-            .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, ranks_of_node * rows_at_once)};
+            .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, together * rows_at_once),
+            .by_ranks = by_ranks};
   };
   const auto dataset = [&](const char* key, const std::filesystem::path& file) {
     return dataset_of(key, file, settings_.output, settings_.scale, world_);
