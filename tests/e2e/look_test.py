@@ -389,7 +389,8 @@ class Info(LookTest):
                      "  rows     are called 'r0', 'r1', 'r2', 'r3', 'r4', ...\n",
                      "  columns  are called 'c0', 'c1', 'c2', 'c3', 'c4', ...\n", "rows of equal weight\n",
                      "  mean of all rows by their weights, @ is ",
-                     f"  mean     {means.mean():.6g} weighted, {values.mean():.6g} of rows that count alike (1.0 is full)\n", "  note     the rows are sorted by class"):
+                     f"  mean     {means.mean():.6g} weighted, {values.mean():.6g} of rows that count alike (1.0 is full)\n",
+                     "  note     the rows are sorted by class"):
             self.assertIn(line, text)
 
     def test_kinds_of_values(self):
