@@ -303,7 +303,8 @@ REFUSED = {
     "h5 no valid range": (h5_of({"valid_range": 3}, X=BITS), [], ["'valid_range'", "1 number"]),
     "h5 weights beyond float32": (h5_of(samples=FLOATS, weights=np.full(ROWS, 1e39)), [], ["is 1e+39", "from 0 to 3.4e38"]),
     "h5 weights of columns": (h5_of(samples=FLOATS, weights=FLOATS[0]), [], [
-        "'weights' [20] of float64 has as many values as 'samples' [12 x 20] of float64 has columns", "--transpose", "--weight-column none"]),
+        "'weights' [20] of float64 has as many values as 'samples' [12 x 20] of float64 has columns", "--transpose",
+        "--weight-column none"]),
     "h5 weights of Keras": (h5(keras), [], ["weights of a network of Keras", "--array NAME"]),
     "h5 weights of Keras 3": (h5_of(layers__dense__vars__0=FLOATS), [], ["weights of a network of Keras"]),
     "h5 data frame": (h5_of(df__block0_values=FLOATS, df__block1_values=LABELS[:, None]), [], [
