@@ -90,6 +90,10 @@ constexpr std::array<std::string_view, 11> label_names = {
 constexpr std::array<std::string_view, 9> index_names = {"unnamed: 0", "index",     "id",     "rownames", "rowname",
                                                          "row.names",  "row_names", "row_id", "rowid"};
 
+/// Without "id" behind them.
+constexpr std::array<std::string_view, 11> entry_names = {"user", "customer", "item", "movie", "book", "product",
+                                                          "row",  "column",   "col",  "i",     "j"};
+
 constexpr std::array<std::string_view, 4> weight_names = {"weight", "weights", "sample_weight", "sample_weights"};
 
 template <std::size_t size>
@@ -224,6 +228,19 @@ ColumnUses column_uses(const ImportOptions& options, const TableInfo& info) {
 
 bool is_name_of_weights(const std::string& name) {
   return is_one_of(weight_names, name);
+}
+
+bool are_names_of_entries(const std::vector<std::string>& names) {
+  constexpr std::size_t fewest = 3;
+  constexpr std::size_t most = 4;  // with a time
+  if (names.size() < fewest || names.size() > most) return false;
+  const auto is_place = [](const std::string& name) {
+    std::string plain = plain_name(name);
+    std::erase_if(plain, [](char c) { return c == '_' || c == ' ' || c == '.'; });
+    if (plain.ends_with("id")) plain.resize(plain.size() - 2);
+    return std::ranges::find(entry_names, plain) != entry_names.end();
+  };
+  return is_place(names[0]) && is_place(names[1]);
 }
 
 std::string column_text(const TableInfo& info, std::size_t column) {

@@ -36,6 +36,9 @@ struct ColumnUses {
 /// Local. Whether a column of that name most likely says how much each row counts.
 [[nodiscard]] bool is_name_of_weights(const std::string& name);
 
+/// Local. Whether the first two columns most likely say where a value belongs, as of a list of ratings.
+[[nodiscard]] bool are_names_of_entries(const std::vector<std::string>& names);
+
 /// Local. "column 7 ('pixel6')", for people.
 [[nodiscard]] std::string column_text(const TableInfo& info, std::size_t column);
 /// Local. How an option names a column: its name, else its number.

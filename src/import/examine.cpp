@@ -31,6 +31,7 @@ class Examination {
     last_.resize(width);
     smallest_.assign(width, infinity);
     largest_.assign(width, -infinity);
+    second_.assign(width, -infinity);
     sum_.assign(width, 0.0);
     step_.assign(width, 0.0);
     uneven_.assign(width, 0);
@@ -63,6 +64,7 @@ class Examination {
       ColumnFindings& column = findings_.columns[i];
       column.smallest = smallest_[i];
       column.largest = largest_[i];
+      column.second_largest = second_[i];
       column.sum = sum_[i];
       column.rises_evenly = uneven_[i] == 0 && step_[i] != 0.0;
       column.spins = no_spins_[i] == 0;
@@ -186,6 +188,8 @@ class Examination {
     for (std::size_t i = 0; i < width; ++i) {
       const double value = numbers_[i];
       smallest_[i] = value < smallest_[i] ? value : smallest_[i];
+      const double below = value < largest_[i] && value > second_[i] ? value : second_[i];
+      second_[i] = value > largest_[i] ? largest_[i] : below;
       largest_[i] = value > largest_[i] ? value : largest_[i];
       // Steps such as 0.1 are not exact. NaN, which is missing or a text, is never near.
       uneven_[i] += std::fabs(value - last_[i] - step_[i]) <= inexact * std::fabs(step_[i]) ? 0.0 : 1.0;
@@ -307,7 +311,7 @@ class Examination {
   const TableRow* row_ = nullptr;
   Findings findings_;
   std::vector<double> numbers_, last_;  // of this row, and of the one before
-  std::vector<double> smallest_, largest_, sum_, step_, uneven_, no_spins_;
+  std::vector<double> smallest_, largest_, second_, sum_, step_, uneven_, no_spins_;
   std::vector<double> ones_, others_, smallest_other_;  // other numbers than 0 and 1
   std::unordered_set<std::size_t> names_;
   std::uint64_t names_seen_ = 0;

@@ -38,6 +38,7 @@ struct ColumnFindings {
   std::uint64_t booleans = 0;
   double smallest = 0;  ///< more than `largest`: it has no numbers
   double largest = 0;
+  double second_largest = 0;  ///< minus infinity: there is none. Of a dense table
   double sum = 0;
   bool whole = true;
   bool rises_evenly = true;  ///< from row to row by the same step, which is not 0

@@ -5,12 +5,15 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "import/field_reader.hpp"
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
 #include "import/text_lines.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/data_look.hpp"
 
@@ -237,6 +240,7 @@ class Planner {
 
   /// Numbers by their size, then texts by their letters.
   void name_classes(const LabelFindings& labels) {
+    refuse_two_ways_of_writing(labels);
     std::vector<std::pair<std::optional<double>, std::string>> sorted;
     for (const auto& [name, count] : labels.classes) {
       const FieldValue value = field_value(name, DecimalMark::point);
@@ -255,6 +259,30 @@ class Planner {
     plan_.info.class_names = std::move(names);
   }
 
+  /// A label that is a whole number, however many zeros stand in front, or a truth value.
+  [[nodiscard]] static std::optional<double> meant_by(const std::string& label) {
+    const FieldValue value = field_value(label, DecimalMark::point);
+    if (value.kind == FieldValue::Kind::boolean) return value.number;
+    const std::size_t sign = label.starts_with('-') || label.starts_with('+') ? 1 : 0;
+    const bool whole = label.size() > sign && label.find_first_not_of("0123456789", sign) == std::string::npos;
+    if (!whole) return std::nullopt;
+    const std::optional<double> number = parse_number(std::string_view(label).substr(sign));
+    return number && label.starts_with('-') ? -*number : number;
+  }
+
+  /// Labels such as 01 and 1 are two classes as texts, and hardly ever for people.
+  void refuse_two_ways_of_writing(const LabelFindings& labels) const {
+    std::map<double, std::string> seen;
+    for (const auto& [name, count] : labels.classes) {
+      const std::optional<double> meant = meant_by(name);
+      if (!meant) continue;
+      const auto [other, first] = seen.emplace(*meant, name);
+      if (!first)
+        refuse("its labels are '{}' and '{}', which may mean the same: one way of writing would be right",
+               shown_field(other->second), shown_field(name));
+    }
+  }
+
   void plan_weights() {
     plan_.info.has_weights = plan_.uses.weight.has_value() || info_.has_weights;
     if (!plan_.uses.weight) return note_weights();
@@ -267,6 +295,8 @@ class Planner {
     if (!is_weight(weights.smallest) || !is_weight(weights.largest))
       refuse("the weights in {} are from {} to {}; {}", name_of(column), weights.smallest, weights.largest,
              right_weights);
+    if (weights.largest == 0)
+      refuse("all weights in {} are 0; a row that counts needs one that is larger", name_of(column));
   }
 
   // A name alone does not tell the weight of a row from that of a body.
@@ -376,6 +406,7 @@ class Planner {
   struct Range {
     double smallest = std::numeric_limits<double>::infinity();
     double largest = -std::numeric_limits<double>::infinity();
+    double second_largest = -std::numeric_limits<double>::infinity();
     std::size_t largest_column = 0;
     bool whole = true;
     bool spins = true;
@@ -388,7 +419,11 @@ class Planner {
     for_values([&](std::size_t column, const ColumnFindings& one) {
       range.smallest = std::min(range.smallest, one.smallest);
       if (one.largest > range.largest) range.largest_column = column;
-      range.largest = std::max(range.largest, one.largest);
+      for (const double value : {one.largest, one.second_largest}) {
+        if (value == range.largest) continue;
+        range.second_largest = std::max(range.second_largest, std::min(value, range.largest));
+        range.largest = std::max(range.largest, value);
+      }
       range.whole = range.whole && one.whole;
       range.spins = range.spins && one.spins;
       if (one.largest > 1.0) ++range.columns_beyond_one;
@@ -463,6 +498,25 @@ class Planner {
         others, others == 1 ? "is" : "are", code, code, code);
   }
 
+  /// So do nines alone, far above all other values.
+  void refuse_nines_for_missing() const {
+    constexpr double far = 0.7;
+    constexpr std::array nines = {9.0, 99.0, 999.0, 9999.0, 99999.0};
+    if (info_.sparse || !range_.whole || std::ranges::find(nines, range_.largest) == nines.end()) return;
+    if (!(range_.second_largest > 0.0 && range_.second_largest <= far * range_.largest)) return;
+    ask("its values are from {} to {} and then {}, which looks like a code for what is missing: --map {}=NA (and "
+        "--missing) if it is, --scale {} if it means 1.0",
+        range_.smallest, range_.second_largest, range_.largest, range_.largest, range_.largest);
+  }
+
+  /// As surveys and genetics number two answers.
+  void refuse_ones_and_twos() const {
+    if (info_.sparse || !range_.whole || range_.smallest != 1.0 || range_.largest != 2.0) return;
+    ask("its values are 1 and 2: --map 1=0,2=1 if 1 means off and 2 on, --map 1=1,2=0 if 2 means off, --scale 2 if "
+        "they "
+        "are amounts");
+  }
+
   /// Of a column that has zeros or ones as well: the option for its other values, if they are codes.
   [[nodiscard]] static std::string map_of_codes(const ColumnFindings& one) {
     if (one.smallest > 1.0) return {};
@@ -485,7 +539,7 @@ class Planner {
   void guess_scale(const Range& range, const std::string& largest_place) {
     constexpr double dark = 128.0;
     refuse_code_for_missing();
-    if (!info_.sparse && !plan_.uses.values_listed && is_list_of_entries())
+    if (!info_.sparse && !plan_.uses.values_listed && (are_names_of_entries(info_.names) || is_list_of_entries()))
       ask("{}; --columns with all of its columns takes it as it is", entries_text());
     if (range.largest <= 1.0) {
       plan_.info.scale = 1.0;
@@ -501,6 +555,8 @@ class Planner {
       ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out, --scale {} makes that 1.0{}",
           name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest,
           map_of_codes(found(range.largest_column)));
+    refuse_nines_for_missing();
+    refuse_ones_and_twos();
     plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;
     if (range.largest < dark)
       note("The largest value, {}{}, means 1.0; --scale X if another does.", range.largest, largest_place);

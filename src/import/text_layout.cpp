@@ -126,18 +126,24 @@ bool has_gaps(const Sample& sample) {
   return gaps;
 }
 
-/// Lines such as 0,25 and 0,5 and 1,0: numbers from 0 to 1 with commas for their points, much rather than two columns.
+/// Lines such as 0,25 and 0,5 and 1,0, or 0,25,0,5 with commas between the numbers as well: numbers from 0 to 1 with
+/// commas for their points, much rather than twice as many columns.
 bool may_be_decimal_commas(const Sample& sample) {
   if (sample.separator != ',' || sample.rows.empty()) return false;
-  bool beyond_one = false;
+  std::vector<bool> has_fraction(sample.rows.front().size() / 2, false);
   for (const Fields& row : sample.rows) {
-    if (row.size() != 2 || (row[0] != "0" && row[0] != "1")) return false;
-    if (row[1].empty() || row[1].find_first_not_of("0123456789") != std::string::npos) return false;
-    const bool zeros = row[1].find_first_not_of('0') == std::string::npos;
-    if (row[0] == "1" && !zeros) return false;
-    beyond_one = beyond_one || (!zeros && row[1] != "1");
+    if (row.size() % 2 != 0 || row.size() != 2 * has_fraction.size()) return false;
+    for (std::size_t i = 0; i < row.size(); i += 2) {
+      const std::string& whole = row[i];
+      const std::string& fraction = row[i + 1];
+      if (whole != "0" && whole != "1") return false;
+      if (fraction.empty() || fraction.find_first_not_of("0123456789") != std::string::npos) return false;
+      const bool zeros = fraction.find_first_not_of('0') == std::string::npos;
+      if (whole == "1" && !zeros) return false;
+      if (!zeros && fraction != "1") has_fraction[i / 2] = true;
+    }
   }
-  return beyond_one;
+  return std::ranges::find(has_fraction, false) == has_fraction.end();
 }
 
 /// Lines such as 0,5, 0,25: numbers, of which some have a comma for their point, where only a comma before a blank
@@ -160,6 +166,11 @@ void refuse_doubtful_commas(const fs::path& path, const Sample& best, TextLines&
   if (best.separator != ',' && best.separator != blanks) return;
   if (may_be_decimal_commas(best)) {
     const Fields& row = best.rows.front();
+    if (row.size() > 2)
+      refuse_options(path, fmt::format("'{}' is {} with decimal commas or {}: --separator comma if it is {}; for "
+                                       "numbers with decimal commas another separator would be right",
+                                       fmt::join(row, ","), plural(row.size() / 2, "number"),
+                                       plural(row.size(), "column"), plural(row.size(), "column")));
     refuse_options(path,
                    fmt::format("'{},{}' is one number with a decimal comma or two columns: --decimal comma if it is "
                                "one number, --separator comma if it is two columns",
@@ -181,6 +192,57 @@ bool has_commas_in_quotes(const Sample& sample) {
   });
 }
 
+/// Names between other separators than the blanks below them, "a,b" above "1 0": how the rows are to be cut is in
+/// doubt.
+void refuse_names_with_commas(const fs::path& path, const Sample& best) {
+  if (best.separator != blanks || best.rows.size() < 2) return;
+  for (const std::string& name : best.rows.front()) {
+    if (name.find_first_of(",;|") == std::string::npos || field_value(name, best.decimal).kind != Kind::text) continue;
+    refuse_options(path, fmt::format("its first line has '{}' and the lines below it have blanks between their fields: "
+                                     "one separator in all lines would be right, or --separator blank",
+                                     shown_field(name)));
+  }
+}
+
+/// Numbers such as 007: all may have zeros in front.
+bool has_padded_numbers(const Sample& sample) {
+  return std::ranges::any_of(sample.rows, [](const Fields& row) {
+    return std::ranges::any_of(row, [](const std::string& field) {
+      return field.starts_with('0') && field.find_first_not_of("0123456789") == std::string::npos &&
+             field.find_first_not_of("01") != std::string::npos;
+    });
+  });
+}
+
+/// Columns of zeros and ones with zeros in front, such as 010: each digit may be a column, and as a number 010 is 10.
+void refuse_runs_of_bits(const fs::path& path, const Sample& best) {
+  if (has_padded_numbers(best)) return;
+  const std::size_t width = width_of(best);
+  for (std::size_t column = 0; column < width; ++column) {
+    const std::size_t length = best.rows.back()[column].size();
+    const auto is_run = [&](const Fields& row) {
+      return row.size() == width && row[column].size() == length &&
+             row[column].find_first_not_of("01") == std::string::npos;
+    };
+    const bool bits = length > 1 && std::all_of(best.rows.begin() + 1, best.rows.end(), is_run);
+    const bool zero_in_front =
+        std::ranges::any_of(best.rows, [&](const Fields& row) { return is_run(row) && row[column].starts_with('0'); });
+    if (!bits || !zero_in_front) continue;
+    refuse_options(path, fmt::format("column {} has zeros and ones alone, as in '{}': a separator between the digits "
+                                     "would be right if each of these is a column, --separator with what stands "
+                                     "between the fields if it is a number",
+                                     column + 1, best.rows.back()[column]));
+  }
+}
+
+/// "|---|---|" below the names.
+void refuse_markdown(const fs::path& path, const Sample& best) {
+  if (best.separator != '|' || best.rows.size() < 2) return;
+  const bool rule = std::ranges::all_of(
+      best.rows[1], [](const std::string& field) { return field.find_first_not_of("-: ") == std::string::npos; });
+  if (rule) refuse_import(path, "it is a table of Markdown; lines of names and numbers alone (CSV) would be right");
+}
+
 /// The separator that fits best.
 Sample best_sample(const fs::path& path, TextLines& lines, std::optional<DecimalMark> decimal) {
   Sample best;
@@ -200,8 +262,13 @@ Sample best_sample(const fs::path& path, TextLines& lines, std::optional<Decimal
     refuse_options(path,
                    "it has tabs with nothing between them, and lines that differ in their number: --separator tab "
                    "if a value is missing there, --separator blank if tabs are blanks");
+  refuse_markdown(path, best);
   if (!decimal) refuse_doubtful_commas(path, best, lines);
-  if (best_fit.second >= 0.0) return best;
+  refuse_names_with_commas(path, best);
+  if (best_fit.second >= 0.0) {
+    refuse_runs_of_bits(path, best);
+    return best;
+  }
   best = take_sample(path, lines, one_column, decimal);
   if (best.rows.empty() || !all_zeros_and_ones(best)) return best;
   if (std::ranges::none_of(best.rows, [](const Fields& row) { return row[0].front() == '0'; })) {

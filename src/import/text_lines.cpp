@@ -155,6 +155,8 @@ bool TextLines::next(std::string_view& line) {
   line = std::string_view(text_).substr(begin_, (whole ? end : text_.size()) - begin_);
   begin_ = searched_ = whole ? end + 1 : text_.size();
   if (line.ends_with('\r')) line.remove_suffix(1);
+  // Some old programs write the two the other way round.
+  if (line.starts_with('\r')) line.remove_prefix(1);
   ++number_;
   return true;
 }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "import/formats.hpp"
 #include "import/text_fields.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
@@ -39,7 +42,10 @@ class PlacesInLines {
 }  // namespace
 
 TextTable::TextTable(std::filesystem::path path, const TableOptions& options)
-    : path_(std::move(path)), layout_(text_layout(path_, options)), lines_(path_) {
+    : path_(std::move(path)),
+      layout_(text_layout(path_, options)),
+      lines_(path_),
+      first_line_said_(options.header.has_value()) {
   describe();
 }
 
@@ -65,6 +71,22 @@ void TextTable::check_width(std::uint64_t line, std::size_t fields) const {
                                    layout_.columns, gap));
 }
 
+/// The number of rows and of columns may stand in a line above them, and those of rows, columns and entries above a
+/// list of entries: as rows of their own they would be the largest of all.
+void TextTable::refuse_sizes(const std::vector<std::string>& first, std::uint64_t rows) const {
+  constexpr std::uint64_t fewest_rows = 2;
+  const auto below = static_cast<double>(rows - 1);
+  std::vector<double> numbers;
+  for (const std::string& field : first) numbers.push_back(parse_number(field).value_or(0.0));
+  const bool sizes = numbers.size() == 2 && numbers[0] == below && numbers[1] == 2;
+  const bool entries = numbers.size() == 3 && numbers[2] == below && numbers[0] * numbers[1] >= below;
+  if (rows <= fewest_rows || first_line_said_ || layout_.header || (!sizes && !entries)) return;
+  refuse_options(path_,
+                 fmt::format("its first line, '{}', may say how many {} there are: without that line it would be "
+                             "right, --no-header if it is a row",
+                             fmt::join(first, "' and '"), sizes ? "rows and columns" : "entries"));
+}
+
 void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   lines_.rewind();
   TextFields fields(path_, layout_.separator);
@@ -77,6 +99,7 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   TableRow row;
   PlacesInLines places;
   const bool may_have_gaps = layout_.separator == blanks && !layout_.separator_said;
+  std::vector<std::string> first_row;
   std::uint64_t empty_lines = 0;  // since the last row
   std::uint64_t skipped_lines = 0;
   std::vector<std::uint64_t>
@@ -104,10 +127,12 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
     }
     for (const std::uint64_t empty : empty_rows) give(empty, nothing);
     empty_rows.clear();
+    if (row.number == 0) first_row.assign(texts.begin(), texts.end());
     if (row.number > 0) skipped_lines += empty_lines;
     empty_lines = 0;
     give(number, texts);
   }
+  refuse_sizes(first_row, row.number);
   if (places.runs() > layout_.columns)
     refuse_options(path_,
                    fmt::format("its fields stand below each other in {}, and its rows have {}: values are missing, "

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,12 +27,14 @@ class TextTable : public Table {
  private:
   void describe();
   void check_width(std::uint64_t line, std::size_t fields) const;
+  void refuse_sizes(const std::vector<std::string>& first, std::uint64_t rows) const;
   void note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows);
 
   std::filesystem::path path_;
   TextLayout layout_;
   TextLines lines_;
   TableInfo info_;
+  bool first_line_said_;  ///< to be a header, or none
   bool noted_ = false;
 };
 

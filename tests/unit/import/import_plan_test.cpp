@@ -50,8 +50,8 @@ TEST_F(ImportPlanTest, ATableLikeKagglesBecomesBytes) {
 }
 
 TEST_F(ImportPlanTest, TheLabelColumnIsANameANumberOrTheLast) {
-  const std::string content = "r,s,t\n1,2,3\n";
-  for (const auto& [column, value] : {std::pair{"s", 2}, {"1", 1}, {"3", 3}, {"last", 3}}) {
+  const std::string content = "r,s,t\n5,2,3\n";
+  for (const auto& [column, value] : {std::pair{"s", 2}, {"1", 5}, {"3", 3}, {"last", 3}}) {
     import(content, label(column));
     EXPECT_THAT(labels(), ElementsAre(value)) << column;
   }
@@ -167,6 +167,41 @@ TEST_F(ImportPlanTest, CodesForMissingValuesAreAskedAbout) {
   EXPECT_THAT(import("a,b\n0,2\n1,1\n2,0\n").notes, ElementsAre(HasSubstr("2, in column 1 ('a'), means 1.0")));
 }
 
+TEST_F(ImportPlanTest, NinesFarAboveAllOtherValuesAreAskedAbout) {
+  refused(Failure::usage, {"from 1 to 2 and then 9", "--map 9=NA", "--scale 9"}, "a,b,c\n1,2,9\n2,2,1\n9,1,2\n");
+  refused(Failure::usage, {"from 1 to 5 and then 99", "--map 99=NA"}, "a,b,c\n1,2,99\n5,2,4\n3,1,2\n");
+  for (const char* amounts : {"a,b,c\n9,0,7\n8,2,1\n4,1,2\n", "a,b,c\n0,90,99\n8,2,1\n4,1,2\n",
+                              "a,b,c\n0,8,1\n8,2,1\n2,1,2\n", "a,b,c\n9,9,9\n9,9,9\n9,9,0\n"})
+    EXPECT_EQ(import(amounts).info.rows, 3U) << amounts;
+}
+
+TEST_F(ImportPlanTest, OnesAndTwosAreAskedAbout) {
+  const std::string content = "a,b\n1,2\n2,1\n1,1\n";
+  refused(Failure::usage, {"--map 1=0,2=1", "--scale 2"}, content);
+  import(content, replaced({{"1", 0}, { "2", 1 }}));
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 0, 0));
+}
+
+TEST_F(ImportPlanTest, ListsOfEntriesAreKnownByTheirNames) {
+  for (const char* names : {"user,item,rating", "userId,movieId,rating", "user_id,Item ID,stars", "row,col,value"})
+    refused(Failure::usage, {"list of entries", "--columns"}, std::string(names) + "\n1,2,3\n2,2,5\n1,1,4\n");
+  EXPECT_EQ(import("user,item,rating\n1,2,3\n2,2,5\n1,1,4\n", [](ImportOptions& options) { options.columns = "1-3"; })
+                .info.columns,
+            3U);
+}
+
+TEST_F(ImportPlanTest, LabelsThatMeanTheSameAreRefused) {
+  for (const auto& [one, other] : {std::pair{"01", "1"}, {"0007", "7"}, {"True", "1"}, {"TRUE", "true"}, {"+3", "3"}})
+    refused(Failure::file, {"its labels are '", one, other, "may mean the same"},
+            std::string("v,a\nx,0\n") + one + ",1\n" + other + ",0\n", label("v"));
+  import("v,a\n-,0\n+,1\n-1,0\n1,1\n0,1\n", label("v"));
+  EXPECT_THAT(reader().info().class_names, ElementsAre("-1", "0", "1", "+", "-"));
+}
+
+TEST_F(ImportPlanTest, WeightsThatAreAllZeroAreRefused) {
+  refused(Failure::file, {"all weights in column 2 ('w') are 0"}, "a,w\n1,0\n0,0\n", weights("w"));
+}
+
 TEST_F(ImportPlanTest, WeightsAreFoundByNobodyAndSaid) {
   for (const char* name : {"weight", "Weights", "sample_weight"})
     EXPECT_THAT(import(std::string("a,") + name + "\n1,0\n0,1\n").notes,
@@ -224,7 +259,7 @@ TEST_F(ImportPlanTest, OptionsThatDoNotFitAreUsage) {
   refused(Failure::usage, {"left for values"}, "a\n1\n", label("a"));
   refused(Failure::usage, {"from 0 to 300", "--scale 300"}, "a\n0\n300\n");
   refused(Failure::usage, {"from 0 to 2.5", "--scale 2.5"}, "a\n0\n2.5\n");
-  refused(Failure::usage, {"rows have 2 values", "3x1"}, "a,b\n1,2\n", [](ImportOptions& options) {
+  refused(Failure::usage, {"rows have 2 values", "3x1"}, "a,b\n0,2\n", [](ImportOptions& options) {
     options.shape = {3, 1};
   });
   refused(Failure::usage, {"no uint8", "not whole"}, "a,b\n1,0.5\n",

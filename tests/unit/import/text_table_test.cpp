@@ -150,7 +150,48 @@ TEST_F(TextTableTest, ZerosAndOnesNeedNoSeparator) {
   std::string long_text = "0110\n";
   for (int i = 0; i < 100; ++i) long_text += "1001\n";
   refused(Failure::file, {"line 102 has 3 characters; the rows before it have 4"}, long_text + "100\n");
-  refused(Failure::file, {"line 1, column 1 is '0110'"}, "0110 1\n1001 0\n");
+}
+
+TEST_F(TextTableTest, RunsOfBitsBetweenBlanksAreNoNumbers) {
+  for (const char* content : {"0110 1\n1001 0\n", "010 1\n100 0\n", "1,01\n0,10\n", "x y\n0 10\n1 01\n"})
+    refused(Failure::usage, {"zeros and ones alone", "a separator between the digits"}, content);
+  import("010 1\n100 0\n", separated_by(' '));
+  EXPECT_THAT(bytes(), ElementsAre(10, 1, 100, 0));
+  import("000,2\n007,0\n");
+  EXPECT_THAT(bytes(), ElementsAre(0, 2, 7, 0));
+}
+
+TEST_F(TextTableTest, AHeaderSeparatesAsItsRowsDo) {
+  refused(Failure::usage, {"its first line has 'a,b'", "--separator blank"}, "a,b\n1 0,1\n0 0,5\n");
+  refused(Failure::usage, {"its first line has 'a;b'"}, "a;b c\n1 0\n0 1\n");
+}
+
+TEST_F(TextTableTest, CommasMayBeDecimalMarksInAllColumns) {
+  refused(Failure::usage, {"'0,25,0,5' is 2 numbers with decimal commas or 4 columns", "--separator comma"},
+          "0,25,0,5\n1,0,0,125\n0,5,1,00\n");
+  import("0,25,0,5\n1,0,0,125\n0,5,1,00\n", separated_by(','));
+  EXPECT_EQ(reader().info().columns, 4U);
+  EXPECT_EQ(import("0,1,0,1\n1,0,0,1\n").info.columns, 4U);
+  EXPECT_EQ(import("0,25,3,5\n1,0,0,125\n").info.columns, 4U);
+}
+
+TEST_F(TextTableTest, ALineOfSizesIsNoRow) {
+  refused(Failure::usage, {"'3' and '2'", "rows and columns", "--no-header"}, "3 2\n1 0\n0 1\n1 1\n");
+  refused(Failure::usage, {"'4' and '4' and '3'", "entries", "--no-header"}, "4 4 3\n1 1 1\n2 4 1\n3 2 1\n");
+  import("3 2\n1 0\n0 1\n1 1\n", header(false));
+  EXPECT_EQ(reader().info().rows, 4U);
+  import("3 1\n1 2\n0 1\n1 1\n");
+  EXPECT_EQ(reader().info().rows, 4U);
+}
+
+TEST_F(TextTableTest, ReturnsMayStandBehindTheNewLine) {
+  import("a,b\n\r0,1\n\r1,0\n\r");
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("a", "b"));
+}
+
+TEST_F(TextTableTest, MarkdownIsNamed) {
+  refused(Failure::file, {"Markdown"}, "| a | b |\n|---|:-:|\n| 1 | 0 |\n");
 }
 
 TEST_F(TextTableTest, OneColumnIsEnough) {
