@@ -532,6 +532,11 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
   Evaluated evaluated{.model = std::move(model),
                       .data = load_rows(settings.data, settings.train.rows, settings.model, shape_for_data, layout,
                                         world, settings.train.scale)};
+  world.agree([&] {
+    const Rows& rows = evaluated.data.rows();
+    refuse_weightless(rows, fmt::format("'{}': all {}", settings.data.string(), plural(rows.rows, "row")),
+                      "some weights above 0");
+  });
   evaluated.rows.emplace(evaluated.model, evaluated.data.rows(), world);
   check_memory(settings, shape, evaluated.samples().rows, exact, layout, world);
   const ReverseStart start = reverse_start(settings, layout, evaluated, world);

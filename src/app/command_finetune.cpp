@@ -101,10 +101,10 @@ void run_finetune(const std::vector<std::string>& arguments, const Communicator&
   const TrainSettings& settings = *parsed;
   TrainingRun run("finetune", arguments, settings, world);
   const Pretrained pretrained(settings, run.model_so_far(), world);
-  run.load_data([&](std::uint64_t columns) {
-    pretrained.check_columns(settings, columns);
+  run.load_data([&](const DatasetInfo& info) {
+    pretrained.check_columns(settings, info.columns);
     constexpr std::size_t few_classes = 100;  // how many there are, the labels will tell
-    return memory_of(settings, shape_of(settings.finetune, columns, pretrained.hidden(), few_classes), run);
+    return memory_of(settings, shape_of(settings.finetune, info.columns, pretrained.hidden(), few_classes), run);
   });
   const TrainingData& data = run.data().views;
   std::vector<std::int32_t> classes;

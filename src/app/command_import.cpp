@@ -135,7 +135,7 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
     {"drop", "LIST", "these columns are left out", [](auto& s, const std::string& text) { s.options.drop = text; }},
     {"name-column", "COLUMN", "which column names the rows, or none [an index]",
      [](auto& s, const std::string& text) { s.options.name_column = text; }},
-    {"weight-column", "COLUMN", "which column has the weights of the rows [none]",
+    {"weight-column", "COLUMN", "which column has the weights of the rows, or none [an array that is named so]",
      [](auto& s, const std::string& text) { s.options.weight_column = text; }},
     {"one-hot-labels", "LIST", "the label is which of these columns is 1",
      [](auto& s, const std::string& text) { s.options.one_hot_labels = text; }},
@@ -246,6 +246,7 @@ ImportSettings import_settings(const po::variables_map& values) {
   ImportOptions& options = settings.options;
   options.file = file_of(values, settings);
   if (options.label_column == "none" && options.table.labels.empty()) options.table.labels = "none";
+  options.table.weights = options.weight_column.empty();
   want_output(options.output, "dataset", import_usage);
   std::vector<fs::path> inputs = {options.file};
   if (!options.table.labels.empty()) inputs.emplace_back(options.table.labels);

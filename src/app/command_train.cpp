@@ -13,6 +13,7 @@
 #include "app/layout.hpp"
 #include "app/terminal.hpp"
 #include "app/training_run.hpp"
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/train/checkpoint_writer.hpp"
 #include "rbmpi/train/greedy_training.hpp"
@@ -29,13 +30,13 @@ std::uint64_t parameters_of(const std::vector<RbmShape>& shapes) {
   return sum;
 }
 
-TrainingRun::Memory memory_of(const TrainSettings& settings, std::uint64_t visible, const TrainingRun& run) {
+TrainingRun::Memory memory_of(const TrainSettings& settings, const DatasetInfo& data, const TrainingRun& run) {
   const GreedyOptions options = greedy_options(settings);
-  const std::vector<RbmShape> shapes = shapes_of_layers(options, visible);
+  const std::vector<RbmShape> shapes = shapes_of_layers(options, data.columns);
   const Layout& layout = run.layout();
   TrainingRun::Memory memory;
-  memory.rank = greedy_memory(options, visible, !settings.validation.empty(), layout.ranks,
-                              layout.equal_nodes ? layout.node.size() : 1);
+  memory.rank = greedy_memory(options, data.columns, !settings.validation.empty(), layout.ranks,
+                              layout.equal_nodes ? layout.node.size() : 1, data.has_weights);
   std::vector<ParameterLayout> layers;
   layers.reserve(shapes.size());
   for (const RbmShape& shape : shapes) layers.push_back(rbm_layout(shape));
@@ -51,12 +52,13 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run) {
   std::string units = fmt::format("{}", data.training.columns);
   for (const RbmShape& shape : shapes) units += fmt::format(" x {}", shape.hidden);
   const Layout& layout = run.layout();
+  const RowWeights weights = row_weights(data.training);
   std::size_t pieces = 0;  // the layer with most
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     TrainingOptions layer = options.layers[i];
     layer.exchange = settings.training.exchange;
-    pieces = std::max(pieces,
-                      exchange_pieces(layer, data.training.rows, shapes[i].visible, layout.nodes, layout.node.size()));
+    pieces = std::max(pieces, exchange_pieces(layer, data.training.rows, shapes[i].visible, layout.nodes,
+                                              layout.node.size(), weights));
   }
   print_heading(layout, settings.training, pieces);
   print_estimator(settings.training);
@@ -65,7 +67,7 @@ void print_banner(const TrainSettings& settings, const TrainingRun& run) {
       parameters_of(shapes));
   print_training(settings, run,
                  greedy_memory(options, data.training.columns, data.validation.rows > 0, run.layout().ranks,
-                               run.layout().node.size()),
+                               run.layout().node.size(), weights.differ()),
                  shapes.size() == 1 ? "" : fmt::format("{}, one after the other", plural(shapes.size(), "layer")));
 }
 
@@ -123,12 +125,13 @@ void run_train(const std::vector<std::string>& arguments, const Communicator& wo
   }
   const TrainSettings& settings = *parsed;
   TrainingRun run("train", arguments, settings, world);
-  run.load_data([&](std::uint64_t visible) { return memory_of(settings, visible, run); });
+  run.load_data([&](const DatasetInfo& info) { return memory_of(settings, info, run); });
   if (run.is_finished()) return;
 
   const TrainingData& data = run.data().views;
   TrainSettings in_use = settings;  // with what `auto` stands for
-  in_use.training.exchange = exchange_in_use(settings.training, data.training.rows, data.training.columns, world);
+  in_use.training.exchange =
+      exchange_in_use(settings.training, data.training.rows, data.training.columns, world, row_weights(data.training));
   in_use.training.shuffle_block = run.shuffle_block();
   const GreedyOptions options = greedy_options(in_use);
   // Its messages name files and their rows, which the library does not know.

@@ -237,9 +237,8 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) { s.rows = text == "all" ? 0 : parse_count(text, 1, any_count); },
      [](const TrainSettings& s) { return number_or(s.rows, "all"); }},
     {"memory", "SIZE|auto", changeable,
-     "keep at most so much (16M, 4G) of the rows in the memory of each node, and read them from the file while they "
-     "are "
-     "used if they are more; auto: as much as is free; the same model",
+     "keep at most so much (16M, 4G) of the rows in the memory of each node, for all its ranks, and read them from the "
+     "file while they are used if they are more; auto: as much as is free; the same model",
      [](TrainSettings& s, const std::string& text) {
        s.memory = text == "auto" ? 0 : std::max<std::uint64_t>(1, parse_bytes(text));
      },
@@ -257,7 +256,8 @@ constexpr ConfigurationKey keys[] = {
      [](TrainSettings& s, const std::string& text) { s.scale = parse_scale(text); },
      [](const TrainSettings& s) { return s.scale ? fmt::format("{}", *s.scale) : std::string("auto"); }},
     {"validation-rows", "tail|sample", fixed,
-     "which rows a share is: the last ones, or rows from all over, drawn with the seed, of each class its share",
+     "which rows a share is: the last ones, or rows from all over, drawn with the seed, of each class its share; not "
+     "of rows that are read while they are used (memory)",
      [](TrainSettings& s, const std::string& text) { s.validation_rows = parse_choice(text, validation_rows_choices); },
      [](const TrainSettings& s) { return choice_text(s.validation_rows, validation_rows_choices); }},
     {"evaluate-every", "N", changeable,

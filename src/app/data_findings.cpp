@@ -22,6 +22,12 @@ std::string weights_in_words(const Rows& rows) {
   return fmt::format(", weighted: as good as {:.6g} of equal weight", weights.effective_rows());
 }
 
+void refuse_weightless(const Rows& rows, const std::string& which, const std::string& right) {
+  if (rows.rows == 0 || some_row_counts(rows)) return;
+  throw Error(Failure::file,
+              fmt::format("{} have weight 0 in '/weights', so that none counts; {} would be right", which, right));
+}
+
 std::string note_on_unused_weights(const NodeSamples& data) {
   if (!data.info().has_weights) return {};
   return "its rows have weights ('/weights'), which nets do not use: every row counts the same";

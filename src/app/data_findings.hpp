@@ -16,6 +16,10 @@ void refuse_misreading(const NodeSamples& data, const std::filesystem::path& fil
 /// Local. Of rows that count differently ", weighted: as good as 630.2 of equal weight"; of others nothing.
 [[nodiscard]] std::string weights_in_words(const Rows& rows);
 
+/// Local. Throws Error(Failure::file) if there are rows and none has a weight above 0. The message says `which` rows of
+/// which file and key they are, and what would be `right`.
+void refuse_weightless(const Rows& rows, const std::string& which, const std::string& right);
+
 /// Local. What is to be said to those who train or use a net on rows with weights; nothing on others.
 [[nodiscard]] std::string note_on_unused_weights(const NodeSamples& data);
 

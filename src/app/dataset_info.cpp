@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,21 @@ std::string name_of_column(std::uint64_t column, const DatasetInfo& info) {
                                            : fmt::format("{}", column + 1);
 }
 
+/// Whether rows count differently.
+bool weighted(const SeenDataset& seen) {
+  return seen.summary.weights && seen.summary.weights->differ();
+}
+
+/// Over all rows as they count, in parts of what means 1.0.
+double column_mean(const SeenDataset& seen, std::size_t column) {
+  if (weighted(seen)) return seen.summary.weighted_means[column];
+  return seen.summary.look.columns()[column].sum / static_cast<double>(seen.info.rows) / seen.info.scale;
+}
+double weighted_mean(const SeenDataset& seen) {
+  const std::vector<double>& means = seen.summary.weighted_means;
+  return std::accumulate(means.begin(), means.end(), 0.0) / static_cast<double>(means.size());
+}
+
 /// The mean of all rows as a picture, made smaller by whole cells until it fits 32 lines of 32 cells: means of the
 /// cells [height][width]; empty if the rows are no pictures.
 std::vector<std::vector<double>> mean_picture(const SeenDataset& seen) {
@@ -74,8 +90,7 @@ std::vector<std::vector<double>> mean_picture(const SeenDataset& seen) {
   for (std::uint64_t y = 0; y < height; ++y) {
     for (std::uint64_t x = 0; x < width; ++x) {
       const std::uint64_t points = std::min(cell, height - y / cell * cell) * std::min(cell, width - x / cell * cell);
-      means[y / cell][x / cell] += seen.summary.look.columns()[y * width + x].sum / static_cast<double>(info.rows) /
-                                   info.scale / static_cast<double>(points);
+      means[y / cell][x / cell] += column_mean(seen, y * width + x) / static_cast<double>(points);
     }
   }
   return means;
@@ -101,12 +116,14 @@ Json json_of_labels(const SeenDataset& seen) {
           {"counts", counts}};
 }
 
-Json json_of_weights(const std::optional<RowWeights>& weights) {
+Json json_of_weights(const SeenDataset& seen) {
+  const std::optional<RowWeights>& weights = seen.summary.weights;
   if (!weights) return nullptr;
   return {{"sum", weights->sum},
           {"minimum", weights->smallest},
           {"maximum", weights->largest},
-          {"effective_rows", weights->effective_rows()}};
+          {"effective_rows", weights->effective_rows()},
+          {"weighted_mean", seen.summary.weighted_means.empty() ? Json() : Json(weighted_mean(seen))}};
 }
 
 Json to_json(const SeenDataset& seen) {
@@ -146,7 +163,7 @@ Json to_json(const SeenDataset& seen) {
           {"picture", info.picture.empty() ? Json() : Json(info.picture)},
           {"mean_picture", picture.empty() ? Json() : Json(picture)},
           {"labels", json_of_labels(seen)},
-          {"weights", json_of_weights(seen.summary.weights)},
+          {"weights", json_of_weights(seen)},
           {"row_names", few(seen.row_names)},
           {"column_names", few(info.column_names)},
           {"source", info.source},
@@ -173,7 +190,9 @@ void print_numbers(const SeenDataset& seen) {
                           : fmt::format("{} means 1.0, as nothing else is said", info.scale));
   print("  stored   {}\n", info.sparse ? fmt::format("sparse, {} values", info.nonzeros) : std::string("dense"));
   print("  range    {} to {}: {}\n", look.smallest(), look.largest(), kind_of_values(seen).words);
-  print("  mean     {:.6g}{}\n", look.mean() / info.scale, info.unbounded ? "" : " (1.0 is full)");
+  const std::string of_weighted = weighted(seen) ? fmt::format("{:.6g} weighted, ", weighted_mean(seen)) : "";
+  print("  mean     {}{:.6g}{}{}\n", of_weighted, look.mean() / info.scale,
+        weighted(seen) ? " of rows that count alike" : "", info.unbounded ? "" : " (1.0 is full)");
   print("  zeros    {:.2f} %, so {:.2f} % are not 0\n", 100.0 * look.zeros(), 100.0 * (1.0 - look.zeros()));
 }
 
@@ -226,7 +245,7 @@ void print_picture(const SeenDataset& seen) {
   double largest = 0;
   for (const std::vector<double>& line : picture) largest = std::max(largest, *std::ranges::max_element(line));
   if (largest == 0) return;
-  print("  mean of all rows, {} is {:.4g}:\n", shades.back(), largest);
+  print("  mean of all rows{}, {} is {:.4g}:\n", weighted(seen) ? " by their weights" : "", shades.back(), largest);
   for (const std::vector<double>& line : picture) {
     std::string text;
     for (const double value : line) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include "rbmpi/storage/contained_read.hpp"
 #include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/regular_file.hpp"
+#include "rbmpi/train/run_folder.hpp"
 
 namespace rbmpi {
 
@@ -47,6 +49,14 @@ std::string source_in(const fs::path& dataset) {
     if (error.failure() == Failure::file) return {};
     throw;
   }
+}
+
+/// Whether a dataset is not newer than the last job of a run. One that a later run made anew may be other data.
+bool was_there_for(const fs::path& run, const fs::path& dataset) {
+  std::error_code unknown;
+  const auto made = fs::last_write_time(dataset, unknown);
+  const auto used = fs::last_write_time(RunFolder(run).configuration(), unknown);
+  return !unknown && made <= used;
 }
 
 /// Makes the dataset.
@@ -105,8 +115,13 @@ fs::path dataset_of(const char* key, const fs::path& file, const fs::path& outpu
 }
 
 fs::path dataset_in_use(const char* key, const fs::path& file, const fs::path& output) {
+  const auto is_made_of_it = [&](const fs::path& dataset) {
+    return is_there(dataset) && source_in(dataset).starts_with(made_of(file));
+  };
   const fs::path dataset = imported_path(output, key);
-  return is_there(dataset) && source_in(dataset).starts_with(made_of(file)) ? dataset : file;
+  if (is_made_of_it(dataset)) return dataset;
+  const fs::path before_move = imported_path(RunFolder::before_move(output), key);
+  return is_made_of_it(before_move) && was_there_for(output, before_move) ? before_move : file;
 }
 
 }  // namespace rbmpi

@@ -21,7 +21,7 @@ namespace rbmpi {
                                                const Communicator& world);
 
 /// Local. What a run in `output` read for the file of a key: the dataset that was made of it, if it is there, else the
-/// file.
+/// file. Of a run that --fresh moved, the dataset is beside the folder that it was in.
 [[nodiscard]] std::filesystem::path dataset_in_use(const char* key, const std::filesystem::path& file,
                                                    const std::filesystem::path& output);
 

@@ -162,13 +162,13 @@ TrainingRun::TrainingRun(const char* command, const std::vector<std::string>& ar
   (void)arrange_ranks(world, settings.training.exchange, settings.training.ranks_per_node);  // refuses what cannot be
 }
 
-void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) {
+void TrainingRun::load_data(const std::function<Memory(const DatasetInfo&)>& memory) {
   std::optional<double> share;
   const bool validate = !settings_.validation.empty();
   if (validate) world_.agree([&] { share = validation_share(settings_.validation); });
 
   const auto rank_memory = [&](const DatasetInfo& info) {
-    const Memory needed = memory(info.columns);
+    const Memory needed = memory(info);
     checkpoint_bytes_ = needed.checkpoint;
     if (!layout_.has_root) return needed.rank;
     return needed.rank + (needed.checkpoint + needed.best) / static_cast<std::uint64_t>(layout_.node.size());
@@ -176,9 +176,12 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
   const auto ranks_of_node = static_cast<std::uint64_t>(layout_.node.size());
   const auto row_memory = [&](const DatasetInfo& info) -> RowMemory {
     shuffle_block_ = settings_.shuffle_block.value_or(usual_shuffle_block(info));
+    const bool by_ranks = settings_.training.exchange == Exchange::allreduce;
+    const std::uint64_t together = by_ranks ? 1 : ranks_of_node;
     return {.most_bytes = settings_.memory,
             .block_rows = shuffle_block_,
-            .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, ranks_of_node * rows_at_once)};
+            .step_rows = std::min<std::uint64_t>(settings_.training.batch_size, together * rows_at_once),
+            .by_ranks = by_ranks};
   };
   const auto dataset = [&](const char* key, const std::filesystem::path& file) {
     return dataset_of(key, file, settings_.output, settings_.scale, world_);
@@ -212,7 +215,29 @@ void TrainingRun::load_data(const std::function<Memory(std::uint64_t)>& memory) 
     refuse_misreading(*data_.validation_samples, settings_.validation);
     data_.views.validation = data_.validation_samples->rows();
   }
+  if (settings_.command == TrainingCommand::train) world_.agree([&] { check_weights(); });
   provenance_ = make_provenance(settings_, data_, command_line_);
+}
+
+void TrainingRun::check_weights() const {
+  const bool sample = settings_.validation_rows == ValidationRows::sample;
+  const auto check = [&](const Rows& rows, const std::string& key, const std::filesystem::path& file,
+                         const std::string& what_for, const std::string& right) {
+    const std::string places =
+        sample ? "" : fmt::format(", {} to {} (counted from 0),", rows.first(), rows.first() + rows.rows - 1);
+    refuse_weightless(
+        rows,
+        fmt::format("{}: all {} of '{}' to {} on{}", key, plural(rows.rows, "row"), file.string(), what_for, places),
+        right);
+  };
+  const std::string some = "some weights above 0";
+  check(data_.views.training, fmt::format("data = {}", settings_.data.string()), settings_.data, "train", some);
+  const bool of_data = !data_.validation_samples;
+  check(data_.views.validation, fmt::format("validation = {}", settings_.validation),
+        of_data ? settings_.data : std::filesystem::path(settings_.validation), "validate",
+        !of_data ? some
+        : sample ? "another share or seed"
+                 : "another share, or validation-rows = sample");
 }
 
 void TrainingRun::hold_out_sample(std::uint64_t count) {

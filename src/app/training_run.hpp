@@ -62,9 +62,9 @@ class TrainingRun {
     std::uint64_t checkpoint = 0;  ///< of the copy that is written as a checkpoint (checkpoint_memory)
     std::uint64_t best = 0;        ///< of that of the best model, if one is kept
   };
-  /// Reads the data. Throws before they are if the memory of a node does not suffice; `memory`: of training on so many
-  /// columns.
-  void load_data(const std::function<Memory(std::uint64_t columns)>& memory);
+  /// Reads the data. Throws before they are if the memory of a node does not suffice; `memory`: of training on such
+  /// data.
+  void load_data(const std::function<Memory(const DatasetInfo& info)>& memory);
   [[nodiscard]] const LoadedData& data() const noexcept { return data_; }
   [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
   /// Rows of the data that are shuffled together; 0: all.
@@ -128,6 +128,8 @@ class TrainingRun {
   const RunRecorder::Clock::time_point begin_;
   /// Collective. Draws so many rows and puts them at the end.
   void hold_out_sample(std::uint64_t count);
+  /// Local. Refuses rows that say nothing.
+  void check_weights() const;
 
   const TrainSettings& settings_;
   std::uint64_t shuffle_block_ = 0;

@@ -37,7 +37,12 @@ Classes united(const Classes& a, const Classes& b) {
 
 Classes counted(std::vector<std::int32_t> labels) {
   std::ranges::sort(labels);
+  std::size_t different = labels.empty() ? 0 : 1;
+  for (std::size_t i = 1; i < labels.size(); ++i) {
+    if (labels[i] != labels[i - 1]) ++different;
+  }
   Classes classes;
+  classes.reserve(different);
   for (const std::int32_t label : labels) {
     if (classes.empty() || classes.back().first != label) classes.emplace_back(label, 0);
     ++classes.back().second;
@@ -128,7 +133,8 @@ void LabelLook::add(std::span<const std::int32_t> labels) {
 
 const Classes& LabelLook::classes() const& {
   if (uncounted_.empty()) return classes_;
-  classes_ = united(classes_, counted(std::move(uncounted_)));
+  Classes classes = counted(std::move(uncounted_));
+  classes_ = classes_.empty() ? std::move(classes) : united(classes_, classes);
   uncounted_ = {};
   return classes_;
 }
@@ -301,7 +307,7 @@ void DataLook::add_checksum(std::span<const std::byte> row) {
     return;
   }
   duplicates_ = DuplicateRows::ignored;
-  checksums_ = {};
+  checksums_ = std::vector<Checksum>();  // which leaves no memory, as {} would
 }
 
 void DataLook::merge(const DataLook& next) {
@@ -318,7 +324,7 @@ void DataLook::merge(const DataLook& next) {
   checksums_.insert(checksums_.end(), next.checksums_.begin(), next.checksums_.end());
   if (!counts_duplicates() || !next.counts_duplicates() || checksums_.size() > most_checksums) {
     duplicates_ = DuplicateRows::ignored;
-    checksums_ = {};
+    checksums_ = std::vector<Checksum>();  // which leaves no memory, as {} would
   }
   labels_.merge(next.labels_);
 }
@@ -514,9 +520,8 @@ bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noe
 
 const char* entries_text() noexcept {
   return "its columns look like a list of entries (row, column, value), such as ratings, and each is a row here: a "
-         "table "
-         "with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, which is "
-         "sparse, would be right";
+         "table with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, "
+         "which is sparse, would be right";
 }
 
 namespace {

@@ -250,9 +250,7 @@ DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
   info.has_labels = labels.has_value();
   if (labels) info.label_chunks = labels->chunks;
   const auto weights = of_each_row(
-      file, weights_name, "float32 or float64",
-      [](const ArrayInfo& array) { return array.type == ElementType::float32 || array.type == ElementType::float64; },
-      info.rows);
+      file, weights_name, "numbers", [](const ArrayInfo& array) { return array.numbers; }, info.rows);
   info.has_weights = weights.has_value();
   if (weights) info.weight_chunks = weights->chunks;
   info.has_row_names = of_each_row(file, row_names_name, "texts", has_texts, info.rows).has_value();
@@ -464,7 +462,7 @@ SparseRows DatasetReader::read_sparse(std::uint64_t first, std::uint64_t count) 
 
 void DatasetReader::read_weights(std::uint64_t first, std::uint64_t count, float* values) const {
   std::vector<double> weights(count);
-  file_.read_rows(weights_name, ElementType::float64, first, count, weights.data());
+  file_.read_numbers(weights_name, first, count, weights.data());
   for (std::uint64_t i = 0; i < count; ++i) {
     values[i] = static_cast<float>(weights[i]);
     if (is_weight(weights[i])) continue;

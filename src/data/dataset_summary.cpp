@@ -25,6 +25,35 @@ RowWeights read_weights(const DatasetReader& reader, Sha256& hash) {
   return all;
 }
 
+/// Sums of weight times value / scale, of each column.
+class WeightedSums {
+ public:
+  explicit WeightedSums(const DatasetReader& reader)
+      : reader_(reader), sums_(reader.info().columns), values_(reader.info().columns) {}
+
+  /// Those of rows, the first of which has that number in the file.
+  void add(std::uint64_t first, const Samples& rows) {
+    weights_.resize(rows.rows);
+    reader_.read_weights(first, rows.rows, weights_.data());
+    for (std::uint64_t row = 0; row < rows.rows; ++row) {
+      row_probabilities(rows, rows.row(row), unrounded, values_.data());
+      for (std::size_t j = 0; j < sums_.size(); ++j) sums_[j] += double{weights_[row]} * double{values_[j]};
+    }
+  }
+
+  [[nodiscard]] std::vector<double> means(double sum_of_weights) && {
+    if (sum_of_weights == 0) return {};
+    for (double& sum : sums_) sum /= sum_of_weights;
+    return std::move(sums_);
+  }
+
+ private:
+  const DatasetReader& reader_;
+  std::vector<double> sums_;
+  std::vector<Real> values_;
+  std::vector<float> weights_;
+};
+
 }  // namespace
 
 DatasetSummary summarise(const DatasetReader& reader) {
@@ -32,7 +61,9 @@ DatasetSummary summarise(const DatasetReader& reader) {
   const Shard all{0, info.rows};
   std::vector<std::byte> memory;
   Samples samples{info.type, nullptr, info.rows, info.columns, info.scale};
-  DatasetSummary summary{.look = DataLook(info.columns, DuplicateRows::counted), .weights = {}, .digest = {}};
+  DatasetSummary summary{
+      .look = DataLook(info.columns, DuplicateRows::counted), .weights = {}, .weighted_means = {}, .digest = {}};
+  WeightedSums weighted(reader);
 
   const std::uint64_t block_rows = digest_block_rows(info.columns, info.type);
   std::vector<Digest> block_digests;
@@ -43,6 +74,7 @@ DatasetSummary summarise(const DatasetReader& reader) {
     samples.values = memory.data();
     reader.read_samples(piece.first, piece.count, memory.data());
     summary.look.add(samples.part(0, piece.count));
+    if (info.has_weights) weighted.add(piece.first, samples.part(0, piece.count));
     // Pieces are of the file's chunks, and blocks may begin in one and end in the next.
     for (std::uint64_t row = 0; row < piece.count;) {
       const std::uint64_t in_block = (piece.first + row) % block_rows;
@@ -72,6 +104,7 @@ DatasetSummary summarise(const DatasetReader& reader) {
     Sha256 hash;
     summary.weights = read_weights(reader, hash);
     digests.weights = hash.finish();
+    summary.weighted_means = std::move(weighted).means(summary.weights->sum);
   }
   summary.digest = dataset_digest(samples, digests);
   return summary;

@@ -195,7 +195,7 @@ void compare_shapes(const Communicator& world, const std::filesystem::path& path
 }
 
 /// Collective. Throws an AgreedError if a node holds other samples, labels or weights than that of the root. The ranks
-/// of each node share the work, and what the nodes exchange is 16 bytes for a block of the digest.
+/// of each node share the work, and what the nodes exchange is 24 bytes for a block of the digest.
 void compare_copies(const Communicator& world, const Communicator& node, const std::filesystem::path& path,
                     const DatasetInfo& info, const RowsInMemory& memory, const std::string& root_host) {
   if (node.size() == world.size()) return;
@@ -313,10 +313,10 @@ void compare_numbers(const Communicator& world, const std::filesystem::path& pat
   });
 }
 
-/// Bytes of memory for the blocks of rows that stay in the file. Throws if what may be taken does not suffice, or there
-/// is nothing that says in which blocks they are wanted.
+/// Bytes of memory for the blocks of rows that stay in the file, where so many readers of a node have blocks of their
+/// own. Throws if what may be taken does not suffice, or there is nothing that says in which blocks they are wanted.
 std::uint64_t bytes_of_blocks(const std::filesystem::path& path, const DatasetInfo& info, const RowMemory& wishes,
-                              std::uint64_t all_bytes) {
+                              std::uint64_t all_bytes, std::uint64_t readers) {
   const auto cannot = [&](const std::string& why) {
     throw Error(Failure::usage, fmt::format("not enough memory for the rows of '{}', which take {}: {}", path.string(),
                                             human_bytes(all_bytes), why));
@@ -328,15 +328,18 @@ std::uint64_t bytes_of_blocks(const std::filesystem::path& path, const DatasetIn
         "shuffle-block = N, in rows, lets them be read in blocks while they are used; blocks of 256 MB would be right");
   }
   const std::uint64_t block = streamed_block_bytes(info, wishes.block_rows);
-  const std::uint64_t least = streamed_blocks(wishes.step_rows, wishes.block_rows) * block;
+  const std::uint64_t least = readers * streamed_blocks(wishes.step_rows, wishes.block_rows) * block;
   const std::uint64_t most = wishes.most_bytes > 0 ? wishes.most_bytes : least + block;
   if (most < least) {
-    cannot(
-        fmt::format("memory = {} does not hold the {} that are wanted of shuffle-block = {} rows; {} or a smaller "
-                    "shuffle-block would be right",
-                    human_bytes(most), plural(least / block, "block"), wishes.block_rows, human_bytes(least)));
+    const std::string by_ranks = readers == 1 ? ""
+                                              : fmt::format(", {} for each of {} ranks that read by themselves",
+                                                            least / block / readers, readers);
+    cannot(fmt::format(
+        "memory = {} does not hold the {} that are wanted of shuffle-block = {} rows{}; {} or a smaller "
+        "shuffle-block would be right",
+        human_bytes(most), plural(least / block, "block"), wishes.block_rows, by_ranks, human_bytes(least)));
   }
-  return most / block * block;
+  return readers > 1 ? least : most / block * block;  // more are of use to who reads ahead for others
 }
 
 /// What the steps of reading a file share.
@@ -438,7 +441,12 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
     return;
   }
   std::uint64_t bytes = 0;
-  world.agree([&] { bytes = bytes_of_blocks(path, info_, wishes, RowsInMemory::bytes(info_, storage)); });
+  const auto readers = static_cast<std::uint64_t>(wishes.by_ranks ? node.size() : 1);
+  world.agree([&] { bytes = bytes_of_blocks(path, info_, wishes, RowsInMemory::bytes(info_, storage), readers); });
+  if (readers > 1) {
+    loading.other_bytes += bytes / readers;
+    bytes_of_ranks_ = std::exchange(bytes, 0);
+  }
   storage = RowStorage::none;
   (void)take(bytes);
   compare_numbers(world, path, "labels", memory.labels(), info_.rows, loading.root_host);

@@ -17,6 +17,13 @@ void RowWeights::add(double weight) noexcept {
   largest = std::max(largest, weight);
 }
 
+bool some_row_counts(const Rows& rows) noexcept {
+  for (std::uint64_t row = 0; row < rows.rows; ++row) {
+    if (row_weight(rows, row) > 0) return true;
+  }
+  return false;
+}
+
 WeightedRows::WeightedRows(const Rows& data, std::uint64_t places)
     : data_(data), weight_of_place_(row_weights(data).sum / static_cast<double>(places)) {}
 

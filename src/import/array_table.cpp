@@ -285,7 +285,7 @@ class ArrayTable : public Table {
     describe_samples();
     if (arrays_.labels) describe_labels();
     if (!arrays_.labels && !transpose) note_other_direction();
-    if (arrays_.weights) check_weights();
+    if (arrays_.weights) check_weights(transpose);
   }
 
   [[nodiscard]] const TableInfo& info() const override { return info_; }
@@ -425,14 +425,21 @@ class ArrayTable : public Table {
                                            : "; --labels NAME takes others, --labels none leaves them out"));
   }
 
-  /// Weights that nobody asked for: those that do not fit are of something else.
-  void check_weights() {
+  /// Weights that nobody asked for: those that fit neither rows nor columns are of something else.
+  void check_weights(bool transpose) {
     StoredArray& weights = *arrays_.weights;
     if (weights.shape.size() == 2 && weights.shape.front() == 1) weights = transposed(weights);
     if (weights.shape.front() == info_.rows) {
       info_.has_weights = true;
       info_.notes.push_back(fmt::format("The weights of the rows are {}.", in_words(weights)));
       return;
+    }
+    const std::vector<std::uint64_t>& samples = arrays_.samples.shape;
+    if (samples.size() == 2 && samples.back() > 1 && samples.back() == weights.shape.front()) {
+      refuse(fmt::format(
+          "{} has as many values as {} has columns, not rows: are its columns the samples? {} reads it so; "
+          "--weight-column none leaves the weights out",
+          in_words(weights), in_words(arrays_.samples), transpose ? "An import without --transpose" : "--transpose"));
     }
     info_.notes.push_back(fmt::format("{} is not used: it has {} for {}.", in_words(weights),
                                       plural(weights.shape.front(), "value"), plural(info_.rows, "row")));

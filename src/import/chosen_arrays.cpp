@@ -237,6 +237,10 @@ ChosenArrays choose_arrays(const ArrayFile& file, const TableOptions& wishes) {
   chosen.labels = choose_labels(file, wishes, chosen.samples);
   chosen.weights = choose_weights(file, chosen.samples);
   if (!chosen.labels && wishes.labels.empty()) note_possible_labels(file, chosen);
+  if (chosen.weights && !wishes.weights) {
+    chosen.notes.push_back(fmt::format("{} is not used, as --weight-column says.", in_words(*chosen.weights)));
+    chosen.weights.reset();
+  }
   return chosen;
 }
 

@@ -101,6 +101,11 @@ bool is_one_of(const std::array<std::string_view, size>& names, const std::strin
   return std::ranges::find(names, plain_name(name)) != names.end();
 }
 
+/// Whether an option that takes a column or `none` has a column.
+bool names_column(const std::string& option) {
+  return !option.empty() && option != "none";
+}
+
 class UseFinder {
  public:
   UseFinder(const ImportOptions& options, const TableInfo& info)
@@ -129,9 +134,10 @@ class UseFinder {
   }
 
   void take_options() {
-    const bool label = !options_.label_column.empty() && options_.label_column != "none";
-    if (info_.sparse && (label || !options_.one_hot_labels.empty() || !options_.weight_column.empty() ||
-                         (!options_.name_column.empty() && options_.name_column != "none")))
+    const bool label = names_column(options_.label_column);
+    const bool weight = names_column(options_.weight_column);
+    const bool name = names_column(options_.name_column);
+    if (info_.sparse && (label || !options_.one_hot_labels.empty() || weight || name))
       refuse_options(options_.file, "its rows are sparse, and their columns are values alone");
     if (!options_.columns.empty()) {
       const auto listed = finder_.list("columns", options_.columns);
@@ -152,11 +158,11 @@ class UseFinder {
       result_.one_hot = finder_.list("one-hot-labels", options_.one_hot_labels);
       for (const std::size_t column : result_.one_hot) take("one-hot-labels", column, Use::one_hot);
     }
-    if (!options_.weight_column.empty()) {
+    if (weight) {
       result_.weight = finder_.one("weight-column", options_.weight_column);
       take("weight-column", *result_.weight, Use::weight);
     }
-    if (!options_.name_column.empty() && options_.name_column != "none") {
+    if (name) {
       result_.name = finder_.one("name-column", options_.name_column);
       take("name-column", *result_.name, Use::name);
     }

@@ -336,8 +336,8 @@ GreedyResult train_stack(const GreedyOptions& options, const TrainingData& data,
     const bool top = layer + 1 == options.layers.size();
     SharedLayers below;
     if (layer > 0) below = SharedLayers(result.layers, std::span(shapes).first(layer), world, node);
-    const std::uint64_t training =
-        training_memory(of_layer, shapes[layer].visible, data.validation.rows > 0, world.size(), node.size());
+    const std::uint64_t training = training_memory(of_layer, shapes[layer].visible, data.validation.rows > 0,
+                                                   world.size(), node.size(), data.training.weights != nullptr);
     std::optional<LayerData> rows;
     try {
       rows.emplace(below, data, top ? result.classes : std::vector<std::int32_t>(),
@@ -405,7 +405,7 @@ std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std:
 }
 
 std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation, int ranks,
-                            int ranks_on_node) {
+                            int ranks_on_node, bool weighted) {
   const auto on_node = static_cast<std::uint64_t>(ranks_on_node);
   const Rows data = Samples{.columns = visible};
   std::uint64_t most = 0;
@@ -423,9 +423,9 @@ std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible,
         (void)features.reader(features, {}, counted);
       }
     }
-    most = std::max(most,
-                    counted.rank.most() + (counted.node.taken() + on_node - 1) / on_node +
-                        training_memory(options.layers[below.size()], shape.visible, validation, ranks, ranks_on_node));
+    most = std::max(most, counted.rank.most() + (counted.node.taken() + on_node - 1) / on_node +
+                              training_memory(options.layers[below.size()], shape.visible, validation, ranks,
+                                              ranks_on_node, weighted));
     below.emplace_back(shape, std::span<const Real>());
   }
   return most;

@@ -168,13 +168,17 @@ class RbmMeasures final : public EpochMeasures {
 }  // namespace
 
 RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world)
+    : RbmGradient(options, data, row_weights(data.training), world) {}
+
+RbmGradient::RbmGradient(const TrainingOptions& options, const TrainingData& data, const RowWeights& weights,
+                         const Communicator& world)
     : options_(options),
       data_(data),
       world_(world),
       shape_(shape_of(options, data.training.columns)),
       layout_(rbm_layout(shape_, options.layer)),
       estimator_(gradient_estimator(options.estimator)),
-      weighting_(row_weights(data.training), options, shape_) {}
+      weighting_(weights, options, shape_) {}
 
 std::uint64_t RbmGradient::exact_rows() const noexcept {
   if (options_.arithmetic != Arithmetic::exact) return 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
 #include "rbmpi/train/gradient_function.hpp"
@@ -18,6 +19,9 @@ class RbmGradient final : public GradientFunction {
   /// Local. Options and data must live on. `engine` must be chosen (engine_in_use). Throws Error(Failure::file) if all
   /// rows have weight 0.
   RbmGradient(const TrainingOptions& options, const TrainingData& data, const Communicator& world);
+  /// Local. The same of data of which only the numbers are known, and these weights, for forecasts.
+  RbmGradient(const TrainingOptions& options, const TrainingData& data, const RowWeights& weights,
+              const Communicator& world);
 
   [[nodiscard]] const ParameterLayout& layout() const noexcept override { return layout_; }
   [[nodiscard]] std::uint64_t chains() const noexcept override;

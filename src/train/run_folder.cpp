@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::string_view checkpoint_prefix = "checkpoint-";
 constexpr std::string_view suffix = ".h5";
+constexpr std::string_view old_infix = ".old-";
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
   throw Error(Failure::file, fmt::format("cannot write the output folder '{}': {}", path.string(), why));
@@ -101,7 +102,7 @@ fs::path RunFolder::move_aside() const {
   std::error_code error;
   const fs::path folder = fs::canonical(path_, error);  // behind a link, which goes on to lead there
   for (int number = 1; !error; ++number) {
-    fs::path target = fmt::format("{}.old-{}", folder.string(), number);
+    fs::path target = fmt::format("{}{}{}", folder.string(), old_infix, number);
     if (is_there(target)) continue;
     fs::rename(folder, target, error);
     if (!error) fs::create_directory(folder, target, error);
@@ -109,6 +110,13 @@ fs::path RunFolder::move_aside() const {
   }
   throw Error(Failure::file, fmt::format("cannot move the folder '{}' aside to '{}.old-...': {}", path_.string(),
                                          folder.string(), error.message()));
+}
+
+fs::path RunFolder::before_move(const fs::path& folder) {
+  const std::string path = (folder.has_filename() ? folder : folder.parent_path()).string();
+  const std::size_t end = path.find_last_not_of("0123456789") + 1;
+  const bool moved = end < path.size() && std::string_view(path).substr(0, end).ends_with(old_infix);
+  return moved ? fs::path(path.substr(0, end - old_infix.size())) : folder;
 }
 
 std::vector<std::uint64_t> RunFolder::checkpoints() const {

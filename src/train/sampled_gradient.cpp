@@ -12,8 +12,10 @@
 namespace rbmpi {
 namespace {
 
-/// Means that are multiplied by means or by weights: `exact_products` products of two such are added up exactly.
+/// Means that are multiplied by means or by weights, and of how many rows or chains such products are added up exactly
+/// in single precision.
 constexpr Grid product_grid{8};
+constexpr std::uint64_t exact_products = 256;
 
 bool takes_hidden_means(const TrainingOptions& options) {
   if (options.statistics != UnitValues::automatic) return options.statistics == UnitValues::means;
@@ -76,7 +78,7 @@ SampledGradient::SampledGradient(const EstimatorSettings& settings, Workspace& m
 
 void SampledGradient::combine(std::size_t array, Shard rows, std::size_t thread, const PhaseSums& sums,
                               std::span<Real> data, std::span<const Real> model) {
-  if (centring_) return centring_->combine(array, rows, thread, sums, data, model, draws_.step);
+  if (centring_) return centring_->combine(array, rows, thread, sums, data, model);
   BatchGradient::combine(array, rows, thread, sums, data, model);
 }
 
@@ -89,6 +91,7 @@ std::vector<StateArray> SampledGradient::state() {
 
 void SampledGradient::begin_state() {
   if (chains_) chains_->begin();
+  if (centring_ && share_.slot == 0) centring_->begin();
 }
 
 void SampledGradient::begin_part(const MiniBatch& batch, Shard chains) {

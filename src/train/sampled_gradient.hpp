@@ -107,8 +107,6 @@ class SampledGradient : public BatchGradient {
 
 /// Local. Whether sums have products of two means, v and h: then both are on a coarser grid (docs/numerics.md).
 [[nodiscard]] bool multiplies_means(const TrainingOptions& options, bool weighted) noexcept;
-/// Of how many rows or chains such sums are exact in single precision.
-inline constexpr std::uint64_t exact_products = 256;
 
 // The functions of the table of estimators.
 [[nodiscard]] std::uint64_t chains_that_go_on(const TrainingOptions& options);

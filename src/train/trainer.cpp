@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/exact_sums.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/evaluate/annealed_importance_sampling.hpp"
 #include "rbmpi/evaluate/temperatures.hpp"
@@ -98,18 +99,18 @@ TrainingResult train_rbm(const TrainingOptions& options, const TrainingData& dat
 }
 
 Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
-                         const Communicator& world) {
+                         const Communicator& world, const RowWeights& weights) {
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(rows, visible, false);
-  return exchange_in_use(RbmGradient(chosen, data, world), chosen, rows, world);
+  return exchange_in_use(RbmGradient(chosen, data, weights, world), chosen, rows, world);
 }
 
 std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible, int nodes,
-                            int ranks_on_node) {
+                            int ranks_on_node, const RowWeights& weights) {
   const Communicator alone;
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(rows, visible, false);
-  return exchange_pieces(RbmGradient(chosen, data, alone), chosen, rows, nodes, ranks_on_node);
+  return exchange_pieces(RbmGradient(chosen, data, weights, alone), chosen, rows, nodes, ranks_on_node);
 }
 
 RbmShape shape_of(const TrainingOptions& options, std::uint64_t visible) {
@@ -161,11 +162,22 @@ void check_options(const TrainingOptions& options) {
 }
 
 std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation, int ranks,
-                              int ranks_on_node) {
+                              int ranks_on_node, bool weighted) {
   const Communicator alone;
   const TrainingOptions chosen = chosen_options(options);
   const TrainingData data = data_of(options.batch_size, visible, validation);
-  return optimization_memory(RbmGradient(chosen, data, alone), chosen, options.batch_size, ranks, ranks_on_node);
+  const auto with = [&](const RowWeights& weights) {
+    return optimization_memory(RbmGradient(chosen, data, weights, alone), chosen, options.batch_size, ranks,
+                               ranks_on_node);
+  };
+  if (!weighted) return with({});
+  // How many rows are summed exactly at a time, which is what memory there is for, depends on the largest weight.
+  std::uint64_t most = 0;
+  for (int bits = 1; bits <= exact_bits; ++bits) {
+    const double largest = std::ldexp(1, bits - 1);  // times the mean
+    most = std::max(most, with({.rows = 1, .sum = 1, .squares = 1, .smallest = 0, .largest = largest}));
+  }
+  return most;
 }
 
 }  // namespace rbmpi

@@ -133,9 +133,20 @@ class DirectData(FolderTest):
         numpy.testing.assert_array_equal(self.stored("run.validation.h5"), ROWS[:40])
 
     def test_the_report_finds_the_data(self):
-        assert_success(self.train(write_idx(self.folder / "images.gz")))
-        assert_success(run(["report", self.folder / "run", "--output", self.folder / "page.html"]))
-        self.assertNotIn("could not be used", (self.folder / "page.html").read_text())
+        def finds_data_of(name):
+            assert_success(run(["report", self.folder / name, "--output", self.folder / "page.html"]))
+            return "could not be used" not in (self.folder / "page.html").read_text()
+
+        images = write_idx(self.folder / "images.gz")
+        assert_success(self.train(images))
+        self.assertTrue(finds_data_of("run"))
+        # Those of a run that --fresh moved are where they were, unless they were made anew since.
+        assert_success(self.train(images, "--fresh"))
+        self.assertTrue(finds_data_of("run.old-1"))
+        os.utime(images, ns=(0, 10**18))
+        assert_success(self.train(images, "--fresh"))
+        self.assertTrue(finds_data_of("run"))
+        self.assertFalse(finds_data_of("run.old-2"))
 
     def test_refusals(self):
         for ranks in (None, 3):

@@ -196,6 +196,9 @@ ACCEPTED = {
     "h5 words": (h5_of(x=FLOATS, y=[str(word) for word in WORDS]), [], Right(FLOATS, words=WORDS)),
     "h5 no labels": (h5_of(x=FLOATS, y=FLOATS[:, 0] / 3), ["--labels", "none"], Right(FLOATS)),
     "h5 weights": (h5_of(samples=FLOATS, weights=FLOATS[:, 1]), [], Right(FLOATS, weights=FLOATS[:, 1])),
+    "h5 weights left out": (h5_of(samples=FLOATS, weights=FLOATS[:, 1]), ["--weight-column", "none"], Right(FLOATS)),
+    "h5 weights of a column": (h5_of(samples=FLOATS, weights=FLOATS[:, 1]), ["--weight-column", "2"],
+                               Right(np.delete(FLOATS, 1, axis=1), weights=FLOATS[:, 1])),
     "h5 transposed": (h5_of(X=FLOATS.T, y=LABELS), ["--transpose"], Right(FLOATS, LABELS)),
     "h5 transposed chunks": (h5_of(options={"chunks": (3, 5)}, X=FLOATS.T), ["--transpose"], Right(FLOATS)),
     "h5 weights of Keras": (h5(keras), ["--array", "model_weights/dense/kernel:0"], Right(FLOATS)),
@@ -299,6 +302,9 @@ REFUSED = {
         "valid values are at least 1", "0 is among"]),
     "h5 no valid range": (h5_of({"valid_range": 3}, X=BITS), [], ["'valid_range'", "1 number"]),
     "h5 weights beyond float32": (h5_of(samples=FLOATS, weights=np.full(ROWS, 1e39)), [], ["is 1e+39", "from 0 to 3.4e38"]),
+    "h5 weights of columns": (h5_of(samples=FLOATS, weights=FLOATS[0]), [], [
+        "'weights' [20] of float64 has as many values as 'samples' [12 x 20] of float64 has columns", "--transpose",
+        "--weight-column none"]),
     "h5 weights of Keras": (h5(keras), [], ["weights of a network of Keras", "--array NAME"]),
     "h5 weights of Keras 3": (h5_of(layers__dense__vars__0=FLOATS), [], ["weights of a network of Keras"]),
     "h5 data frame": (h5_of(df__block0_values=FLOATS, df__block1_values=LABELS[:, None]), [], [

@@ -431,30 +431,16 @@ def tables():
 
 def refused_tables():
     """Name, content, options, exit code, words of the message."""
-    def xlsx():
+    def zipped(files):
         stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as file:
-            file.writestr("[Content_Types].xml", "<Types/>")
-            file.writestr("xl/workbook.xml", "<workbook/>")
-        return stream.getvalue()
-
-    def archive():
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as file:
-            file.writestr("a.csv", "1,2\n")
-            file.writestr("b.csv", "1,2\n")
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
         return stream.getvalue()
 
     def matlab_4():
         stream = io.BytesIO()
         scipy.io.savemat(stream, {"X": BITS}, format="4")
-        return stream.getvalue()
-
-    def keras():
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as file:
-            file.writestr("metadata.json", '{"keras_version": "3.0.0"}')
-            file.writestr("model.weights.h5", "")
         return stream.getvalue()
 
     yield "a web page", "\n<!DOCTYPE html>\n<html></html>\n", [], FILE, ["web page"]
@@ -465,8 +451,8 @@ def refused_tables():
     yield "JPEG", b"\xff\xd8\xff\xe0\0\x10JFIF\0", [], FILE, ["picture (JPEG)"]
     yield "GIF", b"GIF89a\1\0", [], FILE, ["picture (GIF)"]
     yield "TIFF", b"II*\0\x08\0", [], FILE, ["picture (TIFF)"]
-    yield "several files in a zip", archive(), [], FILE, ["zip"]
-    yield "a workbook", xlsx(), [], FILE, ["save it as CSV"]
+    yield "several files in a zip", zipped({"a.csv": "1,2\n", "b.csv": "1,2\n"}), [], FILE, ["zip"]
+    yield "a workbook", zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook/>"}), [], FILE, ["save it as CSV"]
     yield "an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", [], FILE, [".xls", "save it as CSV"]
     yield "a pickle", pickle.dumps(np.zeros(3)), [], FILE, ["pickle"]
     yield "R's .rds", gzip.compress(b"X\n\0\0\0\3\0\4\2\2"), [], FILE, [".rds", "write.csv"]
@@ -537,7 +523,8 @@ def refused_tables():
     yield "ratings, one a line, with a time", "".join(f"{line},{88e7 + i * i:.0f}\n" for i, line in
           enumerate(LONG_FORM.splitlines())), [], USAGE, ["list of entries"]
     yield "MATLAB's version 4", matlab_4(), [], FILE, ["MATLAB's version 4", "-v7"]
-    yield "a network of Keras", keras(), [], FILE, ["a network of Keras (.keras)", "not data"]
+    keras = {"metadata.json": '{"keras_version": "3.0.0"}', "model.weights.h5": ""}
+    yield "a network of Keras", zipped(keras), [], FILE, ["a network of Keras (.keras)", "not data"]
     yield "one name over two fields", "x\n1,5\n2,25\n3,75\n", [], FILE, ["first line is 'x'", "2 fields"]
     yield "a comment of MATLAB's", "% made by me\n1,0\n0,1\n", [], FILE, ["'% made by me'"]
     yield "tabs that are not there", "1\t0\n\t1\t0\n1\t1\n", [], USAGE, ["tabs with nothing between", "--separator tab"]

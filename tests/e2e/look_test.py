@@ -375,7 +375,10 @@ class Info(LookTest):
         self.assertAlmostEqual(seen["weights"]["effective_rows"], single.sum()**2 / (single**2).sum())
         self.assertEqual(seen["row_names"], ["r0", "r1", "r2", "r3", "r4"])
         self.assertEqual(seen["column_names"], ["c0", "c1", "c2", "c3", "c4"])
-        np.testing.assert_allclose(seen["mean_picture"], values.mean(0).reshape(3, 4))
+        means = single @ values / single.sum()
+        self.assertAlmostEqual(seen["weights"]["weighted_mean"], means.mean())
+        self.assertAlmostEqual(seen["mean"], values.mean())
+        np.testing.assert_allclose(seen["mean_picture"], means.reshape(3, 4))
         self.assertEqual([finding["kind"] for finding in seen["findings"]],
                          ["constant-columns", "duplicate-rows", "sorted-by-class"])
         text = assert_success(run(["info", data], ranks=3)).stdout
@@ -385,7 +388,9 @@ class Info(LookTest):
                      "  labels   3 different, 0 to 2, rows sorted by class\n", "25 rows (50.00 %) of class 1 ('bee')\n",
                      "  rows     are called 'r0', 'r1', 'r2', 'r3', 'r4', ...\n",
                      "  columns  are called 'c0', 'c1', 'c2', 'c3', 'c4', ...\n", "rows of equal weight\n",
-                     "  mean of all rows, @ is ", "  note     the rows are sorted by class"):
+                     "  mean of all rows by their weights, @ is ",
+                     f"  mean     {means.mean():.6g} weighted, {values.mean():.6g} of rows that count alike (1.0 is full)\n",
+                     "  note     the rows are sorted by class"):
             self.assertIn(line, text)
 
     def test_kinds_of_values(self):

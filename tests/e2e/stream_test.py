@@ -66,6 +66,17 @@ class Streamed(Resuming):
         assert_success(self.train_here(*small, *LITTLE, "--exchange", "allreduce", ranks=2, name="apart"))
         self.assertEqual(self.digest("apart"), self.digest())
 
+    def test_what_ranks_read_by_themselves_is_the_memory_of_the_node_too(self):
+        apart = ("--exchange", "allreduce", "--epochs", "1")
+        assert_success(self.train_here("--epochs", "1"))
+        # Blocks of 300 rows, with all that have checksums with theirs, are 433 KB.
+        assert_one_message(self.train_here(*apart, "--memory", "2M", ranks=2, name="apart"), 2, "memory = 2.0 MB",
+                           "6 blocks that are wanted of shuffle-block = 300 rows, 3 for each of 2 ranks that read by themselves")
+        result = assert_success(self.train_here(*apart, "--memory", "3M", ranks=2, name="apart"))
+        self.assertRegex(result.stdout, r"blocks of them take 2\.\d MB on each node")
+        self.assertEqual(self.digest("apart"), self.digest())
+        assert_success(self.train_here("--epochs", "1", "--memory", "2M", ranks=2, name="together"))
+
     def test_large_rows(self):
         data = self.folder / "large.h5"
         with h5py.File(data, "w") as file:

@@ -74,8 +74,31 @@ class Weights(FolderTest):
         weights = WEIGHTS.copy()
         weights[90:] = 0
         data = self.dataset("data", weights=weights)
-        assert_one_message(run(["train", "--data", data, "--output", self.folder / "run", *PCD, "--validation", "0.25"], ranks=2),
-                           3, "30 rows have weight 0 (rows 90 to 119")
+        command = ["train", "--data", data, "--output", self.folder / "run", *PCD]
+        assert_one_message(run([*command, "--validation", "0.25"], ranks=2), 3,
+                           f"validation = 0.25: all 30 rows of '{data}' to validate on, 90 to 119 (counted from 0), have weight 0 in "
+                           "'/weights', so that none counts; another share, or validation-rows = sample would be right")
+        none = self.dataset("none")
+        with h5py.File(none, "a") as file:  # no import makes such a file
+            file["weights"][:] = 0
+        assert_one_message(run([*command, "--validation", none]), 3,
+                           f"validation = {none}: all 120 rows of '{none}' to validate on", "some weights above 0")
+        assert_one_message(run(["train", "--data", none, "--output", self.folder / "run", *PCD]), 3,
+                           f"data = {none}: all 120 rows of '{none}' to train on", "some weights above 0")
+        self.train(data)
+        assert_one_message(run(["evaluate", self.folder / "run", "--data", none], ranks=2), 3,
+                           f"'{none}': all 120 rows have weight 0 in '/weights'")
+
+    def test_weights_may_be_whole_numbers(self):
+        weights = numpy.arange(120) % 4
+        _, digest = self.train(self.dataset("data", weights=weights))
+        whole = self.folder / "whole.h5"
+        with h5py.File(whole, "w") as file:
+            file["samples"] = ROWS.astype(numpy.uint8)
+            file["samples"].attrs["scale"] = 1
+            file["weights"] = weights
+        self.assertEqual(self.train(whole)[1], digest)
+        assert_success(run(["evaluate", self.folder / "run", "--data", whole]))
 
     def test_nets_say_that_they_use_none(self):
         data = self.dataset("data")

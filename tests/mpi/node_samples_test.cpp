@@ -83,6 +83,20 @@ class NodeSamplesTest : public testing::Test {
 
 constexpr auto nothing_else = [](const DatasetInfo&) -> std::uint64_t { return 0; };
 
+/// All rows of a file in so much memory.
+NodeSamples rows_within(const RowMemory& memory, const Communicator& world, const Communicator& node,
+                        const fs::path& path) {
+  return {world, node, path, 0, nothing_else, [=](const DatasetInfo&) { return memory; }};
+}
+
+/// Bytes with labels, which are to be written.
+DatasetWriter labelled_bytes(const fs::path& path, std::uint64_t columns) {
+  DatasetInfo info;
+  info.columns = columns;
+  info.has_labels = true;
+  return {path, info};
+}
+
 /// A dataset of small numbers, of which each node may have another copy. The digest has two blocks of it.
 struct Copy {
   static constexpr std::uint64_t columns = 1000;
@@ -331,10 +345,7 @@ struct ManyBlocks {
   static constexpr std::uint64_t columns = 1000;
 
   static void write(const fs::path& path) {
-    DatasetInfo info;
-    info.columns = columns;
-    info.has_labels = true;
-    DatasetWriter writer(path, info);
+    DatasetWriter writer = labelled_bytes(path, columns);
     // A thousand rows, written again and again with their numbers.
     constexpr std::uint64_t at_once = 1000;
     std::vector<std::uint8_t> values(at_once * columns);
@@ -353,9 +364,7 @@ struct ManyBlocks {
   /// As they are read while they are used: 14.5 of their 20 MB are in memory at a time.
   static NodeSamples streamed(const Communicator& world, const Communicator& node, const fs::path& path,
                               std::uint64_t block_rows) {
-    return {world, node, path, 0, nothing_else, [=](const DatasetInfo&) -> RowMemory {
-              return {.most_bytes = 14500000, .block_rows = block_rows, .step_rows = step_rows};
-            }};
+    return rows_within({.most_bytes = 14500000, .block_rows = block_rows, .step_rows = step_rows}, world, node, path);
   }
   static constexpr std::uint64_t step_rows = 90;
 };
@@ -493,10 +502,7 @@ struct LargeRows {
   static constexpr std::uint64_t batch_rows = 8;
 
   static void write(const fs::path& path) {
-    DatasetInfo info;
-    info.columns = columns;
-    info.has_labels = true;
-    DatasetWriter writer(path, info);
+    DatasetWriter writer = labelled_bytes(path, columns);
     std::vector<std::uint8_t> row(columns);
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(rows); ++i) {
       for (std::size_t j = 0; j < columns; ++j)
@@ -507,9 +513,7 @@ struct LargeRows {
   }
 
   static NodeSamples streamed(const Communicator& world, const Communicator& node, const fs::path& path) {
-    return {world, node, path, 0, nothing_else, [](const DatasetInfo&) -> RowMemory {
-              return {.most_bytes = 3000000, .block_rows = block_rows, .step_rows = batch_rows};
-            }};
+    return rows_within({.most_bytes = 3000000, .block_rows = block_rows, .step_rows = batch_rows}, world, node, path);
   }
 
   /// That of a node of one rank; those of all nodes, if `all`.
@@ -592,14 +596,19 @@ TEST_F(NodeSamplesTest, MemoryThatDoesNotSufficeForBlocksIsSaidBeforehand) {
   world_.agree_on_root([&] { ManyBlocks::write(path_); });
   const Communicator node = world_.split_by_node(0);
   const auto refused_with = [&](const RowMemory& wishes, const std::vector<std::string>& fragments) {
-    test::expect_error(Failure::usage, fragments, [&] {
-      const NodeSamples samples(world_, node, path_, 0, nothing_else, [&](const DatasetInfo&) { return wishes; });
-    });
+    test::expect_error(Failure::usage, fragments, [&] { (void)rows_within(wishes, world_, node, path_); });
   };
   refused_with({.most_bytes = 5000000, .block_rows = 0, .step_rows = 90},
                {path_.string(), "20.1 MB", "shuffle-block = N"});
   refused_with({.most_bytes = 3000000, .block_rows = 1000, .step_rows = 90},
                {"memory = 3.0 MB", "3 blocks", "shuffle-block = 1000", "3.4 MB"});
+  // Of ranks that read by themselves each wants its own.
+  const RowMemory by_ranks{.most_bytes = 3500000, .block_rows = 1000, .step_rows = 90, .by_ranks = true};
+  if (node.size() == 1) {
+    EXPECT_TRUE(rows_within(by_ranks, world_, node, path_).streamed());
+  } else {
+    refused_with(by_ranks, {"memory = 3.5 MB", "3 for each of " + std::to_string(node.size()) + " ranks"});
+  }
 }
 
 TEST_F(NodeSamplesTest, ManyBlocksAreHashedByManyRanks) {

@@ -525,9 +525,9 @@ TEST(CentringTest, AnExampleByHand) {
   std::vector<Real> visible(shown_data.begin(), shown_data.begin() + 2);
   std::vector<Real> hidden(shown_data.begin() + 2, shown_data.end());
   const std::vector<Real> zeros(4);
-  centring.combine(weights_array, {0, 2}, 0, sums, weights, zeros, 0);
-  centring.combine(visible_array(), {0, 2}, 0, sums, visible, std::span(shown_model).first(2), 0);
-  centring.combine(hidden_array(shape), {0, 2}, 0, sums, hidden, std::span(shown_model).last(2), 0);
+  centring.combine(weights_array, {0, 2}, 0, sums, weights, zeros);
+  centring.combine(visible_array(), {0, 2}, 0, sums, visible, std::span(shown_model).first(2));
+  centring.combine(hidden_array(shape), {0, 2}, 0, sums, hidden, std::span(shown_model).last(2));
   const auto expect_near = [](const std::vector<Real>& actual, const std::vector<double>& expected) {
     for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(actual[i], expected[i], 1e-6) << i;
   };
@@ -536,29 +536,34 @@ TEST(CentringTest, AnExampleByHand) {
   expect_near(hidden, {-2.65, -1.55});
 }
 
-/// Offsets begin at the means of the first batch and go a hundredth of the way to those of each further one: with one
-/// visible and one hidden unit, W' = W - b l - m c, and the biases b - W' l and c - W' m, of the data alone.
+/// Offsets begin at the means of the first batch that has weight and go a hundredth of the way to those of each further
+/// one: with one visible and one hidden unit, W' = W - b l - m c, and the biases b - W' l and c - W' m, of the data
+/// alone.
 TEST(CentringTest, OffsetsSlide) {
   constexpr RbmShape shape{1, 1};
   Workspace memory;
   Centring centring(shape, CentringOffsets::sliding, {}, memory);
-  const double means[3][2] = {{0.5, 0.25}, {1, 0}, {0, 1}};
+  centring.begin();
+  const std::pair<double, double> no_weight{0, 0};
+  const std::pair<double, double> batches[] = {no_weight, {0.5, 0.25}, {1, 0}, no_weight, {0, 1}};
   double m = 0;
   double l = 0;
-  for (std::uint64_t step = 0; step < 3; ++step) {
-    const auto [b, c] = std::pair(means[step][0], means[step][1]);
-    m = step == 0 ? b : m + (b - m) / 100;
-    l = step == 0 ? c : l + (c - l) / 100;
+  for (std::size_t step = 0; step < std::size(batches); ++step) {
+    const auto [b, c] = batches[step];
+    const bool counts = batches[step] != no_weight;
+    const Real share = counts ? 1 : 0;
+    if (counts) m = step == 1 ? b : m + (b - m) / 100;
+    if (counts) l = step == 1 ? c : l + (c - l) / 100;
     const std::vector<Real> shown = {static_cast<Real>(b), static_cast<Real>(c)};
     const std::vector<Real> zeros(2);
-    const PhaseSums sums{.shares = {1, 1}, .shown = {shown, zeros}};
-    std::vector<Real> weight = {0.75F};
+    const PhaseSums sums{.shares = {share, share}, .mean_weight = share, .shown = {shown, zeros}};
+    std::vector<Real> weight = {counts ? 0.75F : 0.0F};
     std::vector<Real> visible = {shown[0]};
     std::vector<Real> hidden = {shown[1]};
-    centring.combine(weights_array, {0, 1}, 0, sums, weight, std::span(zeros).first(1), step);
-    centring.combine(visible_array(), {0, 1}, 0, sums, visible, std::span(zeros).first(1), step);
-    centring.combine(hidden_array(shape), {0, 1}, 0, sums, hidden, std::span(zeros).first(1), step);
-    const double w = 0.75 - b * l - m * c;
+    centring.combine(weights_array, {0, 1}, 0, sums, weight, std::span(zeros).first(1));
+    centring.combine(visible_array(), {0, 1}, 0, sums, visible, std::span(zeros).first(1));
+    centring.combine(hidden_array(shape), {0, 1}, 0, sums, hidden, std::span(zeros).first(1));
+    const double w = counts ? 0.75 - b * l - m * c : 0;
     EXPECT_NEAR(weight[0], w, 1e-6) << step;
     EXPECT_NEAR(visible[0], b - w * l, 1e-6) << step;
     EXPECT_NEAR(hidden[0], c - w * m, 1e-6) << step;
@@ -599,7 +604,7 @@ Vector centred_gradient(RbmShape shape, const std::vector<Vector> (&v)[2], const
     const std::size_t place = layout.offset(array);
     centring.combine(array, {0, layout[array].rows}, 0, phase_sums,
                      std::span(sums[0]).subspan(place, layout[array].size()),
-                     std::span<const Real>(sums[1]).subspan(place, layout[array].size()), 0);
+                     std::span<const Real>(sums[1]).subspan(place, layout[array].size()));
   }
   return {sums[0].begin(), sums[0].end()};
 }

@@ -128,8 +128,8 @@ class DatasetReader {
   [[nodiscard]] SparseRows read_sparse(std::uint64_t first, std::uint64_t count) const;
   /// Reads labels [first, first + count). Only if `info().has_labels`.
   void read_labels(std::uint64_t first, std::uint64_t count, std::int32_t* values) const;
-  /// Reads weights [first, first + count), as they stand in the file; checks that each is finite and at least 0. Only
-  /// if `info().has_weights`.
+  /// Reads weights [first, first + count), numbers of any type, rounded to single precision; checks that each is finite
+  /// and at least 0. Only if `info().has_weights`.
   void read_weights(std::uint64_t first, std::uint64_t count, float* values) const;
   /// Reads the names of rows [first, first + count). Only if `info().has_row_names`.
   [[nodiscard]] std::vector<std::string> read_row_names(std::uint64_t first, std::uint64_t count) const;

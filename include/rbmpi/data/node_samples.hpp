@@ -22,6 +22,8 @@ struct RowMemory {
   std::uint64_t block_rows =
       0;                        ///< rows of a block of the orders in which they are wanted (RowOrder); 0: not in blocks
   std::uint64_t step_rows = 0;  ///< that the ranks of a node are told at a time; 0: they do not read together
+  /// Each rank is told so many by itself, and has blocks of its own: its share of `most_bytes`.
+  bool by_ranks = false;
 };
 
 /// The samples of a dataset file, with their labels and weights, once per node: in memory that the ranks of the node
@@ -50,7 +52,7 @@ class NodeSamples {
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
   /// What they take of the memory of a node.
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return window_.bytes().size(); }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return window_.bytes().size() + bytes_of_ranks_; }
   /// Whether they stay in the file.
   [[nodiscard]] bool streamed() const noexcept { return streamed_; }
   /// SHA-256 of the rows in memory, their labels and weights, as `rbmpi info --digest` gives it for a file of just
@@ -64,6 +66,7 @@ class NodeSamples {
   Rows rows_;
   bool streamed_ = false;
   SharedWindow window_;
+  std::uint64_t bytes_of_ranks_ = 0;  // of blocks that ranks have for themselves when they read
   std::string digest_;
   std::vector<Finding> findings_;
   std::function<void(std::span<const std::uint64_t>)> move_to_end_;  // of rows in memory

@@ -30,6 +30,9 @@ struct RowWeights {
   return rows.weights == nullptr ? 1.0 : double{rows.weights[row]};
 }
 
+/// Local. Whether the weight of some row is above 0.
+[[nodiscard]] bool some_row_counts(const Rows& rows) noexcept;
+
 /// Rows that stand for data whose rows count differently: as many as there are places, spread evenly over the total
 /// weight. Place i of n has the row at the share (i + 1/2) / n of it, so rows of weight 0 stand for nothing.
 class WeightedRows {

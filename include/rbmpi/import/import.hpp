@@ -25,10 +25,10 @@ struct ImportOptions {
   TableOptions table;
   std::string label_column;    ///< "none" if there are no labels, also none beside the columns
   std::string one_hot_labels;  ///< a list: of each row one is 1, the others 0
-  std::string weight_column;
-  std::string name_column;  ///< of the rows; "none" if no column is to be taken for that
-  std::string columns;      ///< a list: these alone are values
-  std::string drop;         ///< a list: these are left out
+  std::string weight_column;   ///< "none" if there is none
+  std::string name_column;     ///< of the rows; "none" if no column is to be taken for that
+  std::string columns;         ///< a list: these alone are values
+  std::string drop;            ///< a list: these are left out
   std::vector<std::pair<std::string, double>>
       replaced;  ///< values, numbers or texts, and what they become; NaN: missing
   MissingValues missing = MissingValues::refused;

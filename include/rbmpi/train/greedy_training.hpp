@@ -90,8 +90,8 @@ void check_options(const GreedyOptions& options);
 [[nodiscard]] std::uint64_t room_for_features(std::uint64_t free, std::uint64_t training, std::uint64_t nodes);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs in the layer that needs most,
-/// besides the samples and the features that are kept.
+/// besides the samples and the features that are kept. `weighted`: as of training_memory.
 [[nodiscard]] std::uint64_t greedy_memory(const GreedyOptions& options, std::uint64_t visible, bool validation,
-                                          int ranks, int ranks_on_node);
+                                          int ranks, int ranks_on_node, bool weighted = false);
 
 }  // namespace rbmpi

@@ -29,6 +29,8 @@ class RunFolder {
   /// Renames the folder to the first free of `<path>.old-1`, `<path>.old-2`, ..., and makes a new one in its place.
   /// Gives the new name of the old one.
   [[nodiscard]] std::filesystem::path move_aside() const;
+  /// Where a folder was before `move_aside`, by its name: "runs/a" of "runs/a.old-2". Of others the same.
+  [[nodiscard]] static std::filesystem::path before_move(const std::filesystem::path& folder);
 
   /// The steps of all checkpoints, the newest first, whatever is in them.
   [[nodiscard]] std::vector<std::uint64_t> checkpoints() const;

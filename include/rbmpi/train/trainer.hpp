@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "rbmpi/data/row_source.hpp"
+#include "rbmpi/data/row_weights.hpp"
 #include "rbmpi/model/chain_states.hpp"
 #include "rbmpi/model/rbm.hpp"
 #include "rbmpi/parallel/communicator.hpp"
@@ -56,20 +57,21 @@ struct TrainingResult : OptimizationOutcome {
 /// Local. With which visible biases a training with these options begins: what `automatic` stands for.
 [[nodiscard]] VisibleBiasInit visible_bias_init_in_use(const TrainingOptions& options);
 
-/// Collective. What `automatic` stands for in training on `rows` rows of `visible` units (train/optimize.hpp).
+/// Collective. What `automatic` stands for in training on `rows` rows of `visible` units (train/optimize.hpp), which
+/// have these weights; default: none.
 [[nodiscard]] Exchange exchange_in_use(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
-                                       const Communicator& world);
+                                       const Communicator& world, const RowWeights& weights = {});
 
 /// Local. In how many pieces nodes exchange their sums while they compute (train/optimize.hpp).
 [[nodiscard]] std::size_t exchange_pieces(const TrainingOptions& options, std::uint64_t rows, std::uint64_t visible,
-                                          int nodes, int ranks_on_node);
+                                          int nodes, int ranks_on_node, const RowWeights& weights = {});
 
 /// Local. Throws Error(Failure::usage) for options that cannot be, with the name and value of the key.
 void check_options(const TrainingOptions& options);
 
 /// Local. Bytes that one of `ranks` ranks, of which `ranks_on_node` are on a node, needs for training besides the
-/// samples; its share of what the node's ranks have in common is in it.
+/// samples; its share of what the node's ranks have in common is in it. `weighted`: the most for rows with any weights.
 [[nodiscard]] std::uint64_t training_memory(const TrainingOptions& options, std::uint64_t visible, bool validation,
-                                            int ranks, int ranks_on_node);
+                                            int ranks, int ranks_on_node, bool weighted = false);
 
 }  // namespace rbmpi

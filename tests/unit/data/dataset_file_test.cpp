@@ -228,6 +228,28 @@ TEST_F(DatasetFileTest, WhatIsWrittenSparseComesBack) {
   EXPECT_THAT(dense, ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 255, 0, 0, 9, 0, 0));
 }
 
+TEST_F(DatasetFileTest, WeightsMayBeWholeNumbers) {
+  const auto weighted = [&](ElementType type, const void* weights) {
+    return foreign([&, type, weights](Hdf5File& file) {
+      zeros(file, "/samples", ElementType::uint8, {3, 2});
+      file.create_array("/weights", type, {3});
+      file.write_rows("/weights", type, 0, 3, weights);
+    });
+  };
+  std::vector<float> read(3);
+  const std::uint8_t small[] = {3, 0, 255};
+  DatasetReader(weighted(ElementType::uint8, small)).read_weights(0, 3, read.data());
+  EXPECT_THAT(read, ElementsAre(3, 0, 255));
+  // What single precision does not hold is rounded, as an import does.
+  const std::int64_t large[] = {1, 16'777'217, std::int64_t{1} << 40U};
+  DatasetReader(weighted(ElementType::int64, large)).read_weights(0, 3, read.data());
+  EXPECT_THAT(read, ElementsAre(1, 16'777'216, 0x1p40F));
+  const std::int32_t negative[] = {1, -2, 3};
+  const DatasetReader reader(weighted(ElementType::int32, negative));
+  test::expect_error(Failure::file, {"a.h5", "weight of row 1 (counted from 0) is -2", "from 0 to 3.4e38"},
+                     [&] { reader.read_weights(0, 3, read.data()); });
+}
+
 TEST_F(DatasetFileTest, WeightsThatAreNoneAreRefused) {
   for (const double wrong : {-0.5, std::nan(""), 1e300}) {
     const fs::path path = foreign([&](Hdf5File& file) {
@@ -247,9 +269,11 @@ TEST_F(DatasetFileTest, WeightsThatAreNoneAreRefused) {
     plain(file);
     zeros(file, "/weights", ElementType::float32, {3});
   });
-  refused({"'/weights' holds int32", "float32 or float64"}, [&](Hdf5File& file) {
+  refused({"'/weights' holds string", "numbers would be right"}, [&](Hdf5File& file) {
     plain(file);
-    zeros(file, "/weights", ElementType::int32, {2});
+    file.create_texts("/weights", 3, 1);
+    const std::string texts[] = {"1", "2"};
+    file.append_texts("/weights", texts);
   });
   refused({"'/column_names'", "a list of 6 texts"}, [&](Hdf5File& file) {
     plain(file);

@@ -78,6 +78,7 @@ TEST_F(DatasetSummaryTest, WeightsAreSummed) {
   EXPECT_EQ(summary.weights->smallest, 0);
   EXPECT_EQ(summary.weights->largest, 2);
   EXPECT_DOUBLE_EQ(summary.weights->effective_rows(), 16 / (0.25 + 4 + 2.25));
+  EXPECT_THAT(summary.weighted_means, testing::ElementsAre(testing::DoubleNear((2 * 1 + 1.5 * 2) / 4 / 255, 1e-9)));
   EXPECT_EQ(summary.look.duplicate_rows(), 1U);
 }
 

@@ -20,6 +20,7 @@ namespace rbmpi {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::IsEmpty;
@@ -88,6 +89,25 @@ TEST_F(ArrayTableTest, SamplesAndLabelsAreFoundByTheirNames) {
     EXPECT_THAT(found.labels, ElementsAre(0, 1, 0));
     EXPECT_THAT(found.weights, ElementsAre(1, 0.5, 2));
   }
+}
+
+TEST_F(ArrayTableTest, WeightsOfColumnsSayThatTheTableIsTransposed) {
+  add("/x", {2, 3}, {1, 2, 3, 4, 5, 6});
+  add("/weights", {3}, {1, 0.5, 2});
+  refused({"'weights' [3] of float64 has as many values as 'x' [2 x 3] of float64 has columns",
+           "--transpose reads it so", "--weight-column none"});
+  EXPECT_TRUE(open_hdf5(path_, {.transpose = true})->info().has_weights);
+  const auto without = open_hdf5(path_, {.weights = false});
+  EXPECT_FALSE(without->info().has_weights);
+  EXPECT_THAT(without->info().notes, Contains("'weights' [3] of float64 is not used, as --weight-column says."));
+}
+
+TEST_F(ArrayTableTest, WeightsOfNeitherRowsNorColumnsAreOfSomethingElse) {
+  add("/x", {2, 3}, {1, 2, 3, 4, 5, 6});
+  add("/weights", {4}, {1, 0.5, 2, 3});
+  const auto table = hdf5();
+  EXPECT_FALSE(table->info().has_weights);
+  EXPECT_THAT(table->info().notes, Contains("'weights' [4] of float64 is not used: it has 4 values for 2 rows."));
 }
 
 TEST_F(ArrayTableTest, PicturesAreFlattened) {

@@ -104,6 +104,23 @@ TEST(CompareChains, CountsMomentsAndDistances) {
   EXPECT_DOUBLE_EQ(found.data->pairs[1].chains, 0);
 }
 
+TEST(CompareChains, ARowOfWeight2IsThatRowTwice) {
+  const Bits chains({{1, 1, 0}, {1, 0, 0}, {0, 0, 1}});
+  DataRows weighted = data_of<double>({{1, 0.5, 0}, {0, 0.25, 1}, {0.75, 0, 0.5}, {1, 1, 1}});
+  weighted.weights = {1.5F, 0.75F, 0.75F, 0};  // with mean 0.75, as nobody has to say that it is 1
+  const DataRows twice = data_of<double>({{1, 0.5, 0}, {1, 0.5, 0}, {0, 0.25, 1}, {0.75, 0, 0.5}});
+  const ChainFindings found = compare_chains(chains.view, &weighted);
+  const ChainFindings expected = compare_chains(chains.view, &twice);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_DOUBLE_EQ(found.data->means[i].data, expected.data->means[i].data) << i;
+    EXPECT_DOUBLE_EQ(found.data->means[i].chains, expected.data->means[i].chains) << i;
+    EXPECT_DOUBLE_EQ(found.data->pairs[i].data, expected.data->pairs[i].data) << i;
+  }
+  // But not two rows, which would be alike: the distance is over pairs of different ones, with both weights.
+  const double of_pairs[] = {1 + 0.5 + 1, 0.25 + 0.5 + 0.5, 0.75 + 0.25 + 0.5};  // 01, 02, 12
+  EXPECT_DOUBLE_EQ(found.data->distance, (2 * of_pairs[0] + 2 * of_pairs[1] + of_pairs[2]) / (2 + 2 + 1));
+}
+
 TEST(CompareChains, NeedsNoDataAndDoesWithTheLeast) {
   const Bits one(std::vector<std::vector<int>>{{1}});
   const ChainFindings alone = compare_chains(one.view, nullptr);

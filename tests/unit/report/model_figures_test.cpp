@@ -106,6 +106,22 @@ TEST_F(RowsOfAFile, AreThoseThatAreSelected) {
   EXPECT_EQ(read_rows(file_, 1000, {.in_use = 1000}).rows, 100U);
 }
 
+TEST_F(RowsOfAFile, HaveWeightsOfMeanOneAmongThoseThatAreTaken) {
+  DatasetInfo info;
+  info.columns = 1;
+  info.has_weights = true;
+  const std::array<std::uint8_t, 6> values = {};
+  const std::array<float, 6> weights = {8, 0, 4, 0, 0, 7};
+  DatasetWriter writer(file_, info);
+  writer.append({.count = 6, .samples = values.data(), .weights = weights.data()});
+  writer.finish();
+  const DataRows rows = read_rows(file_, 3);
+  EXPECT_THAT(rows.numbers, ::testing::ElementsAre(0, 2, 4));
+  EXPECT_THAT(rows.weights, ::testing::ElementsAre(2, 1, 0));
+  EXPECT_THAT(read_rows(file_, 2, {.in_use = 5, .held_out = 0.4, .validation_rows = true}).weights,
+              ::testing::IsEmpty());  // all have weight 0
+}
+
 TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
   const Rbm rbm = some_rbm();
   const RbmView<const Real> view = rbm;
@@ -126,6 +142,19 @@ TEST(HiddenUse, IsTheMeanOfTheProbabilities) {
     EXPECT_NEAR(use.activity[j], sum / static_cast<double>(rows), 1e-6);
   }
   for (std::size_t k = 0; k + 1 < 4; ++k) EXPECT_GE(use.activity[use.by_use[k]], use.activity[use.by_use[k + 1]]);
+}
+
+TEST(HiddenUse, ARowOfWeight2IsThatRowTwice) {
+  const Rbm rbm = some_rbm();
+  const AlignedBuffer<Real> values = some_rows(3, 5);
+  AlignedBuffer<Real> twice(20);
+  std::copy_n(values.data(), 5, twice.data());
+  std::copy_n(values.data(), 15, twice.data() + 5);
+  const std::vector<float> weights = {1.5F, 0.75F, 0.75F};  // with mean 1
+  const HiddenUse weighted = hidden_use(hidden_weights(rbm), {values.data(), 3, 5}, weights);
+  const HiddenUse expected = hidden_use(hidden_weights(rbm), {twice.data(), 4, 5});
+  for (std::size_t j = 0; j < 4; ++j) EXPECT_NEAR(weighted.activity[j], expected.activity[j], 1e-6) << j;
+  EXPECT_EQ(weighted.by_use, expected.by_use);
 }
 
 TEST(HiddenUse, EqualUnitsStayInOrder) {

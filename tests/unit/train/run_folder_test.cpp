@@ -105,6 +105,13 @@ TEST(RunFolderTest, IsMovedAsideAsOftenAsNeeded) {
   }
 }
 
+TEST(RunFolderTest, TheNameOfOneThatWasMovedTellsWhereItWas) {
+  EXPECT_EQ(RunFolder::before_move("runs/a.old-12"), "runs/a");
+  EXPECT_EQ(RunFolder::before_move("runs/a.old-1.old-2/"), "runs/a.old-1");
+  for (const char* other : {"runs/a", "a.old-", "a.old-x", "a2", "12", "a.old-1/b"})
+    EXPECT_EQ(RunFolder::before_move(other), other);
+}
+
 TEST(RunFolderTest, ALinkToItStaysAndLeadsToTheNewOne) {
   const test::TemporaryFolder folder;
   fs::create_directory(folder / "scratch");

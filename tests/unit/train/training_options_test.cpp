@@ -4,12 +4,16 @@
 #include <limits>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "rbmpi/parallel/communicator.hpp"
 #include "rbmpi/train/gradient_estimator.hpp"
+#include "rbmpi/train/optimize.hpp"
 #include "rbmpi/train/trainer.hpp"
 #include "support/expect_error.hpp"
+#include "train/rbm_gradient.hpp"
 
 namespace rbmpi {
 namespace {
@@ -167,6 +171,30 @@ TEST(TrainingMemoryTest, FollowsTheSizes) {
   options.arithmetic = Arithmetic::exact;
   options.batch_size = 10000;
   EXPECT_GT(training_memory(options, 784, false, 1, 1), one + 2 * parameters);
+}
+
+TEST(TrainingMemoryTest, OfWeightedRowsIsEnoughForAnyWeights) {
+  const Communicator alone;
+  for (const std::uint64_t batch_size : {100U, 1000U, 6000U}) {
+    TrainingOptions options;
+    options.hidden = 300;
+    options.engine = Engine::active;
+    options.batch_size = batch_size;
+    EXPECT_GT(training_memory(options, 784, false, 1, 1, true), training_memory(options, 784, false, 1, 1));
+    std::vector<float> weights(batch_size, 1);
+    Rows rows = Samples{.rows = batch_size, .columns = 784};
+    rows.weights = weights.data();
+    const TrainingData data{.training = rows, .validation = {}};
+    for (const float largest : {1.5F, 3.0F, 40.0F, 300.0F, 5000.0F}) {
+      weights.back() = largest;
+      const RbmGradient gradient(options, data, alone);
+      for (const auto& [ranks, on_node] : {std::pair(1, 1), {4, 4}, {4, 2}}) {
+        EXPECT_LE(optimization_memory(gradient, options, batch_size, ranks, on_node),
+                  training_memory(options, 784, false, ranks, on_node, true))
+            << "batches of " << batch_size << ", weights up to " << largest << ", " << ranks << " ranks";
+      }
+    }
+  }
 }
 
 TEST(TrainingMemoryTest, SharedParametersAreCountedOnce) {
