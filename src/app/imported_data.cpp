@@ -118,10 +118,10 @@ fs::path dataset_in_use(const char* key, const fs::path& file, const fs::path& o
   const auto is_made_of_it = [&](const fs::path& dataset) {
     return is_there(dataset) && source_in(dataset).starts_with(made_of(file));
   };
-  const fs::path dataset = imported_path(output, key);
+  fs::path dataset = imported_path(output, key);
   if (is_made_of_it(dataset)) return dataset;
-  const fs::path before_move = imported_path(RunFolder::before_move(output), key);
-  return is_made_of_it(before_move) && was_there_for(output, before_move) ? before_move : file;
+  dataset = imported_path(RunFolder::before_move(output), key);
+  return is_made_of_it(dataset) && was_there_for(output, dataset) ? dataset : file;
 }
 
 }  // namespace rbmpi
