@@ -163,9 +163,8 @@ std::uint64_t least_equal_sites(NeighbourRule rule, std::uint64_t sites) {
     const double identity = static_cast<double>(count) / static_cast<double>(sites);
     return rule.above ? identity > rule.identity : identity >= rule.identity;
   };
-  // The product may be rounded to either side.
+  // Not too many, since one site less has a share that is too small by far more than a rounding.
   auto equal = static_cast<std::uint64_t>(rule.identity * static_cast<double>(sites));
-  if (equal > 0) --equal;
   while (!suffices(equal)) ++equal;
   return equal;
 }

@@ -30,6 +30,9 @@ TEST(SequenceWeightsTest, EqualSitesAreEnoughByTheirRoundedShare) {
   EXPECT_EQ(least_equal_sites({.identity = 1.0}, 10), 10);
   EXPECT_EQ(least_equal_sites({.identity = 1e-300}, 1), 1);
   EXPECT_EQ(least_equal_sites({.identity = std::nextafter(1.0, 0.0), .above = true}, 1U << 31U), 1U << 31U);
+}
+
+TEST(SequenceWeightsTest, NoFewerSitesAreEnough) {
   for (std::uint64_t sites = 1; sites < 300; ++sites) {
     for (const double percent : {0, 1, 29, 57, 58, 62, 70, 80, 90, 99}) {
       expect_least({.identity = percent / 100}, sites);
