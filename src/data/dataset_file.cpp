@@ -186,13 +186,13 @@ std::vector<std::string> read_names(const Hdf5File& file, const char* name, std:
   return file.read_texts(name, 0, array.dimensions.front());
 }
 
-/// MATLAB stores columns one behind the other, so that a file of it has the transposed matrix for all others.
-void refuse_matlab(const Hdf5File& file) {
-  if (!file.text_attribute(samples_name, "MATLAB_class")) return;
-  fail(file.path(),
-       fmt::format("MATLAB wrote it (its '/samples' has the attribute 'MATLAB_class'), with rows and columns "
-                   "exchanged; rbmpi import {} --output NEW.h5 makes a dataset of it",
-                   shell_word(file.path().string())));
+/// MATLAB and R store columns one behind the other, so that a file of theirs has the transposed matrix for all others.
+void refuse_turned(const Hdf5File& file) {
+  const std::string program = turned_by(file, samples_name);
+  if (program.empty()) return;
+  fail(file.path(), fmt::format("{} wrote its '/samples', with rows and columns exchanged; rbmpi import {} --output "
+                                "NEW.h5 makes a dataset of it",
+                                program, shell_word(file.path().string())));
 }
 
 /// NetCDF's rows may be something else than what is stored.
@@ -217,7 +217,7 @@ void refuse_netcdf(const Hdf5File& file) {
 DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
   check_format(file);
   if (!file.exists(samples_name)) fail(file.path(), "it has no array '/samples'");
-  refuse_matlab(file);
+  refuse_turned(file);
   DatasetInfo info;
   if (file.is_group(samples_name)) {
     read_sparse_info(file, info);
@@ -362,6 +362,11 @@ std::optional<ValidRange> valid_range(const Hdf5File& file, const std::string& a
   range.smallest = smallest.value_or(range.smallest);
   range.largest = largest.value_or(range.largest);
   return range;
+}
+
+std::string turned_by(const Hdf5File& file, const std::string& array) {
+  if (file.text_attribute(array, "MATLAB_class")) return "MATLAB";
+  return file.integers_attribute(array, "rhdf5-NA.OK") ? "R" : "";
 }
 
 std::string packing_text(const Hdf5File& file, const std::string& array) {

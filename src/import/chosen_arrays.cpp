@@ -194,11 +194,17 @@ std::optional<StoredArray> choose_labels(const ArrayFile& file, const TableOptio
                                          const StoredArray& samples) {
   if (wishes.labels == "none") return std::nullopt;
   if (!wishes.labels.empty()) return named(file, wishes.labels, "--labels");
+  const StoredArray* chosen = nullptr;
   for (const std::string& name : names_of_labels(samples.name)) {
     const StoredArray* const labels = find(file.arrays(), name, true);
-    if (labels != nullptr && labels->name != samples.name && (labels->numbers || labels->texts)) return *labels;
+    const bool may_be = labels != nullptr && labels->name != samples.name && (labels->numbers || labels->texts);
+    if (!may_be || labels == chosen) continue;
+    if (chosen != nullptr && labels->shape == chosen->shape)
+      refuse_import(file.path(), fmt::format("{} and {} may both be the labels: --labels says which, or none",
+                                             in_words(*chosen), in_words(*labels)));
+    if (chosen == nullptr) chosen = labels;
   }
-  return std::nullopt;
+  return chosen == nullptr ? std::nullopt : std::optional(*chosen);
 }
 
 /// Of a sample each; others of that name are of something else.

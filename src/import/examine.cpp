@@ -184,25 +184,46 @@ class Examination {
   }
 
   void add_numbers() {
-    constexpr double inexact = 1e-3;
-    const std::size_t width = numbers_.size();
-    for (std::size_t i = 0; i < width; ++i) {
+    add_ranges();
+    add_steps();
+    add_codes();
+    if (options_.missing != MissingValues::mean) return;
+    for (std::size_t i = 0; i < numbers_.size(); ++i) sum_[i] += std::isnan(numbers_[i]) ? 0.0 : numbers_[i];
+  }
+
+  void add_ranges() {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
       const double value = numbers_[i];
       smallest_[i] = value < smallest_[i] ? value : smallest_[i];
       const double below = value < largest_[i] && value > second_[i] ? value : second_[i];
       second_[i] = value > largest_[i] ? largest_[i] : below;
       largest_[i] = value > largest_[i] ? value : largest_[i];
+    }
+  }
+
+  void add_steps() {
+    constexpr double inexact = 1e-3;
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const double value = numbers_[i];
       // Steps such as 0.1 are not exact. NaN, which is missing or a text, is never near.
       uneven_[i] += std::fabs(value - last_[i] - step_[i]) <= inexact * std::fabs(step_[i]) ? 0.0 : 1.0;
       last_[i] = value;
+    }
+  }
+
+  void add_codes() {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const double value = numbers_[i];
       no_spins_[i] += value == 1.0 || value == -1.0 ? 0.0 : 1.0;
       const bool other = value < 0.0 || (value > 0.0 && value != 1.0);  // no NaN
       ones_[i] += value == 1.0 ? 1.0 : 0.0;
       others_[i] += other ? 1.0 : 0.0;
       smallest_other_[i] = other && value < smallest_other_[i] ? value : smallest_other_[i];
     }
-    if (options_.missing != MissingValues::mean) return;
-    for (std::size_t i = 0; i < width; ++i) sum_[i] += std::isnan(numbers_[i]) ? 0.0 : numbers_[i];
+    for (const double value : numbers_) {
+      if (value >= 0.0 && value < static_cast<double>(findings_.seen.size()) && value == std::floor(value))
+        findings_.seen[static_cast<std::size_t>(value)] = true;
+    }
   }
 
   void add_sparse() {

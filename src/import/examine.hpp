@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -67,6 +68,7 @@ struct Findings {
   std::uint64_t nonzeros = 0;           ///< of a sparse table, in columns of values
   std::vector<ColumnFindings> columns;  ///< of a sparse table one: all of its values
   LabelFindings labels;
+  std::array<bool, 256> seen{};       ///< of a dense table: which of 0, 1, ..., 255 are among its numbers
   std::optional<Place> comma, point;  ///< the first numbers with a decimal comma, and with a point
   bool comma_thousands = true;        ///< all with a comma may as well be thousands: 1,234
   bool point_thousands = true;        ///< likewise with a point: 1.234

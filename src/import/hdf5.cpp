@@ -100,6 +100,12 @@ class Hdf5Arrays : public ArrayFile {
       said.valid = valid_range(file_, samples.name);
     }
     if (samples.name == "/samples") describe_dataset(samples, said);
+    if (cells_.contains(samples.name)) {
+      for (const char* const names : {"/features/name", "/gene_names", "/genes"}) {
+        said.column_names = list_of_texts(samples.name + names, samples.shape.back());
+        if (!said.column_names.empty()) break;
+      }
+    }
     // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
     if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
       const std::string index = "/var/" + file_.text_attribute("/var", "_index").value_or("_index");
@@ -113,8 +119,14 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   [[nodiscard]] std::vector<std::string> notes(const StoredArray& samples) const override {
-    if (!matlab_ || !samples.sparse_of.empty() || samples.shape.size() != 2) return {};
-    return {fmt::format("The matrix is read as MATLAB shows it, {} x {}.",
+    if (cells_.contains(samples.name)) return {"A row is a cell, with a column for each gene (10x Genomics)."};
+    if (squares_.contains(samples.name))
+      return {
+          "The matrix is square, and nothing says whether it is stored by rows or by columns; rows were taken. "
+          "--transpose if it is by columns."};
+    const bool turned = matlab_ || samples.type.ends_with("(R)");
+    if (!turned || !samples.sparse_of.empty() || samples.shape.size() != 2) return {};
+    return {fmt::format("The matrix is read as {} shows it, {} x {}.", matlab_ ? "MATLAB" : "R",
                         samples.column_major ? samples.shape.front() : samples.shape.back(),
                         samples.column_major ? samples.shape.back() : samples.shape.front())};
   }
@@ -145,17 +157,18 @@ class Hdf5Arrays : public ArrayFile {
                       .numbers = outline.numbers,
                       .truths = outline.truths,
                       .texts = outline.texts};
-    const std::optional<std::string> of_matlab = class_of_matlab(outline.name);
-    if (!of_matlab) return array;
-    matlab_ = true;
-    array.type = fmt::format("{} (MATLAB)", *of_matlab);
+    const std::string program = turned_by(file_, outline.name);
+    if (program.empty() || (program == "R" && outline.dimensions.size() < 2)) return array;
+    matlab_ = matlab_ || program == "MATLAB";
+    const std::string kind = class_of_matlab(outline.name).value_or(array.type);
+    array.type = fmt::format("{} ({})", kind, program);
     array.column_major = true;
     std::ranges::reverse(array.shape);
     // Characters are stored as numbers, and an empty array as its shape.
-    if (*of_matlab == "char" || *of_matlab == "cell" || file_.integers_attribute(outline.name, "MATLAB_empty")) {
+    if (kind == "char" || kind == "cell" || file_.integers_attribute(outline.name, "MATLAB_empty")) {
       array.numbers = false;
     }
-    if (*of_matlab == "logical") array.truths = array.numbers;
+    if (kind == "logical") array.truths = array.numbers;
     // MATLAB's first index runs fastest, in a picture as well: [height x width x N].
     if (array.shape.size() > 2) {
       array.numbers = false;
@@ -168,8 +181,19 @@ class Hdf5Arrays : public ArrayFile {
     return file_.text_attribute(name, "MATLAB_class");
   }
 
+  /// What a sparse matrix says of how it is stored, "csr" or "csc" in front; empty if it says nothing.
+  [[nodiscard]] std::string format_of(const std::string& group) const {
+    for (const char* const attribute : {"encoding-type", "h5sparse_format", "format"}) {
+      const std::optional<std::string> format = file_.text_attribute(group, attribute);
+      if (format) return *format;
+    }
+    if (!file_.exists(group + "/format") || file_.is_group(group + "/format")) return {};
+    const ArrayOutline outline = file_.outline(group + "/format");
+    return outline.texts && outline.dimensions.empty() ? file_.read_text(group + "/format") : std::string();
+  }
+
   /// CSR or CSC as AnnData, h5sparse and 10x Genomics write it, or as SciPy's .npz names it.
-  [[nodiscard]] std::optional<StoredArray> sparse(const std::string& group) const {
+  [[nodiscard]] std::optional<StoredArray> sparse(const std::string& group) {
     if (group.empty()) return std::nullopt;
     std::optional<StoredArray> matrix = made_of(group, {"data", "indices", "indptr"});
     if (!matrix) return std::nullopt;
@@ -184,9 +208,15 @@ class Hdf5Arrays : public ArrayFile {
     }
     if (!shape || shape->size() != 2 || std::ranges::min(*shape) < 0) return std::nullopt;
     matrix->shape = {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
-    std::string format = file_.text_attribute(group, "encoding-type").value_or("");
-    if (format.empty()) format = file_.text_attribute(group, "h5sparse_format").value_or("");
+    const std::string format = format_of(group);
     const std::uint64_t lines = matrix->sparse_of[2].count - 1;
+    // 10x Genomics: genes x cells, by columns, with a barcode for each cell, which is what a row is to others.
+    if (is_list_of_texts(group + "/barcodes", lines) && lines == matrix->shape.back()) {
+      std::ranges::reverse(matrix->shape);
+      cells_.insert(group);
+      return checked(std::move(*matrix));
+    }
+    if (format.empty() && matrix->shape.front() == matrix->shape.back()) squares_.insert(group);
     matrix->by_columns = format.starts_with("csc") || (!format.starts_with("csr") && lines != matrix->shape.front());
     return checked(std::move(*matrix));
   }
@@ -261,9 +291,17 @@ class Hdf5Arrays : public ArrayFile {
     return file_.read_texts(name, 0, outline.dimensions.front());
   }
 
+  [[nodiscard]] bool is_list_of_texts(const std::string& name, std::uint64_t wanted) const {
+    if (!file_.exists(name) || file_.is_group(name)) return false;
+    const ArrayOutline outline = file_.outline(name);
+    return outline.texts && outline.dimensions == std::vector<std::uint64_t>{wanted};
+  }
+
   UnpackedFile unpacked_;
   Hdf5File file_;
   std::vector<StoredArray> arrays_;
+  std::set<std::string> cells_;    // sparse matrices of cells
+  std::set<std::string> squares_;  // sparse matrices that may be stored by columns
   bool matlab_ = false;
 };
 

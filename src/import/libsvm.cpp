@@ -79,7 +79,13 @@ std::pair<bool, bool> looks_like_it(std::string_view line) {
 
 class LibsvmTable : public Table {
  public:
-  explicit LibsvmTable(const std::filesystem::path& path) : path_(path), lines_(path) { examine(); }
+  LibsvmTable(const std::filesystem::path& path, bool labels_wanted) : path_(path), lines_(path) {
+    examine();
+    if (labels_wanted && labels_count_pairs_ && info_.rows > 2 && most_pairs_ > fewest_pairs_)
+      refuse_options(path_,
+                     "the label of each row is the number of its pairs, as in documents of LDA-C: --label-column none "
+                     "leaves it out");
+  }
 
   [[nodiscard]] const TableInfo& info() const override { return info_; }
 
@@ -88,12 +94,16 @@ class LibsvmTable : public Table {
     TableRow row;
     for (std::string_view line; lines_.next(line);) {
       std::string_view content = content_of(line);
+      if (line.find("zero-based") != std::string_view::npos && line.starts_with('#')) zero_based_ = true;
       if (content.empty()) continue;
       row.line = lines_.number();
       row.label = label_of(take_word(content));
       read_pairs(content);
       row.columns = columns_;
       row.values = values_;
+      if (*row.label != static_cast<double>(pairs_)) labels_count_pairs_ = false;
+      fewest_pairs_ = std::min(fewest_pairs_, pairs_);
+      most_pairs_ = std::max(most_pairs_, pairs_);
       on_row(row);
       ++row.number;
     }
@@ -119,6 +129,7 @@ class LibsvmTable : public Table {
   void read_pairs(std::string_view content) {
     columns_.clear();
     values_.clear();
+    pairs_ = 0;
     std::optional<std::uint32_t> last;
     for (std::string_view word = take_word(content); !word.empty(); word = take_word(content)) {
       if (word.starts_with("qid:")) refuse_here("has a query (qid:), which rankings have; rows without would be right");
@@ -129,6 +140,7 @@ class LibsvmTable : public Table {
       if (pair->index > most_columns)
         refuse_here(fmt::format("has the index {}; at most {} can be used", pair->index, most_columns));
       last = pair->index;
+      ++pairs_;
       smallest_ = std::min(smallest_, pair->index);
       if (pair->index < base_ || (info_.columns > 0 && pair->index - base_ >= info_.columns))
         refuse_import(path_, "it changed while it was read");
@@ -143,7 +155,7 @@ class LibsvmTable : public Table {
     read([&](const TableRow&) { ++info_.rows; });
     if (info_.rows == 0) refuse_import(path_, "it has no rows");
     if (smallest_ > largest_) refuse_import(path_, "its rows have labels and no values");
-    base_ = smallest_ == 0 ? 0 : 1;
+    base_ = smallest_ == 0 || zero_based_ ? 0 : 1;  // scikit-learn says so in a comment
     info_.columns = largest_ + 1 - base_;
     info_.kind =
         fmt::format("a table of index:value (LIBSVM), {}, indices from {}", plural(info_.columns, "column"), base_);
@@ -157,6 +169,12 @@ class LibsvmTable : public Table {
   std::uint32_t base_ = 0;                                              // the index of the first column
   std::uint32_t smallest_ = std::numeric_limits<std::uint32_t>::max();  // index in the file
   std::uint32_t largest_ = 0;
+  bool zero_based_ = false;
+  // Of pairs in a row.
+  std::uint64_t pairs_ = 0;
+  std::uint64_t fewest_pairs_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t most_pairs_ = 0;
+  bool labels_count_pairs_ = true;
   std::vector<std::uint32_t> columns_;
   std::vector<double> values_;
 };
@@ -187,8 +205,8 @@ bool is_libsvm(std::string_view beginning) {
   return pairs;
 }
 
-std::unique_ptr<Table> open_libsvm(const std::filesystem::path& path, const TableOptions&) {
-  return std::make_unique<LibsvmTable>(path);
+std::unique_ptr<Table> open_libsvm(const std::filesystem::path& path, const TableOptions& options) {
+  return std::make_unique<LibsvmTable>(path, options.labels != "none");
 }
 
 }  // namespace rbmpi

@@ -338,7 +338,8 @@ class Planner {
 
   // A name alone does not tell the weight of a row from that of a body.
   void note_weights() {
-    if (info_.sparse || plan_.info.has_weights || plan_.uses.values_listed) return;
+    const bool settled = plan_.info.has_weights || plan_.uses.values_listed || options_.weight_column == "none";
+    if (info_.sparse || settled) return;
     for (std::size_t column = 0; column < info_.names.size(); ++column) {
       if (plan_.uses.uses[column] != Use::value || !is_name_of_weights(info_.names[column])) continue;
       note("{} was taken for values like the others; --weight-column {} if it says how much each row counts.",
@@ -449,6 +450,7 @@ class Planner {
     bool spins = true;
     std::size_t columns_beyond_one = 0;
     std::size_t columns_to_one = 0;
+    std::size_t columns_to_few = 0;  // 2 to 9
   };
 
   [[nodiscard]] Range range_of_values() const {
@@ -465,6 +467,7 @@ class Planner {
       range.spins = range.spins && one.spins;
       if (one.largest > 1.0) ++range.columns_beyond_one;
       if (one.largest == 1.0) ++range.columns_to_one;
+      if (one.largest > 1.0 && one.largest < 10.0) ++range.columns_to_few;
     });
     if (!(range.smallest <= range.largest)) range.smallest = range.largest = 0.0;  // everything is missing
     return range;
@@ -535,15 +538,31 @@ class Planner {
         others, others == 1 ? "is" : "are", code, code, code);
   }
 
-  /// So do nines alone, far above all other values.
+  /// So do nines far above all other values, also with other codes that surveys have beside them: 7, 8 and 9, or 77, 88
+  /// and 99.
   void refuse_nines_for_missing() const {
     constexpr double far = 0.7;
     constexpr std::array nines = {9.0, 99.0, 999.0, 9999.0, 99999.0};
+    constexpr std::array others = {7, 8, 66, 77, 88, 96, 97, 98};
     if (info_.sparse || !range_.whole || std::ranges::find(nines, range_.largest) == nines.end()) return;
-    if (!(range_.second_largest > 0.0 && range_.second_largest <= far * range_.largest)) return;
-    ask("its values are from {} to {} and then {}, which looks like a code for what is missing: --map {}=NA (and "
-        "--missing) if it is, --scale {} if it means 1.0",
-        range_.smallest, range_.second_largest, range_.largest, range_.largest, range_.largest);
+    double next = range_.second_largest;
+    double least_code = range_.largest;
+    std::string rules = fmt::format("{}=NA", range_.largest);
+    if (range_.largest < static_cast<double>(findings_.seen.size())) {
+      for (int value = static_cast<int>(range_.largest) - 1; value >= 0; --value) {
+        if (!findings_.seen[static_cast<std::size_t>(value)]) continue;
+        next = value;
+        const bool code = (value > 9) == (range_.largest > 9) && std::ranges::find(others, value) != others.end();
+        if (!code) break;
+        least_code = value;
+        rules = fmt::format("{}=NA,{}", value, rules);
+      }
+    }
+    if (!(next > 0.0 && next <= far * least_code)) return;
+    ask("its values are from {} to {} and then {}{}, which looks like {} for what is missing: --map {} (and --missing) "
+        "if so, --scale {} if that means 1.0",
+        range_.smallest, next, least_code == range_.largest ? "" : fmt::format("{} to ", least_code), range_.largest,
+        least_code == range_.largest ? "a code" : "codes", rules, range_.largest);
   }
 
   /// As surveys and genetics number two answers.
@@ -552,6 +571,17 @@ class Planner {
     ask("its values are 1 and 2: --map 1=0,2=1 if 1 means off and 2 on, --map 1=1,2=0 if 2 means off, --scale 2 if "
         "they "
         "are amounts");
+  }
+
+  /// Columns of truth values beside others that go far beyond 1, and none between: one scale would make all but nothing
+  /// of the ones. (Counts have all sizes.)
+  void refuse_two_scales(const Range& range) const {
+    if (info_.sparse || range.columns_beyond_one < 2 || range.columns_to_one < 2 || range.columns_to_few > 0) return;
+    ask("{} go up to 1 and {} to 10 or more, up to {}, in {}: as one table, --scale {} makes the ones {:.2g}; "
+        "--columns or "
+        "--drop takes those of one kind",
+        plural(range.columns_to_one, "column"), range.columns_beyond_one, range.largest, name_of(range.largest_column),
+        range.largest, 1.0 / range.largest);
   }
 
   /// Of a column that has zeros or ones as well: the option for its other values, if they are codes.
@@ -594,6 +624,7 @@ class Planner {
           map_of_codes(found(range.largest_column)));
     refuse_nines_for_missing();
     refuse_ones_and_twos();
+    refuse_two_scales(range);
     plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;
     if (range.largest < dark)
       note("The largest value, {}{}, means 1.0; --scale X if another does.", range.largest, largest_place);

@@ -12,6 +12,7 @@
 
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
+#include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
 
 namespace rbmpi {
@@ -106,10 +107,11 @@ std::pair<bool, double> fit_of(const Sample& sample) {
   return {even, separates ? numbers / fields : -1.0};
 }
 
-bool all_zeros_and_ones(const Sample& sample) {
+/// Whether each line is as many of these digits as the others are.
+bool all_of_digits(const Sample& sample, std::string_view digits) {
   const std::size_t length = sample.rows.front().front().size();
   return length > 1 && std::ranges::all_of(sample.rows, [&](const Fields& row) {
-           return row.size() == 1 && row[0].size() == length && row[0].find_first_not_of("01") == std::string::npos;
+           return row.size() == 1 && row[0].size() == length && row[0].find_first_not_of(digits) == std::string::npos;
          });
 }
 
@@ -270,7 +272,14 @@ Sample best_sample(const fs::path& path, TextLines& lines, std::optional<Decimal
     return best;
   }
   best = take_sample(path, lines, one_column, decimal);
-  if (best.rows.empty() || !all_zeros_and_ones(best)) return best;
+  if (best.rows.empty()) return best;
+  const bool bits = all_of_digits(best, "01");
+  if (!bits && best.rows.size() > 1 && all_of_digits(best, "0123456789")) {
+    refuse_options(path,
+                   "its lines are of digits alone, as many in each: --separator none if each of these is a column, "
+                   "--separator comma if each line is one number");
+  }
+  if (!bits) return best;
   if (std::ranges::none_of(best.rows, [](const Fields& row) { return row[0].front() == '0'; })) {
     refuse_options(path,
                    "its lines are of zeros and ones alone: --separator none if each of these is a column, --separator "
@@ -285,7 +294,8 @@ bool counts_columns(const Fields& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const FieldValue value = field_value(fields[i], DecimalMark::point);
     if (i == 0 && value.kind == Kind::missing) continue;
-    if (value.kind != Kind::number || (last ? value.number != *last + 1.0 : value.number != 0.0 && value.number != 1.0))
+    if (value.kind != Kind::number || fields[i].find('.') != std::string::npos ||
+        (last ? value.number != *last + 1.0 : value.number != 0.0 && value.number != 1.0))
       return false;
     last = value.number;
   }
@@ -366,17 +376,67 @@ void doubt_few_columns(const fs::path& path, const Sample& sample, std::vector<s
   const Fields& first = sample.rows.front();
   if (field_value(first[0], DecimalMark::point).number != 0.0) return;
   const std::string shown = fmt::format("'{}'", fmt::join(first, "' and '"));
-  const bool unlike = std::all_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) {
-    return std::ranges::all_of(row,
-                               [](const std::string& field) { return field.find_first_of(".,") != std::string::npos; });
-  });
+  const bool unlike = first.front().find('.') == std::string::npos &&
+                      std::all_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) {
+                        return std::ranges::all_of(row, [](const std::string& field) {
+                          return field.find_first_of(".,") != std::string::npos;
+                        });
+                      });
   if (unlike)
     refuse_options(path, fmt::format("its first line, {}, has no fraction, and all numbers below it have one: {}",
                                      shown, two_ways));
   notes.push_back(fmt::format("The first line, {}, was taken for a row; --header if it numbers the columns.", shown));
 }
 
-bool find_header(const fs::path& path, const Sample& sample, std::vector<std::string>& notes) {
+/// "gene,0.1,0.5,1" above "a,0.3,0.2,0.9": a name that names of rows often have, or numbers that rise, which those of
+/// rows hardly ever do.
+bool may_head_named_rows(const Sample& sample, const FirstLine& line) {
+  constexpr std::array<std::string_view, 12> heads = {"gene", "genes",   "sample",  "samples", "name", "names",
+                                                      "cell", "species", "subject", "patient", "row",  "user"};
+  constexpr std::size_t fewest = 3;
+  const Fields& first = sample.rows.front();
+  if (line.numbers.size() + 1 != first.size() || line.numbers.size() < fewest ||
+      field_value(first[0], sample.decimal).kind != Kind::text)
+    return false;
+  const auto number = [](const std::string& field) { return field_value(field, DecimalMark::point).number; };
+  const bool rise = std::ranges::adjacent_find(line.numbers, [&](const std::string& a, const std::string& b) {
+                      return number(a) >= number(b);
+                    }) == line.numbers.end();
+  return rise || std::ranges::find(heads, plain_name(first[0])) != heads.end();
+}
+
+/// pandas takes a first row for names where nobody says that there are none, and makes them differ: 5, 5.1, 5.2.
+bool may_be_names_made_of_a_row(const Sample& sample) {
+  const Fields& first = sample.rows.front();
+  const auto has_point = [](const std::string& field) { return field.find('.') != std::string::npos; };
+  const bool whole_below = std::none_of(sample.rows.begin() + 1, sample.rows.end(),
+                                        [&](const Fields& row) { return std::ranges::any_of(row, has_point); });
+  const std::set<std::string> names(first.begin(), first.end());
+  if (!whole_below || names.size() < first.size() || std::ranges::none_of(first, has_point)) return false;
+  return std::ranges::all_of(first, [&](const std::string& field) {
+    const std::size_t point = field.rfind('.');
+    if (point == std::string::npos) return true;
+    const std::string name = field.substr(0, point);
+    const std::string count = field.substr(point + 1);
+    if (count.empty() || count.front() == '0' || count.find_first_not_of("0123456789") != std::string::npos)
+      return false;
+    const double before = parse_number(count).value_or(0.0) - 1.0;
+    return names.contains(before == 0.0 ? name : fmt::format("{}.{}", name, before));
+  });
+}
+
+/// Programs have other marks of comments than '#'; as a header such a line would name the columns.
+void refuse_comment(const fs::path& path, std::string_view line) {
+  for (const std::string_view mark : {"//", "! ", "% ", "; ", "-- "}) {
+    if (line.starts_with(mark))
+      refuse_import(path, fmt::format("its first line, '{}', looks like a comment: the table without it, or with '#' "
+                                      "before it, would be right",
+                                      shown_field(line)));
+  }
+}
+
+/// `quoted`: it is in quotes, and those below it are not.
+bool find_header(const fs::path& path, const Sample& sample, bool quoted, std::vector<std::string>& notes) {
   constexpr std::size_t many = 10;
   if (sample.rows.empty() || sample.separator == no_separator) return false;
   const Fields& first = sample.rows.front();
@@ -385,6 +445,9 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
   const auto in_doubt = [&](const char* why) {
     refuse_options(path, fmt::format("its first line {}: {}", why, two_ways));
   };
+  const bool numbers_alone = line.numbers.size() == first.size();
+  if (quoted && numbers_alone) in_doubt("has numbers in quotes, and those below it have none");
+  if (numbers_alone && may_be_names_made_of_a_row(sample)) in_doubt("looks like a row that was made names of columns");
   if (line.names_over_numbers > 0) {
     // Few numbers count by chance: "0,n.a.,1" is a row.
     if (!line.numbers.empty() && (line.numbers.size() < 3 || !counts_columns(line.numbers)))
@@ -394,6 +457,10 @@ bool find_header(const fs::path& path, const Sample& sample, std::vector<std::st
     return true;
   }
   if (line.numbers.empty()) return line.differs;
+  if (may_head_named_rows(sample, line)) in_doubt("has a name and numbers, above names and numbers");
+  if (first.size() > 2 && first.front().empty() && line.numbers.size() + 1 == first.size() && !counts_columns(first) &&
+      std::none_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) { return row.front().empty(); }))
+    in_doubt("begins with nothing, as names of columns above an index do");
   if (line.numbers.size() + line.missing < first.size()) return false;  // texts over texts: a row as those below
   if (line.missing == 0 && !counts_columns(first) && rises_above_rows(sample))
     in_doubt("rises from column to column, and above all below it");
@@ -476,6 +543,8 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   const Top top = read_top(lines, line);
   const bool quoted = line.starts_with('"');
   if (!top.found) refuse_import(path, "it is empty");
+  if (!options.header) refuse_comment(path, line);
+  const bool alone_quoted = quoted && lines.next(line) && line.find('"') == std::string_view::npos;
   const std::optional<char> separator = options.separator ? options.separator : top.separator;
   const Sample sample =
       separator ? take_sample(path, lines, *separator, options.decimal) : best_sample(path, lines, options.decimal);
@@ -488,7 +557,7 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
     layout.columns = 1;
     return layout;
   }
-  layout.header = options.header ? *options.header : find_header(path, sample, layout.notes);
+  layout.header = options.header ? *options.header : find_header(path, sample, alone_quoted, layout.notes);
   layout.columns = sample.rows.front().size();
   if (layout.header) {
     name_columns(path, sample, quoted, layout);

@@ -75,9 +75,11 @@ void TextTable::check_width(std::uint64_t line, std::size_t fields) const {
 /// list of entries: as rows of their own they would be the largest of all.
 void TextTable::refuse_sizes(const std::vector<std::string>& first, std::uint64_t rows) const {
   constexpr std::uint64_t fewest_rows = 2;
+  if (first.size() > 3) return;
   const auto below = static_cast<double>(rows - 1);
-  std::vector<double> numbers;
-  for (const std::string& field : first) numbers.push_back(parse_number(field).value_or(0.0));
+  std::vector<double> numbers(first.size());
+  std::ranges::transform(first, numbers.begin(),
+                         [](const std::string& field) { return parse_number(field).value_or(0.0); });
   const bool sizes = numbers.size() == 2 && numbers[0] == below && numbers[1] == 2;
   const bool entries = numbers.size() == 3 && numbers[2] == below && numbers[0] * numbers[1] >= below;
   if (rows <= fewest_rows || first_line_said_ || layout_.header || (!sizes && !entries)) return;
@@ -102,6 +104,7 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   std::vector<std::string> first_row;
   std::uint64_t empty_lines = 0;  // since the last row
   std::uint64_t skipped_lines = 0;
+  std::uint64_t comments = 0;
   std::vector<std::uint64_t>
       empty_rows;  // likewise: the lines of rows of separators alone, which Excel leaves at the end
   const std::vector<std::string_view> nothing(layout_.columns);
@@ -114,6 +117,10 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   for (; more; more = lines_.next(line)) {
     if (trimmed(line).empty()) {
       ++empty_lines;
+      continue;
+    }
+    if (line.starts_with("# ") && row.number > 0) {  // numpy.savetxt writes such a footer
+      ++comments;
       continue;
     }
     const std::uint64_t number = lines_.number();
@@ -139,10 +146,13 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
                                "and those behind them would move; words such as NA for them would be right, or "
                                "--separator blank if none is missing",
                                plural(places.runs(), "column"), plural(layout_.columns, "field")));
-  if (!std::exchange(noted_, true)) note_what_was_skipped(skipped_lines, empty_rows.size());
+  if (!std::exchange(noted_, true)) note_what_was_skipped(skipped_lines, empty_rows.size(), comments);
 }
 
-void TextTable::note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows) {
+void TextTable::note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments) {
+  if (comments > 0)
+    info_.notes.push_back(fmt::format("{} ('# ...') below the first row {} left out.", plural(comments, "comment"),
+                                      comments == 1 ? "was" : "were"));
   if (empty_lines > 0)
     info_.notes.push_back(fmt::format("{} between the rows {} left out.", plural(empty_lines, "empty line"),
                                       empty_lines == 1 ? "was" : "were"));

@@ -30,7 +30,7 @@ bool rows_are_of_dataset(const Hdf5File& file) {
   }
   const ArrayOutline rows = file.outline(samples_name);
   return rows.dimensions.size() == 2 && is_readable(rows.type) && fill_values(file, samples_name).empty() &&
-         !valid_range(file, samples_name) && !file.text_attribute(samples_name, "MATLAB_class");
+         !valid_range(file, samples_name) && turned_by(file, samples_name).empty();
 }
 
 bool hdf5_wants_import(const fs::path& path) {

@@ -33,6 +33,7 @@ LABELS = RANDOM.integers(0, 3, ROWS)
 LABELS[:3] = 0, 1, 2
 WORDS = np.array(["cat", "dög", "eel"])[LABELS]
 SPARSE = scipy.sparse.csr_matrix(np.where(RANDOM.random((ROWS, COLUMNS)) < 0.2, FLOATS, 0))
+SQUARE = SPARSE[:, :ROWS]
 PICTURES = (ROWS, HEIGHT, WIDTH)
 
 
@@ -74,11 +75,23 @@ def anndata(file, matrix=SPARSE):
 
 
 def ten_x(file):
-    """Genes x cells by columns, as 10x Genomics has it."""
+    """Genes x cells by columns, as 10x Genomics has it: a row for each cell."""
     cells = SPARSE.T.tocsc()
     for name in ("data", "indices", "indptr"):
         file[f"matrix/{name}"] = getattr(cells, name)
     file["matrix/shape"] = np.array(cells.shape, "i4")
+    file["matrix/barcodes"] = [f"cell {row}" for row in range(ROWS)]
+    file["matrix/features/name"] = [f"gene {column}" for column in range(COLUMNS)]
+
+
+def square(**attributes):
+    """By columns, of as many rows as columns."""
+    def fill(file):
+        columns = SQUARE.tocsc()
+        for name in ("data", "indices", "indptr"):
+            file[f"X/{name}"] = getattr(columns, name)
+        file["X"].attrs.update(shape=np.array(SQUARE.shape, "i4"), **attributes)
+    return h5(fill)
 
 
 def keras(file):
@@ -218,7 +231,10 @@ ACCEPTED = {
     "anndata": (h5(anndata), ["--labels", "obs/kind"],
                 Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
     "anndata by columns": (h5(lambda file: anndata(file, SPARSE.tocsc())), [], Right(SPARSE.toarray(), sparse=True)),
-    "10x": (h5(ten_x), ["--transpose"], Right(SPARSE.toarray(), sparse=True)),
+    "10x": (h5(ten_x), [], Right(SPARSE.toarray(), sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
+    "square, by columns": (square(format="csc"), [], Right(SQUARE.toarray(), sparse=True)),
+    "square, in doubt": (square(), ["--transpose"], Right(SQUARE.toarray(), sparse=True)),
+    "h5 of R": (h5_of({"rhdf5-NA.OK": np.int32(1)}, X=FLOATS.T), [], Right(FLOATS, scale=1)),
     "npz csr": (sparse_npz(SPARSE), [], Right(SPARSE.toarray(), sparse=True)),
     "npz csc": (sparse_npz(SPARSE.tocsc(), compressed=False), [], Right(SPARSE.toarray(), sparse=True)),
     "mat sparse": (mat(X=SPARSE.tocsc(), y=LABELS), [], Right(SPARSE.toarray(), LABELS, sparse=True)),
@@ -276,6 +292,7 @@ REFUSED = {
     "h5 complex": (h5_of(samples=FLOATS + 1j), [], ["'samples'", "compound"]),
     "h5 list": (h5_of(samples=FLOATS[0]), [], ["'samples' [20] of float64", "list of numbers", "rows x columns"]),
     "h5 doubt": (h5_of(a=FLOATS, b=FLOATS), [], ["--array NAME", "'a' [12 x 20] of float64", "'b'"]),
+    "h5 two labels": (h5_of(x=FLOATS, label=LABELS, y=LABELS), [], ["'y' [12]", "'label' [12]", "--labels says which"]),
     "h5 no such array": (h5_of(a=FLOATS), ["--array", "b"], ["no array 'b'", "'a' [12 x 20] of float64"]),
     "h5 no such labels": (h5_of(a=FLOATS), ["--labels", "b"], ["no array 'b'", "--labels"]),
     "h5 few labels": (h5_of(X=FLOATS, y=LABELS[:5]), [], ["'y' [5]", "5 labels for the 12 rows"]),

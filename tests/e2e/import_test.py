@@ -147,6 +147,7 @@ class ImportTest(FolderTest):
         np.testing.assert_allclose(shown.pop("mean_picture"), values.mean(0).reshape(2, 3) / 16)
         self.assertEqual(shown, {
             "format": "rbmpi-dataset", "rows": 200, "columns": 6, "type": "uint8", "scale": 16.0, "scale_said": True,
+            "colours": None, "alphabet": "",
             "unbounded": False, "kind": "whole", "minimum": values.min(), "maximum": values.max(), "sparse": False,
             "stored_values": 1200, "constant_columns": {"count": 0, "first": []}, "constant_rows": 0,
             "duplicate_rows": 0, "picture": [2, 3], "weights": None, "row_names": [],
@@ -544,7 +545,7 @@ def refused_tables():
     yield "a thousand with a comma", 'p,q\n"1,000",2\n', [], FILE, ["line 2, column 1 ('p') is '1,000'"]
     yield "half a character", utf16("1,2\n", "le") + b"x", [], FILE, ["UTF-16", "middle of a character"]
     yield "digits run together in fields", "0110 1\n1001 0\n", [], USAGE, ["zeros and ones alone, as in '1001'", "--separator"]
-    yield "a comment below", "1,0\n# half way\n0,1\n", [], FILE, ["line 2 has 1 field"]
+    yield "a comment below without a blank", "1,0\n#half way\n0,1\n", [], FILE, ["line 2 has 1 field"]
 
     yield "an option of arrays", "0,1\n", ["--array", "x"], USAGE, ["--array"]
     yield "labels of their own", "0,1\n", ["--labels", "x"], USAGE, ["--labels"]

@@ -52,6 +52,10 @@ struct DatasetInfo {
 /// 0.25". Empty if they are stored as they are.
 [[nodiscard]] std::string packing_text(const Hdf5File& file, const std::string& array);
 
+/// Local. Who stored an array column by column, with its dimensions in the reverse order: "MATLAB", or "R" (rhdf5).
+/// Else empty.
+[[nodiscard]] std::string turned_by(const Hdf5File& file, const std::string& array);
+
 /// Local. The values of an array that stand for what is missing, where NetCDF says so (`_FillValue`, `missing_value`,
 /// which may be several); not NaN, which needs no saying.
 [[nodiscard]] std::vector<double> fill_values(const Hdf5File& file, const std::string& array);

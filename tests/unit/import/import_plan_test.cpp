@@ -170,9 +170,29 @@ TEST_F(ImportPlanTest, CodesForMissingValuesAreAskedAbout) {
 TEST_F(ImportPlanTest, NinesFarAboveAllOtherValuesAreAskedAbout) {
   refused(Failure::usage, {"from 1 to 2 and then 9", "--map 9=NA", "--scale 9"}, "a,b,c\n1,2,9\n2,2,1\n9,1,2\n");
   refused(Failure::usage, {"from 1 to 5 and then 99", "--map 99=NA"}, "a,b,c\n1,2,99\n5,2,4\n3,1,2\n");
-  for (const char* amounts : {"a,b,c\n9,0,7\n8,2,1\n4,1,2\n", "a,b,c\n0,90,99\n8,2,1\n4,1,2\n",
+  for (const char* amounts : {"a,b,c\n9,0,6\n8,2,1\n4,1,2\n", "a,b,c\n0,90,99\n8,2,1\n4,1,2\n",
                               "a,b,c\n0,8,1\n8,2,1\n2,1,2\n", "a,b,c\n9,9,9\n9,9,9\n9,9,0\n"})
     EXPECT_EQ(import(amounts).info.rows, 3U) << amounts;
+}
+
+TEST_F(ImportPlanTest, SeveralCodesAreAskedAboutTogether) {
+  refused(Failure::usage, {"from 0 to 1 and then 8 to 9", "--map 8=NA,9=NA"}, "a,b,c\n0,1,9\n1,8,1\n1,0,1\n");
+  refused(Failure::usage, {"from 1 to 5 and then 97 to 99", "--map 97=NA,98=NA,99=NA"},
+          "a,b,c\n1,5,97\n98,2,99\n3,4,1\n");
+  refused(Failure::usage, {"from 0 to 10 and then 77 to 99", "--map 77=NA,88=NA,99=NA"},
+          "a,b,c\n10,0,77\n88,2,99\n3,4,1\n");
+  const double missing = std::numeric_limits<double>::quiet_NaN();
+  import("a,b,c\n0,1,9\n1,8,1\n1,0,1\n", [&](ImportOptions& options) {
+    options.replaced = {{"8", missing}, {"9", missing}};
+  options.missing = MissingValues::drop_row;
+});
+EXPECT_THAT(bytes(), ElementsAre(1, 0, 1));
+}
+
+TEST_F(ImportPlanTest, TwoScalesAreNotOne) {
+  refused(Failure::usage, {"3 columns go up to 1 and 2 to 10 or more, up to 100, in column 5 ('e')", "0.01", "--drop"},
+          "a,b,c,d,e\n1,0,1,30,100\n0,1,1,20,7\n1,1,0,50,3\n");
+  EXPECT_EQ(import("a,b,c,d,e\n1,0,1,30,100\n0,1,4,20,7\n1,1,0,50,3\n").info.scale, 100) << "counts have all sizes";
 }
 
 TEST_F(ImportPlanTest, OnesAndTwosAreAskedAbout) {

@@ -38,6 +38,19 @@ TEST_F(SparseTablesTest, LibsvmFromOneAndFromZero) {
   EXPECT_FALSE(import("0.5 1:1\n", [](ImportOptions& options) { options.label_column = "none"; }).info.has_labels);
 }
 
+TEST_F(SparseTablesTest, LibsvmSaysInACommentWhereColumnsBegin) {
+  import("# Column indices are zero-based\n1 1:1 2:1\n0 1:2\n");
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 2, 0));
+}
+
+TEST_F(SparseTablesTest, LabelsThatCountPairsAreInDoubt) {
+  const std::string documents = "3 0:1 5:2 9:1\n2 1:1 2:1\n4 0:1 1:1 2:1 3:3\n";
+  refused(Failure::usage, {"number of its pairs", "LDA-C", "--label-column none"}, documents);
+  const auto without = [](ImportOptions& options) { options.label_column = options.table.labels = "none"; };
+  EXPECT_FALSE(import(documents, without).info.has_labels);
+  EXPECT_TRUE(import("1 1:1\n1 2:1\n1 3:1\n").info.has_labels);
+}
+
 TEST_F(SparseTablesTest, LibsvmIsStoredSparselyIfMostIsZero) {
   EXPECT_TRUE(import("1 1:1 8:1\n0 3:1\n").info.sparse);
   EXPECT_FALSE(import("1 1:1 2:1\n0 3:1\n").info.sparse);

@@ -169,11 +169,14 @@ TEST_F(TextTableTest, AHeaderSeparatesAsItsRowsDo) {
 TEST_F(TextTableTest, CommasMayBeDecimalMarksInAllColumns) {
   refused(Failure::usage, {"'0,25,0,5' is 2 numbers with decimal commas or 4 columns", "--separator comma"},
           "0,25,0,5\n1,0,0,125\n0,5,1,00\n");
-  import("0,25,0,5\n1,0,0,125\n0,5,1,00\n", separated_by(','));
-  EXPECT_EQ(reader().info().columns, 4U);
-  EXPECT_EQ(import("0,1,0,1\n1,0,0,1\n").info.columns, 4U);
-  EXPECT_EQ(import("0,25,3,5\n1,0,0,125\n").info.columns, 4U);
-}
+  import("0,25,0,5\n1,0,0,125\n0,5,1,00\n", [](ImportOptions& options) {
+    options.table.separator = ',';
+  options.scale = 255;
+});
+EXPECT_EQ(reader().info().columns, 4U);
+EXPECT_EQ(import("0,1,0,1\n1,0,0,1\n").info.columns, 4U);
+EXPECT_EQ(import("0,25,3,5\n1,0,0,125\n").info.columns, 4U);
+}  // namespace
 
 TEST_F(TextTableTest, ALineOfSizesIsNoRow) {
   refused(Failure::usage, {"'3' and '2'", "rows and columns", "--no-header"}, "3 2\n1 0\n0 1\n1 1\n");
@@ -188,6 +191,44 @@ TEST_F(TextTableTest, ReturnsMayStandBehindTheNewLine) {
   import("a,b\n\r0,1\n\r1,0\n\r");
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0));
   EXPECT_THAT(reader().info().column_names, ElementsAre("a", "b"));
+}
+
+TEST_F(TextTableTest, LinesOfDigitsAreAskedAbout) {
+  for (const char* content : {"012\n110\n221\n", "01\n12\n21\n", "23\n45\n"})
+    refused(Failure::usage, {"digits alone", "--separator none", "--separator comma"}, content);
+  import("012\n121\n", separated_by('\0'));
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 2, 1, 2, 1));
+  EXPECT_EQ(import("age\n23\n45\n").info.rows, 2U);
+}
+
+TEST_F(TextTableTest, NamesAndNumbersAboveNamedRowsAreInDoubt) {
+  for (const char* content : {"gene,0.1,0.5,1.0\na,0.3,0.2,0.9\nb,0.4,0.1,0.8\n", "x,10,20,30\na,3,2,9\nb,4,1,8\n",
+                              "sample,1,0,1\na,0,1,1\nb,1,1,0\n"})
+    refused(Failure::usage, {"a name and numbers", "--header", "--no-header"}, content);
+  import("gene,0.1,0.5,1.0\na,0.3,0.2,0.9\nb,0.4,0.1,0.8\n", header(true));
+  EXPECT_THAT(names(), ElementsAre("a", "b"));
+  EXPECT_EQ(import("x,1,0,1\na,0,1,1\nb,1,1,0\n").info.rows, 3U);
+}
+
+TEST_F(TextTableTest, NumbersThatNameColumnsAreInDoubt) {
+  refused(Failure::usage, {"begins with nothing", "--header"}, ",0.1,0.5,1.0\n0,0.3,0.2,0.9\n1,0.4,0.1,0.8\n");
+  refused(Failure::usage, {"in quotes", "--header"}, "\"17\",\"23\",\"99\"\n12,200,3\n7,5,250\n");
+  refused(Failure::usage, {"made names of columns", "--no-header"}, "0,0.1,0.2,1\n1,1,0,0\n0,1,0,1\n1,0,0,1\n");
+  refused(Failure::usage, {"made names of columns"}, "5,0,0.1,0.2,18\n3,0,0,7,200\n1,0,9,250,0\n");
+  EXPECT_EQ(import("0,0.1,0.2,1\n1,1,0,0\n0,1,0,0.5\n").info.rows, 3U);
+  EXPECT_EQ(import("\"1\",\"0\"\n\"0\",\"1\"\n").info.rows, 2U);
+}
+
+TEST_F(TextTableTest, FractionsOfAFirstRowAreNoNamesOfColumns) {
+  EXPECT_EQ(import("0.0,1.0\n1.0,1.0\n0.0,0.0\n").info.rows, 3U);
+  EXPECT_EQ(import("0.0,1.0,2.0\n1.0,2.0,0.0\n2.0,1.0,0.0\n").info.rows, 3U);
+}
+
+TEST_F(TextTableTest, CommentsAboveAndBelow) {
+  for (const char* mark : {"// made", "! made", "; made", "% made"})
+    refused(Failure::file, {"its first line, '", "looks like a comment"}, std::string(mark) + "\n0.5 1 1\n0.25 0 1\n");
+  EXPECT_THAT(import("1,0,1\n0,1,1\n# end\n").notes, ElementsAre(HasSubstr("1 comment ('# ...')")));
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 0, 1, 1));
 }
 
 TEST_F(TextTableTest, MarkdownIsNamed) {
@@ -276,5 +317,5 @@ TEST_F(TextTableTest, FieldsThatStandBelowEachOther) {
   import("1\t2\n3  4\n5       6\n");
 }
 
-}  // namespace
+}  // namespace rbmpi
 }  // namespace rbmpi
