@@ -104,6 +104,16 @@ def make_csv():
 
 
 def make_sparse():
+    def fasta(name, text, choice=0):
+        write("fuzz_import_fasta", name + ".fasta", bytes([choice]) + text.encode())
+
+    fasta("plain", ">a b\nACDE-\nKL\n>c\nMNPQR\nST\n")
+    fasta("insertions", ">a\nACde.G\n>b\n..ACg.F*\n", 8)
+    fasta("unknown", ">a\nAXC\n>b\nACD\n", 1)
+    fasta("rna", "; made\r\n>a\r\nACGU\r\n>b\r\nAC-T\r\n", 2)
+    fasta("letters", ">a\nHPPH\n>b\nHHHP\n", 4)
+    fasta("lengths", ">a\nACD\n>b\nAC\n")
+
     def libsvm(name, text, choice=0):
         write("fuzz_import_libsvm", name + ".txt", bytes([choice]) + text.encode())
 
