@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "app/command_options.hpp"
 #include "app/command_start.hpp"
 #include "app/configuration.hpp"
+#include "app/model_and_data.hpp"
 #include "app/options.hpp"
 #include "app/terminal.hpp"
 #include "rbmpi/core/error.hpp"

@@ -405,6 +405,15 @@ bool may_head_named_rows(const Sample& sample, const FirstLine& line) {
   return rise || std::ranges::find(heads, plain_name(first[0])) != heads.end();
 }
 
+/// ",0.1,0.5" above "0,0.3,0.2": names of columns above an index.
+bool may_head_index(const Sample& sample, const FirstLine& line) {
+  const Fields& first = sample.rows.front();
+  return first.size() > 2 && first.front().empty() && line.numbers.size() + 1 == first.size() &&
+         !counts_columns(first) && std::none_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) {
+           return row.front().empty();
+         });
+}
+
 /// pandas takes a first row for names where nobody says that there are none, and makes them differ: 5, 5.1, 5.2.
 bool may_be_names_made_of_a_row(const Sample& sample) {
   const Fields& first = sample.rows.front();
@@ -435,7 +444,31 @@ void refuse_comment(const fs::path& path, std::string_view line) {
   }
 }
 
-/// `quoted`: it is in quotes, and those below it are not.
+/// Why a first line with names above numbers may be a row all the same; null if it is none.
+const char* doubt_of_names(const Sample& sample, const FirstLine& line) {
+  const Fields& first = sample.rows.front();
+  // Few numbers count by chance: "0,n.a.,1" is a row.
+  if (!line.numbers.empty() && (line.numbers.size() < 3 || !counts_columns(line.numbers)))
+    return "has names and numbers, above columns of numbers";
+  if (first.size() > 2 && std::set(first.begin(), first.end()).size() == 1) return "has the same text in all columns";
+  return nullptr;
+}
+
+/// Why a first line with numbers may be a header all the same; null if it is clear what it is. `quoted`: it is in
+/// quotes, and those below it are not.
+const char* doubt_of_numbers(const Sample& sample, const FirstLine& line, bool quoted) {
+  const Fields& first = sample.rows.front();
+  if (line.numbers.empty()) return nullptr;
+  if (may_head_named_rows(sample, line)) return "has a name and numbers, above names and numbers";
+  if (may_head_index(sample, line)) return "begins with nothing, as names of columns above an index do";
+  if (line.numbers.size() < first.size()) return nullptr;
+  if (quoted) return "has numbers in quotes, and those below it have none";
+  if (may_be_names_made_of_a_row(sample)) return "looks like a row that was made names of columns";
+  if (!counts_columns(first) && rises_above_rows(sample)) return "rises from column to column, and above all below it";
+  return stands_above_rows(sample) ? "has numbers that are larger than all below it" : nullptr;
+}
+
+/// `quoted`: as above.
 bool find_header(const fs::path& path, const Sample& sample, bool quoted, std::vector<std::string>& notes) {
   constexpr std::size_t many = 10;
   if (sample.rows.empty() || sample.separator == no_separator) return false;
@@ -445,27 +478,13 @@ bool find_header(const fs::path& path, const Sample& sample, bool quoted, std::v
   const auto in_doubt = [&](const char* why) {
     refuse_options(path, fmt::format("its first line {}: {}", why, two_ways));
   };
-  const bool numbers_alone = line.numbers.size() == first.size();
-  if (quoted && numbers_alone) in_doubt("has numbers in quotes, and those below it have none");
-  if (numbers_alone && may_be_names_made_of_a_row(sample)) in_doubt("looks like a row that was made names of columns");
-  if (line.names_over_numbers > 0) {
-    // Few numbers count by chance: "0,n.a.,1" is a row.
-    if (!line.numbers.empty() && (line.numbers.size() < 3 || !counts_columns(line.numbers)))
-      in_doubt("has names and numbers, above columns of numbers");
-    if (first.size() > 2 && std::set(first.begin(), first.end()).size() == 1)
-      in_doubt("has the same text in all columns");
-    return true;
-  }
+  const bool names = line.names_over_numbers > 0;
+  if (const char* const why = names ? doubt_of_names(sample, line) : doubt_of_numbers(sample, line, quoted))
+    in_doubt(why);
+  if (names) return true;
   if (line.numbers.empty()) return line.differs;
-  if (may_head_named_rows(sample, line)) in_doubt("has a name and numbers, above names and numbers");
-  if (first.size() > 2 && first.front().empty() && line.numbers.size() + 1 == first.size() && !counts_columns(first) &&
-      std::none_of(sample.rows.begin() + 1, sample.rows.end(), [](const Fields& row) { return row.front().empty(); }))
-    in_doubt("begins with nothing, as names of columns above an index do");
-  if (line.numbers.size() + line.missing < first.size()) return false;  // texts over texts: a row as those below
-  if (line.missing == 0 && !counts_columns(first) && rises_above_rows(sample))
-    in_doubt("rises from column to column, and above all below it");
-  if (line.missing == 0 && stands_above_rows(sample)) in_doubt("has numbers that are larger than all below it");
-  if (!counts_columns(first)) return false;
+  // Texts over texts are a row as those below.
+  if (line.numbers.size() + line.missing < first.size() || !counts_columns(first)) return false;
   if (line.missing == 0 && first.size() < 3) {
     doubt_few_columns(path, sample, notes);
     return false;
