@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -84,6 +85,7 @@ void run_info(const std::vector<std::string>& arguments, const Communicator& wor
       set_from_option(settings, configuration_key("scale"), values["scale"].as<std::string>());
     }
   });
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves, such as `head`, is no fault of the file
   world.agree_on_root([&] {
     if (values.count("help") != 0) return print_info_help();
     const fs::path path = values["file"].as<std::string>();

@@ -15,7 +15,7 @@ import time
 import unittest
 
 import jobs
-from resuming import LONGER, RICH, SHORT, STOPPED, USUAL, Resuming
+from resuming import DIGITS, LONGER, RICH, SHORT, STOPPED, USUAL, Resuming
 from support import assert_success, command_line, mpi_environment
 
 
@@ -344,6 +344,14 @@ class Terminal(Resuming):
 
     def test_reader_that_leaves(self):
         self.redirected("| head -1")
+
+    def test_reader_of_information_that_leaves(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run(command_line(["info", DIGITS]), env=mpi_environment(), check=False, timeout=60, stdout=writer,
+                                stderr=subprocess.PIPE)
+        os.close(writer)
+        self.assertEqual((result.returncode, result.stderr), (1, b"rbmpi: cannot write to the standard output\n"))
 
 
 if __name__ == "__main__":
