@@ -16,10 +16,8 @@ class Damaged(Resuming):
 
     def setUp(self):
         super().setUp()
-        job = self.start(*USUAL, "--checkpoint-steps", "20")
-        job.wait_for(lambda: max(jobs.checkpoints(self.run_folder), default=0) > 300, "step 300")
-        job.process.terminate()
-        self.assert_stopped(job.end(10), "SIGTERM")
+        self.stop(*USUAL, "--checkpoint-steps", "20",
+                  until=lambda: max(jobs.checkpoints(self.run_folder), default=0) > 300)
         self.steps = list(jobs.checkpoints(self.run_folder))
         self.assertEqual(len(self.steps), 3)
 
@@ -156,9 +154,7 @@ class Refused(Resuming):
         self.assert_same_as_undisturbed(*USUAL)
 
     def test_other_configuration_before_the_first_checkpoint(self):
-        job = self.start_and_wait(*USUAL)
-        job.process.kill()
-        job.end(5)
+        self.disturb(lambda job: jobs.kill(job.process.pid), *USUAL)
         before = content(self.run_folder)
         result = self.train("--hidden", "20", "--epochs", "4")
         self.assertEqual(result.code, 2, result)

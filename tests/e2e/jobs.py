@@ -63,8 +63,10 @@ class Job:
         self._stderr = tempfile.TemporaryFile("w+")
         self._begin = time.monotonic()
         self._ranks = {}
+        # A group of its own, which no signal of a terminal reaches; a session of its own would get a larger share of a
+        # busy machine than this process, which has to signal it in time.
         self.process = subprocess.Popen(support.command_line(arguments, ranks), stdout=self._stdout,
-                                        stderr=self._stderr, stdin=subprocess.DEVNULL, start_new_session=True,
+                                        stderr=self._stderr, stdin=subprocess.DEVNULL, process_group=0,
                                         env=support.mpi_environment(environment))
 
     def __enter__(self):

@@ -220,9 +220,7 @@ class WhatMayChange(Resuming):
 
     def test_one_value_of_the_same_file_changed(self):
         path = self.copy_of_the_digits()
-        job = self.start_and_wait(*RICH, name="other", data=path, epochs=2)
-        job.process.terminate()
-        self.assert_stopped(job.end(10), "SIGTERM", name="other")
+        self.stop(*RICH, name="other", data=path, epochs=2)
         with h5py.File(path, "r+") as file:
             file["samples"][0, 20] = (int(file["samples"][0, 20]) + 1) % 17
         before = content(self.folder / "other")
@@ -314,12 +312,11 @@ class Metrics(Resuming):
 
     def test_not_doubled_after_a_kill(self):
         # The checkpoint is older than the last lines.
-        job = self.start(*RICH, "--checkpoint-steps", "200")
-        job.wait_for(lambda: jobs.checkpoints(self.run_folder), "a checkpoint")
-        job.wait_for(lambda: jobs.epochs_done(self.run_folder) * 17 > max(jobs.checkpoints(self.run_folder)) + 34,
-                     "two more epochs")
-        jobs.kill(job.process.pid)
-        job.end(10)
+        def two_more_epochs():
+            newest = max(jobs.checkpoints(self.run_folder), default=None)
+            return newest and jobs.epochs_done(self.run_folder) * 17 > newest + 34
+
+        self.disturb(lambda job: jobs.kill(job.process.pid), *RICH, "--checkpoint-steps", "200", until=two_more_epochs)
         assert_success(self.train(*RICH, ranks=2))
         self.assert_same_as_undisturbed(*RICH)
 
@@ -435,9 +432,7 @@ class Snapshots(Resuming):
     def test_the_same_in_a_run_that_was_killed(self):
         arguments = (*USUAL, "--snapshots", "log:10")
         assert_success(self.train(*arguments, name="left alone"))
-        job = self.start_and_wait(*arguments, "--checkpoint-steps", "100", epochs=30)
-        jobs.kill(job.process.pid)
-        job.end(10)
+        self.disturb(lambda job: jobs.kill(job.process.pid), *arguments, "--checkpoint-steps", "100", epochs=30)
         assert_success(self.train(*arguments))
         self.assertEqual(self.snapshots(), self.snapshots("left alone"))
 

@@ -69,11 +69,28 @@ class Resuming(FolderTest):
         job.wait_for(lambda: jobs.epochs_done(self.folder / name) >= epochs, f"{epochs} epochs are done")
         return job
 
-    def stop(self, *arguments, ranks=None, name="run", number=signal.SIGTERM, **more):
+    def disturb(self, send, *arguments, name="run", until=None, **more):
+        """Starts a run and, after some epochs or once `until()` holds, calls `send(job)` to signal it: (job, Result).
+
+        A busy machine may let the run end before this process has its turn; then there was nothing to disturb, and
+        another run is started.
+        """
+        for _ in range(5):
+            if until is None:
+                job = self.start_and_wait(*arguments, name=name, **more)
+            else:
+                job = self.start(*arguments, name=name, **more)
+                job.wait_for(until, "it can be disturbed")
+            send(job)
+            result = job.end(10)
+            if result.code != 0:
+                break
+            shutil.rmtree(self.folder / name)
+        return job, result
+
+    def stop(self, *arguments, name="run", number=signal.SIGTERM, **more):
         """Starts a run and stops it after some epochs: (Result, steps done)."""
-        job = self.start_and_wait(*arguments, ranks=ranks, name=name, **more)
-        os.kill(job.ranks()[0], number)
-        result = job.end(10)
+        _, result = self.disturb(lambda job: jobs.kill(job.ranks()[0], number), *arguments, name=name, **more)
         steps = self.assert_stopped(result, signal.Signals(number).name, name=name)
         return result, steps
 

@@ -30,9 +30,9 @@ class Stopping(Resuming):
             time.sleep(0.01)
 
     def stop_and_go_on(self, number, ranks, to, then, code=75, why=None, arguments=USUAL):
-        job = self.start_and_wait(*arguments, ranks=ranks)
-        os.kill(job.process.pid if to == "mpirun" else job.ranks()[to], number)
-        result = job.end(10)
+        job, result = self.disturb(
+            lambda job: jobs.kill(job.process.pid if to == "mpirun" else job.ranks().get(to, job.process.pid), number),
+            *arguments, ranks=ranks)
         job.ranks_end(5)
         self.wait_until_written()
         # mpirun that ends itself kills its ranks after a second, and their last words with them.
@@ -87,10 +87,8 @@ class Stopping(Resuming):
                      "0.001")
         for ranks, then in ((None, 3), (3, None)):
             name = f"run{ranks}"
-            job = self.start(*arguments, "--checkpoint-steps", "100", ranks=ranks, name=name)
-            job.wait_for(lambda: max(jobs.checkpoints(self.folder / name), default=0) > 1617, "the second epoch")
-            os.kill(job.ranks()[0], signal.SIGTERM)
-            steps = self.assert_stopped(job.end(10), "SIGTERM", name=name)
+            steps = self.stop(*arguments, "--checkpoint-steps", "100", ranks=ranks, name=name, until=lambda: max(
+                jobs.checkpoints(self.folder / name), default=0) > 1617)[1]  # the second epoch
             self.assertNotEqual(steps % 1617, 0)
             self.assert_resumed(self.train(*arguments, ranks=then, name=name), steps)
             self.assert_same_as_undisturbed(*arguments, name=name)
@@ -157,35 +155,44 @@ class TimeLimit(Resuming):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.run_folder = self.folder / "run"
 
-    # Of each limit 2 to 3 s are kept for the checkpoint, and a busy machine takes as long to start: the rest has an epoch.
-    def test_holds_while_the_likelihood_is_measured(self):
-        result = self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2", "--evaluate-temperatures", "5000000",
-                            "--time-limit", "10", ranks=2)
-        self.check(result, 10, "time.limit")
+    def check(self, train, why="time.limit"):
+        """`train(seconds)` holds a limit of so many seconds, and trains an epoch in it.
 
-    def check(self, result, seconds, why):
-        self.assert_stopped(result, why)
-        job = json.loads((self.run_folder / "jobs.jsonl").read_text().splitlines()[-1])
-        self.assertLess(job["seconds"], seconds + 1)
-        self.assertLess(result.seconds, seconds + 10)  # on a busy machine mpirun needs seconds to start and to end
-        self.assertGreater(jobs.epochs_done(self.run_folder), 0)
+        Of each limit 2 to 3 s are kept for the checkpoint. A busy machine may take the rest to start; then the limit is
+        held as well, and a longer one is tried.
+        """
+        for seconds in (6, 12, 24, 48):
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+            result = train(seconds)
+            self.assert_stopped(result, why)
+            job = json.loads((self.run_folder / "jobs.jsonl").read_text().splitlines()[-1])
+            self.assertLess(job["seconds"], seconds + 1)
+            self.assertLess(result.seconds, seconds + 10)  # on a busy machine mpirun needs seconds to start and to end
+            if jobs.epochs_done(self.run_folder) > 0:
+                return
+        self.fail("no epoch was trained")
+
+    def test_holds_while_the_likelihood_is_measured(self):
+        self.check(lambda seconds: self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2",
+                                              "--evaluate-temperatures", "5000000", "--time-limit", str(seconds), ranks=2))
 
     def test_seconds(self):
         for ranks in (None, 3):
-            shutil.rmtree(self.run_folder, ignore_errors=True)
-            self.check(self.train(*self.FOREVER, "--time-limit", "8", ranks=ranks), 8, "time.limit")
+            self.check(lambda seconds: self.train(*self.FOREVER, "--time-limit", str(seconds), ranks=ranks))
 
     def test_other_spellings(self):
-        for text in ("8s", "0:00:08"):
-            shutil.rmtree(self.run_folder, ignore_errors=True)
-            self.check(self.train(*self.FOREVER, "--time-limit", text), 8, "time.limit")
+        for text in ("{}s", "0:00:{:02}"):
+            self.check(lambda seconds: self.train(*self.FOREVER, "--time-limit", text.format(seconds)))
 
     def test_end_time_of_a_slurm_job(self):
-        end = int(time.time()) + 30 + 6  # half a minute is left to what comes after the program
-        result = self.train(*self.FOREVER, ranks=2, environment={"SLURM_JOB_END_TIME": str(end)})
-        self.check(result, 6, "time|job|Slurm")
-        ended = (self.run_folder / "jobs.jsonl").stat().st_mtime  # the program; mpirun may take longer
-        self.assertLess(ended, end - 30 + 1)
+        def train(seconds):
+            end = int(time.time()) + 30 + seconds  # half a minute is left to what comes after the program
+            result = self.train(*self.FOREVER, ranks=2, environment={"SLURM_JOB_END_TIME": str(end)})
+            ended = (self.run_folder / "jobs.jsonl").stat().st_mtime  # the program; mpirun may take longer
+            self.assertLess(ended, end - 30 + 1)
+            return result
+
+        self.check(train, "time|job|Slurm")
 
     def test_goes_on_in_parts(self):
         arguments = ("--hidden", "300", "--epochs", "800")
@@ -212,9 +219,7 @@ class TimeLimit(Resuming):
 
 class Killed(Resuming):
     def kill_after(self, epochs, *arguments):
-        job = self.start_and_wait(*arguments, epochs=epochs)
-        jobs.kill(job.process.pid)
-        job.end(10)
+        self.disturb(lambda job: jobs.kill(job.process.pid), *arguments, epochs=epochs)
 
     def test_before_the_first_checkpoint(self):
         self.kill_after(5, *USUAL)
@@ -317,11 +322,9 @@ class Locked(Resuming):
     def test_lock_of_a_dead_job(self):
         for ranks in (None, 2):
             name = f"run{ranks}"
-            job = self.start_and_wait(*USUAL, "--checkpoint-steps", "20", ranks=ranks, name=name)
-            job.wait_for(lambda: jobs.checkpoints(self.folder / name), "a checkpoint")
-            for process in job.ranks().values():
-                jobs.kill(process)
-            job.end(10)
+            job, _ = self.disturb(lambda job: [jobs.kill(process) for process in job.ranks().values()], *USUAL,
+                                  "--checkpoint-steps", "20", ranks=ranks, name=name,
+                                  until=lambda: jobs.checkpoints(self.folder / name))
             job.ranks_end(5)
             self.assertTrue((self.folder / name / "lock").exists())
             result = assert_success(self.train(*USUAL, "--checkpoint-steps", "20", name=name))
