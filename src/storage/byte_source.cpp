@@ -1,10 +1,12 @@
 #include "rbmpi/storage/byte_source.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <archive.h>
@@ -14,7 +16,6 @@
 #include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -23,6 +24,7 @@
 #include "rbmpi/storage/regular_file.hpp"
 #include "rbmpi/storage/temporary_file.hpp"
 #include "storage/file_errors.hpp"
+#include "storage/gzip_reader.hpp"
 
 namespace rbmpi {
 namespace {
@@ -42,20 +44,24 @@ std::uint64_t product(std::uint64_t a, std::uint64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<std::uint64_t>::max() : result;
 }
 
-/// Fills `bytes` from standard input and gives their number, which is smaller only at its end.
-std::size_t read_input(std::span<std::byte> bytes) {
+/// Fills `bytes` from an open file and gives their number, which is smaller only at its end.
+std::size_t read_from(int file, const fs::path& name, std::span<std::byte> bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t some = ::read(STDIN_FILENO, bytes.data() + done, bytes.size() - done);
+    const ssize_t some = ::read(file, bytes.data() + done, bytes.size() - done);
     if (some < 0 && errno == EINTR) {
-      throw_if_stopped("reading standard input");
+      throw_if_stopped("reading a file");
       continue;
     }
-    if (some < 0) fail_to_read(input_name, error_text(errno));
+    if (some < 0) fail_to_read(name, error_text(errno));
     if (some == 0) break;
     done += static_cast<std::size_t>(some);
   }
   return done;
+}
+
+std::size_t read_input(std::span<std::byte> bytes) {
+  return read_from(STDIN_FILENO, input_name, bytes);
 }
 
 Descriptor copy_of_input() {
@@ -75,7 +81,7 @@ const Descriptor& standard_input() {
   return file;
 }
 
-/// A file, plain or gzip. (libarchive unpacks gzip as well, but does not compare the checksum.)
+/// A file, plain or gzip.
 class GzipFile {
  public:
   explicit GzipFile(const fs::path& path) : name_(is_standard_input(path) ? input_name : path) {
@@ -84,57 +90,43 @@ class GzipFile {
     struct stat status {};
     if (::fstat(file_.number(), &status) != 0) fail_to_read(name_, error_text(errno));
     length_ = static_cast<std::uint64_t>(status.st_size);
+    std::array<std::byte, 2> front = {};
+    if (read_plain(front) == front.size() && front == gzip_mark) {
+      gzip_ = std::make_unique<GzipReader>(name_, [this](std::span<std::byte> block) { return read_plain(block); });
+    }
     rewind();
   }
+  ~GzipFile() = default;
+  GzipFile(const GzipFile&) = delete;
+  GzipFile& operator=(const GzipFile&) = delete;
 
   [[nodiscard]] const fs::path& name() const noexcept { return name_; }
-  [[nodiscard]] bool packed() const { return gzdirect(gzip_.get()) == 0; }
+  [[nodiscard]] bool packed() const noexcept { return gzip_ != nullptr; }
   [[nodiscard]] std::uint64_t most_bytes() const { return packed() ? product(length_, best_deflate) : length_; }
 
+  /// Fills `bytes` and gives their number, which is smaller only at the end.
   std::size_t read(std::span<std::byte> bytes) {
-    constexpr std::size_t most_at_once = 1U << 30U;  // gzread counts in int
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const std::size_t wanted = std::min(bytes.size() - done, most_at_once);
-      const int count = gzread(gzip_.get(), bytes.data() + done, static_cast<unsigned>(wanted));
-      if (count > 0) done += static_cast<std::size_t>(count);
-      if (count >= 0 && static_cast<std::size_t>(count) == wanted) continue;
-
-      int problem = Z_OK;
-      gzerror(gzip_.get(), &problem);
-      if (problem == Z_ERRNO) fail_to_read(name_, error_text(errno));
-      if (problem == Z_BUF_ERROR) fail_to_read(name_, "it is a truncated gzip file");
-      if (problem == Z_MEM_ERROR) fail_to_read(name_, "out of memory");
-      if (problem != Z_OK && problem != Z_STREAM_END) fail_to_read(name_, "it is a damaged gzip file");
-      break;
-    }
-    return done;
+    if (!packed()) return read_plain(bytes);
+    return gzip_->read(bytes);
   }
   /// Only of a plain file. Gives the new place; negative if there is no such.
-  std::int64_t seek(std::int64_t offset, int whence) {
-    if (whence != SEEK_END) return gzseek(gzip_.get(), offset, whence);
-    return gzseek(gzip_.get(), static_cast<std::int64_t>(length_) + offset, SEEK_SET);
-  }
+  std::int64_t seek(std::int64_t offset, int whence) { return ::lseek(file_.number(), offset, whence); }
   /// Also behind an error.
   void rewind() {
-    constexpr unsigned buffer_bytes = 1U << 18U;
     if (::lseek(file_.number(), 0, SEEK_SET) != 0) fail_to_read(name_, "its beginning cannot be read a second time");
-    Descriptor same(::fcntl(file_.number(), F_DUPFD_CLOEXEC, 0));
-    if (same.number() < 0) fail_to_read(name_, error_text(errno));
-    gzip_.reset(gzdopen(same.number(), "rb"));
-    if (!gzip_) fail_to_read(name_, "out of memory");
-    same.release();
-    gzbuffer(gzip_.get(), buffer_bytes);
+    if (packed()) gzip_->begin();
   }
 
  private:
-  struct Close {
-    void operator()(gzFile_s* file) const noexcept { gzclose_r(file); }
-  };
+  static constexpr std::array<std::byte, 2> gzip_mark = {std::byte{0x1f}, std::byte{0x8b}};
+
+  /// Fills `bytes` from the file as it is.
+  std::size_t read_plain(std::span<std::byte> bytes) { return read_from(file_.number(), name_, bytes); }
+
   fs::path name_;
   Descriptor file_;
   std::uint64_t length_ = 0;
-  std::unique_ptr<gzFile_s, Close> gzip_;
+  std::unique_ptr<GzipReader> gzip_;  ///< of a gzip file
 };
 
 bool begins_as_zip(std::string_view front) {
@@ -184,7 +176,10 @@ class Archive {
     while (done < bytes.size()) {
       const la_ssize_t some = archive_read_data(archive_.get(), bytes.data() + done, bytes.size() - done);
       if (some < 0) fail();
-      if (some == 0) break;
+      if (some == 0) {
+        want_no_more();
+        break;
+      }
       done += static_cast<std::size_t>(some);
     }
     return done;
@@ -214,6 +209,15 @@ class Archive {
                        fmt::join(names, "', '"), more ? " and more" : ""));
   }
 
+  /// Behind the end of a packed file: the library passes over what stands there.
+  void want_no_more() {
+    if (add_format_ != archive_read_support_format_raw) return;
+    while (const std::size_t count = file_.read(block_)) bytes_given_ += count;
+    if (std::cmp_less(archive_filter_bytes(archive_.get(), -1), bytes_given_)) {
+      refuse(fmt::format("it is {} with more behind its end; the file without that would be right", kind_));
+    }
+  }
+
   /// With what the library, or the file below it, has said.
   [[noreturn]] void fail() const {
     if (!problem_.empty()) throw Error(Failure::file, problem_);
@@ -224,6 +228,7 @@ class Archive {
 
   void open() {
     file_.rewind();
+    bytes_given_ = 0;
     archive_.reset(archive_read_new());
     archive* const opened = archive_.get();
     if (opened == nullptr) refuse("out of memory");
@@ -234,8 +239,10 @@ class Archive {
     archive_read_set_read_callback(opened, [](archive* self, void* data, const void** block) -> la_ssize_t {
       auto& source = *static_cast<Archive*>(data);
       try {
+        const std::size_t count = source.file_.read(source.block_);
         *block = source.block_.data();
-        return static_cast<la_ssize_t>(source.file_.read(source.block_));
+        source.bytes_given_ += count;
+        return static_cast<la_ssize_t>(count);
       } catch (const Error& error) {  // through a library of C
         source.problem_ = error.what();
         archive_set_error(self, EIO, "it cannot be read");
@@ -295,7 +302,8 @@ class Archive {
   int (*add_format_)(archive*) = archive_read_support_format_raw;
   std::vector<std::byte> block_;
   std::unique_ptr<archive, Close> archive_;
-  std::string problem_;  ///< what the file below has thrown
+  std::uint64_t bytes_given_ = 0;  ///< of the file, to the library
+  std::string problem_;            ///< what the file below has thrown
   std::string kind_ = "an archive";
   std::string member_;
   std::uint64_t most_bytes_ = 0;

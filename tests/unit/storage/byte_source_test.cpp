@@ -234,6 +234,43 @@ TEST(ByteSource, ATruncatedGzipFileIsRefusedWhereverItEnds) {
   }
 }
 
+TEST(ByteSource, PackedFilesThatWereJoinedAreReadToTheLast) {
+  const test::TemporaryFolder folder;
+  const std::string zeros(1024, '\0');  // as tapes fill their blocks up
+  ByteSource gzip(folder.write("a.gz", test::gzip("1,2\n") + test::gzip("") + test::gzip("3,4\n") + zeros));
+  EXPECT_EQ(read_all(gzip), "1,2\n3,4\n");
+  gzip.rewind();
+  EXPECT_EQ(read_all(gzip), "1,2\n3,4\n");
+  for (const int filter : {ARCHIVE_FILTER_BZIP2, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_ZSTD}) {
+    ByteSource source(folder.write("a", test::packed(filter, "1,2\n") + test::packed(filter, "3,4\n")));
+    EXPECT_EQ(read_all(source), "1,2\n3,4\n") << filter;
+  }
+}
+
+TEST(ByteSource, BytesBehindAPackedFileAreNotPassedOver) {
+  const test::TemporaryFolder folder;
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"gzip", test::gzip("1,2\n")},
+      {"bzip2", test::packed(ARCHIVE_FILTER_BZIP2, "1,2\n")},
+      {"xz", test::packed(ARCHIVE_FILTER_XZ, "1,2\n")},
+      {"zstd", test::packed(ARCHIVE_FILTER_ZSTD, "1,2\n")},
+      {"xz in gzip", test::gzip(test::packed(ARCHIVE_FILTER_XZ, "1,2\n") + "3,4\n")},
+  };
+  for (const auto& [kind, whole] : files) {
+    for (const std::string& more : {std::string("3,4\n"), std::string("\0\0\0003,4\n", 7), std::string(300000, '3')}) {
+      SCOPED_TRACE(kind + " and " + more.substr(0, 7));
+      const std::filesystem::path file = folder.write("a", kind == "xz in gzip" ? whole : whole + more);
+      test::expect_error(Failure::file, {"'" + file.string() + "'"}, [&] {
+        ByteSource source(file);
+        static_cast<void>(read_all(source));
+      });
+    }
+  }
+  ByteSource behind_zeros(folder.write("b.gz", test::gzip("1,2\n") + std::string(600000, '\0') + "3"));
+  test::expect_error(Failure::file, {"more in it behind the end of its gzip data"},
+                     [&] { static_cast<void>(read_all(behind_zeros)); });
+}
+
 TEST(ByteSource, ADamagedGzipFileIsRefused) {
   const test::TemporaryFolder folder;
   std::string damaged = test::gzip(long_text());
