@@ -156,6 +156,8 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
        if (s.options.sparse) refuse("--sparse and --dense exclude each other");
        s.options.sparse = false;
      }},
+    {"encoding", "NAME", "of a text, such as windows-1250, gb18030 or shift_jis [UTF-8, UTF-16 or windows-1252]",
+     [](auto& s, const std::string& text) { s.options.table.encoding = text; }},
     {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, bar, none, or a character",
      [](auto& s, const std::string& text) { s.options.table.separator = parse_separator(text); }},
     {"decimal", "MARK", "of a text: point or comma; the other one is between thousands [found out]",

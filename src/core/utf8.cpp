@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace rbmpi {
 namespace {
@@ -32,6 +33,19 @@ Character first_character(std::string_view text) noexcept {
   const bool half_a_pair = code >= 0xD800 && code <= 0xDFFF;
   if (longer_than_need_be || half_a_pair || code > 0x10FFFF) return {};
   return {length, code};
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  // Most texts are ASCII, which is seen without a branch a byte.
+  const unsigned bits = std::accumulate(text.begin(), text.end(), 0U,
+                                        [](unsigned before, char c) { return before | static_cast<unsigned char>(c); });
+  if (bits < 0x80) return true;
+  while (!text.empty()) {
+    const std::size_t length = first_character(text).bytes;
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 bool is_control(char32_t code) noexcept {

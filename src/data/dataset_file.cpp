@@ -333,11 +333,15 @@ void in_whole_chunks(const RowChunks& chunks, Shard rows, std::uint64_t work, co
   }
 }
 
+/// rhdf5 marks with it that R's missing integer is there, or may be: the smallest of 32 bits.
+constexpr const char* r_says_missing = "rhdf5-NA.OK";
+
 std::vector<double> fill_values(const Hdf5File& file, const std::string& array) {
   std::vector<double> values;
   for (const char* const attribute : {"_FillValue", "missing_value"})
     for (const double value : file.reals_attribute(array, attribute).value_or(std::vector<double>()))
       if (!std::isnan(value) && std::ranges::find(values, value) == values.end()) values.push_back(value);
+  if (file.integers_attribute(array, r_says_missing)) values.push_back(std::numeric_limits<std::int32_t>::min());
   return values;
 }
 
@@ -366,7 +370,9 @@ std::optional<ValidRange> valid_range(const Hdf5File& file, const std::string& a
 
 std::string turned_by(const Hdf5File& file, const std::string& array) {
   if (file.text_attribute(array, "MATLAB_class")) return "MATLAB";
-  return file.integers_attribute(array, "rhdf5-NA.OK") ? "R" : "";
+  // Arrays of AnnData have its order, also where a package of R writes them.
+  if (file.text_attribute(array, "encoding-type").value_or("") == "array") return "";
+  return file.integers_attribute(array, r_says_missing) ? "R" : "";
 }
 
 std::string packing_text(const Hdf5File& file, const std::string& array) {

@@ -1,6 +1,9 @@
 #include "import/alphabet.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "import/field_value.hpp"
 
 namespace rbmpi {
 namespace {
@@ -21,7 +24,7 @@ bool is_column_letter(char letter) noexcept {
 }
 
 std::string alphabet_of(std::string_view name_or_letters) {
-  const auto* const named = std::ranges::find(named_alphabets, name_or_letters, &NamedAlphabet::name);
+  const auto* const named = std::ranges::find(named_alphabets, plain_name(name_or_letters), &NamedAlphabet::name);
   if (named != named_alphabets.end()) return std::string(named->letters);
   std::string letters(name_or_letters);
   std::string sorted = letters;

@@ -224,7 +224,10 @@ class Texts {
 class Labels {
  public:
   Labels(const ArrayFile& file, const StoredArray& array)
-      : file_(file), array_(array), categories_(file.class_names(array).size()) {
+      : file_(file),
+        array_(array),
+        categories_(file.class_names(array).size()),
+        missing_(file.describe(array).missing) {
     if (array.texts) {
       texts_.emplace(file, array);
     } else {
@@ -238,7 +241,8 @@ class Labels {
       return;
     }
     const std::span<const double> values = numbers_->row(row.number);
-    if (categories_ > 0 && values[0] == -1.0) {  // pandas has no category for what is missing
+    const bool missing = values.size() == 1 && std::ranges::find(missing_, values[0]) != missing_.end();
+    if (missing || (categories_ > 0 && values[0] == -1.0)) {  // pandas has no category for what is missing
       row.label.reset();
     } else if (categories_ > 0 && values[0] >= static_cast<double>(categories_)) {
       refuse(row.number, fmt::format("is {}; the place of one of its {} categories, from 0, would be right", values[0],
@@ -271,6 +275,7 @@ class Labels {
   const ArrayFile& file_;
   const StoredArray& array_;
   std::size_t categories_;  // 0: its numbers are no places in a list of names
+  std::vector<double> missing_;
   std::optional<DenseRows> numbers_;
   std::optional<Texts> texts_;
 };
@@ -357,7 +362,7 @@ class ArrayTable : public Table {
     info_.missing = said.missing;
     info_.valid = said.valid;
     if (!said.missing.empty())
-      info_.notes.push_back(fmt::format("{} says that {} {} for what is missing (NetCDF).", in_words(samples),
+      info_.notes.push_back(fmt::format("{} says that {} {} for what is missing.", in_words(samples),
                                         fmt::join(said.missing, " and "),
                                         said.missing.size() == 1 ? "stands" : "stand"));
     if (samples.truths && !info_.scale) info_.scale = 1.0;

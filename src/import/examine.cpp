@@ -9,7 +9,6 @@
 
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
-#include "import/text_lines.hpp"
 #include "rbmpi/core/interruption.hpp"
 
 namespace rbmpi {
@@ -220,8 +219,10 @@ class Examination {
       others_[i] += other ? 1.0 : 0.0;
       smallest_other_[i] = other && value < smallest_other_[i] ? value : smallest_other_[i];
     }
-    for (const double value : numbers_) {
-      if (value >= 0.0 && value < static_cast<double>(findings_.seen.size()) && value == std::floor(value))
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const double value = numbers_[i];
+      if (uses_.uses[i] == Use::value && value >= 0.0 && value < static_cast<double>(findings_.seen.size()) &&
+          value == std::floor(value))
         findings_.seen[static_cast<std::size_t>(value)] = true;
     }
   }
@@ -300,7 +301,7 @@ class Examination {
   // Names are remembered by their hashes, and no longer once two are alike.
   void add_name(std::string_view text) {
     findings_.last_name = text;
-    findings_.longest_name = std::max(findings_.longest_name, name_in_utf8(text).size());
+    findings_.longest_name = std::max(findings_.longest_name, text.size());
     if (findings_.rows == 0) names_differ_ = true;
     if (names_seen_ != findings_.rows) names_differ_ = false;
     ++names_seen_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,12 +26,21 @@ struct Sequence {
   std::string columns;      ///< without insertions
   std::uint64_t dots = 0;   ///< insertions written as '.'
   std::uint64_t lower = 0;  ///< those written as letters
+  bool stop = false;        ///< '*' at its end was left out
 };
+
+/// An alignment of so many columns would be of chromosomes; what is longer is none.
+constexpr std::size_t most_sites = 1000000;
 
 /// The sequences of a file, one after the other.
 class Sequences {
  public:
-  explicit Sequences(const std::filesystem::path& path) : path_(path), lines_(path) {}
+  Sequences(const std::filesystem::path& path, const TableOptions& options)
+      : path_(path),
+        lines_(path, options.encoding),
+        stop_is_letter_(alphabet_of(options.alphabet).find('*') != std::string::npos) {}
+
+  [[nodiscard]] std::string note_on_encoding() const { return lines_.note_on_encoding(); }
 
   void rewind() {
     lines_.rewind();
@@ -40,10 +50,11 @@ class Sequences {
   [[nodiscard]] bool next(Sequence& sequence) {
     skip_to_name();
     if (!waiting_) return false;
-    sequence = {.line = lines_.number(), .name = name_in_utf8(trimmed(line_.substr(1))), .columns = {}};
+    sequence = {.line = lines_.number(), .name = std::string(trimmed(line_.substr(1))), .columns = {}};
     while ((waiting_ = lines_.next(line_)) && !line_.starts_with('>')) take(trimmed(line_), sequence);
     // Translated proteins end with a stop.
-    if (sequence.columns.ends_with('*')) sequence.columns.pop_back();
+    sequence.stop = !stop_is_letter_ && sequence.columns.ends_with('*');
+    if (sequence.stop) sequence.columns.pop_back();
     return true;
   }
 
@@ -59,6 +70,10 @@ class Sequences {
 
   void take(std::string_view letters, Sequence& sequence) const {
     if (letters.starts_with(';')) return;  // a comment of old files
+    if (sequence.columns.size() + letters.size() > most_sites)
+      refuse_import(path_, fmt::format("line {}: the sequence '{}' is longer than {} letters; aligned sequences of a "
+                                       "family would be right",
+                                       lines_.number(), shown_field(sequence.name), most_sites));
     for (const char letter : letters) {
       if (is_column_letter(letter)) {
         sequence.columns += letter;
@@ -76,6 +91,7 @@ class Sequences {
 
   std::filesystem::path path_;
   TextLines lines_;
+  bool stop_is_letter_;
   std::string_view line_;
   bool waiting_ = false;  // `line_` is still to be looked at
 };
@@ -83,7 +99,7 @@ class Sequences {
 class FastaTable : public Table {
  public:
   FastaTable(const std::filesystem::path& path, const TableOptions& options)
-      : path_(path), unknown_(options.unknown_letters.value_or(UnknownLetters::gap)), sequences_(path) {
+      : path_(path), unknown_(options.unknown_letters.value_or(UnknownLetters::gap)), sequences_(path, options) {
     survey();
     choose_alphabet(options.alphabet);
     describe();
@@ -92,17 +108,18 @@ class FastaTable : public Table {
   [[nodiscard]] const TableInfo& info() const override { return info_; }
 
   void read(const std::function<void(const TableRow&)>& on_row) override {
+    // A value that is missing takes its row away (import_file), if a column that is used has it.
+    const double of_unknown =
+        unknown_ == UnknownLetters::drop_row ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(gap_);
     std::vector<double> colours(info_.columns);
     TableRow row;
     Sequence sequence;
     sequences_.rewind();
     while (sequences_.next(sequence)) {
       if (sequence.columns.size() != info_.columns) refuse_import(path_, "it changed while it was read");
-      const bool known = std::ranges::all_of(sequence.columns, [&](char letter) { return colour(letter) != unknown; });
-      if (!known && unknown_ == UnknownLetters::drop_row) continue;
       std::ranges::transform(sequence.columns, colours.begin(), [&](char letter) {
         const int known_colour = colour(letter);
-        return static_cast<double>(known_colour == unknown ? gap_ : known_colour);
+        return known_colour == unknown ? of_unknown : static_cast<double>(known_colour);
       });
       row.line = sequence.line;
       row.values = colours;
@@ -130,6 +147,7 @@ class FastaTable : public Table {
         refuse_length(first, sequence);
       for (const char letter : sequence.columns) ++letters_[static_cast<unsigned char>(letter)];
       insertions_ += sequence.dots + sequence.lower;
+      stops_ += sequence.stop ? 1 : 0;
       longest_name_ = std::max(longest_name_, sequence.name.size());
       ++count_;
     }
@@ -155,9 +173,9 @@ class FastaTable : public Table {
                                length_with_dots(first) == length_with_dots(sequence);
     const char* const way = dots_are_gaps ? "'-' for gaps, as '.' is an insertion, would be right"
                                           : "aligned sequences, as long as each other, would be right";
-    refuse_import(path_,
-                  fmt::format("{} has {} and {} has {}; {}", place(first), plural(first.columns.size(), "column"),
-                              place(sequence), sequence.columns.size(), way));
+    refuse_import(path_, fmt::format("{} has {} and {} has {}{}; {}", place(first),
+                                     plural(first.columns.size(), "column"), place(sequence), sequence.columns.size(),
+                                     first.stop || sequence.stop ? " (a stop, '*', at the end is none)" : "", way));
   }
 
   void choose_alphabet(const std::string& wish) {
@@ -200,14 +218,18 @@ class FastaTable : public Table {
     if (insertions_ > 0)
       info_.notes.push_back(fmt::format("{} (lower case and '.') {} left out.", plural(insertions_, "insertion"),
                                         insertions_ == 1 ? "was" : "were"));
+    if (stops_ > 0)
+      info_.notes.push_back(fmt::format("{} ('*') at the end of a sequence {} left out.", plural(stops_, "stop"),
+                                        stops_ == 1 ? "was" : "were"));
     if (strange > 0) note_unknown(strange, which);
+    if (const std::string note = sequences_.note_on_encoding(); !note.empty()) info_.notes.push_back(note);
   }
 
   void note_unknown(std::uint64_t strange, const std::string& which) {
     const std::string what =
         fmt::format("{} ({}) {} none of the alphabet", plural(strange, "letter"), which, strange == 1 ? "is" : "are");
     if (unknown_ == UnknownLetters::drop_row)
-      return info_.notes.push_back(fmt::format("{}: sequences with one were left out.", what));
+      return info_.notes.push_back(fmt::format("{}: sequences with one in a column that is used were left out.", what));
     if (gap_ == unknown)
       refuse_options(path_, fmt::format("{}, and neither is the gap: --unknown-letters drop-row leaves such sequences "
                                         "out, or --alphabet with all letters",
@@ -225,6 +247,7 @@ class FastaTable : public Table {
   int gap_ = unknown;               // its colour
   std::uint64_t count_ = 0;
   std::uint64_t insertions_ = 0;
+  std::uint64_t stops_ = 0;
   std::size_t longest_name_ = 0;
 };
 
@@ -244,9 +267,12 @@ bool is_fasta(std::string_view beginning) {
       named = true;
       continue;
     }
-    return named && std::ranges::all_of(line, [](char letter) {
-             return is_column_letter(letter) || letter == '.' || letter == ' ' || (letter >= 'a' && letter <= 'z');
-           });
+    if (!named || line.find_first_of(",;|\t") != std::string_view::npos) return false;
+    const auto letters = std::ranges::count_if(line, [](char letter) {
+      return is_column_letter(letter) || letter == '.' || letter == ' ' || (letter >= 'a' && letter <= 'z');
+    });
+    // A strange letter among them is refused by its place, which tells more than what is said of other tables.
+    return static_cast<std::size_t>(2 * letters) > line.size();
   }
   return false;
 }

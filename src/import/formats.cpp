@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <stdexcept>
 
+#include "import/encoding.hpp"
 #include "import/fasta.hpp"
 #include "import/libsvm.hpp"
 #include "import/matrix_market.hpp"
@@ -37,10 +39,10 @@ constexpr std::array table_formats = {
     TableFormat{.name = "npz", .is = is_npz, .open = open_npz, .archive = true, .arrays = true, .labels = true},
     TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
-    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market},
-    TableFormat{.name = "fasta", .is = is_fasta, .open = open_fasta, .letters = true},
-    TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm},
-    TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true},
+    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market, .text = true},
+    TableFormat{.name = "fasta", .is = is_fasta, .open = open_fasta, .text = true, .letters = true},
+    TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm, .text = true},
+    TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true, .text = true},
 };
 
 /// Files that this program wrote are not for an import.
@@ -53,6 +55,16 @@ void refuse_own_files(const fs::path& path, std::string_view beginning) {
   if (format.starts_with("rbmpi-")) refuse_import(path, "it is a model or a state of a training, not data");
 }
 
+std::string beginning_in_utf8(const fs::path& path, const std::string& beginning, const std::string& encoding) {
+  try {
+    return to_utf8(beginning, encoding);
+  } catch (const std::invalid_argument& problem) {
+    refuse_options(path, fmt::format("{}; a name such as windows-1250, gb18030 or shift_jis would be right after "
+                                     "--encoding",
+                                     problem.what()));
+  }
+}
+
 void check_options(const fs::path& path, const TableOptions& options, const TableFormat& format) {
   if (!format.lines && (options.separator || options.header || options.decimal))
     refuse_options(path, "--separator, --decimal, --header and --no-header go with text tables, which it is not");
@@ -60,6 +72,7 @@ void check_options(const fs::path& path, const TableOptions& options, const Tabl
     refuse_options(path, "--array and --transpose go with files of arrays, which it is not");
   if (!format.labels && !options.labels.empty() && options.labels != "none")
     refuse_options(path, "--labels goes with files of arrays and images, which it is not");
+  if (!format.text && !options.encoding.empty()) refuse_options(path, "--encoding goes with texts, which it is not");
   if (!format.letters && (!options.alphabet.empty() || options.unknown_letters))
     refuse_options(path, "--alphabet and --unknown-letters go with sequences (FASTA), which it is not");
 }
@@ -85,8 +98,14 @@ std::unique_ptr<Table> open_table(const fs::path& path, const TableOptions& opti
   std::string beginning = packed;
   if (format == table_formats.end() || !format->archive) beginning = first_unpacked_bytes(path);
   if (options.format.empty()) refuse_own_files(path, beginning);
-  if (format == table_formats.end())
-    format = std::ranges::find_if(table_formats, [&](const TableFormat& one) { return one.is(beginning); });
+  const auto find_format = [&] {
+    return std::ranges::find_if(table_formats, [&](const TableFormat& one) { return one.is(beginning); });
+  };
+  if (format == table_formats.end()) format = find_format();
+  if (format->is == is_text && !options.encoding.empty()) {
+    beginning = beginning_in_utf8(path, beginning, options.encoding);
+    if (options.format.empty()) format = find_format();
+  }
   if (format->is == is_text) {
     const std::string other = other_file(beginning);
     if (!other.empty()) refuse_import(path, other);

@@ -24,6 +24,7 @@ struct TableFormat {
   bool lines = false;    ///< options on lines, separator and header, go with it
   bool arrays = false;   ///< options on arrays, their names and transposition, go with it
   bool labels = false;   ///< the option that names labels goes with it
+  bool text = false;     ///< the option on encodings goes with it
   bool letters = false;  ///< options on an alphabet go with it
 };
 

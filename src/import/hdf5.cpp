@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "import/array_table.hpp"
+#include "import/encoding.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
@@ -89,7 +90,7 @@ class Hdf5Arrays : public ArrayFile {
   }
   [[nodiscard]] std::vector<std::string> texts(const StoredArray& array, std::uint64_t first,
                                                std::uint64_t count) const override {
-    return file_.read_texts(array.name, first, count);
+    return texts_in_utf8(array.name, first, count);
   }
 
   [[nodiscard]] SamplesDescription describe(const StoredArray& samples) const override {
@@ -282,13 +283,20 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   /// `wanted` texts, of any number if that is 0; none, if there is no such array.
+  [[nodiscard]] std::vector<std::string> texts_in_utf8(const std::string& name, std::uint64_t first,
+                                                       std::uint64_t count) const {
+    std::vector<std::string> texts = file_.read_texts(name, first, count);
+    std::ranges::transform(texts, texts.begin(), name_in_utf8);
+    return texts;
+  }
+
   [[nodiscard]] std::vector<std::string> list_of_texts(const std::string& name, std::uint64_t wanted) const {
     constexpr std::uint64_t most = 1U << 24U;
     if (!file_.exists(name) || file_.is_group(name)) return {};
     const ArrayOutline outline = file_.outline(name);
     if (!outline.texts || outline.dimensions.size() != 1 || outline.dimensions.front() > most) return {};
     if (wanted != 0 && outline.dimensions.front() != wanted) return {};
-    return file_.read_texts(name, 0, outline.dimensions.front());
+    return texts_in_utf8(name, 0, outline.dimensions.front());
   }
 
   [[nodiscard]] bool is_list_of_texts(const std::string& name, std::uint64_t wanted) const {

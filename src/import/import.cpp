@@ -40,7 +40,9 @@ void refuse_unused_rules(const ImportOptions& options, const FieldReader& reader
 
 }  // namespace
 
-ImportResult import_file(const ImportOptions& options) {
+ImportResult import_file(const ImportOptions& asked_for) {
+  ImportOptions options = asked_for;
+  options.table.weights = options.table.weights && options.weight_column != "none";
   std::vector<FileVersion> versions;  // of files: standard input is read once, and then a copy of it
   if (options.file != "-") versions.emplace_back(options.file);
   if (!options.table.labels.empty() && is_there(options.table.labels)) versions.emplace_back(options.table.labels);
@@ -55,6 +57,7 @@ ImportResult import_file(const ImportOptions& options) {
   const Findings findings = examine(options, *table, uses, reader);
   if (table->info().alphabet.empty()) refuse_unused_rules(options, reader);  // of sequences none goes
   ImportPlan plan = import_plan(options, table->info(), uses, findings);
+  if (options.table.unknown_letters == UnknownLetters::drop_row) options.missing = MissingValues::drop_row;
   plan.info.rows = write_rows(options, *table, plan, reader, [&] {
     for (const FileVersion& version : versions) version.throw_if_changed();
   });

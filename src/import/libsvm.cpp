@@ -79,7 +79,9 @@ std::pair<bool, bool> looks_like_it(std::string_view line) {
 
 class LibsvmTable : public Table {
  public:
-  LibsvmTable(const std::filesystem::path& path, bool labels_wanted) : path_(path), lines_(path) {
+  LibsvmTable(const std::filesystem::path& path, const TableOptions& options)
+      : path_(path), lines_(path, options.encoding) {
+    const bool labels_wanted = options.labels != "none";
     examine();
     if (labels_wanted && labels_count_pairs_ && info_.rows > 2 && most_pairs_ > fewest_pairs_)
       refuse_options(path_,
@@ -94,7 +96,7 @@ class LibsvmTable : public Table {
     TableRow row;
     for (std::string_view line; lines_.next(line);) {
       std::string_view content = content_of(line);
-      if (line.find("zero-based") != std::string_view::npos && line.starts_with('#')) zero_based_ = true;
+      if (line.find("indices are zero-based") != std::string_view::npos && line.starts_with('#')) zero_based_ = true;
       if (content.empty()) continue;
       row.line = lines_.number();
       row.label = label_of(take_word(content));
@@ -206,7 +208,7 @@ bool is_libsvm(std::string_view beginning) {
 }
 
 std::unique_ptr<Table> open_libsvm(const std::filesystem::path& path, const TableOptions& options) {
-  return std::make_unique<LibsvmTable>(path, options.labels != "none");
+  return std::make_unique<LibsvmTable>(path, options);
 }
 
 }  // namespace rbmpi

@@ -24,7 +24,8 @@ constexpr std::string_view matrix_market_mark = "%%MatrixMarket";
 
 class MatrixMarketTable : public Table {
  public:
-  explicit MatrixMarketTable(const std::filesystem::path& path) : path_(path), lines_(path), fields_(path, blanks) {
+  MatrixMarketTable(const std::filesystem::path& path, const TableOptions& options)
+      : path_(path), lines_(path, options.encoding), fields_(path, blanks) {
     read_header();
     read_sizes();
     if (coordinates_)
@@ -216,8 +217,8 @@ bool is_matrix_market(std::string_view beginning) {
   return beginning.starts_with(matrix_market_mark);
 }
 
-std::unique_ptr<Table> open_matrix_market(const std::filesystem::path& path, const TableOptions&) {
-  return std::make_unique<MatrixMarketTable>(path);
+std::unique_ptr<Table> open_matrix_market(const std::filesystem::path& path, const TableOptions& options) {
+  return std::make_unique<MatrixMarketTable>(path, options);
 }
 
 }  // namespace rbmpi

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "import/array_table.hpp"
+#include "import/encoding.hpp"
 #include "import/plain_numbers.hpp"
 #include "rbmpi/core/error.hpp"
 #include "rbmpi/core/plural.hpp"
@@ -37,39 +38,12 @@ PlainArray plain_array(const fs::path& path, const StoredArray& array, const Num
   return plain;
 }
 
-/// One character as UTF-8.
-void append(std::string& text, std::uint32_t code) {
-  const auto tail = [&](unsigned shift) { return static_cast<char>(0x80U | (code >> shift & 0x3FU)); };
-  if (code < 0x80U) {
-    text += static_cast<char>(code);
-  } else if (code < 0x800U) {
-    text += static_cast<char>(0xC0U | code >> 6U);
-    text += tail(0);
-  } else if (code < 0x10000U) {
-    text += static_cast<char>(0xE0U | code >> 12U);
-    (text += tail(6)) += tail(0);
-  } else {
-    text += static_cast<char>(0xF0U | (code >> 18U & 0x07U));
-    ((text += tail(12)) += tail(6)) += tail(0);
-  }
-}
-
 /// A text without the zeros behind it.
 std::string text_of(std::span<const std::byte> bytes, const NumpyHeader& header) {
-  std::string text;
-  if (header.texts == 'U') {
-    for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4) {
-      std::uint32_t code = 0;
-      for (std::size_t k = 0; k < 4; ++k) {
-        code |= std::to_integer<std::uint32_t>(bytes[header.big_endian ? i + 3 - k : i + k]) << 8U * k;
-      }
-      append(text, code);
-    }
-  } else {
-    text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (header.texts == 'U') text = to_utf8(text, header.big_endian ? "UTF-32BE" : "UTF-32LE");
   text.resize(text.find_last_not_of('\0') + 1);
-  return text;
+  return name_in_utf8(text);
 }
 
 /// Texts [first, first + count) of an array whose bytes `read` gives.

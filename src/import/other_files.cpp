@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "import/encoding.hpp"
 #include "import/field_value.hpp"
 #include "import/text_fields.hpp"
-#include "import/text_lines.hpp"
 
 namespace rbmpi {
 namespace {
@@ -132,10 +132,8 @@ std::string other_file(std::string_view beginning) {
     return "it is a file of MATLAB's version 4; one of a later version would be right, as save(FILE, '-v7') of MATLAB "
            "and "
            "scipy.io.savemat write it";
-  if (beginning.starts_with("\xff\xfe\0\0"sv) || beginning.starts_with("\0\0\xfe\xff"sv))
-    return "it is a text in UTF-32; UTF-8 would be right";
-  const Encoding encoding = encoding_of(beginning);
-  if (encoding == Encoding::utf8 && beginning.find('\0') != std::string_view::npos)
+  const std::string encoding = encoding_of(beginning);
+  if (encoding == "UTF-8" && beginning.find('\0') != std::string_view::npos)
     return "it is a binary file of a kind that is not known here; a text table, an HDF5 file or NumPy's files would be "
            "right";
   const std::string text = to_utf8(beginning, encoding);

@@ -12,7 +12,6 @@
 #include "import/field_reader.hpp"
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
-#include "import/text_lines.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/data_look.hpp"
@@ -89,8 +88,8 @@ class Planner {
     plan_.info.colours = info_.alphabet.size();
     plan_.info.alphabet = info_.alphabet;
     plan_.info.scale = static_cast<double>(info_.alphabet.size() - 1);
-    plan_.info.has_row_names = info_.has_names;
-    plan_.info.row_name_bytes = info_.has_names ? std::max<std::size_t>(1, findings_.longest_name) : 0;
+    plan_.info.has_row_names = info_.has_names && options_.name_column != "none";
+    plan_.info.row_name_bytes = plan_.info.has_row_names ? std::max<std::size_t>(1, findings_.longest_name) : 0;
     if (findings_.rows == 1) note("It is one sequence; to train on, a family has many.");
     finish_plan();
     return std::move(plan_);
@@ -291,7 +290,7 @@ class Planner {
     std::vector<std::string> names;
     for (const auto& [number, name] : sorted) {
       plan_.classes.emplace(name, static_cast<std::int32_t>(names.size()));
-      names.push_back(name_in_utf8(name));
+      names.push_back(name);
     }
     plan_.info.class_names = std::move(names);
   }

@@ -70,7 +70,7 @@ Sample take_sample(const fs::path& path, TextLines& lines, char separator, std::
   std::size_t bytes = 0;
   try {
     for (bool more = read_top(lines, line).found; more; more = lines.next(line)) {
-      if (trimmed(line).empty()) continue;
+      if (trimmed(line).empty() || (!sample.rows.empty() && is_comment_below_rows(line))) continue;
       bytes += line.size();
       const auto row = fields.split(line, lines);
       sample.rows.emplace_back(row.begin(), row.end());
@@ -240,8 +240,11 @@ void refuse_runs_of_bits(const fs::path& path, const Sample& best) {
 /// "|---|---|" below the names.
 void refuse_markdown(const fs::path& path, const Sample& best) {
   if (best.separator != '|' || best.rows.size() < 2) return;
-  const bool rule = std::ranges::all_of(
-      best.rows[1], [](const std::string& field) { return field.find_first_not_of("-: ") == std::string::npos; });
+  const Fields& second = best.rows[1];
+  const bool rule =
+      std::ranges::all_of(
+          second, [](const std::string& field) { return field.find_first_not_of("-: ") == std::string::npos; }) &&
+      std::ranges::any_of(second, [](const std::string& field) { return field.find("--") != std::string::npos; });
   if (rule) refuse_import(path, "it is a table of Markdown; lines of names and numbers alone (CSV) would be right");
 }
 
@@ -437,9 +440,10 @@ bool may_be_names_made_of_a_row(const Sample& sample) {
 /// Programs have other marks of comments than '#'; as a header such a line would name the columns.
 void refuse_comment(const fs::path& path, std::string_view line) {
   for (const std::string_view mark : {"//", "! ", "% ", "; ", "-- "}) {
-    if (line.starts_with(mark))
+    const bool names_behind_nothing = mark == "; " && line.find(';', 1) != std::string_view::npos;
+    if (line.starts_with(mark) && !names_behind_nothing)
       refuse_import(path, fmt::format("its first line, '{}', looks like a comment: the table without it, or with '#' "
-                                      "before it, would be right",
+                                      "before it, would be right; --header if it names the columns",
                                       shown_field(line)));
   }
 }
@@ -552,12 +556,16 @@ void name_by_comment(const fs::path& path, TextLines& lines, TextLayout& layout,
 
 }  // namespace
 
+bool is_comment_below_rows(std::string_view line) {
+  return line.starts_with("# ");
+}
+
 bool first_line(TextLines& lines, std::string_view& line) {
   return read_top(lines, line).found;
 }
 
 TextLayout text_layout(const fs::path& path, const TableOptions& options) {
-  TextLines lines(path);
+  TextLines lines(path, options.encoding);
   std::string_view line;
   const Top top = read_top(lines, line);
   const bool quoted = line.starts_with('"');
@@ -583,7 +591,6 @@ TextLayout text_layout(const fs::path& path, const TableOptions& options) {
   } else if (!options.header) {
     name_by_comment(path, lines, layout, top.last_comment);
   }
-  std::ranges::transform(layout.names, layout.names.begin(), name_in_utf8);
   return layout;
 }
 

@@ -31,6 +31,9 @@ struct TextLayout {
 /// if there is none.
 [[nodiscard]] bool first_line(TextLines& lines, std::string_view& line);
 
+/// Local. Whether a line that stands below a row is a comment, as numpy.savetxt writes its footer.
+[[nodiscard]] bool is_comment_below_rows(std::string_view line);
+
 /// Local. For people: "',' between the fields".
 [[nodiscard]] std::string separator_text(char separator);
 

@@ -1,6 +1,9 @@
 #include "import/text_lines.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "import/formats.hpp"
 #include "rbmpi/core/interruption.hpp"
@@ -9,102 +12,14 @@
 namespace rbmpi {
 namespace {
 
-constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-
-bool has_utf16_mark(std::string_view text) {
-  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
-}
-
-/// Whether most of the bytes at odd places are 0 and those before them characters that tables are made of (Latin
-/// letters, digits), or the other way round. Where they are not 0, letters of other scripts stand.
-bool is_unmarked_utf16(std::string_view beginning, bool little) {
-  constexpr std::size_t enough = 4096;
-  const std::size_t units = std::min(enough, beginning.size()) / 2;
-  std::size_t latin = 0;
-  for (std::size_t i = 0; i < units; ++i) {
-    const auto code = static_cast<unsigned char>(beginning[2 * i + (little ? 0 : 1)]);
-    if (beginning[2 * i + (little ? 1 : 0)] != 0) continue;
-    const bool character = (code >= ' ' && code <= '~') || code >= 0xa0 || code == '\t' || code == '\r' || code == '\n';
-    if (!character) return false;
-    ++latin;
-  }
-  return units > 1 && 2 * latin > units;
-}
-
-void append_character(std::string& text, char32_t code) {
-  const auto byte = [&](char32_t bits) { text += static_cast<char>(static_cast<unsigned char>(bits)); };
-  const auto rest = [&](char32_t bits) { byte(0x80U | (bits & 0x3fU)); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0U | code >> 6U);
-  } else if (code < 0x10000) {
-    byte(0xe0U | code >> 12U);
-    rest(code >> 6U);
-  } else {
-    byte(0xf0U | code >> 18U);
-    rest(code >> 12U);
-    rest(code >> 6U);
-  }
-  rest(code);
-}
-
-/// Appends what `bytes` of UTF-16 say and gives how many of them were whole characters.
-std::size_t append_utf16(std::string& text, std::string_view bytes, bool little) {
-  constexpr char32_t unknown = 0xfffd;  // for a half of a pair that has no other
-  const auto unit = [&](std::size_t at) {
-    const char32_t first = static_cast<unsigned char>(bytes[at]);
-    const char32_t second = static_cast<unsigned char>(bytes[at + 1]);
-    return little ? second << 8U | first : first << 8U | second;
-  };
-  const auto in = [](char32_t code, char32_t first) { return code >= first && code < first + 0x400; };
-  std::size_t done = 0;
-  while (done + 2 <= bytes.size()) {
-    const char32_t first = unit(done);
-    if (in(first, 0xd800)) {
-      if (done + 4 > bytes.size()) break;
-      const char32_t second = unit(done + 2);
-      const bool pair = in(second, 0xdc00);
-      append_character(text, pair ? 0x10000 + ((first - 0xd800) << 10U) + (second - 0xdc00) : unknown);
-      done += pair ? 4 : 2;
-      continue;
-    }
-    append_character(text, in(first, 0xdc00) ? unknown : first);
-    done += 2;
-  }
-  return done;
-}
+/// Of what is no UTF-8, if nobody says another: that of Windows in Western Europe, of which Latin-1 is a part.
+constexpr const char* usual_encoding = "windows-1252";
 
 }  // namespace
 
-Encoding encoding_of(std::string_view beginning) noexcept {
-  if (beginning.starts_with("\xff\xfe")) return Encoding::utf16_little;
-  if (beginning.starts_with("\xfe\xff")) return Encoding::utf16_big;
-  if (is_unmarked_utf16(beginning, true)) return Encoding::utf16_little;
-  if (is_unmarked_utf16(beginning, false)) return Encoding::utf16_big;
-  return Encoding::utf8;
-}
-
-std::string to_utf8(std::string_view text, Encoding encoding) {
-  if (encoding == Encoding::utf8) return std::string(text.substr(text.starts_with(utf8_mark) ? utf8_mark.size() : 0));
-  std::string result;
-  (void)append_utf16(result, text.substr(has_utf16_mark(text) ? 2 : 0), encoding == Encoding::utf16_little);
-  return result;
-}
-
-std::string name_in_utf8(std::string_view name) {
-  std::size_t done = 0;
-  while (done < name.size()) {
-    const std::size_t bytes = first_character(name.substr(done)).bytes;
-    if (bytes == 0) break;
-    done += bytes;
-  }
-  if (done == name.size()) return std::string(name);
-  std::string result;
-  for (const char c : name) append_character(result, static_cast<unsigned char>(c));
-  return result;
-}
-
-TextLines::TextLines(const std::filesystem::path& path) : source_(path), block_(std::size_t{1} << 20U) {
+TextLines::TextLines(const std::filesystem::path& path, std::string encoding)
+    : source_(path), encoding_said_(!encoding.empty()), encoding_(std::move(encoding)), block_(std::size_t{1} << 20U) {
+  if (encoding_said_) converter_.emplace(encoding_);
   (void)fill();
   // Old Macs, and Excel for them, end lines with a carriage return alone.
   if (text_.find('\n') == std::string::npos && text_.find('\r') != std::string::npos) end_of_line_ = '\r';
@@ -114,30 +29,34 @@ bool TextLines::fill() {
   throw_if_stopped("importing a text");
   const bool first = source_.position() == 0;
   const std::size_t count = source_.read(block_);
-  std::string_view bytes(reinterpret_cast<const char*>(block_.data()), count);
+  const std::string_view bytes(reinterpret_cast<const char*>(block_.data()), count);
   text_.erase(0, begin_);
   searched_ -= begin_;
   begin_ = 0;
-  if (first) {
+  if (first && !encoding_said_) {
     encoding_ = encoding_of(bytes);
-    if (has_utf16_mark(bytes)) bytes.remove_prefix(2);
-    // A file that was saved twice may have its mark twice.
-    while (encoding_ == Encoding::utf8 && bytes.starts_with(utf8_mark)) bytes.remove_prefix(utf8_mark.size());
+    if (encoding_ != "UTF-8") converter_.emplace(encoding_);
   }
   append(bytes);
+  // A file that was saved twice may have its mark twice.
+  while (first && text_.starts_with(mark_in_utf8)) text_.erase(0, mark_in_utf8.size());
   if (count == block_.size()) return true;
   at_end_ = true;
-  if (!packed_.empty()) refuse_import(source_.path(), "it is UTF-16 and ends in the middle of a character");
+  if (!packed_.empty())
+    refuse_import(source_.path(), fmt::format("it is {} and ends in the middle of a character", encoding_));
   return count > 0;
 }
 
 void TextLines::append(std::string_view bytes) {
-  if (encoding_ == Encoding::utf8) {
+  if (!converter_) {
     text_.append(bytes);
     return;
   }
   packed_.append(bytes);
-  packed_.erase(0, append_utf16(text_, packed_, encoding_ == Encoding::utf16_little));
+  if (converter_->move(packed_, text_)) return;
+  const auto lines = std::ranges::count(std::string_view(text_).substr(begin_), end_of_line_);
+  refuse_import(source_.path(), fmt::format("line {} has bytes that are no character of {}",
+                                            number_ + static_cast<std::uint64_t>(lines) + 1, encoding_));
 }
 
 bool TextLines::next(std::string_view& line) {
@@ -158,7 +77,28 @@ bool TextLines::next(std::string_view& line) {
   // Some old programs write the two the other way round.
   if (line.starts_with('\r')) line.remove_prefix(1);
   ++number_;
+  if (!converter_ && !is_utf8(line)) line = from_usual_encoding(line);
   return true;
+}
+
+std::string_view TextLines::from_usual_encoding(std::string_view line) {
+  std::string bytes(line);
+  converted_line_.clear();
+  if (!ToUtf8(usual_encoding).move(bytes, converted_line_))
+    refuse_options(source_.path(),
+                   fmt::format("line {} has letters that are neither UTF-8 nor Windows-1252; --encoding "
+                               "with the name of what they are, such as gb18030, would be right",
+                               number_));
+  if (first_converted_ == 0) first_converted_ = number_;
+  return converted_line_;
+}
+
+std::string TextLines::note_on_encoding() const {
+  if (first_converted_ == 0) return {};
+  return fmt::format(
+      "Letters of line {} are no UTF-8 and were read as Windows-1252 (Western Europe); --encoding NAME if they "
+      "are others.",
+      first_converted_);
 }
 
 void TextLines::rewind() {

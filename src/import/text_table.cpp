@@ -5,6 +5,7 @@
 
 #include <fmt/ranges.h>
 
+#include "import/field_value.hpp"
 #include "import/formats.hpp"
 #include "import/text_fields.hpp"
 #include "rbmpi/core/parse.hpp"
@@ -44,14 +45,14 @@ class PlacesInLines {
 TextTable::TextTable(std::filesystem::path path, const TableOptions& options)
     : path_(std::move(path)),
       layout_(text_layout(path_, options)),
-      lines_(path_),
+      lines_(path_, options.encoding),
       first_line_said_(options.header.has_value()) {
   describe();
 }
 
 void TextTable::describe() {
   info_.kind = fmt::format("a table with {}", separator_text(layout_.separator));
-  if (lines_.encoding() != Encoding::utf8) info_.kind += ", UTF-16";
+  if (lines_.encoding() != "UTF-8") info_.kind += ", " + lines_.encoding();
   info_.kind += fmt::format(", {}", plural(layout_.columns, "column"));
   if (layout_.header) info_.kind += ", the first line names them";
   info_.columns = layout_.columns;
@@ -89,6 +90,19 @@ void TextTable::refuse_sizes(const std::vector<std::string>& first, std::uint64_
                              fmt::join(first, "' and '"), sizes ? "rows and columns" : "entries"));
 }
 
+/// A row may begin with that mark as well: as a comment it would be lost.
+void TextTable::refuse_row_in_comment(std::span<const std::string_view> fields) const {
+  if (fields.size() < 2 || fields.size() != layout_.columns) return;
+  const bool numbers = std::all_of(fields.begin() + 1, fields.end(), [&](std::string_view field) {
+    return field_value(field, layout_.decimal).kind != FieldValue::Kind::text;
+  });
+  if (!numbers) return;
+  refuse_import(path_,
+                fmt::format("line {} is a comment ('# ...') or a row: without it, or without the '#', the table would "
+                            "be right",
+                            lines_.number()));
+}
+
 void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   lines_.rewind();
   TextFields fields(path_, layout_.separator);
@@ -105,6 +119,7 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   std::uint64_t empty_lines = 0;  // since the last row
   std::uint64_t skipped_lines = 0;
   std::uint64_t comments = 0;
+  std::uint64_t first_comment = 0;  // its line
   std::vector<std::uint64_t>
       empty_rows;  // likewise: the lines of rows of separators alone, which Excel leaves at the end
   const std::vector<std::string_view> nothing(layout_.columns);
@@ -119,10 +134,16 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
       ++empty_lines;
       continue;
     }
-    if (line.starts_with("# ") && row.number > 0) {  // numpy.savetxt writes such a footer
-      ++comments;
+    if (row.number > 0 && is_comment_below_rows(line)) {
+      if (line.find('"') == std::string_view::npos) refuse_row_in_comment(fields.split(line, lines_));
+      if (++comments == 1) first_comment = lines_.number();
       continue;
     }
+    if (comments > 0)
+      refuse_import(path_,
+                    fmt::format("line {} is a comment ('# ...') and rows stand below it; comments before the rows, or "
+                                "at the end, would be right",
+                                first_comment));
     const std::uint64_t number = lines_.number();
     if (may_have_gaps) places.add(line);
     const auto texts = fields.split(line, lines_);
@@ -146,10 +167,11 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
                                "and those behind them would move; words such as NA for them would be right, or "
                                "--separator blank if none is missing",
                                plural(places.runs(), "column"), plural(layout_.columns, "field")));
-  if (!std::exchange(noted_, true)) note_what_was_skipped(skipped_lines, empty_rows.size(), comments);
+  if (!std::exchange(noted_, true)) note_what_was_met(skipped_lines, empty_rows.size(), comments);
 }
 
-void TextTable::note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments) {
+void TextTable::note_what_was_met(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments) {
+  if (const std::string note = lines_.note_on_encoding(); !note.empty()) info_.notes.push_back(note);
   if (comments > 0)
     info_.notes.push_back(fmt::format("{} ('# ...') below the first row {} left out.", plural(comments, "comment"),
                                       comments == 1 ? "was" : "were"));

@@ -27,8 +27,9 @@ class TextTable : public Table {
  private:
   void describe();
   void check_width(std::uint64_t line, std::size_t fields) const;
+  void refuse_row_in_comment(std::span<const std::string_view> fields) const;
   void refuse_sizes(const std::vector<std::string>& first, std::uint64_t rows) const;
-  void note_what_was_skipped(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments);
+  void note_what_was_met(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments);
 
   std::filesystem::path path_;
   TextLayout layout_;

@@ -10,7 +10,6 @@
 
 #include "import/examine.hpp"
 #include "import/formats.hpp"
-#include "import/text_lines.hpp"
 #include "rbmpi/core/interruption.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 
@@ -47,9 +46,9 @@ class PlannedRows {
   [[nodiscard]] const std::vector<std::uint32_t>& columns() const noexcept { return columns_; }
   [[nodiscard]] std::int32_t label() const noexcept { return label_; }
   [[nodiscard]] std::string name() const {
-    if (!plan_.uses.name) return name_in_utf8(row_->name);
+    if (!plan_.uses.name) return std::string(row_->name);
     const std::size_t column = *plan_.uses.name;
-    return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : name_in_utf8(row_->texts[column]);
+    return row_->texts.empty() ? fmt::format("{}", row_->values[column]) : std::string(row_->texts[column]);
   }
   [[nodiscard]] float weight() const {
     if (!plan_.uses.weight) return static_cast<float>(row_->weight);

@@ -94,6 +94,19 @@ def square(**attributes):
     return h5(fill)
 
 
+def of_r_with_missing_values(file):
+    """R's missing integer is the smallest of 32 bits."""
+    file["X"] = np.array([[0, 1], [1, -2**31], [1, 1]], "i4").T
+    file["X"].attrs["rhdf5-NA.OK"] = np.int32(1)
+
+
+def label_of_r_that_is_missing(file):
+    file["X"] = FLOATS.T
+    file["y"] = np.where(np.arange(ROWS) == 3, -2**31, LABELS).astype("i4")
+    for name in ("X", "y"):
+        file[name].attrs["rhdf5-NA.OK"] = np.int32(1)
+
+
 def keras(file):
     file.attrs["keras_version"] = "2.15.0"
     file["model_weights/dense/kernel:0"] = FLOATS
@@ -235,6 +248,8 @@ ACCEPTED = {
     "square, by columns": (square(format="csc"), [], Right(SQUARE.toarray(), sparse=True)),
     "square, in doubt": (square(), ["--transpose"], Right(SQUARE.toarray(), sparse=True)),
     "h5 of R": (h5_of({"rhdf5-NA.OK": np.int32(1)}, X=FLOATS.T), [], Right(FLOATS, scale=1)),
+    "anndata of R": (h5_of({"rhdf5-NA.OK": np.int32(1), "encoding-type": "array"}, X=FLOATS), [], Right(FLOATS, scale=1)),
+    "h5 of R with missing values": (h5(of_r_with_missing_values), ["--missing", "drop-row"], Right([[0, 1], [1, 1]], scale=1)),
     "npz csr": (sparse_npz(SPARSE), [], Right(SPARSE.toarray(), sparse=True)),
     "npz csc": (sparse_npz(SPARSE.tocsc(), compressed=False), [], Right(SPARSE.toarray(), sparse=True)),
     "mat sparse": (mat(X=SPARSE.tocsc(), y=LABELS), [], Right(SPARSE.toarray(), LABELS, sparse=True)),
@@ -292,6 +307,7 @@ REFUSED = {
     "h5 complex": (h5_of(samples=FLOATS + 1j), [], ["'samples'", "compound"]),
     "h5 list": (h5_of(samples=FLOATS[0]), [], ["'samples' [20] of float64", "list of numbers", "rows x columns"]),
     "h5 doubt": (h5_of(a=FLOATS, b=FLOATS), [], ["--array NAME", "'a' [12 x 20] of float64", "'b'"]),
+    "h5 label of R that is missing": (h5(label_of_r_that_is_missing), [], ["1 of its labels is missing", "row 4"]),
     "h5 two labels": (h5_of(x=FLOATS, label=LABELS, y=LABELS), [], ["'y' [12]", "'label' [12]", "--labels says which"]),
     "h5 no such array": (h5_of(a=FLOATS), ["--array", "b"], ["no array 'b'", "'a' [12 x 20] of float64"]),
     "h5 no such labels": (h5_of(a=FLOATS), ["--labels", "b"], ["no array 'b'", "--labels"]),

@@ -629,7 +629,7 @@ class TablesTest(FolderTest):
         table.write_bytes(utf16("id;px;py;class\n" + "".join(f"{i};{i % 3};{i % 2};{'ab'[i % 2]}\n" for i in range(8)), "le"))
         result = assert_success(run(["import", table, "--output", self.folder / "a.h5"], ranks=2))
         self.assertEqual(result.stdout.splitlines(), [
-            f"{table}: a table with ';' between the fields, UTF-16, 4 columns, the first line names them",
+            f"{table}: a table with ';' between the fields, UTF-16LE, 4 columns, the first line names them",
             "  values: 2 columns, column 2 ('px') to column 3 ('py')",
             "  labels: column 4 ('class') (0 a, 1 b)",
             "  names of the rows: column 1 ('id')",

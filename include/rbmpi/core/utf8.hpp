@@ -14,6 +14,9 @@ struct Character {
 /// Local. Longer forms than need be, halves of surrogate pairs and codes beyond the last are no characters.
 [[nodiscard]] Character first_character(std::string_view text) noexcept;
 
+/// Local. Whether a text is characters from its beginning to its end.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 /// Local. Whether a character is not seen as itself but does something to the terminal or to the text around it:
 /// controls (C0 with the end of line, DEL, C1), marks and overrides of the writing direction, separators of lines,
 /// spaces and joiners without width, tags. Texts of strangers are shown without them.

@@ -67,6 +67,7 @@ TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
   EXPECT_EQ(letters(">a\nACGT\n>b\nAC-A\n"), "-ACGT");
   EXPECT_EQ(letters(">a\nACGG\n>b\nAC-A\n"), "-ACGT") << "neither U nor T";
   EXPECT_EQ(letters(">a\nACGG\n>b\nAC-A\n", alphabet("rna")), "-ACGU");
+  EXPECT_EQ(letters(">a\nACGG\n>b\nAC-A\n", alphabet("RNA")), "-ACGU");
   EXPECT_EQ(letters(">a\nACGG\n>b\nAC-A\n", alphabet("protein")), "-ACDEFGHIKLMNPQRSTVWY");
   EXPECT_EQ(letters(">a\nHPPH\n>b\nHHPP\n", alphabet("HP")), "HP");
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 0, 0, 1, 1));
@@ -94,6 +95,7 @@ TEST_F(FastaTest, WhatIsNoAlignmentIsRefused) {
   refused(Failure::file, {"the sequence 'a' (line 1) has lower-case letters alone"}, ">a\nacd\n>b\nacd\n");
   refused(Failure::usage, {"gaps alone"}, ">a\n---\n>b\n---\n");
   refused(Failure::file, {"line 4, of the sequence 'b', has '?'"}, ">a\nACD\n>b\nA?D\n");
+  refused(Failure::file, {"line 2, of the sequence 'a', has '~'"}, ">a\nA~D\n>b\nACD\n");
 }
 
 TEST_F(FastaTest, OptionsOfNumbersDoNotGoWithIt) {
@@ -107,17 +109,41 @@ TEST_F(FastaTest, OptionsOfNumbersDoNotGoWithIt) {
 }
 
 TEST_F(FastaTest, SitesCanBeChosen) {
-  import(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.columns = "2-3";
+  const auto middle = [](ImportOptions& options) { options.columns = "2-3"; };
+  import(">a\nACDE\n>b\nKLMN\n", middle);
+  EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
+  // A strange letter in a column that is left out takes no sequence away.
+  import(">a\nXCDE\n>b\nKXMN\n>c\nKLMX\n", [&](ImportOptions& options) { middle(options), drop_unknown(options);
 });
+EXPECT_THAT(names(), ElementsAre("a", "c"));
 EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
 }  // namespace
+
+TEST_F(FastaTest, NamesMayBeLeftOut) {
+  import(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.name_column = "none";
+});
+EXPECT_FALSE(reader().info().has_row_names);
+}  // namespace rbmpi
+
+TEST_F(FastaTest, StopsAtTheEndAreLeftOutAndSaid) {
+  EXPECT_THAT(import(">a\nACD*\n>b\nKLM*\n").notes, ElementsAre(HasSubstr("2 stops ('*')")));
+  EXPECT_EQ(reader().info().columns, 3U);
+  EXPECT_THAT(import(">a\nAC*\n>b\nCA*\n", alphabet("-AC*")).notes, IsEmpty());
+  EXPECT_THAT(bytes(), ElementsAre(1, 2, 3, 2, 1, 3));
+  refused(Failure::file, {"2 columns", "has 3", "a stop, '*'"}, ">a\nAC*\n>b\nACD\n");
+}
+
+TEST_F(FastaTest, WhatIsLongerThanAnyFamilyIsRefused) {
+  refused(Failure::file, {"line 2", "'chr1'", "longer than 1000000 letters"},
+          ">chr1\n" + std::string(1000001, 'A') + "\n");
+}
 
 TEST(Fasta, IsKnownByItsBeginning) {
   for (const char* text : {">a\nMKV\n", "\n>a\r\n\r\nMKV\r\n", ">a|b c\n-..mkV*\n", ">a\n>b\nMK\n"})
     EXPECT_TRUE(is_fasta(text)) << text;
-  for (const char* text : {">1,2\n", ">a\n1,2\n", "a\nMKV\n", ">a", ">id\n0110\n"})
+  for (const char* text : {">1,2\n", ">a\n1,2\n", "a\nMKV\n", ">a", ">id\n0110\n", ">50K,b\nyes,no\n"})
     EXPECT_FALSE(is_fasta(text)) << text;
 }
 
-}  // namespace rbmpi
+}  // namespace
 }  // namespace rbmpi

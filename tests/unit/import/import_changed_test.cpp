@@ -1,10 +1,11 @@
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <utility>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
+#include <sys/types.h>
 
 #include "rbmpi/import/import.hpp"
 #include "support/expect_error.hpp"
@@ -17,8 +18,8 @@ std::function<void()> before_next_read;
 }  // namespace
 
 /// Stands before the library's own in this program: what a test wants to happen between two reads happens here.
-extern "C" int gzread(gzFile file, voidp buffer, unsigned length) {
-  static const auto library = reinterpret_cast<int (*)(gzFile, voidp, unsigned)>(::dlsym(RTLD_NEXT, "gzread"));
+extern "C" ssize_t read(int file, void* buffer, std::size_t length) {
+  static const auto library = reinterpret_cast<ssize_t (*)(int, void*, std::size_t)>(::dlsym(RTLD_NEXT, "read"));
   if (before_next_read) std::exchange(before_next_read, nullptr)();
   return library(file, buffer, length);
 }

@@ -182,11 +182,15 @@ TEST_F(ImportPlanTest, SeveralCodesAreAskedAboutTogether) {
   refused(Failure::usage, {"from 0 to 10 and then 77 to 99", "--map 77=NA,88=NA,99=NA"},
           "a,b,c\n10,0,77\n88,2,99\n3,4,1\n");
   const double missing = std::numeric_limits<double>::quiet_NaN();
-  import("a,b,c\n0,1,9\n1,8,1\n1,0,1\n", [&](ImportOptions& options) {
+  const auto without_codes = [&](ImportOptions& options) {
     options.replaced = {{"8", missing}, {"9", missing}};
-  options.missing = MissingValues::drop_row;
-});
-EXPECT_THAT(bytes(), ElementsAre(1, 0, 1));
+    options.missing = MissingValues::drop_row;
+  };
+  import("a,b,c\n0,1,9\n1,8,1\n1,0,1\n", without_codes);
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 1));
+  // Weights are no values that a code could be one of.
+  refused(Failure::usage, {"from 1 to 5 and then 99"}, "a,b,w\n1,99,70\n5,2,75\n3,4,80\n",
+          [](ImportOptions& options) { options.weight_column = "w"; });
 }
 
 TEST_F(ImportPlanTest, TwoScalesAreNotOne) {

@@ -41,6 +41,8 @@ TEST_F(SparseTablesTest, LibsvmFromOneAndFromZero) {
 TEST_F(SparseTablesTest, LibsvmSaysInACommentWhereColumnsBegin) {
   import("# Column indices are zero-based\n1 1:1 2:1\n0 1:2\n");
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 2, 0));
+  import("# columns are not zero-based but one-based\n1 1:1 2:1\n0 1:2\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 1, 2, 0));
 }
 
 TEST_F(SparseTablesTest, LabelsThatCountPairsAreInDoubt) {

@@ -3,15 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iconv.h>
 
+#include "import/encoding.hpp"
 #include "import/field_value.hpp"
-#include "import/text_lines.hpp"
 #include "support/gzip.hpp"
 #include "support/import_test.hpp"
 
 namespace rbmpi {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -63,10 +66,69 @@ TEST_F(TextTableTest, NamesAreInUtf8) {
   refused(Failure::file, {"UTF-16", "middle of a character"}, utf16(u"a,b\n1,2\n", true) + "x");
 }
 
-TEST_F(TextTableTest, LonelyHalvesOfPairsAreUnknownCharacters) {
-  EXPECT_EQ(to_utf8(utf16(std::u16string{u'a', 0xd800, u'b', 0xdc00}, true), Encoding::utf16_little),
-            "a\xef\xbf\xbd"
-            "b\xef\xbf\xbd");
+TEST_F(TextTableTest, LonelyHalvesOfPairsAreNoCharacters) {
+  refused(Failure::file, {"line 2", "no character of UTF-16LE"},
+          utf16(std::u16string{u'a', u'\n', u'b', 0xdc00, u'c', u'\n', u'1', u'\n'}, true));
+  EXPECT_EQ(to_utf8(utf16(std::u16string{u'a', 0xd800, u'b'}, true), "UTF-16LE"), "a");
+}
+
+/// A text in another encoding; the literals of this file are UTF-8.
+std::string in(const char* encoding, std::string text) {
+  iconv_t converter = iconv_open(encoding, "UTF-8");
+  std::string result(4 * text.size(), '\0');
+  char* from = text.data();
+  char* to = result.data();
+  std::size_t left = text.size();
+  std::size_t room = result.size();
+  EXPECT_EQ(iconv(converter, &from, &left, &to, &room), 0U) << encoding;
+  iconv_close(converter);
+  result.resize(result.size() - room);
+  return result;
+}
+
+TEST_F(TextTableTest, LettersThatAreNoUtf8AreToldOf) {
+  const std::string text = "größe,Ende€\n1,255\n4,5\n";
+  EXPECT_TRUE(import(text).notes.empty());
+  EXPECT_THAT(import(in("windows-1252", text)).notes,
+              ElementsAre(AllOf(HasSubstr("line 1"), HasSubstr("Windows-1252"), HasSubstr("--encoding"))));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "Ende€"));
+  // A line of UTF-8 stays what it is, whatever others are.
+  EXPECT_THAT(import("x,größe,class\n1,255,f\xfcnf\n4,5,neun\n").notes, Contains(HasSubstr("line 2")));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("x", "größe"));
+  EXPECT_THAT(reader().info().class_names, ElementsAre("fünf", "neun"));
+  // Bytes that are no character in Windows-1252 either.
+  refused(Failure::usage, {"line 1", "neither UTF-8 nor Windows-1252", "--encoding"}, "\x8d\xb0,b\n1,255\n4,5\n");
+}
+
+TEST_F(TextTableTest, EncodingsThatAreSaid) {
+  const auto says = [](const char* encoding) {
+    return [=](ImportOptions& options) { options.table.encoding = encoding; };
+  };
+  const std::pair<const char*, std::string> texts[] = {
+      {"gb18030", "大小,二\n1,255\n4,5\n"},  {"shift_jis", "表,能|\n1,255\n4,5\n"},
+      {"koi8-r", "размер,б\n1,255\n4,5\n"},  {"windows-1250", "żółć,b\n1,255\n4,5\n"},
+      {"utf-8", "größe,b\n1,255\n4,5\n"},    {"utf-16be", "größe,b\n1,255\n4,5\n"},
+      {"utf-32le", "größe,b\n1,255\n4,5\n"},
+  };
+  for (const auto& [encoding, text] : texts) {
+    EXPECT_TRUE(import(in(encoding, text), says(encoding)).notes.empty()) << encoding;
+    const std::string head = text.substr(0, text.find('\n'));
+    EXPECT_THAT(reader().info().column_names,
+                ElementsAre(head.substr(0, head.find(',')), head.substr(head.find(',') + 1)))
+        << encoding;
+    EXPECT_THAT(bytes(), ElementsAre(1, 255, 4, 5)) << encoding;
+  }
+  refused(Failure::usage, {"no encoding 'klingon'", "--encoding"}, "1,2\n", says("klingon"));
+  refused(Failure::file, {"line 3", "no character of utf-8"}, "a,b\n1,2\n3,\xff\n", says("utf-8"));
+}
+
+TEST_F(TextTableTest, Utf32WithAMark) {
+  for (const char* encoding : {"UTF-32LE", "UTF-32BE"}) {
+    import(in(encoding,
+              "\xef\xbb\xbf"
+              "größe,b\n1,250\n4,5\n"));
+    EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "b")) << encoding;
+  }
 }
 
 TEST_F(TextTableTest, TheSeparatorThatGivesMostNumbersIsTaken) {
@@ -296,8 +358,8 @@ TEST(FieldValueTest, WhereTheDecimalMarkIsSaidTheOtherIsBetweenThousands) {
 }
 
 TEST_F(TextTableTest, Utf16WithoutAMark) {
-  EXPECT_EQ(encoding_of(utf16(u"1,2", true).substr(2)), Encoding::utf16_little);
-  EXPECT_EQ(encoding_of(utf16(u"a\t2\r\n", false).substr(2)), Encoding::utf16_big);
+  EXPECT_EQ(encoding_of(utf16(u"1,2", true).substr(2)), "UTF-16LE");
+  EXPECT_EQ(encoding_of(utf16(u"a\t2\r\n", false).substr(2)), "UTF-16BE");
   // Most letters are Latin, not all.
   for (const bool little : {true, false}) {
     import(utf16(u"größe,размер,一一\n1,250,0\n4,5,6\n", little).substr(2));
@@ -305,8 +367,32 @@ TEST_F(TextTableTest, Utf16WithoutAMark) {
   }
   for (const std::string& text : {std::string("1,2\n"), std::string("\0", 1), std::string("1\0", 2),
                                   std::string("\1\0\2\0", 4), std::string("1\0\0\0", 4), std::string("1\0002\0003", 5)})
-    EXPECT_EQ(encoding_of(text), text.size() == 5 ? Encoding::utf16_little : Encoding::utf8) << text;
+    EXPECT_EQ(encoding_of(text), text.size() == 5 ? "UTF-16LE" : "UTF-8") << text;
 }
+
+TEST_F(TextTableTest, CommentsBelowTheRowsAreNoRows) {
+  for (const std::string& end : {std::string("# end\n"), std::string("# made by x, y\n# twice\n\n")}) {
+    EXPECT_THAT(import("a,b,c\n1,2,255\n4,5,6\n" + end).notes, ElementsAre(HasSubstr("below the first row")));
+    EXPECT_THAT(bytes(), ElementsAre(1, 2, 255, 4, 5, 6));
+    // What is in doubt without them is so with them.
+    refused(Failure::usage, {"decimal comma", "two columns"}, "0,25\n0,5\n0,75\n1,0\n" + end);
+    refused(Failure::usage, {"column 1 has zeros and ones alone"}, "010 110\n110 010\n011 111\n" + end);
+    import("10\n11\n01\n" + end);
+    EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 1, 0, 1));
+  }
+  refused(Failure::file, {"line 3 is a comment", "rows stand below it"}, "a,b\n1,2\n# a comment\n3,4\n");
+  refused(Failure::file, {"line 2 is a comment", "or a row"}, "name,1,0\n# 2,0,1\n# 3,1,1\n");
+  refused(Failure::file, {"line 2 is a comment", "or a row"}, "name 1 0\n# 0 1\n");
+}
+
+TEST_F(TextTableTest, LinesThatOnlyLookLikeMarkdownOrComments) {
+  import("1|0\n|\n0|1\n", [](ImportOptions& options) { options.missing = MissingValues::zero;
+});
+EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 0, 0, 1));
+import("; a; b\n1; 0; 1\n0; 1; 1\n");
+EXPECT_EQ(reader().info().columns, 3U);
+refused(Failure::file, {"looks like a comment", "--header"}, "; a comment\n1;0\n0;1\n");
+}  // namespace rbmpi
 
 TEST_F(TextTableTest, FieldsThatStandBelowEachOther) {
   import("2 1  3\n4 5  6\n10 0 0\n");
