@@ -298,9 +298,12 @@ class ArrayTable : public Table {
   void read(const std::function<void(const TableRow&)>& on_row) override {
     std::optional<Labels> labels;
     std::optional<DenseRows> weights;
+    std::optional<Texts> names;
     if (arrays_.labels) labels.emplace(labels_file(), *arrays_.labels);
     if (arrays_.weights) weights.emplace(*file_, *arrays_.weights);
+    if (row_names_) names.emplace(*file_, *row_names_);
     const auto finish = [&](TableRow& row) {
+      if (names) row.name = names->at(row.number);
       if (labels) labels->fill(row);
       if (weights) row.weight = weight_of(weights->row(row.number)[0], row.number);
       on_row(row);
@@ -368,6 +371,8 @@ class ArrayTable : public Table {
     if (samples.truths && !info_.scale) info_.scale = 1.0;
     info_.sparse = !samples.sparse_of.empty();
     info_.class_names = said.class_names;
+    if (said.row_names && said.row_names->shape.front() == info_.rows) row_names_ = said.row_names;
+    info_.has_names = row_names_.has_value();
     for (const std::string& note : file_->notes(samples)) info_.notes.push_back(note);
   }
 
@@ -505,6 +510,7 @@ class ArrayTable : public Table {
   std::unique_ptr<ArrayFile> labels_file_;
   ChosenArrays arrays_;
   TableInfo info_;
+  std::optional<StoredArray> row_names_;
 };
 
 }  // namespace

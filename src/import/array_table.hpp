@@ -62,6 +62,7 @@ struct SamplesDescription {
   std::vector<std::uint64_t> picture;
   std::vector<std::string> column_names;
   std::vector<std::string> class_names;
+  std::optional<StoredArray> row_names;  ///< a list of texts, which is theirs if it is as long as there are rows
 };
 
 /// A file of arrays.

@@ -32,16 +32,30 @@ std::string known_names(const TableInfo& info) {
   return text + "), ";
 }
 
+/// What tells a name that is a number from the number of another column.
+constexpr std::string_view name_mark = "name:";
+constexpr std::string_view number_mark = "number:";
+
 /// Finds columns as people name them.
 class ColumnFinder {
  public:
   ColumnFinder(const ImportOptions& options, const TableInfo& info) : options_(options), info_(info) {}
 
   [[nodiscard]] std::size_t one(const char* option, const std::string& word) const {
-    if (const auto column = named(option, word)) return *column;
+    const auto by_name = named(option, word);
+    const auto by_number = numbered(word);
+    if (by_name && by_number && *by_name != *by_number)
+      refuse_options(options_.file,
+                     fmt::format("'{}' is the name of column {} and the number of another; for --{} {}{} or {}{} "
+                                 "would be right",
+                                 word, *by_name + 1, option, name_mark, word, number_mark, word));
+    if (by_name) return *by_name;
+    if (by_number) return *by_number;
     if (word == "last") return info_.columns - 1;
-    const auto number = whole_number(word);
-    if (number && *number >= 1 && *number <= info_.columns) return *number - 1;
+    if (word.starts_with(name_mark))
+      if (const auto column = named(option, word.substr(name_mark.size()))) return *column;
+    if (word.starts_with(number_mark))
+      if (const auto column = numbered(std::string_view(word).substr(number_mark.size()))) return *column;
     refuse_options(options_.file, fmt::format("it has no column '{}' for --{}; {}a number from 1 to {} or 'last' would "
                                               "be right",
                                               word, option, known_names(info_), info_.columns));
@@ -59,6 +73,12 @@ class ColumnFinder {
   }
 
  private:
+  /// Counted from 1.
+  [[nodiscard]] std::optional<std::size_t> numbered(std::string_view word) const {
+    const auto number = whole_number(word);
+    return number && *number >= 1 && *number <= info_.columns ? std::optional(*number - 1) : std::nullopt;
+  }
+
   [[nodiscard]] std::optional<std::size_t> named(const char* option, const std::string& word) const {
     const auto found = std::ranges::find(info_.names, word);
     if (found == info_.names.end()) return std::nullopt;
@@ -69,15 +89,23 @@ class ColumnFinder {
   }
 
   void add(const char* option, const std::string& item, std::vector<std::size_t>& columns) const {
-    const std::size_t dash = item.find('-');
-    const bool range = dash != std::string::npos && dash > 0 && !named(option, item);
-    const auto first = range ? whole_number(std::string_view(item).substr(0, dash)) : std::nullopt;
+    const bool marked = item.starts_with(number_mark);
+    const std::string_view range = std::string_view(item).substr(marked ? number_mark.size() : 0);
+    const std::size_t dash = range.find('-');
+    const bool may_be = dash != std::string_view::npos && dash > 0 && !named(option, item);
+    const auto first = may_be ? whole_number(range.substr(0, dash)) : std::nullopt;
     if (!first) return columns.push_back(one(option, item));
-    const auto last = item.substr(dash + 1) == "last" ? std::optional<std::size_t>(info_.columns)
-                                                      : whole_number(std::string_view(item).substr(dash + 1));
+    const std::string_view end = range.substr(dash + 1);
+    const auto last = end == "last" ? std::optional<std::size_t>(info_.columns) : whole_number(end);
     if (!last || *first < 1 || *last < *first || *last > info_.columns)
       refuse_options(options_.file,
                      fmt::format("--{} has '{}'; a range within 1-{} would be right", option, item, info_.columns));
+    const auto named_first = named(option, std::string(range.substr(0, dash)));
+    if (!marked && named_first && *named_first != *first - 1)
+      refuse_options(options_.file,
+                     fmt::format("'{}' in --{} may be names of columns or their numbers: {}{} for the numbers, or the "
+                                 "names with commas between them, would be right",
+                                 item, option, number_mark, item));
     for (std::size_t column = *first; column <= *last; ++column) columns.push_back(column - 1);
   }
 
@@ -91,8 +119,9 @@ constexpr std::array<std::string_view, 9> index_names = {"unnamed: 0", "index", 
                                                          "row.names",  "row_names", "row_id", "rowid"};
 
 /// Without "id" behind them.
-constexpr std::array<std::string_view, 11> entry_names = {"user", "customer", "item", "movie", "book", "product",
-                                                          "row",  "column",   "col",  "i",     "j"};
+constexpr std::array<std::string_view, 19> entry_names = {
+    "user", "customer", "item",   "movie", "book", "product", "row", "column", "col",     "i",
+    "j",    "source",   "target", "from",  "to",   "src",     "dst", "node",   "neighbor"};
 
 constexpr std::array<std::string_view, 4> weight_names = {"weight", "weights", "sample_weight", "sample_weights"};
 
@@ -231,13 +260,14 @@ bool is_name_of_weights(const std::string& name) {
 }
 
 bool are_names_of_entries(const std::vector<std::string>& names) {
-  constexpr std::size_t fewest = 3;
-  constexpr std::size_t most = 4;  // with a time
+  constexpr std::size_t fewest = 2;  // as edges are listed
+  constexpr std::size_t most = 4;    // with a value and a time
   if (names.size() < fewest || names.size() > most) return false;
   const auto is_place = [](const std::string& name) {
     std::string plain = plain_name(name);
     std::erase_if(plain, [](char c) { return c == '_' || c == ' ' || c == '.'; });
     if (plain.ends_with("id")) plain.resize(plain.size() - 2);
+    while (!plain.empty() && (plain.back() == '1' || plain.back() == '2')) plain.pop_back();
     return std::ranges::find(entry_names, plain) != entry_names.end();
   };
   return is_place(names[0]) && is_place(names[1]);
@@ -253,7 +283,12 @@ std::string column_word(const TableInfo& info, std::size_t column) {
   const bool usable = column < info.names.size() && !info.names[column].empty() &&
                       info.names[column].find(',') == std::string::npos &&
                       std::ranges::count(info.names, info.names[column]) == 1;
-  return usable ? shell_word(shown_field(info.names[column])) : fmt::format("{}", column + 1);
+  const std::string number = fmt::format("{}", column + 1);
+  if (!usable) return std::ranges::count(info.names, number) > 0 ? std::string(number_mark) + number : number;
+  const std::string name = shown_field(info.names[column]);
+  const auto place = whole_number(name);
+  const bool is_of_another = place && *place >= 1 && *place <= info.columns && *place != column + 1;
+  return shell_word(is_of_another ? std::string(name_mark) + name : name);
 }
 
 }  // namespace rbmpi

@@ -106,12 +106,15 @@ class Hdf5Arrays : public ArrayFile {
         said.column_names = list_of_texts(samples.name + names, samples.shape.back());
         if (!said.column_names.empty()) break;
       }
+      said.row_names = stored_texts(samples.name + "/barcodes");
     }
     // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
     if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
       const std::string index = "/var/" + file_.text_attribute("/var", "_index").value_or("_index");
       said.column_names = list_of_texts(index, samples.shape.back());
     }
+    if (samples.name == "/X" && file_.exists("/obs") && file_.is_group("/obs"))
+      said.row_names = stored_texts("/obs/" + file_.text_attribute("/obs", "_index").value_or("_index"));
     return said;
   }
 
@@ -280,6 +283,7 @@ class Hdf5Arrays : public ArrayFile {
     }
     said.column_names = list_of_texts("/column_names", samples.shape.back());
     said.class_names = list_of_texts("/class_names", 0);
+    said.row_names = stored_texts("/row_names");
   }
 
   /// `wanted` texts, of any number if that is 0; none, if there is no such array.
@@ -297,6 +301,13 @@ class Hdf5Arrays : public ArrayFile {
     if (!outline.texts || outline.dimensions.size() != 1 || outline.dimensions.front() > most) return {};
     if (wanted != 0 && outline.dimensions.front() != wanted) return {};
     return texts_in_utf8(name, 0, outline.dimensions.front());
+  }
+
+  [[nodiscard]] std::optional<StoredArray> stored_texts(const std::string& name) const {
+    if (!file_.exists(name) || file_.is_group(name)) return std::nullopt;
+    const ArrayOutline outline = file_.outline(name);
+    if (!outline.texts || outline.dimensions.size() != 1) return std::nullopt;
+    return StoredArray{.name = name, .shape = outline.dimensions, .type = "texts", .texts = true};
   }
 
   [[nodiscard]] bool is_list_of_texts(const std::string& name, std::uint64_t wanted) const {

@@ -42,6 +42,7 @@ class Planner {
     check_fields();
     check_missing();
     check_valid_range();
+    refuse_one_hot_columns();
     plan_scale();
     plan_type();
     plan_picture();
@@ -88,8 +89,7 @@ class Planner {
     plan_.info.colours = info_.alphabet.size();
     plan_.info.alphabet = info_.alphabet;
     plan_.info.scale = static_cast<double>(info_.alphabet.size() - 1);
-    plan_.info.has_row_names = info_.has_names && options_.name_column != "none";
-    plan_.info.row_name_bytes = plan_.info.has_row_names ? std::max<std::size_t>(1, findings_.longest_name) : 0;
+    take_names_beside();
     if (findings_.rows == 1) note("It is one sequence; to train on, a family has many.");
     finish_plan();
     return std::move(plan_);
@@ -153,7 +153,7 @@ class Planner {
       uses.name = 0;
       uses.uses[0] = Use::name;
     }
-    if (!uses.name) return;
+    if (!uses.name) return take_names_beside();
     plan_.info.has_row_names = true;
     plan_.info.row_name_bytes = std::max<std::size_t>(1, findings_.longest_name);
     if (uses.name_guessed || first_names)
@@ -162,6 +162,12 @@ class Planner {
       note("The last row is named '{}' and was taken for a row like the others.", shown_field(findings_.last_name));
     if (info_.first_column_names)
       note("The header has one name less than the rows have fields, as R writes it: the first column names the rows.");
+  }
+
+  /// Those that no column has.
+  void take_names_beside() {
+    plan_.info.has_row_names = info_.has_names && options_.name_column != "none";
+    if (plan_.info.has_row_names) plan_.info.row_name_bytes = std::max<std::size_t>(1, findings_.longest_name);
   }
 
   /// Texts alone, and no numbers in a way of writing that is not known here.
@@ -537,6 +543,41 @@ class Planner {
         others, others == 1 ? "is" : "are", code, code, code);
   }
 
+  /// A column of zeros, ones and one other value that is all nines, beside columns of larger values.
+  void refuse_code_in_a_column() const {
+    constexpr std::array nines = {9.0, 99.0, 999.0, 9999.0, 99999.0};
+    constexpr std::uint64_t by_chance = 1;  // counts may have a single 9
+    for (const std::size_t column : plan_.values) {
+      const ColumnFindings& one = found(column);
+      const double code = one.largest;
+      if (one.ones == 0 || one.smallest_other != code || one.others <= (code == nines[0] ? by_chance : 0)) continue;
+      if (std::ranges::find(nines, code) == nines.end()) continue;
+      ask("{} has 0, 1 and {}, which looks like a code for what is missing: --map {}=NA (and --missing) if it is, "
+          "--scale {} "
+          "if all are amounts",
+          name_of(column), code, code, range_.largest);
+    }
+  }
+
+  /// The last columns are zeros and ones with a single 1 in each row, and those before them are not: labels, much
+  /// rather than values.
+  void refuse_one_hot_columns() const {
+    const bool open = !plan_.info.has_labels && options_.label_column.empty() && !plan_.uses.values_listed;
+    if (info_.sparse || !open) return;
+    std::size_t begin = plan_.values.size();
+    std::uint64_t ones = 0;
+    while (begin > 0 && is_of_bits(found(plan_.values[begin - 1]))) ones += found(plan_.values[--begin]).ones;
+    if (begin == 0 || begin + 2 > plan_.values.size() || ones != findings_.rows) return;
+    ask("its last {} are zeros and ones, as many ones as there are rows, and look like labels: --one-hot-labels "
+        "{}-last if "
+        "they are, --label-column none takes them for values",
+        plural(plan_.values.size() - begin, "column"), plan_.values[begin] + 1);
+  }
+
+  [[nodiscard]] bool is_of_bits(const ColumnFindings& one) const {
+    return one.others == 0 && one.ones > 0 && one.missing.count == 0 && one.ones < findings_.rows;
+  }
+
   /// So do nines far above all other values, also with other codes that surveys have beside them: 7, 8 and 9, or 77, 88
   /// and 99.
   void refuse_nines_for_missing() const {
@@ -622,6 +663,7 @@ class Planner {
           name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest,
           map_of_codes(found(range.largest_column)));
     refuse_nines_for_missing();
+    if (!info_.sparse) refuse_code_in_a_column();
     refuse_ones_and_twos();
     refuse_two_scales(range);
     plan_.info.scale = range.largest < dark ? range.largest : bytes_largest;

@@ -69,6 +69,7 @@ def anndata(file, matrix=SPARSE):
         group[name] = getattr(matrix, name)
     file.create_group("var").attrs["_index"] = "genes"
     file["var/genes"] = [f"gene {column}" for column in range(COLUMNS)]
+    file["obs/_index"] = [f"größe {row}" for row in range(ROWS)]
     file.create_group("obs/kind").attrs["encoding-type"] = "categorical"
     file["obs/kind/codes"] = LABELS.astype("i1")
     file["obs/kind/categories"] = ["cat", "dög", "eel"]
@@ -184,10 +185,11 @@ class Right:
     """What has to come out."""
 
     def __init__(self, samples, labels=None, words=None, scale=None, picture=None, sparse=False, weights=None,
-                 names=None):
+                 names=None, row_names=None):
         self.samples = np.asarray(samples, float).reshape(len(samples), -1)
         self.labels, self.words, self.scale, self.picture = labels, words, scale, picture
         self.sparse, self.weights, self.names = sparse, weights, names
+        self.row_names = row_names
 
 
 # name: the content of the file, the options, what is right
@@ -242,9 +244,11 @@ ACCEPTED = {
                        ["--missing", "zero"], Right([[0, 1], [0, 1]], scale=1)),
     # Sparse
     "anndata": (h5(anndata), ["--labels", "obs/kind"],
-                Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
+                Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)],
+                      row_names=[f"größe {row}" for row in range(ROWS)])),
     "anndata by columns": (h5(lambda file: anndata(file, SPARSE.tocsc())), [], Right(SPARSE.toarray(), sparse=True)),
-    "10x": (h5(ten_x), [], Right(SPARSE.toarray(), sparse=True, names=[f"gene {i}" for i in range(COLUMNS)])),
+    "10x": (h5(ten_x), [], Right(SPARSE.toarray(), sparse=True, names=[f"gene {i}" for i in range(COLUMNS)],
+                                 row_names=[f"cell {row}" for row in range(ROWS)])),
     "square, by columns": (square(format="csc"), [], Right(SQUARE.toarray(), sparse=True)),
     "square, in doubt": (square(), ["--transpose"], Right(SQUARE.toarray(), sparse=True)),
     "h5 of R": (h5_of({"rhdf5-NA.OK": np.int32(1)}, X=FLOATS.T), [], Right(FLOATS, scale=1)),
@@ -409,6 +413,8 @@ class ImportArraysTest(FolderTest):
                 np.testing.assert_array_equal(file["weights"][:], np.float32(right.weights))
             if right.names is not None:
                 self.assertEqual([name.decode() for name in file["column_names"][:]], right.names)
+            if right.row_names is not None:
+                self.assertEqual([name.decode() for name in file["row_names"][:]], right.row_names)
 
     def test_what_can_be_read(self):
         for name, (_, _, right), result, output in self.each(ACCEPTED):

@@ -130,6 +130,18 @@ TEST_F(ArrayTableTest, LabelsMayBeTexts) {
   EXPECT_THAT(read(*hdf5()).words, ElementsAre("dog", "cat"));
 }
 
+TEST_F(ArrayTableTest, NamesOfRowsComeWithThem) {
+  add("/samples", {2, 3}, {1, 2, 3, 4, 5, 6});
+  file_.create_texts("/row_names", 3, 2);
+  file_.append_texts("/row_names", std::vector<std::string>{"one", "two"});
+  const auto table = hdf5();
+  ASSERT_TRUE(table->info().has_names);
+  std::vector<std::string> names;
+  table->read([&](const TableRow& row) { names.emplace_back(row.name); });
+  EXPECT_THAT(names, ElementsAre("one", "two"));
+  EXPECT_FALSE(open_hdf5(path_, {.transpose = true})->info().has_names) << "they are of the other dimension";
+}
+
 TEST_F(ArrayTableTest, WhatIsNoLabelIsRefused) {
   add("/X", {2, 1}, {1, 2});
   add("/y", {2}, {1, 1.5});

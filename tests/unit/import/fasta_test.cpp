@@ -26,7 +26,7 @@ class FastaTest : public test::ImportTest {
 };
 
 TEST_F(FastaTest, LettersBecomeTheirPlacesInTheAlphabet) {
-  const ImportResult result = import(">first one\n-ACY\n>second\nWV-D\n");
+  const ImportResult result = imported(">first one\n-ACY\n>second\nWV-D\n");
   EXPECT_THAT(result.kind,
               HasSubstr("2 aligned sequences (FASTA), 4 columns, letters -ACDEFGHIKLMNPQRSTVWY (protein)"));
   EXPECT_THAT(result.notes, IsEmpty());
@@ -41,26 +41,26 @@ TEST_F(FastaTest, LettersBecomeTheirPlacesInTheAlphabet) {
 
 TEST_F(FastaTest, EveryFormOfTheFileGivesTheSame) {
   const std::string plain = ">a\nACDE\n>b\nKLMN\n";
-  import(plain);
+  imported(plain);
   const std::vector<std::uint8_t> colours = bytes();
   for (const std::string& content :
        {test::gzip(plain), std::string(">a\r\nAC\r\nDE\r\n\r\n>b\r\nKLMN\r\n"), std::string("\n>a\nA CDE\n>b\nKL\nMN"),
         std::string("; made by a program\n>a\n;a remark\nACDE\n>b\nKLMN*\n"),
         std::string(">a\nxACD.gE\n>b\nKL..MN\n")}) {
-    const ImportResult result = import(content);
+    const ImportResult result = imported(content);
     EXPECT_EQ(bytes(), colours) << content;
     EXPECT_THAT(names(), ElementsAre("a", "b")) << content;
   }
 }
 
 TEST_F(FastaTest, InsertionsAreLeftOutAndSaid) {
-  EXPECT_THAT(import(">a\nACde.\n>b\nACg..f\n").notes, ElementsAre(HasSubstr("7 insertions")));
+  EXPECT_THAT(imported(">a\nACde.\n>b\nACg..f\n").notes, ElementsAre(HasSubstr("7 insertions")));
   EXPECT_EQ(reader().info().columns, 2U);
 }
 
 TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
   const auto letters = [&](const std::string& content, const Change& change = no_change) {
-    import(content, change);
+    imported(content, change);
     return reader().info().alphabet;
   };
   EXPECT_EQ(letters(">a\nACGU\n>b\nAC-U\n"), "-ACGU");
@@ -78,9 +78,9 @@ TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
 
 TEST_F(FastaTest, UnknownLettersBecomeGapsOrTheirSequencesGo) {
   const std::string content = ">a\nAXC\n>b\nKLM\n>c\nBXZ\n";
-  EXPECT_THAT(import(content).notes, ElementsAre(HasSubstr("4 letters ('B', 'X', 'Z') are none of the alphabet")));
+  EXPECT_THAT(imported(content).notes, ElementsAre(HasSubstr("4 letters ('B', 'X', 'Z') are none of the alphabet")));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 2, 9, 10, 11, 0, 0, 0));
-  import(content, drop_unknown);
+  imported(content, drop_unknown);
   EXPECT_THAT(bytes(), ElementsAre(9, 10, 11));
   EXPECT_THAT(names(), ElementsAre("b"));
   refused(Failure::usage, {"neither is the gap", "--unknown-letters drop-row"}, ">a\nHPX\n>b\nHPP\n", alphabet("HP"));
@@ -110,25 +110,23 @@ TEST_F(FastaTest, OptionsOfNumbersDoNotGoWithIt) {
 
 TEST_F(FastaTest, SitesCanBeChosen) {
   const auto middle = [](ImportOptions& options) { options.columns = "2-3"; };
-  import(">a\nACDE\n>b\nKLMN\n", middle);
+  imported(">a\nACDE\n>b\nKLMN\n", middle);
   EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
   // A strange letter in a column that is left out takes no sequence away.
-  import(">a\nXCDE\n>b\nKXMN\n>c\nKLMX\n", [&](ImportOptions& options) { middle(options), drop_unknown(options);
-});
-EXPECT_THAT(names(), ElementsAre("a", "c"));
-EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
+  imported(">a\nXCDE\n>b\nKXMN\n>c\nKLMX\n", [&](ImportOptions& options) { middle(options), drop_unknown(options); });
+  EXPECT_THAT(names(), ElementsAre("a", "c"));
+  EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
 }  // namespace
 
 TEST_F(FastaTest, NamesMayBeLeftOut) {
-  import(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.name_column = "none";
-});
-EXPECT_FALSE(reader().info().has_row_names);
+  imported(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.name_column = "none"; });
+  EXPECT_FALSE(reader().info().has_row_names);
 }  // namespace rbmpi
 
 TEST_F(FastaTest, StopsAtTheEndAreLeftOutAndSaid) {
-  EXPECT_THAT(import(">a\nACD*\n>b\nKLM*\n").notes, ElementsAre(HasSubstr("2 stops ('*')")));
+  EXPECT_THAT(imported(">a\nACD*\n>b\nKLM*\n").notes, ElementsAre(HasSubstr("2 stops ('*')")));
   EXPECT_EQ(reader().info().columns, 3U);
-  EXPECT_THAT(import(">a\nAC*\n>b\nCA*\n", alphabet("-AC*")).notes, IsEmpty());
+  EXPECT_THAT(imported(">a\nAC*\n>b\nCA*\n", alphabet("-AC*")).notes, IsEmpty());
   EXPECT_THAT(bytes(), ElementsAre(1, 2, 3, 2, 1, 3));
   refused(Failure::file, {"2 columns", "has 3", "a stop, '*'"}, ">a\nAC*\n>b\nACD\n");
 }
