@@ -247,7 +247,10 @@ def tables():
     yield "a mark of UTF-8", b"\xef\xbb\xbf" + named.encode(), [], with_names
     yield "UTF-16, low byte first", utf16(named.replace(",", "\t"), "le"), [], with_names
     yield "UTF-16, high byte first", utf16(named.replace(",", ";"), "be"), [], with_names
-    yield "Latin-1", b"gr\xf6\xdfe,b,c\n" + pixels.encode(), [], plain | {"columns": ["größe", "b", "c"]}
+    yield "Latin-1", b"gr\xf6\xdfe,b,c\n" + pixels.encode(), [], plain | {
+        "columns": ["größe", "b", "c"], "notes": ["Windows-1252"]}
+    yield "GB18030", "大小,b,c\n".encode("gb18030") + pixels.encode(), ["--encoding", "gb18030"], plain | {
+        "columns": ["大小", "b", "c"]}
     yield "a mark of UTF-8 twice", b"\xef\xbb\xbf" * 2 + pixels.encode(), [], unnamed
     yield "gzip", gzip.compress(named.encode()), [], with_names
     yield "semicolons", named.replace(",", ";"), [], with_names
