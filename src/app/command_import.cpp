@@ -261,9 +261,9 @@ void report_import(const ImportOptions& options, const ImportResult& result) {
   for (const std::string& columns : result.columns) say("  {}\n", columns);
   const std::string picture =
       info.picture.empty() ? std::string() : fmt::format(" (pictures of {})", fmt::join(info.picture, "x"));
-  if (info.colours > 0)
+  if (info.kind == ValueKind::colours)
     return say("{}: {} of {}, {} colours\n", options.output.string(), plural(info.rows, "sequence"),
-               plural(info.columns, "site"), info.colours);
+               plural(info.columns, "site"), info.colours.count);
   say("{}: {} of {}{}, {}{}, {} means 1.0, {} labels\n", options.output.string(), plural(info.rows, "row"),
       plural(info.columns, "value"), picture, element_name(info.type), info.sparse ? ", sparse" : "", info.scale,
       info.has_labels ? "with" : "no");
@@ -295,7 +295,7 @@ void import_weighed(const ImportSettings& settings, const Communicator& world) {
     ImportOptions options = settings.options;
     options.output = file.path;
     result = import_in_child(options);
-    if (result->info.colours == 0)
+    if (result->info.kind != ValueKind::colours)
       throw Error(Failure::usage, fmt::format("--reweight goes with sequences (FASTA), and {} is {}",
                                               options.file.string(), result->kind));
     letters.resize(result->info.rows * result->info.columns);

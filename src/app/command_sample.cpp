@@ -364,7 +364,7 @@ class SampleWriter {
     DatasetInfo info;
     const RbmShape shape = sampled.shape();
     info.type = settings.write_probabilities || !is_logistic(shape) ? ElementType::float32 : ElementType::uint8;
-    info.unbounded = shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1;
+    if (shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1) info.kind = ValueKind::numbers;
     info.rows = gibbs.chains * times_of(gibbs);
     info.columns = shape.visible;
     info.scale = 1.0;

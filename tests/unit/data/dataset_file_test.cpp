@@ -439,14 +439,14 @@ TEST_F(DatasetFileTest, WhoReadsItMaySayTheScale) {
     });
     EXPECT_EQ(DatasetReader(path_).info().scale, said > 0 ? said : 255);
     EXPECT_EQ(DatasetReader(path_).info().scale_said, said > 0);
-    const DatasetReader reader(path_, Values::in_scale, 1.0);
+    const DatasetReader reader(path_, Values::amounts, 1.0);
     EXPECT_EQ(reader.info().scale, 1);
     EXPECT_TRUE(reader.info().scale_said);
     EXPECT_FALSE(reader.info().imported);
     test::expect_error(Failure::file, {"'scale'", "0"},
-                       [&] { const DatasetReader wrong(path_, Values::in_scale, 0.0); });
+                       [&] { const DatasetReader wrong(path_, Values::amounts, 0.0); });
     std::uint8_t values[2];
-    const DatasetReader small(path_, Values::in_scale, 0.5);
+    const DatasetReader small(path_, Values::amounts, 0.5);
     test::expect_error(Failure::file, {"row 0, column 1", "[0, 0.5]"}, [&] { small.read_samples(0, 1, values); });
   }
   foreign([&](Hdf5File& file) {
