@@ -303,12 +303,11 @@ void import_weighed(const ImportSettings& settings, const Communicator& world) {
   });
   const std::uint64_t rows = from_root(result ? result->info.rows : 0, world);
   letters = from_root(std::move(letters), world);
-  std::optional<WorkBar> bar;
-  if (world.is_root()) bar.emplace(settings.train.progress, "comparing sequences");
+  const ConstLettersView sequences{letters.data(), rows, letters.size() / rows};
   const SequenceWeights weights =
-      weigh_sequences({letters.data(), rows, letters.size() / rows}, *settings.reweight, world, started.layout.node,
-                      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
-  bar.reset();
+      with_bar(settings.train.progress, "comparing sequences", world, [&](const ProgressReport& progress) {
+        return weigh_sequences(sequences, *settings.reweight, world, started.layout.node, progress);
+      });
   world.agree_on_root([&] {
     copy_with_weights(file.path, settings.options.output, weights.weights());
     result->info.has_weights = true;

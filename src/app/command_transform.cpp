@@ -157,20 +157,17 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   NodeSamples data =
       load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     const std::string source =
         fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
     const bool linear = shape.activations[layers - 1] == Activation::linear;
     writer.emplace(settings, shape.units[layers], linear ? ValueKind::numbers : ValueKind::amounts, source, data);
-    bar.emplace(settings.train.progress, "transforming");
   });
-  net_outputs(
-      model.net, layers, data.rows(), world,
-      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto append = [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); };
+  with_bar(settings.train.progress, "transforming", world, [&](const ProgressReport& progress) {
+    net_outputs(model.net, layers, data.rows(), world, append, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     writer->finish();
     say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.rows().rows, "row"), shape.units[layers], name,
         data.info().has_labels ? ", with labels" : "");
@@ -199,18 +196,15 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(),
                                started.layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     writer.emplace(settings, model.rbm.shape().hidden, ValueKind::amounts, source_of(model, settings.features.sample),
                    data);
-    bar.emplace(settings.train.progress, "transforming");
   });
-  hidden_features(
-      model.stack(), data.rows(), settings.features, world,
-      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto append = [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); };
+  with_bar(settings.train.progress, "transforming", world, [&](const ProgressReport& progress) {
+    hidden_features(model.stack(), data.rows(), settings.features, world, append, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     writer->finish();
     say("{}: {} of {} features{}\n", settings.output.string(), plural(data.rows().rows, "row"),
         model.rbm.shape().hidden, data.info().has_labels ? ", with labels" : "");
