@@ -211,14 +211,6 @@ struct Evaluated {
   [[nodiscard]] RbmView<const Real> rbm() const { return model.rbm.view(); }
 };
 
-/// What is shown of a work that goes on, on the root; the others have nothing to show.
-template <typename Work>
-auto with_bar(const EvaluateSettings& settings, const Communicator& world, const char* name, const Work& work) {
-  std::optional<WorkBar> bar;
-  if (world.is_root()) bar.emplace(settings.train.progress, name);
-  return work(bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
-}
-
 /// log Z and how it was found.
 struct LogZFigures {
   FoundLogZ found;
@@ -306,15 +298,18 @@ LogZFigures measure_log_z(const EvaluateSettings& settings, const Layout& layout
   if (ais.temperatures.empty()) ais.temperatures = parse_temperatures(default_temperatures);
   LogZFigures figures;
   figures.temperatures = ais.temperatures.size() - 1;
-  figures.found = with_bar(settings, world, exact ? "log Z" : "log Z by AIS", [&](const ProgressReport& progress) {
-    return find_log_z(rbm, exact, ais, evaluated.samples(), settings.scores.rows, world, progress);
-  });
+  figures.found =
+      with_bar(settings.train.progress, exact ? "log Z" : "log Z by AIS", world, [&](const ProgressReport& progress) {
+        return find_log_z(rbm, exact, ais, evaluated.samples(), settings.scores.rows, world, progress);
+      });
   if (!exact && !settings.reverse.empty()) {
     ais.gibbs_steps = settings.gibbs_steps.value_or(settings.reverse == "data" ? 1000 : 0);
-    figures.reverse = with_bar(settings, world, "log Z by reverse AIS", [&](const ProgressReport& progress) {
-      return reverse_annealed_importance_sampling(
-          rbm, figures.found.base_bias, {start.bits.data(), start.count, rbm.shape().visible}, ais, world, progress);
-    });
+    figures.reverse =
+        with_bar(settings.train.progress, "log Z by reverse AIS", world, [&](const ProgressReport& progress) {
+          return reverse_annealed_importance_sampling(rbm, figures.found.base_bias,
+                                                      {start.bits.data(), start.count, rbm.shape().visible}, ais, world,
+                                                      progress);
+        });
   }
   figures.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return figures;
@@ -544,9 +539,10 @@ void run_evaluate(const std::vector<std::string>& arguments, const Communicator&
     if (!settings.table.empty()) try_row_table(settings.table);
     if (!settings.json) print_beginning(settings, evaluated);
   });
-  const DataScores scores = with_bar(settings, world, "scoring the data", [&](const ProgressReport& progress) {
-    return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
-  });
+  const DataScores scores =
+      with_bar(settings.train.progress, "scoring the data", world, [&](const ProgressReport& progress) {
+        return score_data(evaluated.rbm(), evaluated.samples(), settings.scores, world, progress);
+      });
   nlohmann::ordered_json json;
   world.agree_on_root([&] {
     json = to_json(settings, evaluated, scores);

@@ -38,7 +38,7 @@ struct ExportDataSettings {
 /// One sequence after the other: ">NAME" and a line of letters. Rows without names are numbered from 1.
 void write_fasta(const DatasetReader& dataset, AtomicFile& file) {
   const DatasetInfo& info = dataset.info();
-  if (info.alphabet.empty()) {
+  if (info.colours.alphabet.empty()) {
     throw Error(Failure::file, fmt::format("'{}' has no letters: a dataset of sequences, whose '/samples' has the "
                                            "attributes 'colours' and 'alphabet', would be right",
                                            dataset.path().string()));
@@ -55,7 +55,7 @@ void write_fasta(const DatasetReader& dataset, AtomicFile& file) {
       text += names.empty() ? fmt::format(">{}\n", piece.first + row + 1) : fmt::format(">{}\n", names[row]);
       const auto begin = colours.begin() + static_cast<std::ptrdiff_t>(row * info.columns);
       std::transform(begin, begin + static_cast<std::ptrdiff_t>(info.columns), std::back_inserter(text),
-                     [&](std::uint8_t colour) { return info.alphabet[colour]; });
+                     [&](std::uint8_t colour) { return info.colours.alphabet[colour]; });
       text += '\n';
     }
     file.write(text);

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -204,21 +203,18 @@ void run_predict(const std::vector<std::string>& arguments, const Communicator& 
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.net.shape(), started.layout,
                                world, settings.train.scale);
   std::unique_ptr<PredictionWriter> writer;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     if (names_hdf5_table(settings.output)) {
       writer = std::make_unique<PredictionDataset>(settings, model, data);
     } else {
       writer = std::make_unique<PredictionTable>(settings, model, data.info());
     }
-    bar.emplace(settings.train.progress, "predicting");
   });
-  net_outputs(
-      model.net, model.net.shape().layers(), data.rows(), world,
-      [&](std::uint64_t first, ConstMatrixView probabilities) { writer->append(first, probabilities); },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto append = [&](std::uint64_t first, ConstMatrixView probabilities) { writer->append(first, probabilities); };
+  with_bar(settings.train.progress, "predicting", world, [&](const ProgressReport& progress) {
+    net_outputs(model.net, model.net.shape().layers(), data.rows(), world, append, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     writer->finish();
     say("{}: {} of {}, by {}\n", settings.output.string(), plural(data.rows().rows, "label"), settings.data.string(),
         model.named.file.string());

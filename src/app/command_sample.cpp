@@ -364,7 +364,7 @@ class SampleWriter {
     DatasetInfo info;
     const RbmShape shape = sampled.shape();
     info.type = settings.write_probabilities || !is_logistic(shape) ? ElementType::float32 : ElementType::uint8;
-    info.unbounded = shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1;
+    if (shape.visible_unit->least_data < 0 || shape.visible_unit->most_data > 1) info.kind = ValueKind::numbers;
     info.rows = gibbs.chains * times_of(gibbs);
     info.columns = shape.visible;
     info.scale = 1.0;
@@ -425,24 +425,21 @@ class SamplePicture {
 void draw(const SampleSettings& settings, const Sampled& sampled, const Communicator& world) {
   std::optional<SampleWriter> writer;
   std::optional<SamplePicture> picture;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     if (!settings.png.empty()) picture.emplace(settings, sampled);
     if (!settings.output.empty()) writer.emplace(settings, sampled);
     say("  model   {}: {}\n", sampled.model.named.file.string(), shape_text(sampled));
     say("  chains  {}\n", description(settings, sampled));
-    bar.emplace(settings.train.progress, "sampling");
   });
   const std::vector<RbmView<const Real>> layers = sampled.layers();
-  sample_stack(
-      layers, sampled.start, settings.gibbs, world,
-      [&](const ChainRecord& record) {
-        if (picture) picture->add(record);
-        if (writer && record.step > 0) writer->append(record);
-      },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto add = [&](const ChainRecord& record) {
+    if (picture) picture->add(record);
+    if (writer && record.step > 0) writer->append(record);
+  };
+  with_bar(settings.train.progress, "sampling", world, [&](const ProgressReport& progress) {
+    sample_stack(layers, sampled.start, settings.gibbs, world, add, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     if (writer) {
       writer->finish();
       say("{}: {} of {}, {}\n", settings.output.string(),

@@ -87,14 +87,14 @@ TransformSettings transform_settings(const po::variables_map& values) {
 /// The dataset of features, on the root.
 class FeatureWriter {
  public:
-  /// `features`: so many of each row, any numbers if they are `unbounded`; `source`: what makes them, in words.
-  FeatureWriter(const TransformSettings& settings, std::size_t features, bool unbounded, const std::string& source,
+  /// `features`: so many of each row, values of this kind; `source`: what makes them, in words.
+  FeatureWriter(const TransformSettings& settings, std::size_t features, ValueKind kind, const std::string& source,
                 const NodeSamples& data)
       : sampled_(settings.features.sample),
         labels_(data.rows().labels),
         weights_(data.rows().weights),
         names_(settings.data, data.info()),
-        writer_(settings.output, info(settings, features, unbounded, source, data, names_)) {}
+        writer_(settings.output, info(settings, features, kind, source, data, names_)) {}
 
   void append(std::uint64_t first, ConstMatrixView features) {
     const std::vector<std::string> names = names_.of(first, features.rows);
@@ -112,7 +112,7 @@ class FeatureWriter {
   void finish() { writer_.finish(); }
 
  private:
-  static DatasetInfo info(const TransformSettings& settings, std::size_t features, bool unbounded,
+  static DatasetInfo info(const TransformSettings& settings, std::size_t features, ValueKind kind,
                           const std::string& source, const NodeSamples& data, const RowNames& names) {
     const bool sampled = settings.features.sample;
     DatasetInfo info;
@@ -120,7 +120,7 @@ class FeatureWriter {
     info.rows = data.rows().rows;
     info.columns = features;
     info.scale = 1.0;
-    info.unbounded = unbounded;
+    info.kind = kind;
     info.has_labels = data.info().has_labels;
     info.has_weights = data.info().has_weights;
     info.class_names = data.info().class_names;
@@ -157,19 +157,17 @@ void transform_by_net(const LoadedNet& model, const TransformSettings& settings,
   NodeSamples data =
       load_rows(settings.data, settings.train.rows, settings.model, shape, layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
     const std::string source =
         fmt::format("{} of '{}' (digest {})", name, model.named.file.string(), net_digest(model.net));
-    writer.emplace(settings, shape.units[layers], shape.activations[layers - 1] == Activation::linear, source, data);
-    bar.emplace(settings.train.progress, "transforming");
+    const bool linear = shape.activations[layers - 1] == Activation::linear;
+    writer.emplace(settings, shape.units[layers], linear ? ValueKind::numbers : ValueKind::amounts, source, data);
   });
-  net_outputs(
-      model.net, layers, data.rows(), world,
-      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto append = [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); };
+  with_bar(settings.train.progress, "transforming", world, [&](const ProgressReport& progress) {
+    net_outputs(model.net, layers, data.rows(), world, append, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     writer->finish();
     say("{}: {} of {} {}{}\n", settings.output.string(), plural(data.rows().rows, "row"), shape.units[layers], name,
         data.info().has_labels ? ", with labels" : "");
@@ -198,18 +196,15 @@ void run_transform(const std::vector<std::string>& arguments, const Communicator
   NodeSamples data = load_rows(settings.data, settings.train.rows, settings.model, model.shape_for_data(),
                                started.layout, world, settings.train.scale);
   std::optional<FeatureWriter> writer;
-  std::optional<WorkBar> bar;
   world.agree_on_root([&] {
-    writer.emplace(settings, model.rbm.shape().hidden, /*unbounded=*/false, source_of(model, settings.features.sample),
+    writer.emplace(settings, model.rbm.shape().hidden, ValueKind::amounts, source_of(model, settings.features.sample),
                    data);
-    bar.emplace(settings.train.progress, "transforming");
   });
-  hidden_features(
-      model.stack(), data.rows(), settings.features, world,
-      [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); },
-      bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+  const auto append = [&](std::uint64_t first, ConstMatrixView features) { writer->append(first, features); };
+  with_bar(settings.train.progress, "transforming", world, [&](const ProgressReport& progress) {
+    hidden_features(model.stack(), data.rows(), settings.features, world, append, progress);
+  });
   world.agree_on_root([&] {
-    bar.reset();
     writer->finish();
     say("{}: {} of {} features{}\n", settings.output.string(), plural(data.rows().rows, "row"),
         model.rbm.shape().hidden, data.info().has_labels ? ", with labels" : "");

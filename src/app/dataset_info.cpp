@@ -32,19 +32,19 @@ struct SeenDataset {
   std::vector<Finding> findings;
 };
 
-/// What the values are: a name for JSON, and words for people.
-struct ValueKind {
+/// What the values look like: a name for JSON, and words for people.
+struct SeenValues {
   const char* name;
   std::string words;
 };
-ValueKind kind_of_values(const SeenDataset& seen) {
+SeenValues seen_values(const SeenDataset& seen) {
   const DataLook& look = seen.summary.look;
-  if (seen.info.colours > 0) return {"colours", fmt::format("{} colours", seen.info.colours)};
+  if (seen.info.kind == ValueKind::colours) return {"colours", fmt::format("{} colours", seen.info.colours.count)};
   if (look.two_valued() && look.largest() == 1) return {"zeros-and-ones", "zeros and ones"};
   if (look.two_valued()) return {"two-valued", fmt::format("0 and {}", look.largest())};
   if (!look.whole()) return {"real", "real numbers"};
-  const bool grey = !seen.info.unbounded && look.smallest() >= 0 && seen.info.scale == std::floor(seen.info.scale) &&
-                    seen.info.scale >= 2;
+  const bool grey = seen.info.kind == ValueKind::amounts && look.smallest() >= 0 &&
+                    seen.info.scale == std::floor(seen.info.scale) && seen.info.scale >= 2;
   return {"whole", grey ? fmt::format("grey values in {} steps", seen.info.scale + 1) : std::string("whole numbers")};
 }
 
@@ -81,7 +81,7 @@ double weighted_mean(const SeenDataset& seen) {
 std::vector<std::vector<double>> mean_picture(const SeenDataset& seen) {
   constexpr std::uint64_t most_cells = 32;
   const DatasetInfo& info = seen.info;
-  if (info.picture.empty() || info.unbounded) return {};
+  if (info.picture.empty() || info.kind == ValueKind::numbers) return {};
   const std::uint64_t height = info.picture[0];
   const std::uint64_t width = info.picture[1];
   const std::uint64_t cell = (std::max(height, width) + most_cells - 1) / most_cells;
@@ -147,10 +147,10 @@ Json to_json(const SeenDataset& seen) {
           {"type", element_name(info.type)},
           {"scale", info.scale},
           {"scale_said", info.scale_said},
-          {"colours", info.colours == 0 ? Json() : Json(info.colours)},
-          {"alphabet", info.alphabet},
-          {"unbounded", info.unbounded},
-          {"kind", kind_of_values(seen).name},
+          {"colours", info.kind == ValueKind::colours ? Json(info.colours.count) : Json()},
+          {"alphabet", info.colours.alphabet},
+          {"unbounded", info.kind == ValueKind::numbers},
+          {"kind", seen_values(seen).name},
           {"minimum", look.smallest()},
           {"maximum", look.largest()},
           {"mean", look.mean() / info.scale},
@@ -173,26 +173,27 @@ Json to_json(const SeenDataset& seen) {
 
 /// Of sequences, and of other states of which none is more than another.
 void print_colours(const SeenDataset& seen) {
-  const DatasetInfo& info = seen.info;
-  print("  type     {} of {}, a byte each\n", info.alphabet.empty() ? "colours" : "letters",
-        info.alphabet.empty() ? fmt::format("{}", info.colours) : info.alphabet);
-  const bool gaps = info.alphabet.starts_with('-');
-  print("  {}     {:.2f} %\n", gaps ? "gaps" : fmt::format("'{}' ", info.alphabet.empty() ? '0' : info.alphabet[0]),
+  const auto& [count, alphabet] = seen.info.colours;
+  print("  type     {} of {}, a byte each\n", alphabet.empty() ? "colours" : "letters",
+        alphabet.empty() ? fmt::format("{}", count) : alphabet);
+  const bool gaps = alphabet.starts_with('-');
+  print("  {}     {:.2f} %\n", gaps ? "gaps" : fmt::format("'{}' ", alphabet.empty() ? '0' : alphabet[0]),
         100.0 * seen.summary.look.zeros());
 }
 
 void print_numbers(const SeenDataset& seen) {
   const DatasetInfo& info = seen.info;
   const DataLook& look = seen.summary.look;
+  const bool any = info.kind == ValueKind::numbers;
   print("  type     {}, {}\n", element_name(info.type),
-        info.unbounded    ? "any numbers: to look at, not to train on"
+        any               ? "any numbers: to look at, not to train on"
         : info.scale_said ? fmt::format("{} means 1.0", info.scale)
                           : fmt::format("{} means 1.0, as nothing else is said", info.scale));
   print("  stored   {}\n", info.sparse ? fmt::format("sparse, {} values", info.nonzeros) : std::string("dense"));
-  print("  range    {} to {}: {}\n", look.smallest(), look.largest(), kind_of_values(seen).words);
+  print("  range    {} to {}: {}\n", look.smallest(), look.largest(), seen_values(seen).words);
   const std::string of_weighted = weighted(seen) ? fmt::format("{:.6g} weighted, ", weighted_mean(seen)) : "";
   print("  mean     {}{:.6g}{}{}\n", of_weighted, look.mean() / info.scale,
-        weighted(seen) ? " of rows that count alike" : "", info.unbounded ? "" : " (1.0 is full)");
+        weighted(seen) ? " of rows that count alike" : "", any ? "" : " (1.0 is full)");
   print("  zeros    {:.2f} %, so {:.2f} % are not 0\n", 100.0 * look.zeros(), 100.0 * (1.0 - look.zeros()));
 }
 
@@ -263,7 +264,7 @@ void print_for_people(const fs::path& path, const SeenDataset& seen) {
   print("  rows     {}\n", info.rows);
   print("  columns  {}{}\n", info.columns,
         info.picture.empty() ? "" : fmt::format(" (pictures of {})", fmt::join(info.picture, "x")));
-  if (info.colours > 0)
+  if (info.kind == ValueKind::colours)
     print_colours(seen);
   else
     print_numbers(seen);

@@ -90,7 +90,7 @@ void write_dataset(const fs::path& path, const RowTable& table) {
   info.rows = table.rows.size();
   info.columns = columns.names.size();
   info.scale = 1.0;
-  info.unbounded = true;
+  info.kind = ValueKind::numbers;
   info.has_labels = table.labels != nullptr;
   info.source = table.source;
   info.class_names = table.class_names;

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "app/configuration.hpp"
+#include "rbmpi/core/progress_report.hpp"
+#include "rbmpi/parallel/communicator.hpp"
 
 namespace rbmpi {
 
@@ -28,5 +32,14 @@ class WorkBar {
   Clock::time_point begin_ = Clock::now();
   Clock::time_point drawn_;
 };
+
+/// What `work(progress)` gives, a bar of this name showing how far it is: on the root, the others have nothing to show.
+/// Collective or Local as the work.
+template <typename Work>
+auto with_bar(ProgressStyle style, std::string name, const Communicator& world, const Work& work) {
+  std::optional<WorkBar> bar;
+  if (world.is_root()) bar.emplace(style, std::move(name));
+  return work(bar ? ProgressReport([&](double done) { bar->show(done); }) : ProgressReport());
+}
 
 }  // namespace rbmpi

@@ -541,7 +541,7 @@ struct Report {
 void find_scale(Report& report) {
   const DatasetInfo& info = report.info;
   const double largest = report.look.largest();
-  if (info.unbounded || largest <= 0) return;
+  if (largest <= 0) return;
   if (scale_is_unsaid(report.look, info)) {
     const double smallest = report.look.smallest();
     const std::string values = largest == 1 && smallest == 0 ? std::string("zeros and ones")
@@ -630,12 +630,12 @@ void find_order(Report& report) {
 std::vector<Finding> findings(const DataLook& look, const DatasetInfo& info, const std::filesystem::path& file) {
   if (look.rows() == 0) return {};
   Report report{look, info, shell_word(file.string())};
-  const bool amounts = info.colours == 0;
-  if (amounts) find_scale(report);
-  if (amounts) find_counting_columns(report);
+  const bool ordered = info.kind != ValueKind::colours;  // one value may be more than another
+  if (info.kind == ValueKind::amounts) find_scale(report);
+  if (ordered) find_counting_columns(report);
   find_constants(report);
   find_order(report);
-  if (amounts) find_entries(report);
+  if (ordered) find_entries(report);
   std::ranges::stable_sort(report.findings, {}, &Finding::severity);
   return std::move(report.findings);
 }

@@ -33,8 +33,9 @@ Digest block_digest(const Samples& block) {
 }
 
 std::string colours_text(const DatasetInfo& info) {
-  if (info.colours == 0) return {};
-  return info.alphabet.empty() ? fmt::format("{}", info.colours) : fmt::format("{} {}", info.colours, info.alphabet);
+  if (info.kind != ValueKind::colours) return {};
+  const auto& [count, alphabet] = info.colours;
+  return alphabet.empty() ? fmt::format("{}", count) : fmt::format("{} {}", count, alphabet);
 }
 
 std::string dataset_digest(const Samples& shape, const DatasetDigests& digests) {

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/data/sparse_samples.hpp"
@@ -124,21 +123,29 @@ void read_scale(const Hdf5File& file, std::optional<double> asked_for, DatasetIn
 void read_colours(const Hdf5File& file, DatasetInfo& info) {
   constexpr std::int64_t most = 256;
   const auto colours = file.integers_attribute(samples_name, colours_attribute);
-  info.alphabet = file.text_attribute(samples_name, alphabet_attribute).value_or("");
-  if (!colours && info.alphabet.empty()) return;
+  std::string alphabet = file.text_attribute(samples_name, alphabet_attribute).value_or("");
+  if (!colours && alphabet.empty()) return;
   if (!colours || colours->size() != 1 || colours->front() < 2 || colours->front() > most)
     fail(file.path(),
          fmt::format("the attribute 'colours' of '/samples' is {}; their number, from 2 to {}, would be right",
                      colours ? fmt::format("{}", fmt::join(*colours, ", ")) : "not there, though 'alphabet' is", most));
-  info.colours = static_cast<std::uint64_t>(colours->front());
+  info.kind = ValueKind::colours;
+  info.colours = {.count = static_cast<std::uint64_t>(colours->front()), .alphabet = std::move(alphabet)};
   if (info.type != ElementType::uint8 || info.sparse)
     fail(file.path(), "'/samples' has colours (its attribute 'colours'); an array of uint8 would be right");
-  std::string letters = info.alphabet;
+  std::string letters = info.colours.alphabet;
   std::ranges::sort(letters);
-  if (!letters.empty() && (letters.size() != info.colours || std::ranges::adjacent_find(letters) != letters.end() ||
-                           !std::ranges::all_of(letters, [](char letter) { return letter > ' ' && letter <= '~'; })))
+  if (!letters.empty() &&
+      (letters.size() != info.colours.count || std::ranges::adjacent_find(letters) != letters.end() ||
+       !std::ranges::all_of(letters, [](char letter) { return letter > ' ' && letter <= '~'; })))
     fail(file.path(), fmt::format("the attribute 'alphabet' of '/samples' is '{}'; {} different letters would be right",
-                                  info.alphabet, info.colours));
+                                  info.colours.alphabet, info.colours.count));
+}
+
+void read_kind(const Hdf5File& file, DatasetInfo& info) {
+  const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
+  if (unbounded && *unbounded != std::vector<std::int64_t>{0}) info.kind = ValueKind::numbers;
+  read_colours(file, info);
 }
 
 std::vector<std::uint64_t> read_picture(const Hdf5File& file, std::uint64_t columns, const char* attribute) {
@@ -232,19 +239,17 @@ DatasetInfo read_info(const Hdf5File& file, std::optional<double> scale) {
     info.sample_chunks = array.chunks;
   }
   info.imported = file.text_attribute("/", "format").has_value();
-  read_colours(file, info);
-  if (info.colours == 0) {
+  read_kind(file, info);
+  if (info.kind != ValueKind::colours) {
     read_scale(file, scale, info);
   } else if (scale) {
     fail(file.path(), fmt::format("scale = {}: its values are {} colours, and none of them is more than another; no "
                                   "scale would be right",
-                                  *scale, info.colours));
+                                  *scale, info.colours.count));
   } else {
-    info.scale = static_cast<double>(info.colours - 1);
+    info.scale = static_cast<double>(info.colours.count - 1);
   }
   info.picture = read_picture(file, info.columns, info.sparse ? "picture" : "shape");
-  const auto unbounded = file.integers_attribute(samples_name, unbounded_attribute);
-  info.unbounded = unbounded && *unbounded != std::vector<std::int64_t>{0};
   const auto labels = of_each_row(
       file, labels_name, "integers", [](const ArrayInfo& array) { return array.integers; }, info.rows);
   info.has_labels = labels.has_value();
@@ -275,13 +280,41 @@ std::optional<std::size_t> first_wrong(const Value* values, std::size_t count, c
   // For whole numbers the bound is the scale rounded down; a float32 is compared with the float32 nearest to the scale,
   // which is how a writer would have stored it.
   using Limits = std::numeric_limits<Value>;
-  const Value lowest = info.unbounded ? Limits::lowest() : Value{0};
+  const bool any = info.kind == ValueKind::numbers;
+  const Value lowest = any ? Limits::lowest() : Value{0};
   const auto largest =
-      info.unbounded ? Limits::max() : static_cast<Value>(std::min(info.scale, static_cast<double>(Limits::max())));
+      any ? Limits::max() : static_cast<Value>(std::min(info.scale, static_cast<double>(Limits::max())));
   if (all_in_range(values, count, lowest, largest)) return std::nullopt;
   const Value* const wrong =
       std::find_if(values, values + count, [&](Value value) { return !(value >= lowest && value <= largest); });
   return static_cast<std::size_t>(wrong - values);
+}
+
+std::string right_values(const DatasetInfo& info) {
+  switch (info.kind) {
+    case ValueKind::numbers:
+      return "finite values";
+    case ValueKind::colours:
+      return fmt::format("colours from 0 to {}", info.colours.count - 1);
+    default:
+      return fmt::format("values in [0, scale] = [0, {}]", info.scale);
+  }
+}
+
+/// Throws where values are not amounts, which is what models are of.
+void want_amounts(const DatasetInfo& info, const fs::path& path) {
+  switch (info.kind) {
+    case ValueKind::numbers:
+      fail(path,
+           fmt::format("its values may be any numbers, as codes are; values in [0, scale] = [0, {}] would be right",
+                       info.scale));
+    case ValueKind::colours:
+      fail(path, fmt::format("its values are colours, letters of sequences, say, and not amounts; values in [0, scale] "
+                             "would be right (units with {} colours are not there yet)",
+                             info.colours.count));
+    default:
+      return;
+  }
 }
 
 /// Checks values of the stored type; place(i) tells the row and the column of value i.
@@ -293,10 +326,7 @@ void check_range(const void* values, std::size_t count, const DatasetInfo& info,
     if (!wrong) return;
     const auto [row, column] = place(*wrong);
     fail(path, fmt::format("the value in row {}, column {} (counted from 0) is {}; {} would be right", row, column,
-                           typed[*wrong],
-                           info.unbounded     ? "finite values"
-                           : info.colours > 0 ? fmt::format("colours from 0 to {}", info.colours - 1)
-                                              : fmt::format("values in [0, scale] = [0, {}]", info.scale)));
+                           typed[*wrong], right_values(info)));
   };
   switch (info.type) {
     case ElementType::uint8:
@@ -383,15 +413,7 @@ std::string packing_text(const Hdf5File& file, const std::string& array) {
 
 DatasetReader::DatasetReader(const fs::path& path, Values accepted, std::optional<double> scale)
     : file_(Hdf5File::open(path, Reading::in_pieces)), info_(read_info(file_, scale)) {
-  if (accepted == Values::any) return;
-  if (info_.colours > 0)
-    fail(path, fmt::format(
-                   "its values are colours, letters of sequences, say, and not amounts; values in [0, scale] would be "
-                   "right (units with {} colours are not there yet)",
-                   info_.colours));
-  if (!info_.unbounded) return;
-  fail(path, fmt::format("its values may be any numbers, as codes are; values in [0, scale] = [0, {}] would be right",
-                         info_.scale));
+  if (accepted == Values::amounts) want_amounts(info_, path);
 }
 
 void DatasetReader::read_samples(std::uint64_t first, std::uint64_t count, void* values) const {
@@ -486,7 +508,7 @@ std::vector<std::string> DatasetReader::read_row_names(std::uint64_t first, std:
 }
 
 struct DatasetWriter::State {
-  AtomicFile target;
+  std::optional<AtomicFile> target;  // if it is the writer's own
   Hdf5File file;
   DatasetInfo info;
   std::uint64_t rows = 0;
@@ -495,12 +517,23 @@ struct DatasetWriter::State {
 
 namespace {
 
-/// The arrays of samples, without rows yet. `chunk_rows` tells how many rows of so many bytes make a chunk.
-template <typename ChunkRows>
-void create_samples(Hdf5File& file, const DatasetInfo& info, const ChunkRows& chunk_rows) {
+/// How many rows of so many bytes make a chunk: a good unit to read, and no larger than the whole array, of which so
+/// many rows are expected, 0 if unknown.
+std::uint64_t chunk_rows(std::uint64_t row_bytes, std::uint64_t expected_rows) {
+  const std::uint64_t rows = std::max<std::uint64_t>(1, chunk_bytes / row_bytes);
+  return expected_rows > 0 ? std::min(expected_rows, rows) : rows;
+}
+
+/// An array of one number for each row, without any yet.
+void create_for_each_row(Hdf5File& file, const char* name, ElementType type, std::uint64_t expected_rows) {
+  file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type), expected_rows), .growing = true});
+}
+
+/// The arrays of samples, without rows yet.
+void create_samples(Hdf5File& file, const DatasetInfo& info) {
   if (!info.sparse) {
     file.create_array(samples_name, info.type, {0, info.columns},
-                      {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
+                      {.chunk_rows = chunk_rows(info.row_bytes(), info.rows), .growing = true});
     return;
   }
   const auto growing = [&](const char* name, ElementType type) {
@@ -516,42 +549,46 @@ void create_samples(Hdf5File& file, const DatasetInfo& info, const ChunkRows& ch
   file.set_text_attribute(samples_name, "encoding-version", "0.1.0");
 }
 
+void write_kind(Hdf5File& file, const DatasetInfo& info) {
+  if (info.kind != ValueKind::colours) {
+    file.set_real_attribute(samples_name, "scale", info.scale);
+    if (info.kind == ValueKind::numbers) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
+    return;
+  }
+  const auto& [count, alphabet] = info.colours;
+  file.set_integers_attribute(samples_name, colours_attribute, {static_cast<std::int64_t>(count)});
+  if (!alphabet.empty()) file.set_text_attribute(samples_name, alphabet_attribute, alphabet);
+}
+
 }  // namespace
 
 DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
-  if (info.columns == 0 || info.columns > most_columns)
-    fail(path, fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
   AtomicFile target(path);
+  *this = DatasetWriter(target, info);
+  state_->target = std::move(target);
+}
+
+DatasetWriter::DatasetWriter(const AtomicFile& target, const DatasetInfo& info) {
+  if (info.columns == 0 || info.columns > most_columns)
+    fail(target.target(), fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
   Hdf5File file = Hdf5File::create(target.temporary(), target.target());
   file.set_text_attribute("/", "format", "rbmpi-dataset");
   file.set_integers_attribute("/", "format_version", {newest_version});
   if (!info.source.empty()) file.set_text_attribute("/", "source", info.source);
 
-  // A chunk is a good unit to read, and no larger than the whole array.
-  const std::uint64_t expected_rows = info.rows > 0 ? info.rows : std::numeric_limits<std::uint64_t>::max();
-  const auto chunk_rows = [&](std::uint64_t row_bytes) {
-    return std::min(expected_rows, std::max<std::uint64_t>(1, chunk_bytes / row_bytes));
-  };
-  const auto one_each = [&](const char* name, ElementType type) {
-    file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type)), .growing = true});
-  };
-  create_samples(file, info, chunk_rows);
-  if (info.colours > 0)
-    file.set_integers_attribute(samples_name, colours_attribute, {static_cast<std::int64_t>(info.colours)});
-  else
-    file.set_real_attribute(samples_name, "scale", info.scale);
-  if (!info.alphabet.empty()) file.set_text_attribute(samples_name, alphabet_attribute, info.alphabet);
-  if (info.unbounded) file.set_integers_attribute(samples_name, unbounded_attribute, {1});
+  create_samples(file, info);
+  write_kind(file, info);
   for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())
     file.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
                                 {info.picture.begin(), info.picture.end()});
-  if (info.has_labels) one_each(labels_name, ElementType::int32);
-  if (info.has_weights) one_each(weights_name, ElementType::float32);
-  if (info.row_name_bytes > 0) file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes));
+  if (info.has_labels) create_for_each_row(file, labels_name, ElementType::int32, info.rows);
+  if (info.has_weights) create_for_each_row(file, weights_name, ElementType::float32, info.rows);
+  if (info.row_name_bytes > 0)
+    file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes, info.rows));
   if (!info.class_names.empty()) file.write_texts(class_names_name, info.class_names);
   if (!info.column_names.empty()) file.write_texts(column_names_name, info.column_names);
-  state_ = std::make_unique<State>(State{std::move(target), std::move(file), info});
+  state_ = std::make_unique<State>(State{std::nullopt, std::move(file), info});
 }
 
 DatasetWriter::~DatasetWriter() = default;
@@ -587,48 +624,14 @@ void DatasetWriter::finish() {
         samples_name, "shape", {static_cast<std::int64_t>(state.rows), static_cast<std::int64_t>(state.info.columns)});
   }
   state.file.close();
-  state.target.commit();
+  if (state.target) state.target->commit();
 }
 
-void copy_with_weights(const fs::path& from, const fs::path& to, std::span<const float> weights) {
-  const DatasetReader reader(from, Values::any);
-  DatasetInfo info = reader.info();
-  const Shard all{0, info.rows};
-  const auto in_pieces = [&](const auto& take) { in_whole_chunks(info.sample_chunks, all, work_of_a_call, take); };
-  const auto names_of = [&](Shard piece) {
-    return info.has_row_names ? reader.read_row_names(piece.first, piece.count) : std::vector<std::string>();
-  };
-  in_pieces([&](Shard piece) {
-    for (const std::string& name : names_of(piece)) info.row_name_bytes = std::max(info.row_name_bytes, name.size());
-  });
-  if (info.has_row_names) info.row_name_bytes = std::max<std::size_t>(1, info.row_name_bytes);
-  info.has_weights = true;
-  DatasetWriter writer(to, info);
-  std::vector<std::byte> values;
-  std::vector<std::int32_t> labels;
-  in_pieces([&](Shard piece) {
-    throw_if_stopped("copying a dataset");
-    DatasetRows rows{.count = piece.count};
-    SparseRows sparse;
-    if (info.sparse) {
-      sparse = reader.read_sparse(piece.first, piece.count);
-      rows.ends = sparse.ends;
-      rows.columns = sparse.columns.data();
-      rows.samples = sparse.values.data();
-    } else {
-      values.resize(piece.count * info.row_bytes());
-      reader.read_samples(piece.first, piece.count, values.data());
-      rows.samples = values.data();
-    }
-    labels.resize(info.has_labels ? piece.count : 0);
-    if (info.has_labels) reader.read_labels(piece.first, piece.count, labels.data());
-    rows.labels = labels.data();
-    rows.weights = weights.data() + piece.first;
-    const std::vector<std::string> names = names_of(piece);
-    rows.names = names;
-    writer.append(rows);
-  });
-  writer.finish();
+void add_weights(const AtomicFile& file, std::span<const float> weights) {
+  Hdf5File dataset = Hdf5File::reopen(file.temporary(), file.target());
+  create_for_each_row(dataset, weights_name, ElementType::float32, weights.size());
+  dataset.append_rows(weights_name, ElementType::float32, weights.size(), weights.data());
+  dataset.close();
 }
 
 }  // namespace rbmpi

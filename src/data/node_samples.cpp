@@ -401,7 +401,7 @@ NodeSamples::NodeSamples(const Communicator& world, const Communicator& node, co
   world.agree([&] {
     check_memory_to_read(node, path);
     version.emplace(path);
-    info_ = read_after_trial(path, [&] { return DatasetReader(path, Values::in_scale, scale).info(); });
+    info_ = read_after_trial(path, [&] { return DatasetReader(path, Values::amounts, scale).info(); });
   });
   Loading loading{world, node, path, *version, info_, world.broadcast(host_name())};
   compare_shapes(world, path, info_, loading.root_host);

@@ -430,7 +430,7 @@ StreamedBlocks read_blocks(const std::filesystem::path& path, const DatasetInfo&
 }
 
 DatasetReader open_again(const std::filesystem::path& path, const DatasetInfo& info) {
-  DatasetReader reader(path, Values::in_scale, info.scale_said ? std::optional(info.scale) : std::nullopt);
+  DatasetReader reader(path, Values::amounts, info.scale_said ? std::optional(info.scale) : std::nullopt);
   const DatasetInfo& now = reader.info();
   if (now.type != info.type || now.rows < info.rows || now.columns != info.columns || now.scale != info.scale ||
       now.has_labels != info.has_labels || now.sparse != info.sparse || now.nonzeros != info.nonzeros) {

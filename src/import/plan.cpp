@@ -86,8 +86,8 @@ class Planner {
     plan_.all_values = plan_.values.size() == info_.columns;
     if (plan_.values.empty()) refuse_options(options_.file, "no column of it is left for values");
     plan_.info.type = ElementType::uint8;
-    plan_.info.colours = info_.alphabet.size();
-    plan_.info.alphabet = info_.alphabet;
+    plan_.info.kind = ValueKind::colours;
+    plan_.info.colours = {.count = info_.alphabet.size(), .alphabet = info_.alphabet};
     plan_.info.scale = static_cast<double>(info_.alphabet.size() - 1);
     take_names_beside();
     if (findings_.rows == 1) note("It is one sequence; to train on, a family has many.");

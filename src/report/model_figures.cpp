@@ -91,7 +91,7 @@ void scale_to_mean_one(std::vector<float>& weights) {
 
 std::string read_and_pack(const std::filesystem::path& path, std::uint64_t most, const RowSelection& selection) {
   constexpr std::uint64_t most_bytes = std::uint64_t{128} << 20U;
-  const DatasetReader reader(path, Values::in_scale, selection.scale);
+  const DatasetReader reader(path, Values::amounts, selection.scale);
   const DatasetInfo& info = reader.info();
   const std::size_t row_bytes = info.row_bytes();
   const RowPiece selected = selected_rows(selection, info.rows);

@@ -15,7 +15,7 @@ inline void check_imported(const std::filesystem::path& path, const DatasetInfo&
   const DatasetInfo& info = reader.info();
   promise(info.type == made.type && info.rows == made.rows && info.columns == made.columns &&
               info.scale == made.scale && info.has_labels == made.has_labels && info.picture == made.picture &&
-              info.colours == made.colours && info.alphabet == made.alphabet && info.sparse == made.sparse &&
+              info.kind == made.kind && info.colours == made.colours && info.sparse == made.sparse &&
               info.class_names == made.class_names && info.column_names == made.column_names,
           "the dataset is what its import said");
   constexpr std::uint64_t most_bytes = 1U << 20U;

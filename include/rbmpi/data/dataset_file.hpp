@@ -17,23 +17,39 @@
 
 namespace rbmpi {
 
+class AtomicFile;
+
+/// The kinds of values that a dataset may have.
+enum class ValueKind : std::uint8_t {
+  amounts,  ///< in [0, scale]
+  numbers,  ///< any finite ones, as codes of linear units are: to look at, not to train on
+  colours,  ///< states 0, 1, ..., q - 1, of which none is more than another, such as the letters of sequences
+};
+
+/// Of values that are colours.
+struct Colours {
+  std::uint64_t count = 0;  ///< q, from 2 to 256; 0 of other kinds of values
+  std::string alphabet;     ///< the letter of each, in their order, or empty
+  friend bool operator==(const Colours&, const Colours&) = default;
+};
+
 /// What a dataset file (docs/formats.md) says of itself.
 struct DatasetInfo {
   ElementType type = ElementType::uint8;  ///< uint8, float32 or float64
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
-  double scale = 255.0;                ///< the value that means 1.0; 255 for uint8 and 1 for floats unless said
+  ValueKind kind = ValueKind::amounts;  ///< of its values
+  Colours colours;                      ///< if that is the kind
+  /// The value that means 1.0; 255 for uint8 and 1 for floats unless said; of colours the last one, q - 1.
+  double scale = 255.0;
   bool scale_said = true;              ///< whether the file says it, or whoever reads it
   bool imported = false;               ///< whether rbmpi made the file, which settled what its columns are
   std::vector<std::uint64_t> picture;  ///< {height, width}, or empty
   bool sparse = false;                 ///< rows are stored by their columns that are not 0 (CSR)
   std::uint64_t nonzeros = 0;          ///< values that are stored of all rows, if sparse
-  std::uint64_t colours = 0;  ///< values are 0, 1, ..., colours - 1, of which none is more than another; else 0
-  std::string alphabet;       ///< the letters of the colours, in their order, or empty
   bool has_labels = false;
   bool has_weights = false;
   bool has_row_names = false;
-  bool unbounded = false;                 ///< values may be any finite numbers: to look at, not to train on
   std::string source;                     ///< where the data came from, or empty
   std::vector<std::string> class_names;   ///< of the labels 0, 1, ..., or empty: labels are numbers
   std::vector<std::string> column_names;  ///< one for each column, or empty
@@ -96,9 +112,8 @@ inline constexpr std::uint64_t work_of_a_call = std::uint64_t{64} << 20U;
 /// What messages say of numbers that cannot.
 inline constexpr const char* right_weights = "numbers from 0 to 3.4e38, the largest of float32, would be right";
 
-/// Which datasets are read: those whose values are in [0, scale], or those of colours, or that say that theirs may be
-/// any, as well.
-enum class Values { in_scale, any };
+/// Which datasets are read: those whose values are amounts, or those of any kind.
+enum class Values { amounts, any };
 
 /// Rows of a sparse dataset in memory (CSR).
 struct SparseRows {
@@ -114,16 +129,16 @@ class DatasetReader {
  public:
   /// Checks everything that can be checked without reading the samples: that `/samples` is there, two-dimensional, of
   /// a readable type and not empty, that scale is positive, that the labels are as many as the rows, and that sizes do
-  /// not overflow; and that values are in [0, scale], as far as the file says, unless `accepted` are others, too.
+  /// not overflow; and that values are amounts, as far as the file says, unless `accepted` are others, too.
   /// `scale`: in place of what the file says.
-  explicit DatasetReader(const std::filesystem::path& path, Values accepted = Values::in_scale,
+  explicit DatasetReader(const std::filesystem::path& path, Values accepted = Values::amounts,
                          std::optional<double> scale = std::nullopt);
 
   [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
 
   /// Reads rows [first, first + count) in the stored type into `values` (count * columns elements) and checks that
-  /// each value is in [0, scale], or finite if they may be any; NaN is not. The message names row, column and value.
+  /// each value is one of their kind; NaN is not. The message names row, column and value.
   void read_samples(std::uint64_t first, std::uint64_t count, void* values) const;
   /// The samples of a dense dataset open for reading, in the stored type, without a look at their values. Must not
   /// outlive this.
@@ -143,16 +158,14 @@ class DatasetReader {
   DatasetInfo info_;
 };
 
-/// Local. Writes the dataset at `from` to `to`, where its rows have these weights. Throws Error(Failure::file).
-void copy_with_weights(const std::filesystem::path& from, const std::filesystem::path& to,
-                       std::span<const float> weights);
-
 /// Writes a dataset file row by row; the file appears, whole, with `finish`. Every method is Local.
 class DatasetWriter {
  public:
   /// `info.rows` is only the number that is expected, 0 if unknown: it keeps the chunks of a small file small. Rows are
   /// appended, and what was appended counts.
   DatasetWriter(const std::filesystem::path& path, const DatasetInfo& info);
+  /// Into a file of the caller, who commits it after `finish`, and may add weights before.
+  DatasetWriter(const AtomicFile& file, const DatasetInfo& info);
   ~DatasetWriter();
   DatasetWriter(DatasetWriter&&) noexcept;
   DatasetWriter& operator=(DatasetWriter&&) noexcept;
@@ -166,5 +179,9 @@ class DatasetWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Local. Adds weights to a dataset without, which a DatasetWriter has finished in a file that is not committed yet:
+/// one of each row, as in DatasetRows. Throws Error(Failure::file).
+void add_weights(const AtomicFile& file, std::span<const float> weights);
 
 }  // namespace rbmpi

@@ -275,7 +275,7 @@ TEST(FindingsTest, NobodySaysWhatMeansOne) {
   EXPECT_EQ(largest(16, said_16), "duplicate-rows");
   EXPECT_EQ(largest(8, said_16), "duplicate-rows") << "half of it";
   EXPECT_EQ(largest(7, said_16), "far-below-scale");
-  const auto any = [](DatasetInfo& info) { info.unbounded = true, info.scale_said = true; };
+  const auto any = [](DatasetInfo& info) { info.kind = ValueKind::numbers, info.scale_said = true; };
   EXPECT_EQ(largest(7, any), "duplicate-rows") << "any numbers have no scale";
 }
 

@@ -183,7 +183,7 @@ TEST_F(DatasetSummaryTest, AnyNumbersAreShownWhereTheFileSaysSo) {
   info.type = ElementType::float32;
   info.columns = 2;
   info.scale = 1;
-  info.unbounded = true;
+  info.kind = ValueKind::numbers;
   for (const float last : {7.5F, std::numeric_limits<float>::quiet_NaN()}) {
     const std::vector<float> values = {-3.5F, 0, 2, last};
     DatasetWriter writer(folder_ / "codes.h5", info);

@@ -33,8 +33,9 @@ TEST_F(FastaTest, LettersBecomeTheirPlacesInTheAlphabet) {
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 2, 20, 19, 18, 0, 3));
   EXPECT_THAT(names(), ElementsAre("first one", "second"));
   const DatasetInfo info = reader().info();
-  EXPECT_EQ(info.colours, 21U);
-  EXPECT_EQ(info.alphabet, "-ACDEFGHIKLMNPQRSTVWY");
+  EXPECT_EQ(info.kind, ValueKind::colours);
+  EXPECT_EQ(info.colours.count, 21U);
+  EXPECT_EQ(info.colours.alphabet, "-ACDEFGHIKLMNPQRSTVWY");
   EXPECT_EQ(info.type, ElementType::uint8);
   EXPECT_FALSE(info.has_labels);
 }
@@ -61,7 +62,7 @@ TEST_F(FastaTest, InsertionsAreLeftOutAndSaid) {
 TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
   const auto letters = [&](const std::string& content, const Change& change = no_change) {
     imported(content, change);
-    return reader().info().alphabet;
+    return reader().info().colours.alphabet;
   };
   EXPECT_EQ(letters(">a\nACGU\n>b\nAC-U\n"), "-ACGU");
   EXPECT_EQ(letters(">a\nACGT\n>b\nAC-A\n"), "-ACGT");
