@@ -91,7 +91,7 @@ constexpr const char* export_data_usage = "export-data DATASET --format FORMAT -
 
 std::string export_data_help() {
   std::string text =
-      "Writes a dataset, also one of samples, for other programs.\n\nUsage:\n"
+      "Writes a dataset of sequences for other programs.\n\nUsage:\n"
       "  rbmpi export-data DATASET --format FORMAT --output FILE\n\nOptions:\n" +
       export_data_options().help() + "\nFormats:\n";
   for (const DataFormat& format : data_formats) text += fmt::format("  {:<10} {}\n", format.name, format.summary);

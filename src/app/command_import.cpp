@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -209,19 +210,19 @@ std::string import_help() {
          "  rbmpi import FILE [OPTION...] --output FILE\n\n"
          "FILE, or - for standard input, is a text with commas, semicolons, tabs, bars, blanks or nothing between its "
          "fields;\n"
-         "LIBSVM; Matrix Market; MNIST's IDX; NumPy's .npy and .npz; MATLAB's .mat; or HDF5; plain or packed. Which "
-         "one "
-         "it\n"
-         "is follows from the content. What may be read in two ways is asked for, and what was assumed is said.\n\n"
-         "A COLUMN is a name, a number counted from 1, or last; a LIST has commas between them, and ranges of "
-         "numbers:\n"
-         "1,3-785. A dataset has values from 0 to --scale, which means 1.0: a unit is on, or a picture white.\n\n"
+         "LIBSVM; Matrix Market; FASTA; MNIST's IDX; NumPy's .npy and .npz; MATLAB's .mat; or HDF5; plain or packed.\n"
+         "Which one it is follows from the content. What may be read in two ways is asked for, and what was assumed\n"
+         "is said.\n\n"
+         "A COLUMN is a name, a number counted from 1, or last (name:1 and number:1 where a number is both); a LIST\n"
+         "has commas between them, and ranges of numbers: 1,3-785. A dataset has values from 0 to --scale, which means\n"
+         "1.0: a unit is on, or a picture white.\n\n"
          "Options:\n" +
          import_options().help() +
          "\nExamples:\n"
          "  rbmpi import train.csv --shape 28x28 --output train.h5\n"
          "  rbmpi import table.csv --label-column last --drop id --output table.h5\n"
          "  rbmpi import spins.txt --output spins.h5\n"
+         "  rbmpi import family.fasta.gz --reweight 0.8 --output family.h5\n"
          "  rbmpi import ratings.csv --missing zero --output ratings.h5\n"
          "  rbmpi import train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz --output train.h5\n";
 }
@@ -248,7 +249,6 @@ ImportSettings import_settings(const po::variables_map& values) {
   ImportOptions& options = settings.options;
   options.file = file_of(values, settings);
   if (options.label_column == "none" && options.table.labels.empty()) options.table.labels = "none";
-  options.table.weights = options.weight_column.empty();
   want_output(options.output, "dataset", import_usage);
   std::vector<fs::path> inputs = {options.file};
   if (!options.table.labels.empty()) inputs.emplace_back(options.table.labels);
@@ -275,23 +275,27 @@ void import_weighed(const ImportSettings& settings, const Communicator& world) {
   const StartedCommand started(world, settings.train);
   std::optional<AtomicFile> output;  // on the root, without weights yet
   std::optional<ImportResult> result;
-  std::vector<std::uint8_t> letters;
+  SequenceSource sequences;
   world.agree_on_root([&] {
     output.emplace(settings.options.output);
     result = import_in_child(settings.options, *output);
     if (result->info.kind != ValueKind::colours)
       throw Error(Failure::usage, fmt::format("--reweight goes with sequences (FASTA), and {} is {}",
                                               settings.options.file.string(), result->kind));
-    letters.resize(result->info.rows * result->info.columns);
-    DatasetReader(output->temporary(), Values::any).read_samples(0, result->info.rows, letters.data());
+    sequences.rows = result->info.rows;
+    sequences.columns = result->info.columns;
+    const auto written = std::make_shared<DatasetReader>(output->temporary(), Values::any);
+    sequences.read = [written](std::uint64_t first, std::uint64_t count, std::uint8_t* letters) {
+      written->read_samples(first, count, letters);
+    };
   });
-  const std::uint64_t rows = from_root(result ? result->info.rows : 0, world);
-  letters = from_root(std::move(letters), world);
-  const ConstLettersView sequences{letters.data(), rows, letters.size() / rows};
+  sequences.rows = from_root(sequences.rows, world);
+  sequences.columns = from_root(sequences.columns, world);
   const SequenceWeights weights =
       with_bar(settings.train.progress, "comparing sequences", world, [&](const ProgressReport& progress) {
         return weigh_sequences(sequences, *settings.reweight, world, started.layout.node, progress);
       });
+  sequences.read = nullptr;  // closes the file, which is written to now
   world.agree_on_root([&] {
     add_weights(*output, weights.weights());
     output->commit();

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <bit>
 #include <span>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -21,15 +22,22 @@ namespace {
 
 constexpr const char* comparing = "comparing sequences";
 
-void check_sequences(ConstLettersView sequences) {
+void check_sequences(const SequenceSource& sequences) {
   constexpr std::uint64_t most = std::uint64_t{1} << 31U;
   if (sequences.rows >= 1 && sequences.rows <= most && sequences.columns >= 1 && sequences.columns <= most) return;
   throw Error(Failure::usage, fmt::format("{} sequences of {} sites cannot be compared: from 1 to {} of either can",
                                           sequences.rows, sequences.columns, most));
 }
 
-void check_memory(ConstLettersView sequences, std::uint64_t tile_bytes, const Communicator& node) {
-  const std::uint64_t count_bytes = sequences.rows * sizeof(std::int64_t);
+/// How many tiles the root reads at a time.
+std::uint64_t tiles_of_a_block(const SequenceSource& sequences) {
+  constexpr std::uint64_t block_bytes = std::uint64_t{16} << 20U;
+  return std::max<std::uint64_t>(1, block_bytes / (tile_sequences * sequences.columns));
+}
+
+void check_memory(const SequenceSource& sequences, std::uint64_t tile_bytes, const Communicator& node) {
+  const std::uint64_t block_rows = std::min(sequences.rows, tiles_of_a_block(sequences) * tile_sequences);
+  const std::uint64_t count_bytes = sequences.rows * sizeof(std::int64_t) + block_rows * sequences.columns;
   const std::uint64_t needed = tile_bytes + count_bytes * static_cast<std::uint64_t>(node.size());
   const std::uint64_t available = available_memory();
   if (needed <= available) return;
@@ -41,11 +49,11 @@ void check_memory(ConstLettersView sequences, std::uint64_t tile_bytes, const Co
                           node.size(), human_bytes(available)));
 }
 
-std::uint64_t tiles_for(ConstLettersView sequences) {
+std::uint64_t tiles_for(const SequenceSource& sequences) {
   return (sequences.rows + tile_sequences - 1) / tile_sequences;
 }
 
-std::uint64_t bytes_of_tiles(ConstLettersView sequences) {
+std::uint64_t bytes_of_tiles(const SequenceSource& sequences) {
   return tiles_for(sequences) * tile_sequences * sequences.columns;
 }
 
@@ -54,23 +62,42 @@ std::uint64_t bytes_of_tiles(ConstLettersView sequences) {
 class SequenceTiles {
  public:
   /// In memory of bytes_of_tiles(), which must live on, as must the sequences.
-  SequenceTiles(ConstLettersView sequences, std::span<std::byte> memory)
+  SequenceTiles(const SequenceSource& sequences, std::span<std::byte> memory)
       : sequences_(sequences),
         letters_(reinterpret_cast<std::uint8_t*>(memory.data())),
         tiles_(tiles_for(sequences)),
         parts_of_tile_(tiles_ / 2 / partners_at_once + 1) {}
 
-  /// Makes the tiles that are this rank's share of its node.
-  void make(const Communicator& node) const {
-    const Shard mine = shard(tiles_, node.rank(), node.size());
-    parallel_for(mine.count, [&](std::size_t i) {
-      const std::uint64_t tile = mine.first + i;
-      make_tile({sequences_.row(tile * tile_sequences), rows_of(tile), sequences_.columns}, letters(tile));
-    });
+  /// Collective over `world`. The root reads block by block, and each rank makes its share of the tiles of its node.
+  void make(const Communicator& world, const Communicator& node) const {
+    const std::uint64_t at_once = tiles_of_a_block(sequences_);
+    std::vector<std::uint8_t> block;
+    for (std::uint64_t begin = 0; begin < tiles_; begin += at_once) {
+      const std::uint64_t first = begin * tile_sequences;
+      const std::uint64_t rows = std::min(at_once * tile_sequences, sequences_.rows - first);
+      world.agree([&] { block.resize(rows * sequences_.columns); });
+      world.agree_on_root([&] {
+        throw_if_stopped(comparing);
+        sequences_.read(first, rows, block.data());
+      });
+      world.broadcast(std::as_writable_bytes(std::span(block)));
+      const Shard mine = shard(std::min(at_once, tiles_ - begin), node.rank(), node.size());
+      parallel_for(mine.count, [&](std::size_t i) {
+        const std::uint64_t tile = begin + mine.first + i;
+        const std::uint8_t* const letters_of_it = block.data() + (mine.first + i) * tile_sequences * sequences_.columns;
+        make_tile({letters_of_it, rows_of(tile), sequences_.columns}, letters(tile));
+      });
+    }
   }
 
   /// The parts that the comparisons are cut into, each some of those of a tile.
   [[nodiscard]] std::uint64_t parts() const { return tiles_ * parts_of_tile_; }
+  /// How many parts a thread compares in about half a second.
+  [[nodiscard]] std::uint64_t parts_of_a_round() const {
+    constexpr std::uint64_t letters_of_a_round = std::uint64_t{1} << 36U;
+    constexpr std::uint64_t pairs_of_a_part = partners_at_once * tile_sequences * tile_sequences;
+    return std::max<std::uint64_t>(1, letters_of_a_round / (pairs_of_a_part * sequences_.columns));
+  }
   /// Adds the neighbours that a part finds to those of each sequence. Several threads may do so. Stops after a signal.
   void count(std::uint64_t part, std::uint64_t least_equal, std::span<std::int64_t> neighbours) const {
     const std::uint64_t tile = part % tiles_;  // neighbouring parts, which are counted together, are of different tiles
@@ -119,22 +146,22 @@ class SequenceTiles {
     }
   }
 
-  ConstLettersView sequences_;
+  const SequenceSource& sequences_;
   std::uint8_t* letters_;
   std::uint64_t tiles_;
   std::uint64_t parts_of_tile_;
 };
 
-/// The parts of this rank, on all its threads: whichever is free takes the next.
-void count_parts(const SequenceTiles& tiles, std::uint64_t least_equal, std::span<std::int64_t> neighbours,
-                 const Communicator& world, const ProgressReport& progress) {
+/// Of the parts from `begin` to `end` those of this rank, on all its threads: whichever is free takes the next.
+void count_parts(const SequenceTiles& tiles, std::uint64_t begin, std::uint64_t end, std::uint64_t least_equal,
+                 std::span<std::int64_t> neighbours, const Communicator& world, const ProgressReport& progress) {
   const auto ranks = static_cast<std::uint64_t>(world.size());
   const auto rank = static_cast<std::uint64_t>(world.rank());
   std::atomic<std::uint64_t> next{0};
   parallel_for(static_cast<std::size_t>(threads_in_use()), [&](std::size_t thread) {
     while (!stop_requested()) {
-      const std::uint64_t part = rank + ranks * next.fetch_add(1, std::memory_order_relaxed);
-      if (part >= tiles.parts()) break;
+      const std::uint64_t part = begin + rank + ranks * next.fetch_add(1, std::memory_order_relaxed);
+      if (part >= end) break;
       if (thread == 0) {  // the main thread
         now_doing(comparing);
         if (progress) progress(static_cast<double>(part) / static_cast<double>(tiles.parts()));
@@ -143,7 +170,18 @@ void count_parts(const SequenceTiles& tiles, std::uint64_t least_equal, std::spa
     }
   });
   throw_if_stopped(comparing);
+}
+
+/// Collective. In rounds, so that a rank that is to stop need not wait for what the others have to do.
+void count_neighbours(const SequenceTiles& tiles, std::uint64_t least_equal, std::span<std::int64_t> neighbours,
+                      const Communicator& world, const ProgressReport& progress) {
+  const std::uint64_t at_once = tiles.parts_of_a_round() * static_cast<std::uint64_t>(world.size());
+  for (std::uint64_t begin = 0; begin < tiles.parts(); begin += at_once) {
+    const std::uint64_t end = std::min(tiles.parts(), begin + at_once);
+    world.agree([&] { count_parts(tiles, begin, end, least_equal, neighbours, world, progress); });
+  }
   if (progress) progress(1);
+  world.sum(neighbours);
 }
 
 }  // namespace
@@ -182,7 +220,7 @@ double SequenceWeights::effective_sequences() const {
   return sum;
 }
 
-SequenceWeights weigh_sequences(ConstLettersView sequences, NeighbourRule rule, const Communicator& world,
+SequenceWeights weigh_sequences(const SequenceSource& sequences, NeighbourRule rule, const Communicator& world,
                                 const Communicator& node, const ProgressReport& progress) {
   SequenceWeights result;
   std::uint64_t least_equal = 0;
@@ -195,10 +233,9 @@ SequenceWeights weigh_sequences(ConstLettersView sequences, NeighbourRule rule, 
   const SharedWindow window =
       SharedWindow::on_every_node(world, node, bytes_of_tiles(sequences), "a copy of the sequences");
   const SequenceTiles tiles(sequences, window.bytes());
-  tiles.make(node);
+  tiles.make(world, node);
   window.synchronise();
-  world.agree([&] { count_parts(tiles, least_equal, result.neighbours, world, progress); });
-  world.sum(std::span(result.neighbours));
+  count_neighbours(tiles, least_equal, result.neighbours, world, progress);
   return result;
 }
 

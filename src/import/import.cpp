@@ -39,16 +39,10 @@ void refuse_unused_rules(const ImportOptions& options, const FieldReader& reader
   }
 }
 
-<<<<<<< HEAD
-}  // namespace
-
-ImportResult import_file(const ImportOptions& asked_for) {
-  ImportOptions options = asked_for;
-  options.table.weights = options.table.weights && options.weight_column != "none";
-=======
 /// The dataset in `output`, which is not committed.
-ImportResult import_to(const ImportOptions& options, const AtomicFile& output) {
->>>>>>> structure
+ImportResult import_to(const ImportOptions& asked_for, const AtomicFile& output) {
+  ImportOptions options = asked_for;
+  options.table.weights = options.table.weights && options.weight_column.empty();
   std::vector<FileVersion> versions;  // of files: standard input is read once, and then a copy of it
   if (options.file != "-") versions.emplace_back(options.file);
   if (!options.table.labels.empty() && is_there(options.table.labels)) versions.emplace_back(options.table.labels);
@@ -63,12 +57,8 @@ ImportResult import_to(const ImportOptions& options, const AtomicFile& output) {
   const Findings findings = examine(options, *table, uses, reader);
   if (table->info().alphabet.empty()) refuse_unused_rules(options, reader);  // of sequences none goes
   ImportPlan plan = import_plan(options, table->info(), uses, findings);
-<<<<<<< HEAD
   if (options.table.unknown_letters == UnknownLetters::drop_row) options.missing = MissingValues::drop_row;
-  plan.info.rows = write_rows(options, *table, plan, reader, [&] {
-=======
   const auto check_versions = [&] {
->>>>>>> structure
     for (const FileVersion& version : versions) version.throw_if_changed();
   };
   plan.info.rows = write_rows(options, *table, plan, reader, check_versions, output);

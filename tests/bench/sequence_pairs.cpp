@@ -69,7 +69,10 @@ int main(int argc, char** argv) {
 
   world.barrier();
   const Clock::time_point begin = Clock::now();
-  const SequenceWeights weights = weigh_sequences(sequences, rule, world, world.split_by_node(0));
+  const SequenceSource source{rows, sites, [&](std::uint64_t first, std::uint64_t count, std::uint8_t* some) {
+                                std::copy_n(sequences.row(first), count * sites, some);
+                              }};
+  const SequenceWeights weights = weigh_sequences(source, rule, world, world.split_by_node(0));
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   int failed = 0;
   if (world.is_root()) {

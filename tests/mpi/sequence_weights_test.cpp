@@ -21,8 +21,13 @@ class SequenceWeightsTest : public testing::Test {
   static ConstLettersView view(const std::string& letters, std::size_t sites) {
     return {reinterpret_cast<const std::uint8_t*>(letters.data()), letters.size() / sites, sites};
   }
+  static SequenceSource source(ConstLettersView sequences) {
+    return {sequences.rows, sequences.columns, [=](std::uint64_t first, std::uint64_t count, std::uint8_t* letters) {
+              std::copy_n(sequences.row(first), count * sequences.columns, letters);
+            }};
+  }
   [[nodiscard]] SequenceWeights weigh(ConstLettersView sequences, NeighbourRule rule, int ranks_per_node = 0) const {
-    return weigh_sequences(sequences, rule, world_, world_.split_by_node(ranks_per_node));
+    return weigh_sequences(source(sequences), rule, world_, world_.split_by_node(ranks_per_node));
   }
 
   Communicator world_ = Communicator::world();
@@ -101,7 +106,7 @@ TEST_F(SequenceWeightsTest, AreThoseOfPlainLoopsOnAnyLayout) {
 TEST_F(SequenceWeightsTest, TellHowMuchIsDone) {
   const std::string letters(1000, 'A');
   std::vector<double> done;
-  const SequenceWeights weights = weigh_sequences(view(letters, 1), {}, world_, world_.split_by_node(0),
+  const SequenceWeights weights = weigh_sequences(source(view(letters, 1)), {}, world_, world_.split_by_node(0),
                                                   [&](double part) { done.push_back(part); });
   EXPECT_THAT(weights.neighbours, testing::Each(1000));
   EXPECT_TRUE(std::ranges::is_sorted(done));
@@ -114,6 +119,20 @@ TEST_F(SequenceWeightsTest, EndAfterASignal) {
   stop_at(std::chrono::steady_clock::now());
   test::expect_error(Failure::interrupted, {"comparing sequences"}, [&] { (void)weigh(view(letters, 1), {}); });
   stop_at_no_time();
+}
+
+TEST_F(SequenceWeightsTest, WhatTheRootCannotReadIsAFailureOfAll) {
+  SequenceSource sequences = source(view("ACDEF", 1));
+  sequences.read = [](std::uint64_t, std::uint64_t, std::uint8_t*) { throw Error(Failure::file, "no such file"); };
+  test::expect_error(Failure::file, {"no such file"},
+                     [&] { (void)weigh_sequences(sequences, {}, world_, world_.split_by_node(0)); });
+}
+
+TEST_F(SequenceWeightsTest, SequencesOfManyBlocks) {
+  test::Random random(2);
+  constexpr std::size_t sites = 150'000;  // a block of 16 MiB has one tile of them
+  const std::string letters = families(130, sites, random);
+  EXPECT_EQ(weigh(view(letters, sites), {}).neighbours, plain_neighbours(view(letters, sites), {}));
 }
 
 TEST_F(SequenceWeightsTest, WhatCannotBeComparedIsRefused) {

@@ -22,7 +22,7 @@ inline constexpr std::size_t tile_sequences = 64;
 void make_tile(ConstLettersView sequences, std::uint8_t* tile) noexcept;
 
 /// Bit j of neighbours[i] says whether sequence i of the tile `a` and sequence j of the tile `b` have at least
-/// `least_equal` equal sites, 0 <= least_equal <= sites < 2^32. The tiles begin on cache lines, and may be the same.
+/// `least_equal` equal sites, 0 <= least_equal <= sites <= 2^31. The tiles begin on cache lines, and may be the same.
 /// neighbours: tile_sequences words. Stops early where no pair can get there any more.
 void find_neighbours(const std::uint8_t* a, const std::uint8_t* b, std::size_t sites, std::size_t least_equal,
                      std::uint64_t* neighbours) noexcept;

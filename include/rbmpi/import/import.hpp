@@ -61,8 +61,9 @@ ImportResult import_in_child(const ImportOptions& options);
 ImportResult import_in_child(const ImportOptions& options, const AtomicFile& output);
 
 /// Local. Whether a file has to be imported before a DatasetReader takes it: it is not HDF5, or HDF5 whose rows are not
-/// a matrix of a type that is read as it stands under the name `/samples`, or stand in MATLAB's order. No if it cannot
-/// be looked at, or is one of rbmpi's own: whoever reads it says what is wrong with it. It is looked at in a child.
+/// a matrix of a type that is read as it stands under the name `/samples`, or stand in the order of MATLAB or R. No if
+/// it cannot be looked at, or is one of rbmpi's own: whoever reads it says what is wrong with it. It is looked at in a
+/// child.
 [[nodiscard]] bool wants_import(const std::filesystem::path& file);
 
 }  // namespace rbmpi
