@@ -35,6 +35,15 @@ struct ExportDataSettings {
   TrainSettings train;  ///< nothing of it
 };
 
+/// In a file of lines a name with the end of one would be two.
+void refuse_line_in_name(const DatasetReader& dataset, std::uint64_t row, const std::string& name) {
+  if (name.find_first_of("\r\n") == std::string::npos) return;
+  throw Error(Failure::file,
+              fmt::format("'{}': the name of row {} (counted from 0), '{}', has more than one line; one line "
+                          "would be right",
+                          dataset.path().string(), row, name));
+}
+
 /// One sequence after the other: ">NAME" and a line of letters. Rows without names are numbered from 1.
 void write_fasta(const DatasetReader& dataset, AtomicFile& file) {
   const DatasetInfo& info = dataset.info();
@@ -42,6 +51,10 @@ void write_fasta(const DatasetReader& dataset, AtomicFile& file) {
     throw Error(Failure::file, fmt::format("'{}' has no letters: a dataset of sequences, whose '/samples' has the "
                                            "attributes 'colours' and 'alphabet', would be right",
                                            dataset.path().string()));
+  }
+  if (!std::ranges::all_of(info.colours.alphabet, is_column_letter)) {
+    throw Error(Failure::file, fmt::format("'{}' has the letters '{}', of which FASTA can hold '-', '*' and A to Z",
+                                           dataset.path().string(), info.colours.alphabet));
   }
   std::vector<std::uint8_t> colours;
   in_whole_chunks(info.sample_chunks, {0, info.rows}, work_of_a_call, [&](Shard piece) {
@@ -52,6 +65,7 @@ void write_fasta(const DatasetReader& dataset, AtomicFile& file) {
         info.has_row_names ? dataset.read_row_names(piece.first, piece.count) : std::vector<std::string>();
     std::string text;
     for (std::uint64_t row = 0; row < piece.count; ++row) {
+      if (!names.empty()) refuse_line_in_name(dataset, piece.first + row, names[row]);
       text += names.empty() ? fmt::format(">{}\n", piece.first + row + 1) : fmt::format(">{}\n", names[row]);
       const auto begin = colours.begin() + static_cast<std::ptrdiff_t>(row * info.columns);
       std::transform(begin, begin + static_cast<std::ptrdiff_t>(info.columns), std::back_inserter(text),

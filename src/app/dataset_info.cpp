@@ -119,11 +119,12 @@ Json json_of_labels(const SeenDataset& seen) {
 Json json_of_weights(const SeenDataset& seen) {
   const std::optional<RowWeights>& weights = seen.summary.weights;
   if (!weights) return nullptr;
+  const bool colours = seen.info.kind == ValueKind::colours;
   return {{"sum", weights->sum},
           {"minimum", weights->smallest},
           {"maximum", weights->largest},
           {"effective_rows", weights->effective_rows()},
-          {"weighted_mean", seen.summary.weighted_means.empty() ? Json() : Json(weighted_mean(seen))}};
+          {"weighted_mean", seen.summary.weighted_means.empty() || colours ? Json() : Json(weighted_mean(seen))}};
 }
 
 Json to_json(const SeenDataset& seen) {
@@ -141,19 +142,20 @@ Json to_json(const SeenDataset& seen) {
                      {"text", finding.text}});
   }
   const std::vector<std::vector<double>> picture = mean_picture(seen);
+  const bool colours = info.kind == ValueKind::colours;  // which have no mean, as none is more than another
   return {{"format", "rbmpi-dataset"},
           {"rows", info.rows},
           {"columns", info.columns},
           {"type", element_name(info.type)},
-          {"scale", info.scale},
-          {"scale_said", info.scale_said},
-          {"colours", info.kind == ValueKind::colours ? Json(info.colours.count) : Json()},
+          {"scale", colours ? Json() : Json(info.scale)},
+          {"scale_said", !colours && info.scale_said},
+          {"colours", colours ? Json(info.colours.count) : Json()},
           {"alphabet", info.colours.alphabet},
           {"unbounded", info.kind == ValueKind::numbers},
           {"kind", seen_values(seen).name},
           {"minimum", look.smallest()},
           {"maximum", look.largest()},
-          {"mean", look.mean() / info.scale},
+          {"mean", colours ? Json() : Json(look.mean() / info.scale)},
           {"zeros", look.zeros()},
           {"sparse", info.sparse},
           {"stored_values", info.sparse ? info.nonzeros : info.rows * info.columns},

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "import/field_value.hpp"
+#include "rbmpi/data/dataset_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -18,10 +19,6 @@ constexpr NamedAlphabet dna = {"dna", "-ACGT"};
 constexpr std::array named_alphabets = {protein, rna, dna};
 
 }  // namespace
-
-bool is_column_letter(char letter) noexcept {
-  return letter == '-' || letter == '*' || (letter >= 'A' && letter <= 'Z');
-}
 
 std::string alphabet_of(std::string_view name_or_letters) {
   const auto* const named = std::ranges::find(named_alphabets, plain_name(name_or_letters), &NamedAlphabet::name);

@@ -22,7 +22,4 @@ using LetterCounts = std::array<std::uint64_t, 256>;
 /// Local. "protein", "rna" or "dna"; empty for other letters.
 [[nodiscard]] std::string_view name_of_alphabet(std::string_view letters);
 
-/// Local. Whether a byte stands in a column of an alignment, as aligners write it; lower case and '.' are insertions.
-[[nodiscard]] bool is_column_letter(char letter) noexcept;
-
 }  // namespace rbmpi

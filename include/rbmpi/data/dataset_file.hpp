@@ -33,6 +33,12 @@ struct Colours {
   friend bool operator==(const Colours&, const Colours&) = default;
 };
 
+/// Local. Whether a letter may stand in a column of an alignment, as aligners write it; lower case and '.' are
+/// insertions.
+[[nodiscard]] constexpr bool is_column_letter(char letter) noexcept {
+  return letter == '-' || letter == '*' || (letter >= 'A' && letter <= 'Z');
+}
+
 /// What a dataset file (docs/formats.md) says of itself.
 struct DatasetInfo {
   ElementType type = ElementType::uint8;  ///< uint8, float32 or float64
