@@ -181,6 +181,10 @@ class MatrixMarketTable : public Table {
       if (symmetric_ && entry.row != entry.column) entries.push_back(entry.transposed());
     }
     check_end(count);
+    sort_into_rows(entries);
+  }
+
+  void sort_into_rows(std::vector<Entry>& entries) {
     std::ranges::sort(
         entries, [](const Entry& a, const Entry& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; });
     for (std::size_t i = 1; i < entries.size(); ++i) {

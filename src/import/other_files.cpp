@@ -169,7 +169,7 @@ bool is_json(std::string_view text) {
 }
 
 std::string marked_text(std::string_view text) {
-  const std::string markup = xml_or_page(text);
+  std::string markup = xml_or_page(text);
   if (!markup.empty()) return markup;
   if (text.starts_with("{\\rtf")) return "it is a document (RTF); a table as text (CSV) would be right";
   if (has_rows_in_brackets(text))

@@ -483,7 +483,7 @@ class Planner {
     if (alone && text.find_first_not_of("+-") == std::string::npos)
       return "; --separator none --map +=1,-=0 if each sign is a spin";
     if (info_.columns == 1) {
-      const std::string remedy = remedy_by_separator(text);
+      std::string remedy = remedy_by_separator(text);
       if (!remedy.empty()) return remedy;
     }
     if (one.words.size() == 1 && !looks_like_number(text) && can_be_mapped(text)) {
