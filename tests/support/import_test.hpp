@@ -21,7 +21,7 @@ class ImportTest : public testing::Test {
   using Change = std::function<void(ImportOptions&)>;
   static void no_change(ImportOptions&) {}
 
-  ImportResult import(std::string_view content, const Change& change = no_change) const {
+  ImportResult imported(std::string_view content, const Change& change = no_change) const {
     ImportOptions options;
     options.file = folder_.write("a.csv", content);
     options.output = made_ / "a.h5";
@@ -31,7 +31,7 @@ class ImportTest : public testing::Test {
   void refused(Failure failure, const std::vector<std::string>& fragments, std::string_view content,
                const Change& change = no_change) const {
     const std::size_t before = made_.entries();
-    expect_error(failure, fragments, [&] { static_cast<void>(import(content, change)); });
+    expect_error(failure, fragments, [&] { static_cast<void>(imported(content, change)); });
     EXPECT_EQ(made_.entries(), before) << "nothing is left behind";
   }
 

@@ -26,7 +26,7 @@ class FastaTest : public test::ImportTest {
 };
 
 TEST_F(FastaTest, LettersBecomeTheirPlacesInTheAlphabet) {
-  const ImportResult result = import(">first one\n-ACY\n>second\nWV-D\n");
+  const ImportResult result = imported(">first one\n-ACY\n>second\nWV-D\n");
   EXPECT_THAT(result.kind,
               HasSubstr("2 aligned sequences (FASTA), 4 columns, letters -ACDEFGHIKLMNPQRSTVWY (protein)"));
   EXPECT_THAT(result.notes, IsEmpty());
@@ -41,26 +41,26 @@ TEST_F(FastaTest, LettersBecomeTheirPlacesInTheAlphabet) {
 
 TEST_F(FastaTest, EveryFormOfTheFileGivesTheSame) {
   const std::string plain = ">a\nACDE\n>b\nKLMN\n";
-  import(plain);
+  imported(plain);
   const std::vector<std::uint8_t> colours = bytes();
   for (const std::string& content :
        {test::gzip(plain), std::string(">a\r\nAC\r\nDE\r\n\r\n>b\r\nKLMN\r\n"), std::string("\n>a\nA CDE\n>b\nKL\nMN"),
         std::string("; made by a program\n>a\n;a remark\nACDE\n>b\nKLMN*\n"),
         std::string(">a\nxACD.gE\n>b\nKL..MN\n")}) {
-    const ImportResult result = import(content);
+    const ImportResult result = imported(content);
     EXPECT_EQ(bytes(), colours) << content;
     EXPECT_THAT(names(), ElementsAre("a", "b")) << content;
   }
 }
 
 TEST_F(FastaTest, InsertionsAreLeftOutAndSaid) {
-  EXPECT_THAT(import(">a\nACde.\n>b\nACg..f\n").notes, ElementsAre(HasSubstr("7 insertions")));
+  EXPECT_THAT(imported(">a\nACde.\n>b\nACg..f\n").notes, ElementsAre(HasSubstr("7 insertions")));
   EXPECT_EQ(reader().info().columns, 2U);
 }
 
 TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
   const auto letters = [&](const std::string& content, const Change& change = no_change) {
-    import(content, change);
+    imported(content, change);
     return reader().info().alphabet;
   };
   EXPECT_EQ(letters(">a\nACGU\n>b\nAC-U\n"), "-ACGU");
@@ -77,9 +77,9 @@ TEST_F(FastaTest, TheAlphabetIsFoundOrSaid) {
 
 TEST_F(FastaTest, UnknownLettersBecomeGapsOrTheirSequencesGo) {
   const std::string content = ">a\nAXC\n>b\nKLM\n>c\nBXZ\n";
-  EXPECT_THAT(import(content).notes, ElementsAre(HasSubstr("4 letters ('B', 'X', 'Z') are none of the alphabet")));
+  EXPECT_THAT(imported(content).notes, ElementsAre(HasSubstr("4 letters ('B', 'X', 'Z') are none of the alphabet")));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 2, 9, 10, 11, 0, 0, 0));
-  import(content, drop_unknown);
+  imported(content, drop_unknown);
   EXPECT_THAT(bytes(), ElementsAre(9, 10, 11));
   EXPECT_THAT(names(), ElementsAre("b"));
   refused(Failure::usage, {"neither is the gap", "--unknown-letters drop-row"}, ">a\nHPX\n>b\nHPP\n", alphabet("HP"));
@@ -107,9 +107,8 @@ TEST_F(FastaTest, OptionsOfNumbersDoNotGoWithIt) {
 }
 
 TEST_F(FastaTest, SitesCanBeChosen) {
-  import(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.columns = "2-3";
-});
-EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
+  imported(">a\nACDE\n>b\nKLMN\n", [](ImportOptions& options) { options.columns = "2-3"; });
+  EXPECT_THAT(bytes(), ElementsAre(2, 3, 10, 11));
 }  // namespace
 
 TEST(Fasta, IsKnownByItsBeginning) {
@@ -119,5 +118,5 @@ TEST(Fasta, IsKnownByItsBeginning) {
     EXPECT_FALSE(is_fasta(text)) << text;
 }
 
-}  // namespace rbmpi
+}  // namespace
 }  // namespace rbmpi

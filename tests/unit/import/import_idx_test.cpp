@@ -24,15 +24,15 @@ std::string idx(std::initializer_list<std::uint32_t> header, std::string_view by
 
 class ImportIdxTest : public testing::Test {
  protected:
-  ImportOptions import(const std::string& images) const {
+  ImportOptions imported(const std::string& images) const {
     ImportOptions options;
     options.file = folder_.write("images", images);
     options.output = made_ / "a.h5";
     options.table.format = "idx";
     return options;
   }
-  ImportOptions import(const std::string& images, const std::string& labels) const {
-    ImportOptions options = import(images);
+  ImportOptions imported(const std::string& images, const std::string& labels) const {
+    ImportOptions options = imported(images);
     options.table.labels = folder_.write("labels", labels);
     return options;
   }
@@ -50,7 +50,7 @@ class ImportIdxTest : public testing::Test {
 TEST_F(ImportIdxTest, PlainAndGzipMakeTheSameDataset) {
   for (const bool packed : {false, true}) {
     const ImportResult result =
-        import_file(packed ? import(test::gzip(images_), test::gzip(labels_)) : import(images_, labels_));
+        import_file(packed ? imported(test::gzip(images_), test::gzip(labels_)) : imported(images_, labels_));
     EXPECT_TRUE(result.notes.empty());
     const DatasetReader reader(made_ / "a.h5");
     EXPECT_EQ(reader.info().rows, 2U);
@@ -69,7 +69,7 @@ TEST_F(ImportIdxTest, PlainAndGzipMakeTheSameDataset) {
 }
 
 TEST_F(ImportIdxTest, LabelsAreOptionalAndTheSourceIsKept) {
-  ImportOptions options = import(images_);
+  ImportOptions options = imported(images_);
   options.source = "made up";
   import_file(options);
   const DatasetReader reader(made_ / "a.h5");
@@ -84,7 +84,7 @@ TEST_F(ImportIdxTest, ManyBlocksComeInOrder) {
   for (std::uint32_t i = 0; i < rows * columns; ++i) bytes += static_cast<char>(i % 253);
   std::string labels;
   for (std::uint32_t i = 0; i < rows; ++i) labels += static_cast<char>(i % 7);
-  import_file(import(test::gzip(idx({0x802, rows, columns}, bytes)), idx({0x801, rows}, labels)));
+  import_file(imported(test::gzip(idx({0x802, rows, columns}, bytes)), idx({0x801, rows}, labels)));
   const DatasetReader reader(made_ / "a.h5");
   EXPECT_EQ(reader.info().rows, rows);
   EXPECT_TRUE(reader.info().picture.empty());
@@ -97,43 +97,43 @@ TEST_F(ImportIdxTest, ManyBlocksComeInOrder) {
 }
 
 TEST_F(ImportIdxTest, ImagesAndLabelsAreNotTakenForEachOther) {
-  refused({"images", "one dimension", "swapped"}, import(labels_, images_));
-  refused({"labels", "labels have one dimension", "swapped"}, import(images_, images_));
-  refused({"images"}, import("\x89HDF\r\n\x1a\n"));
+  refused({"images", "one dimension", "swapped"}, imported(labels_, images_));
+  refused({"labels", "labels have one dimension", "swapped"}, imported(images_, images_));
+  refused({"images"}, imported("\x89HDF\r\n\x1a\n"));
 }
 
 TEST_F(ImportIdxTest, EmptyAndTruncatedFilesAreRefused) {
-  refused({"images", "ends after 0 bytes"}, import(""));
+  refused({"images", "ends after 0 bytes"}, imported(""));
   for (std::size_t length = 1; length < 16; ++length)
     refused({"images", "ends after " + std::to_string(length) + (length == 1 ? " byte," : " bytes,"), "header"},
-            import(images_.substr(0, length)));
-  refused({"images", "more than the file holds"}, import(images_.substr(0, images_.size() - 1)));
-  refused({"images", "ends after 21 bytes"}, import(test::gzip(images_.substr(0, images_.size() - 1))));
-  refused({"labels", "more than the file holds"}, import(images_, labels_.substr(0, labels_.size() - 1)));
-  refused({"images", "truncated gzip"}, import(test::gzip(images_).substr(0, 30)));
+            imported(images_.substr(0, length)));
+  refused({"images", "more than the file holds"}, imported(images_.substr(0, images_.size() - 1)));
+  refused({"images", "ends after 21 bytes"}, imported(test::gzip(images_.substr(0, images_.size() - 1))));
+  refused({"labels", "more than the file holds"}, imported(images_, labels_.substr(0, labels_.size() - 1)));
+  refused({"images", "truncated gzip"}, imported(test::gzip(images_).substr(0, 30)));
 }
 
 TEST_F(ImportIdxTest, SizesThatLieAreRefusedBeforeAnythingIsAllocated) {
   const std::uint32_t huge = 0xffffffff;
-  refused({"images", "more than the file holds"}, import(idx({0x803, huge, huge, huge}, "1")));
-  refused({"images", "more than the file holds"}, import(idx({0x804, 1, huge, huge, huge}, "1")));
-  refused({"images", "more than the file holds"}, import(idx({0x803, huge, 28, 28}, "1")));
-  refused({"images", "more than the file holds"}, import(test::gzip(idx({0x803, 1, 30000, 30000}, "1"))));
-  refused({"labels", "more than the file holds"}, import(images_, idx({0x801, huge}, "1")));
-  refused({"it is empty"}, import(idx({0x803, 0, 28, 28}, "")));
-  refused({"[5 x 0 x 28]"}, import(idx({0x803, 5, 0, 28}, "")));
-  refused({"images", "goes on behind the 6 bytes"}, import(images_ + "x"));
-  refused({"labels", "goes on behind the 2 bytes"}, import(images_, labels_ + "x"));
+  refused({"images", "more than the file holds"}, imported(idx({0x803, huge, huge, huge}, "1")));
+  refused({"images", "more than the file holds"}, imported(idx({0x804, 1, huge, huge, huge}, "1")));
+  refused({"images", "more than the file holds"}, imported(idx({0x803, huge, 28, 28}, "1")));
+  refused({"images", "more than the file holds"}, imported(test::gzip(idx({0x803, 1, 30000, 30000}, "1"))));
+  refused({"labels", "more than the file holds"}, imported(images_, idx({0x801, huge}, "1")));
+  refused({"it is empty"}, imported(idx({0x803, 0, 28, 28}, "")));
+  refused({"[5 x 0 x 28]"}, imported(idx({0x803, 5, 0, 28}, "")));
+  refused({"images", "goes on behind the 6 bytes"}, imported(images_ + "x"));
+  refused({"labels", "goes on behind the 2 bytes"}, imported(images_, labels_ + "x"));
 }
 
 TEST_F(ImportIdxTest, ImagesAndLabelsMustBeAsMany) {
-  refused({"labels", "3 labels for the 2 rows", "images'"}, import(images_, idx({0x801, 3}, "abc")));
+  refused({"labels", "3 labels for the 2 rows", "images'"}, imported(images_, idx({0x801, 3}, "abc")));
 }
 
 TEST_F(ImportIdxTest, AnOldDatasetSurvivesAFailure) {
-  import_file(import(images_));
+  import_file(imported(images_));
   const auto size = fs::file_size(made_ / "a.h5");
-  test::expect_error(Failure::file, {"goes on"}, [&] { static_cast<void>(import_file(import(images_ + "x"))); });
+  test::expect_error(Failure::file, {"goes on"}, [&] { static_cast<void>(import_file(imported(images_ + "x"))); });
   EXPECT_EQ(fs::file_size(made_ / "a.h5"), size);
   EXPECT_EQ(made_.entries(), 1U);
 }

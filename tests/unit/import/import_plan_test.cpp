@@ -35,7 +35,7 @@ class ImportPlanTest : public test::ImportTest {
 };
 
 TEST_F(ImportPlanTest, ATableLikeKagglesBecomesBytes) {
-  const ImportResult result = import("label,pixel0,pixel1\n7,0,255\n300,128,1\n", label("label"));
+  const ImportResult result = imported("label,pixel0,pixel1\n7,0,255\n300,128,1\n", label("label"));
   EXPECT_THAT(result.notes, IsEmpty());
   EXPECT_EQ(result.info.rows, 2U);
   EXPECT_EQ(result.info.columns, 2U);
@@ -46,23 +46,23 @@ TEST_F(ImportPlanTest, ATableLikeKagglesBecomesBytes) {
                                           "labels: column 1 ('label')"));
   EXPECT_THAT(bytes(), ElementsAre(0, 255, 128, 1));
   EXPECT_THAT(labels(), ElementsAre(7, 300));
-  EXPECT_FALSE(import("pixel0,pixel1\n0,255\n").info.has_labels);
+  EXPECT_FALSE(imported("pixel0,pixel1\n0,255\n").info.has_labels);
 }
 
 TEST_F(ImportPlanTest, TheLabelColumnIsANameANumberOrTheLast) {
   const std::string content = "r,s,t\n5,2,3\n";
   for (const auto& [column, value] : {std::pair{"s", 2}, {"1", 5}, {"3", 3}, {"last", 3}}) {
-    import(content, label(column));
+    imported(content, label(column));
     EXPECT_THAT(labels(), ElementsAre(value)) << column;
   }
-  import("4,2,3\n4,5,6\n", label("2"));
+  imported("4,2,3\n4,5,6\n", label("2"));
   EXPECT_THAT(labels(), ElementsAre(2, 5));
   EXPECT_THAT(bytes(), ElementsAre(4, 3, 4, 6));
 }
 
 TEST_F(ImportPlanTest, TypeAndScaleFollowTheValues) {
   const auto made = [&](const std::string& content, const Change& change = no_change) {
-    const DatasetInfo info = import(content, change).info;
+    const DatasetInfo info = imported(content, change).info;
     return std::pair(info.type, info.scale);
   };
   using enum ElementType;
@@ -74,17 +74,17 @@ TEST_F(ImportPlanTest, TypeAndScaleFollowTheValues) {
   const auto scaled = [](double scale) { return [scale](ImportOptions& options) { options.scale = scale; }; };
   EXPECT_EQ(made("a\n0\n300\n", scaled(300.0)), std::pair(float32, 300.0));
   EXPECT_EQ(made("a\n0\n3\n", scaled(16.0)), std::pair(uint8, 16.0));
-  EXPECT_THAT(import("a\n0\n3\n", scaled(16.0)).notes, IsEmpty());
-  import("a\n0.1\n", [](ImportOptions& options) { options.type = float64;
-});
-EXPECT_THAT(samples<double>(), ElementsAre(0.1));
-  import("a,b\n1,0\n", [](ImportOptions& options) {
-    options.type = float32;
-  options.shape = {2, 1};
-  }  // namespace
-);
-EXPECT_THAT(samples<float>(), ElementsAre(1.0F, 0.0F));
-EXPECT_THAT(reader().info().picture, ElementsAre(2, 1));
+  EXPECT_THAT(imported("a\n0\n3\n", scaled(16.0)).notes, IsEmpty());
+  imported("a\n0.1\n", [](ImportOptions& options) { options.type = float64; });
+  EXPECT_THAT(samples<double>(), ElementsAre(0.1));
+  imported("a,b\n1,0\n",
+           [](ImportOptions& options) {
+             options.type = float32;
+             options.shape = {2, 1};
+           }  // namespace
+  );
+  EXPECT_THAT(samples<float>(), ElementsAre(1.0F, 0.0F));
+  EXPECT_THAT(reader().info().picture, ElementsAre(2, 1));
 }  // namespace rbmpi
 
 TEST_F(ImportPlanTest, ManyBlocksComeInOrder) {
@@ -97,7 +97,7 @@ TEST_F(ImportPlanTest, ManyBlocksComeInOrder) {
       content += column + 1 < columns ? ',' : '\n';
     }
   }
-  EXPECT_EQ(import(test::gzip(content)).info.rows, rows);
+  EXPECT_EQ(imported(test::gzip(content)).info.rows, rows);
   const std::vector<std::uint8_t> values = bytes();
   for (std::uint64_t i = 0; i < values.size(); ++i)
     ASSERT_EQ(values[i], (i / columns * 31 + i % columns) % 200) << "at " << i;
@@ -107,24 +107,24 @@ TEST_F(ImportPlanTest, LabelsAreWholeNumbersOrTexts) {
   for (const char* text : {"0.5", "2147483648", "-2147483649"})
     refused(Failure::file, {"label in line 2, column 1 ('v')", "whole number"}, std::string("v,a\n") + text + ",1\n",
             label("v"));
-  import("v,a\n-2147483648,1\n2147483647,0\n", label("v"));
+  imported("v,a\n-2147483648,1\n2147483647,0\n", label("v"));
   EXPECT_THAT(labels(), ElementsAre(-2147483647 - 1, 2147483647));
-  import("v,a\nb,1\na,0\nb,1\n", label("v"));
+  imported("v,a\nb,1\na,0\nb,1\n", label("v"));
   EXPECT_THAT(labels(), ElementsAre(1, 0, 1));
   EXPECT_THAT(reader().info().class_names, ElementsAre("a", "b"));
   refused(Failure::file, {"1 of its labels is missing", "line 3", "drop-row"}, "v,a\nb,1\n,0\n", label("v"));
-  import("v,a\nb,1\n,0\n", [](ImportOptions& options) {
+  imported("v,a\nb,1\n,0\n", [](ImportOptions& options) {
     options.label_column = "v";
-  options.missing = MissingValues::drop_row;
-});
-EXPECT_THAT(labels(), ElementsAre(0));
+    options.missing = MissingValues::drop_row;
+  });
+  EXPECT_THAT(labels(), ElementsAre(0));
 }
 
 TEST_F(ImportPlanTest, LabelsThatAreCodesStayApart) {
-  import("v,a\n1E2,1\n1e3,0\nA4,1\n100,0\n", label("v"));
+  imported("v,a\n1E2,1\n1e3,0\nA4,1\n100,0\n", label("v"));
   EXPECT_THAT(reader().info().class_names, ElementsAre("100", "1E2", "1e3", "A4"));
   EXPECT_THAT(labels(), ElementsAre(1, 2, 3, 0));
-  import("v,a\n-1.0,1\nx,0\n-1,1\n01.00,0\n01,1\n", label("v"));
+  imported("v,a\n-1.0,1\nx,0\n-1,1\n01.00,0\n01,1\n", label("v"));
   EXPECT_THAT(reader().info().class_names, ElementsAre("-1", "01", "x"));
   EXPECT_THAT(labels(), ElementsAre(0, 2, 0, 1, 1));
   EXPECT_EQ(class_of_label("3.", DecimalMark::point), "3.");
@@ -137,7 +137,7 @@ TEST_F(ImportPlanTest, LabelsMayBeThousandsAsValuesMay) {
             std::string("v;a\n1.000;1\n2.000;0\n") + other, label("v"));
   refused(Failure::file, {"column 1 ('v') is '1.000'", "column 2 ('a') is '0,5'"}, "v;a\n1.000;0,5\n2.000;0\n",
           label("v"));
-  import("v;a\n1.0;0\n2.0;1\n", label("v"));
+  imported("v;a\n1.0;0\n2.0;1\n", label("v"));
   EXPECT_THAT(labels(), ElementsAre(1, 2));
 }
 
@@ -155,7 +155,7 @@ TEST_F(ImportPlanTest, RulesThatReplaceNothingAreRefused) {
   refused(Failure::usage, {"--map x=0 replaces nothing"}, content, with_labels({{"1", 0.5}, {"x", 0.0}}));
   refused(Failure::usage, {"--map 1.0=0 replaces nothing", "no rule before it"}, content,
           with_labels({{"1", 0.5}, {"1.0", 0.0}}));
-  import(content, with_labels({{ "1", 0.5 }}));
+  imported(content, with_labels({{"1", 0.5}}));
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 0.0F, 0.5F));
 }
 
@@ -164,7 +164,7 @@ TEST_F(ImportPlanTest, CodesForMissingValuesAreAskedAbout) {
   refused(Failure::usage, {"8 of them are 9", "--map 9=NA", "--scale 9"}, many);
   refused(Failure::usage, {"column 1 ('a') goes up to 99", "--drop a", "--map 9=NA,99=NA"},
           "a,b,c\n9,0,1\n99,1,0\n1,1,1\n0,0,1\n");
-  EXPECT_THAT(import("a,b\n0,2\n1,1\n2,0\n").notes, ElementsAre(HasSubstr("2, in column 1 ('a'), means 1.0")));
+  EXPECT_THAT(imported("a,b\n0,2\n1,1\n2,0\n").notes, ElementsAre(HasSubstr("2, in column 1 ('a'), means 1.0")));
 }
 
 TEST_F(ImportPlanTest, NinesFarAboveAllOtherValuesAreAskedAbout) {
@@ -172,7 +172,7 @@ TEST_F(ImportPlanTest, NinesFarAboveAllOtherValuesAreAskedAbout) {
   refused(Failure::usage, {"from 1 to 5 and then 99", "--map 99=NA"}, "a,b,c\n1,2,99\n5,2,4\n3,1,2\n");
   for (const char* amounts : {"a,b,c\n9,0,6\n8,2,1\n4,1,2\n", "a,b,c\n0,90,99\n8,2,1\n4,1,2\n",
                               "a,b,c\n0,8,1\n8,2,1\n2,1,2\n", "a,b,c\n9,9,9\n9,9,9\n9,9,0\n"})
-    EXPECT_EQ(import(amounts).info.rows, 3U) << amounts;
+    EXPECT_EQ(imported(amounts).info.rows, 3U) << amounts;
 }
 
 TEST_F(ImportPlanTest, SeveralCodesAreAskedAboutTogether) {
@@ -182,30 +182,30 @@ TEST_F(ImportPlanTest, SeveralCodesAreAskedAboutTogether) {
   refused(Failure::usage, {"from 0 to 10 and then 77 to 99", "--map 77=NA,88=NA,99=NA"},
           "a,b,c\n10,0,77\n88,2,99\n3,4,1\n");
   const double missing = std::numeric_limits<double>::quiet_NaN();
-  import("a,b,c\n0,1,9\n1,8,1\n1,0,1\n", [&](ImportOptions& options) {
+  imported("a,b,c\n0,1,9\n1,8,1\n1,0,1\n", [&](ImportOptions& options) {
     options.replaced = {{"8", missing}, {"9", missing}};
-  options.missing = MissingValues::drop_row;
-});
-EXPECT_THAT(bytes(), ElementsAre(1, 0, 1));
+    options.missing = MissingValues::drop_row;
+  });
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 1));
 }
 
 TEST_F(ImportPlanTest, TwoScalesAreNotOne) {
   refused(Failure::usage, {"3 columns go up to 1 and 2 to 10 or more, up to 100, in column 5 ('e')", "0.01", "--drop"},
           "a,b,c,d,e\n1,0,1,30,100\n0,1,1,20,7\n1,1,0,50,3\n");
-  EXPECT_EQ(import("a,b,c,d,e\n1,0,1,30,100\n0,1,4,20,7\n1,1,0,50,3\n").info.scale, 100) << "counts have all sizes";
+  EXPECT_EQ(imported("a,b,c,d,e\n1,0,1,30,100\n0,1,4,20,7\n1,1,0,50,3\n").info.scale, 100) << "counts have all sizes";
 }
 
 TEST_F(ImportPlanTest, OnesAndTwosAreAskedAbout) {
   const std::string content = "a,b\n1,2\n2,1\n1,1\n";
   refused(Failure::usage, {"--map 1=0,2=1", "--scale 2"}, content);
-  import(content, replaced({{"1", 0}, { "2", 1 }}));
+  imported(content, replaced({{"1", 0}, {"2", 1}}));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 0, 0));
 }
 
 TEST_F(ImportPlanTest, ListsOfEntriesAreKnownByTheirNames) {
   for (const char* names : {"user,item,rating", "userId,movieId,rating", "user_id,Item ID,stars", "row,col,value"})
     refused(Failure::usage, {"list of entries", "--columns"}, std::string(names) + "\n1,2,3\n2,2,5\n1,1,4\n");
-  EXPECT_EQ(import("user,item,rating\n1,2,3\n2,2,5\n1,1,4\n", [](ImportOptions& options) { options.columns = "1-3"; })
+  EXPECT_EQ(imported("user,item,rating\n1,2,3\n2,2,5\n1,1,4\n", [](ImportOptions& options) { options.columns = "1-3"; })
                 .info.columns,
             3U);
 }
@@ -214,7 +214,7 @@ TEST_F(ImportPlanTest, LabelsThatMeanTheSameAreRefused) {
   for (const auto& [one, other] : {std::pair{"01", "1"}, {"0007", "7"}, {"True", "1"}, {"TRUE", "true"}, {"+3", "3"}})
     refused(Failure::file, {"its labels are '", one, other, "may mean the same"},
             std::string("v,a\nx,0\n") + one + ",1\n" + other + ",0\n", label("v"));
-  import("v,a\n-,0\n+,1\n-1,0\n1,1\n0,1\n", label("v"));
+  imported("v,a\n-,0\n+,1\n-1,0\n1,1\n0,1\n", label("v"));
   EXPECT_THAT(reader().info().class_names, ElementsAre("-1", "0", "1", "+", "-"));
 }
 
@@ -224,9 +224,9 @@ TEST_F(ImportPlanTest, WeightsThatAreAllZeroAreRefused) {
 
 TEST_F(ImportPlanTest, WeightsAreFoundByNobodyAndSaid) {
   for (const char* name : {"weight", "Weights", "sample_weight"})
-    EXPECT_THAT(import(std::string("a,") + name + "\n1,0\n0,1\n").notes,
+    EXPECT_THAT(imported(std::string("a,") + name + "\n1,0\n0,1\n").notes,
                 ElementsAre(HasSubstr(std::string("--weight-column ") + name)));
-  EXPECT_THAT(import("a,weight\n1,0\n0,1\n", weights("weight")).notes, IsEmpty());
+  EXPECT_THAT(imported("a,weight\n1,0\n0,1\n", weights("weight")).notes, IsEmpty());
   refused(Failure::file, {"weights in column 2 ('weight') are from 0 to 1e+39", "from 0 to 3.4e38"},
           "a,weight\n1,0\n0,1e39\n", weights("weight"));
 }
@@ -238,27 +238,26 @@ TEST_F(ImportPlanTest, RowNumbersAreNoValues) {
     return content;
   };
   for (const char* name : {"", "id", "ID", "index", "Unnamed: 0", "rownames"}) {
-    import(numbered(name, 6));
+    imported(numbered(name, 6));
     EXPECT_EQ(reader().info().columns, 1U) << name;
     EXPECT_THAT(names(), ElementsAre("1", "2", "3", "4", "5", "6")) << name;
   }
   refused(Failure::usage, {"column 1 ('nr') only counts the rows", "--drop nr", "--name-column nr", "--columns"},
           numbered("nr", 6));
-  EXPECT_EQ(import(numbered("nr", 4)).info.columns, 2U) << "four rows may count by chance";
-  import(numbered("nr", 6), [](ImportOptions& options) { options.name_column = "nr";
-});
-EXPECT_EQ(names().back(), "6");
-refused(Failure::usage, {"the same twice"}, "id,p\n1,0\n1,1\n");
+  EXPECT_EQ(imported(numbered("nr", 4)).info.columns, 2U) << "four rows may count by chance";
+  imported(numbered("nr", 6), [](ImportOptions& options) { options.name_column = "nr"; });
+  EXPECT_EQ(names().back(), "6");
+  refused(Failure::usage, {"the same twice"}, "id,p\n1,0\n1,1\n");
 }
 
 TEST_F(ImportPlanTest, MissingValuesAreDecidedUpon) {
   const std::string content = "p,q\n1,\n0,1\nNA,0\n";
   refused(Failure::file, {"2 of its values are missing", "line 2, column 2 ('q') is empty"}, content);
-  import(content, missing(MissingValues::zero));
+  imported(content, missing(MissingValues::zero));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 1, 0, 0));
-  import(content, missing(MissingValues::drop_row));
+  imported(content, missing(MissingValues::drop_row));
   EXPECT_THAT(bytes(), ElementsAre(0, 1));
-  import(content, missing(MissingValues::mean));
+  imported(content, missing(MissingValues::mean));
   EXPECT_THAT(samples<float>(), ElementsAre(1.0F, 0.5F, 0.0F, 1.0F, 0.5F, 0.0F));
   refused(Failure::file, {"none is left"}, "p,q\n1,\nNA,0\n", missing(MissingValues::drop_row));
   refused(Failure::usage, {"column 2 ('q') has no value at all"}, "p,q\n1,\n0,\n", missing(MissingValues::mean));
@@ -275,7 +274,7 @@ TEST_F(ImportPlanTest, TwoTextsAreOffAndOn) {
   for (const char* content : {"a,b\nx,1\ny,0\nz,1\nz,0\n", "a,b\n\"x, y\",1\nz,0\n\"x, y\",1\n",
                               "a,b,c\nA,G,1\nG,T,0\nG,T,0\n", "a,b\nx,1\nx,0\n"})
     refused(Failure::file, {"it is a column of texts: --label-column a"}, content);
-  EXPECT_EQ(import("a,b\nY,0\nN,1\n", replaced({{"N", 0}, {"Y", 1}})).info.rows, 2U);
+  EXPECT_EQ(imported("a,b\nY,0\nN,1\n", replaced({{"N", 0}, {"Y", 1}})).info.rows, 2U);
 }
 
 TEST_F(ImportPlanTest, ColumnsThatMayHaveLabelsAreNamed) {
@@ -288,10 +287,10 @@ TEST_F(ImportPlanTest, ColumnsThatMayHaveLabelsAreNamed) {
   refused(Failure::usage, {"from -1 to 1", ", --label-column 1 if"}, "-1,0.5,0\n1,0.1,1\n1,1,0\n");
   for (const char* content : {"9,8,7\n0,255,4\n3,128,0\n", "0.5,0.1,1\n0.25,0.5,0\n0.1,0.75,1\n",
                               "a,b,c,d,e\n200,255,255,128,9\n128,128,0,3,0\n130,9,4,1,4\n"})
-    EXPECT_THAT(import(content).notes, testing::Contains(HasSubstr("--label-column"))) << content;
+    EXPECT_THAT(imported(content).notes, testing::Contains(HasSubstr("--label-column"))) << content;
   const auto settled = [](ImportOptions& options) { options.label_column = "none"; };
-  EXPECT_THAT(import("0.5,0.1,1\n0.25,0.5,0\n0.1,0.75,1\n", settled).notes, IsEmpty());
-  EXPECT_THAT(import("a,b,c\n2,5,9\n7,3,0\n1,9,4\n").notes, ElementsAre(HasSubstr("means 1.0")));
+  EXPECT_THAT(imported("0.5,0.1,1\n0.25,0.5,0\n0.1,0.75,1\n", settled).notes, IsEmpty());
+  EXPECT_THAT(imported("a,b,c\n2,5,9\n7,3,0\n1,9,4\n").notes, ElementsAre(HasSubstr("means 1.0")));
 }
 
 TEST_F(ImportPlanTest, OneTextIsMissingOrAMark) {
@@ -324,10 +323,9 @@ TEST_F(ImportPlanTest, OptionsThatDoNotFitAreUsage) {
 }
 
 TEST_F(ImportPlanTest, ASparseDatasetHasTheSameValues) {
-  import("p,q,r\n1,0,0\n0,0,1\n0,1,0\n", [](ImportOptions& options) { options.sparse = true;
-});
-EXPECT_TRUE(reader().info().sparse);
-EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 0, 0, 1, 0, 1, 0));
+  imported("p,q,r\n1,0,0\n0,0,1\n0,1,0\n", [](ImportOptions& options) { options.sparse = true; });
+  EXPECT_TRUE(reader().info().sparse);
+  EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 0, 0, 1, 0, 1, 0));
 }
 
 TEST_F(ImportPlanTest, InAChildTheSameComesOut) {

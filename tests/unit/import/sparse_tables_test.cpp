@@ -31,16 +31,16 @@ TEST_F(SparseTablesTest, LibsvmIsKnownByItsLines) {
 }
 
 TEST_F(SparseTablesTest, LibsvmFromOneAndFromZero) {
-  import("3 1:1 4:2\n1 2:1 # a comment\n\n2\n");
+  imported("3 1:1 4:2\n1 2:1 # a comment\n\n2\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0));
   EXPECT_THAT(labels(), ElementsAre(3, 1, 2));
-  import(test::gzip("0 0:1 3:2\r\n1 1:1\r\n"));
+  imported(test::gzip("0 0:1 3:2\r\n1 1:1\r\n"));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 0, 2, 0, 1, 0, 0));
-  EXPECT_FALSE(import("0.5 1:1\n", [](ImportOptions& options) { options.label_column = "none"; }).info.has_labels);
+  EXPECT_FALSE(imported("0.5 1:1\n", [](ImportOptions& options) { options.label_column = "none"; }).info.has_labels);
 }
 
 TEST_F(SparseTablesTest, LibsvmSaysInACommentWhereColumnsBegin) {
-  import("# Column indices are zero-based\n1 1:1 2:1\n0 1:2\n");
+  imported("# Column indices are zero-based\n1 1:1 2:1\n0 1:2\n");
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 2, 0));
 }
 
@@ -48,22 +48,21 @@ TEST_F(SparseTablesTest, LabelsThatCountPairsAreInDoubt) {
   const std::string documents = "3 0:1 5:2 9:1\n2 1:1 2:1\n4 0:1 1:1 2:1 3:3\n";
   refused(Failure::usage, {"number of its pairs", "LDA-C", "--label-column none"}, documents);
   const auto without = [](ImportOptions& options) { options.label_column = options.table.labels = "none"; };
-  EXPECT_FALSE(import(documents, without).info.has_labels);
-  EXPECT_TRUE(import("1 1:1\n1 2:1\n1 3:1\n").info.has_labels);
+  EXPECT_FALSE(imported(documents, without).info.has_labels);
+  EXPECT_TRUE(imported("1 1:1\n1 2:1\n1 3:1\n").info.has_labels);
 }
 
 TEST_F(SparseTablesTest, LibsvmIsStoredSparselyIfMostIsZero) {
-  EXPECT_TRUE(import("1 1:1 8:1\n0 3:1\n").info.sparse);
-  EXPECT_FALSE(import("1 1:1 2:1\n0 3:1\n").info.sparse);
-  EXPECT_EQ(import("1 1:1 3:1 8:1\n0 2:1\n", [](ImportOptions& options) { options.drop = "3-7"; }).info.columns, 3U);
+  EXPECT_TRUE(imported("1 1:1 8:1\n0 3:1\n").info.sparse);
+  EXPECT_FALSE(imported("1 1:1 2:1\n0 3:1\n").info.sparse);
+  EXPECT_EQ(imported("1 1:1 3:1 8:1\n0 2:1\n", [](ImportOptions& options) { options.drop = "3-7"; }).info.columns, 3U);
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 0, 1, 0));
 }
 
 TEST_F(SparseTablesTest, LibsvmWithMissingValues) {
   refused(Failure::file, {"1 of its values is missing", "line 2, column 1"}, "1 2:1\n0 1:nan\n");
-  import("1 2:1\n0 1:nan\n", [](ImportOptions& options) { options.missing = MissingValues::drop_row;
-});
-EXPECT_THAT(bytes(), ElementsAre(0, 1));
+  imported("1 2:1\n0 1:nan\n", [](ImportOptions& options) { options.missing = MissingValues::drop_row; });
+  EXPECT_THAT(bytes(), ElementsAre(0, 1));
 }  // namespace
 
 TEST_F(SparseTablesTest, DamagedLibsvmIsRefused) {
@@ -84,35 +83,35 @@ std::string market(const std::string& kind, const std::string& rest) {
 }
 
 TEST_F(SparseTablesTest, MatrixMarket) {
-  const ImportResult result = import(market("coordinate real general", "3 4 3\n3 4 1\n1 1 0.5\n3 1 0.25\n"));
+  const ImportResult result = imported(market("coordinate real general", "3 4 3\n3 4 1\n1 1 0.5\n3 1 0.25\n"));
   EXPECT_THAT(result.kind, HasSubstr("3 x 4"));
   EXPECT_FALSE(result.info.sparse);
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 0, 0, 0, 0, 0, 0, 0, 0.25F, 0, 0, 1));
-  import(market("coordinate pattern symmetric", "2 2 2\n2 1\n2 2\n"));
+  imported(market("coordinate pattern symmetric", "2 2 2\n2 1\n2 2\n"));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 1));
-  import(market("array integer general", "2 3\n0\n1\n1\n0\n0\n1\n"));
+  imported(market("array integer general", "2 3\n0\n1\n1\n0\n0\n1\n"));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 0, 1, 0, 1));
-  import(market("array real symmetric", "2 2\n0\n1\n0.5\n"));
+  imported(market("array real symmetric", "2 2\n0\n1\n0.5\n"));
   EXPECT_THAT(samples<float>(), ElementsAre(0, 1, 1, 0.5F));
 }
 
 TEST_F(SparseTablesTest, ColumnsOfMatrixMarketMayBeTheSamples) {
   const auto transposed = [](ImportOptions& options) { options.table.transpose = true; };
   const std::string array = market("array integer general", "2 3\n0\n1\n1\n0\n0\n1\n");
-  EXPECT_THAT(import(array).notes, ElementsAre(HasSubstr("2 x 3, has more columns than rows; --transpose")));
-  EXPECT_THAT(import(array, transposed).notes, ElementsAre(HasSubstr("The columns of the matrix, 2 x 3, are")));
+  EXPECT_THAT(imported(array).notes, ElementsAre(HasSubstr("2 x 3, has more columns than rows; --transpose")));
+  EXPECT_THAT(imported(array, transposed).notes, ElementsAre(HasSubstr("The columns of the matrix, 2 x 3, are")));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 0, 1));
   EXPECT_EQ(reader().info().rows, 3U);
   const std::string sparse = market("coordinate real general", "3 4 3\n3 4 1\n1 1 0.5\n3 1 0.25\n");
-  EXPECT_THAT(import(sparse).notes, IsEmpty()) << "documents have more words than there are of them";
-  import(sparse, transposed);
+  EXPECT_THAT(imported(sparse).notes, IsEmpty()) << "documents have more words than there are of them";
+  imported(sparse, transposed);
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 0, 0.25F, 0, 0, 0, 0, 0, 0, 0, 0, 1));
-  import(market("coordinate pattern symmetric", "3 3 2\n2 1\n3 2\n"), transposed);
+  imported(market("coordinate pattern symmetric", "3 3 2\n2 1\n3 2\n"), transposed);
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 0, 1, 0, 1, 0, 1, 0));
   refused(Failure::file, {"two values for row 2, column 1"}, market("coordinate real general", "3 2 2\n2 1 1\n2 1 1\n"),
           transposed);
-  EXPECT_THAT(import("%%MatrixMarket matrix coordinate integer general\n%metadata_json: {\"format_version\": 2}\n"
-                     "3 2 1\n3 1 1\n")
+  EXPECT_THAT(imported("%%MatrixMarket matrix coordinate integer general\n%metadata_json: {\"format_version\": 2}\n"
+                       "3 2 1\n3 1 1\n")
                   .notes,
               ElementsAre(HasSubstr("--transpose makes a row of each cell")));
 }
@@ -136,5 +135,5 @@ TEST_F(SparseTablesTest, DamagedMatrixMarketIsRefused) {
           market("coordinate real general", "2 2 2\n2 1 1\n2 1 1\n"));
 }
 
-}  // namespace rbmpi
+}  // namespace
 }  // namespace rbmpi

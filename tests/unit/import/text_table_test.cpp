@@ -51,14 +51,14 @@ TEST_F(TextTableTest, EveryFormOfTheFileGivesTheSame) {
         std::string("gr\xf6\xdf"
                     "e,b,c\n1,2,250\n4,5,6\n"),
         utf16(u"größe,😀,c\n1,2,250\n4,5,6\n", true), utf16(u"größe;b;c\r\n1;2;250\r\n4;5;6\r\n", false)}) {
-    import(content);
+    imported(content);
     EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6)) << content;
     EXPECT_EQ(reader().info().column_names.size(), 3U) << content;
   }
 }
 
 TEST_F(TextTableTest, NamesAreInUtf8) {
-  import(utf16(u"größe,😀\n1,250\n", true));
+  imported(utf16(u"größe,😀\n1,250\n", true));
   EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "😀"));
   refused(Failure::file, {"UTF-16", "middle of a character"}, utf16(u"a,b\n1,2\n", true) + "x");
 }
@@ -70,25 +70,25 @@ TEST_F(TextTableTest, LonelyHalvesOfPairsAreUnknownCharacters) {
 }
 
 TEST_F(TextTableTest, TheSeparatorThatGivesMostNumbersIsTaken) {
-  EXPECT_THAT(import("0,5;1\n0,25;0\n").notes, ElementsAre(HasSubstr("decimal points")));
+  EXPECT_THAT(imported("0,5;1\n0,25;0\n").notes, ElementsAre(HasSubstr("decimal points")));
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
-  import("0,5 1\n0,25 0\n");
+  imported("0,5 1\n0,25 0\n");
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F, 0.25F, 0.0F));
-  import("1, 2, 250\n4, 5,6\n");
+  imported("1, 2, 250\n4, 5,6\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
-  import("1|250\n3|4\n", separated_by('|'));
+  imported("1|250\n3|4\n", separated_by('|'));
   EXPECT_THAT(bytes(), ElementsAre(1, 250, 3, 4));
-  import("first name,b\n1,250\n3,4\n");
+  imported("first name,b\n1,250\n3,4\n");
   EXPECT_THAT(reader().info().column_names, ElementsAre("first name", "b"));
 }
 
 TEST_F(TextTableTest, SeparatorsMayBeDoubled) {
-  EXPECT_THAT(import("1::2::250\n4::5::6\n").kind, HasSubstr("'::' between the fields, 3 columns"));
+  EXPECT_THAT(imported("1::2::250\n4::5::6\n").kind, HasSubstr("'::' between the fields, 3 columns"));
   EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
-  import("a::\"b::c\"::d:e\n1 :: 2::250\n4::5::6\n");
+  imported("a::\"b::c\"::d:e\n1 :: 2::250\n4::5::6\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
   EXPECT_THAT(reader().info().column_names, ElementsAre("a", "b::c", "d:e"));
-  import("a\xe2\xba\xba||b|c\n1||250\n4||6\n", separated_by(doubled_separator('|')));
+  imported("a\xe2\xba\xba||b|c\n1||250\n4||6\n", separated_by(doubled_separator('|')));
   EXPECT_THAT(bytes(), ElementsAre(1, 250, 4, 6));
   EXPECT_THAT(reader().info().column_names, ElementsAre("a\xe2\xba\xba", "b|c"));
   refused(Failure::usage, {"every second of its columns is empty", "'||'"}, "1||0\n0||1\n");
@@ -101,7 +101,7 @@ TEST_F(TextTableTest, OtherSeparatorsAreProposed) {
                                         {"0$$1$$1\n1$$0$$1\n", "--separator '$$' "}})
     refused(Failure::file, {"a number would be right; ", option}, content);
   refused(Failure::file, {"it is a column of texts"}, "ab:c\nd:e\nf:g\nh:i\n");
-  import("0^1\n1^0\n", separated_by('^'));
+  imported("0^1\n1^0\n", separated_by('^'));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0));
 }
 
@@ -113,7 +113,7 @@ TEST_F(TextTableTest, CommasAndPointsDoNotMix) {
 
 TEST_F(TextTableTest, TheFirstLineIsAHeaderIfItNamesNumbers) {
   const auto rows = [&](const std::string& content, const Change& change = no_change) {
-    import(content, change);
+    imported(content, change);
     return reader().info().rows;
   };
   EXPECT_EQ(rows("a,b\n1,250\n"), 1U);
@@ -131,15 +131,15 @@ TEST_F(TextTableTest, TheFirstLineIsAHeaderIfItNamesNumbers) {
 }
 
 TEST_F(TextTableTest, NamesStandInAComment) {
-  const ImportResult result = import("# u v\n1 255\n3 4\n");
+  const ImportResult result = imported("# u v\n1 255\n3 4\n");
   EXPECT_THAT(result.notes, ElementsAre(HasSubstr("comment")));
   EXPECT_THAT(reader().info().column_names, ElementsAre("u", "v"));
-  import("# made by hand\n1 255\n3 4\n");
+  imported("# made by hand\n1 255\n3 4\n");
   EXPECT_TRUE(reader().info().column_names.empty());
 }
 
 TEST_F(TextTableTest, RsHeaderIsOneNameShort) {
-  EXPECT_THAT(import("\"x\",\"z\"\n\"r1\",1,255\n\"r2\",3,4\n").notes, ElementsAre(HasSubstr("as R writes it")));
+  EXPECT_THAT(imported("\"x\",\"z\"\n\"r1\",1,255\n\"r2\",3,4\n").notes, ElementsAre(HasSubstr("as R writes it")));
   EXPECT_THAT(bytes(), ElementsAre(1, 255, 3, 4));
   EXPECT_THAT(names(), ElementsAre("r1", "r2"));
   EXPECT_THAT(reader().info().column_names, ElementsAre("x", "z"));
@@ -147,28 +147,28 @@ TEST_F(TextTableTest, RsHeaderIsOneNameShort) {
 }
 
 TEST_F(TextTableTest, WhatExcelLeavesAtTheEndIsLeftOut) {
-  EXPECT_THAT(import("a,b,\n1,255,\n3,4,\n,,\n,,\n").notes,
+  EXPECT_THAT(imported("a,b,\n1,255,\n3,4,\n,,\n,,\n").notes,
               ElementsAre(HasSubstr("2 rows of separators"), HasSubstr("1 column at the end")));
   EXPECT_THAT(bytes(), ElementsAre(1, 255, 3, 4));
-  import("a,b\n1,255,\n3,4,\n");
+  imported("a,b\n1,255,\n3,4,\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 255, 3, 4));
-  import("a,b,\n1,255\n3,4\n");
+  imported("a,b,\n1,255\n3,4\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 255, 3, 4));
-  import("1\t255\t\n3\t4\t\n");
+  imported("1\t255\t\n3\t4\t\n");
   EXPECT_THAT(bytes(), ElementsAre(1, 255, 3, 4));
   refused(Failure::file, {"2 of its values are missing", "line 3"}, "a,b\n1,255\n,\n3,4\n");
-  EXPECT_THAT(import("a,b\n1,255\n\n3,4\n").notes, ElementsAre(HasSubstr("1 empty line between")));
+  EXPECT_THAT(imported("a,b\n1,255\n\n3,4\n").notes, ElementsAre(HasSubstr("1 empty line between")));
 }
 
 TEST_F(TextTableTest, ZerosAndOnesNeedNoSeparator) {
-  const ImportResult result = import("0110\n1001\n0000\n");
+  const ImportResult result = imported("0110\n1001\n0000\n");
   EXPECT_THAT(result.kind, HasSubstr("a character a field"));
   EXPECT_EQ(reader().info().columns, 4U);
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 0));
   refused(Failure::usage, {"zeros and ones alone", "--separator none", "--separator comma"}, "10\n11\n");
-  import("10\n11\n", separated_by(','));
+  imported("10\n11\n", separated_by(','));
   EXPECT_THAT(bytes(), ElementsAre(10, 11));
-  import("10\n11\n", separated_by('\0'));
+  imported("10\n11\n", separated_by('\0'));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 1));
   std::string long_text = "0110\n";
   for (int i = 0; i < 100; ++i) long_text += "1001\n";
@@ -178,9 +178,9 @@ TEST_F(TextTableTest, ZerosAndOnesNeedNoSeparator) {
 TEST_F(TextTableTest, RunsOfBitsBetweenBlanksAreNoNumbers) {
   for (const char* content : {"0110 1\n1001 0\n", "010 1\n100 0\n", "1,01\n0,10\n", "x y\n0 10\n1 01\n"})
     refused(Failure::usage, {"zeros and ones alone", "a separator between the digits"}, content);
-  import("010 1\n100 0\n", separated_by(' '));
+  imported("010 1\n100 0\n", separated_by(' '));
   EXPECT_THAT(bytes(), ElementsAre(10, 1, 100, 0));
-  import("000,2\n007,0\n");
+  imported("000,2\n007,0\n");
   EXPECT_THAT(bytes(), ElementsAre(0, 2, 7, 0));
 }
 
@@ -192,26 +192,26 @@ TEST_F(TextTableTest, AHeaderSeparatesAsItsRowsDo) {
 TEST_F(TextTableTest, CommasMayBeDecimalMarksInAllColumns) {
   refused(Failure::usage, {"'0,25,0,5' is 2 numbers with decimal commas or 4 columns", "--separator comma"},
           "0,25,0,5\n1,0,0,125\n0,5,1,00\n");
-  import("0,25,0,5\n1,0,0,125\n0,5,1,00\n", [](ImportOptions& options) {
+  imported("0,25,0,5\n1,0,0,125\n0,5,1,00\n", [](ImportOptions& options) {
     options.table.separator = ',';
-  options.scale = 255;
-});
-EXPECT_EQ(reader().info().columns, 4U);
-EXPECT_EQ(import("0,1,0,1\n1,0,0,1\n").info.columns, 4U);
-EXPECT_EQ(import("0,25,3,5\n1,0,0,125\n").info.columns, 4U);
+    options.scale = 255;
+  });
+  EXPECT_EQ(reader().info().columns, 4U);
+  EXPECT_EQ(imported("0,1,0,1\n1,0,0,1\n").info.columns, 4U);
+  EXPECT_EQ(imported("0,25,3,5\n1,0,0,125\n").info.columns, 4U);
 }  // namespace
 
 TEST_F(TextTableTest, ALineOfSizesIsNoRow) {
   refused(Failure::usage, {"'3' and '2'", "rows and columns", "--no-header"}, "3 2\n1 0\n0 1\n1 1\n");
   refused(Failure::usage, {"'4' and '4' and '3'", "entries", "--no-header"}, "4 4 3\n1 1 1\n2 4 1\n3 2 1\n");
-  import("3 2\n1 0\n0 1\n1 1\n", header(false));
+  imported("3 2\n1 0\n0 1\n1 1\n", header(false));
   EXPECT_EQ(reader().info().rows, 4U);
-  import("3 1\n1 2\n0 1\n1 1\n");
+  imported("3 1\n1 2\n0 1\n1 1\n");
   EXPECT_EQ(reader().info().rows, 4U);
 }
 
 TEST_F(TextTableTest, ReturnsMayStandBehindTheNewLine) {
-  import("a,b\n\r0,1\n\r1,0\n\r");
+  imported("a,b\n\r0,1\n\r1,0\n\r");
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0));
   EXPECT_THAT(reader().info().column_names, ElementsAre("a", "b"));
 }
@@ -219,18 +219,18 @@ TEST_F(TextTableTest, ReturnsMayStandBehindTheNewLine) {
 TEST_F(TextTableTest, LinesOfDigitsAreAskedAbout) {
   for (const char* content : {"012\n110\n221\n", "01\n12\n21\n", "23\n45\n"})
     refused(Failure::usage, {"digits alone", "--separator none", "--separator comma"}, content);
-  import("012\n121\n", separated_by('\0'));
+  imported("012\n121\n", separated_by('\0'));
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 2, 1, 2, 1));
-  EXPECT_EQ(import("age\n23\n45\n").info.rows, 2U);
+  EXPECT_EQ(imported("age\n23\n45\n").info.rows, 2U);
 }
 
 TEST_F(TextTableTest, NamesAndNumbersAboveNamedRowsAreInDoubt) {
   for (const char* content : {"gene,0.1,0.5,1.0\na,0.3,0.2,0.9\nb,0.4,0.1,0.8\n", "x,10,20,30\na,3,2,9\nb,4,1,8\n",
                               "sample,1,0,1\na,0,1,1\nb,1,1,0\n"})
     refused(Failure::usage, {"a name and numbers", "--header", "--no-header"}, content);
-  import("gene,0.1,0.5,1.0\na,0.3,0.2,0.9\nb,0.4,0.1,0.8\n", header(true));
+  imported("gene,0.1,0.5,1.0\na,0.3,0.2,0.9\nb,0.4,0.1,0.8\n", header(true));
   EXPECT_THAT(names(), ElementsAre("a", "b"));
-  EXPECT_EQ(import("x,1,0,1\na,0,1,1\nb,1,1,0\n").info.rows, 3U);
+  EXPECT_EQ(imported("x,1,0,1\na,0,1,1\nb,1,1,0\n").info.rows, 3U);
 }
 
 TEST_F(TextTableTest, NumbersThatNameColumnsAreInDoubt) {
@@ -238,19 +238,19 @@ TEST_F(TextTableTest, NumbersThatNameColumnsAreInDoubt) {
   refused(Failure::usage, {"in quotes", "--header"}, "\"17\",\"23\",\"99\"\n12,200,3\n7,5,250\n");
   refused(Failure::usage, {"made names of columns", "--no-header"}, "0,0.1,0.2,1\n1,1,0,0\n0,1,0,1\n1,0,0,1\n");
   refused(Failure::usage, {"made names of columns"}, "5,0,0.1,0.2,18\n3,0,0,7,200\n1,0,9,250,0\n");
-  EXPECT_EQ(import("0,0.1,0.2,1\n1,1,0,0\n0,1,0,0.5\n").info.rows, 3U);
-  EXPECT_EQ(import("\"1\",\"0\"\n\"0\",\"1\"\n").info.rows, 2U);
+  EXPECT_EQ(imported("0,0.1,0.2,1\n1,1,0,0\n0,1,0,0.5\n").info.rows, 3U);
+  EXPECT_EQ(imported("\"1\",\"0\"\n\"0\",\"1\"\n").info.rows, 2U);
 }
 
 TEST_F(TextTableTest, FractionsOfAFirstRowAreNoNamesOfColumns) {
-  EXPECT_EQ(import("0.0,1.0\n1.0,1.0\n0.0,0.0\n").info.rows, 3U);
-  EXPECT_EQ(import("0.0,1.0,2.0\n1.0,2.0,0.0\n2.0,1.0,0.0\n").info.rows, 3U);
+  EXPECT_EQ(imported("0.0,1.0\n1.0,1.0\n0.0,0.0\n").info.rows, 3U);
+  EXPECT_EQ(imported("0.0,1.0,2.0\n1.0,2.0,0.0\n2.0,1.0,0.0\n").info.rows, 3U);
 }
 
 TEST_F(TextTableTest, CommentsAboveAndBelow) {
   for (const char* mark : {"// made", "! made", "; made", "% made"})
     refused(Failure::file, {"its first line, '", "looks like a comment"}, std::string(mark) + "\n0.5 1 1\n0.25 0 1\n");
-  EXPECT_THAT(import("1,0,1\n0,1,1\n# end\n").notes, ElementsAre(HasSubstr("1 comment ('# ...')")));
+  EXPECT_THAT(imported("1,0,1\n0,1,1\n# end\n").notes, ElementsAre(HasSubstr("1 comment ('# ...')")));
   EXPECT_THAT(bytes(), ElementsAre(1, 0, 1, 0, 1, 1));
 }
 
@@ -259,9 +259,9 @@ TEST_F(TextTableTest, MarkdownIsNamed) {
 }
 
 TEST_F(TextTableTest, OneColumnIsEnough) {
-  import("a\n0\n1\n");
+  imported("a\n0\n1\n");
   EXPECT_THAT(bytes(), ElementsAre(0, 1));
-  import("0.5\n1\n");
+  imported("0.5\n1\n");
   EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 1.0F));
 }
 
@@ -323,7 +323,7 @@ TEST_F(TextTableTest, Utf16WithoutAMark) {
   EXPECT_EQ(encoding_of(utf16(u"a\t2\r\n", false).substr(2)), Encoding::utf16_big);
   // Most letters are Latin, not all.
   for (const bool little : {true, false}) {
-    import(utf16(u"größe,размер,一一\n1,250,0\n4,5,6\n", little).substr(2));
+    imported(utf16(u"größe,размер,一一\n1,250,0\n4,5,6\n", little).substr(2));
     EXPECT_THAT(reader().info().column_names, ElementsAre("größe", "размер", "一一"));
   }
   for (const std::string& text : {std::string("1,2\n"), std::string("\0", 1), std::string("1\0", 2),
@@ -332,13 +332,13 @@ TEST_F(TextTableTest, Utf16WithoutAMark) {
 }
 
 TEST_F(TextTableTest, FieldsThatStandBelowEachOther) {
-  import("2 1  3\n4 5  6\n10 0 0\n");
-  import("1 1\n0  1\n 0 0\n");
+  imported("2 1  3\n4 5  6\n10 0 0\n");
+  imported("1 1\n0  1\n 0 0\n");
   refused(Failure::usage, {"in 3 columns", "2 fields", "--separator blank"}, "1    2\n3 4\n  5  6\n");
-  import("1    2\n3 4\n  5  6\n", separated_by(' '));
-  import("x    y    z\n 0.5   1  0.5\n0.25   0  1\n");
-  import("1\t2\n3  4\n5       6\n");
+  imported("1    2\n3 4\n  5  6\n", separated_by(' '));
+  imported("x    y    z\n 0.5   1  0.5\n0.25   0  1\n");
+  imported("1\t2\n3  4\n5       6\n");
 }
 
-}  // namespace rbmpi
+}  // namespace
 }  // namespace rbmpi
