@@ -76,8 +76,12 @@ char parse_separator(const std::string& text) {
   for (const auto& [word, separator] : words)
     if (text == word) return separator;
   constexpr std::string_view no_separators = "\"\r\n#";
-  if (text.size() == 1 && no_separators.find(text) == std::string::npos && text[0] > 0) return text[0];
-  refuse("one character, or comma, semicolon, tab, blank, bar, or none if each character is a column, would be right");
+  const bool twice = text.size() == 2 && text[0] == text[1];
+  if ((text.size() == 1 || twice) && no_separators.find(text[0]) == std::string::npos && text[0] > 0)
+    return twice ? doubled_separator(text[0]) : text[0];
+  refuse(
+      "one character, twice the same as in '::', or comma, semicolon, tab, blank, bar, or none if each character is a "
+      "column, would be right");
 }
 
 std::vector<std::pair<std::string, double>> parse_replaced(const std::string& text) {
@@ -159,7 +163,7 @@ constexpr CommandOption<ImportSettings> import_own_options[] = {
      }},
     {"encoding", "NAME", "of a text, such as windows-1250, gb18030 or shift_jis [UTF-8, UTF-16 or windows-1252]",
      [](auto& s, const std::string& text) { s.options.table.encoding = text; }},
-    {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, bar, none, or a character",
+    {"separator", "WHAT", "of a text: comma, semicolon, tab, blank, bar, none, a character, or two as ::",
      [](auto& s, const std::string& text) { s.options.table.separator = parse_separator(text); }},
     {"decimal", "MARK", "of a text: point or comma; the other one is between thousands [found out]",
      [](auto& s, const std::string& text) { s.options.table.decimal = parse_decimal(text); }},

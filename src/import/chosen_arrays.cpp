@@ -234,7 +234,9 @@ void note_possible_labels(const ArrayFile& file, ChosenArrays& chosen) {
 }  // namespace
 
 std::string in_words(const StoredArray& array) {
-  return fmt::format("'{}' [{}] of {}", plain(array.name), fmt::join(array.shape, " x "), array.type);
+  // The root itself is a sparse matrix if its parts are in no group.
+  const std::string_view name = array.name == "/" ? array.name : plain(array.name);
+  return fmt::format("'{}' [{}] of {}", name, fmt::join(array.shape, " x "), array.type);
 }
 
 ChosenArrays choose_arrays(const ArrayFile& file, const TableOptions& wishes) {

@@ -134,6 +134,8 @@ class Examination {
         break;
     }
     count(findings.texts, column, text);
+    if (findings.words.size() < most_words && std::ranges::find(findings.words, text) == findings.words.end())
+      findings.words.emplace_back(text);
     if (column == 0 && !uses_.name) add_name(text);
     return no_number;
   }

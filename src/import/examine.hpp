@@ -32,10 +32,14 @@ struct Occurrences {
   Place first;
 };
 
+/// How many of the texts of a column are looked at: two may be what is off and on, more are something else.
+inline constexpr std::size_t most_words = 3;
+
 /// What a column has. NaN, which stands for what is missing or a text, is in none of its numbers.
 struct ColumnFindings {
   Occurrences missing;
   Occurrences texts;
+  std::vector<std::string> words;  ///< the first different ones of its texts, at most `most_words`
   std::uint64_t booleans = 0;
   double smallest = 0;  ///< more than `largest`: it has no numbers
   double largest = 0;

@@ -34,12 +34,13 @@ std::unique_ptr<Table> open_idx_files(const fs::path& path, const TableOptions& 
 
 /// In the order in which they are tried.
 constexpr std::array table_formats = {
-    TableFormat{.name = "hdf5", .is = is_hdf5, .open = open_hdf5, .arrays = true, .labels = true},
-    TableFormat{.name = "matlab", .is = is_matlab, .open = open_matlab, .arrays = true, .labels = true},
-    TableFormat{.name = "npz", .is = is_npz, .open = open_npz, .archive = true, .arrays = true, .labels = true},
-    TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .labels = true},
+    TableFormat{.name = "hdf5", .is = is_hdf5, .open = open_hdf5, .arrays = true, .turns = true, .labels = true},
+    TableFormat{.name = "matlab", .is = is_matlab, .open = open_matlab, .arrays = true, .turns = true, .labels = true},
+    TableFormat{
+        .name = "npz", .is = is_npz, .open = open_npz, .archive = true, .arrays = true, .turns = true, .labels = true},
+    TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .turns = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
-    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market, .text = true},
+    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market, .text = true, .turns = true},
     TableFormat{.name = "fasta", .is = is_fasta, .open = open_fasta, .text = true, .letters = true},
     TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm, .text = true},
     TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true, .text = true},
@@ -68,8 +69,10 @@ std::string beginning_in_utf8(const fs::path& path, const std::string& beginning
 void check_options(const fs::path& path, const TableOptions& options, const TableFormat& format) {
   if (!format.lines && (options.separator || options.header || options.decimal))
     refuse_options(path, "--separator, --decimal, --header and --no-header go with text tables, which it is not");
-  if (!format.arrays && (!options.array.empty() || options.transpose))
-    refuse_options(path, "--array and --transpose go with files of arrays, which it is not");
+  if (!format.arrays && !options.array.empty())
+    refuse_options(path, "--array goes with files of arrays, which it is not");
+  if (!format.turns && options.transpose)
+    refuse_options(path, "--transpose goes with files of arrays and matrices, which it is not");
   if (!format.labels && !options.labels.empty() && options.labels != "none")
     refuse_options(path, "--labels goes with files of arrays and images, which it is not");
   if (!format.text && !options.encoding.empty()) refuse_options(path, "--encoding goes with texts, which it is not");

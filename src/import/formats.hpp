@@ -22,7 +22,8 @@ struct TableFormat {
   std::unique_ptr<Table> (*open)(const std::filesystem::path& path, const TableOptions& options) = nullptr;
   bool archive = false;  ///< it is known by its packed bytes, and unpacks its members itself
   bool lines = false;    ///< options on lines, separator and header, go with it
-  bool arrays = false;   ///< options on arrays, their names and transposition, go with it
+  bool arrays = false;   ///< the option that names an array goes with it
+  bool turns = false;    ///< its columns may be the rows, if an option says so
   bool labels = false;   ///< the option that names labels goes with it
   bool text = false;     ///< the option on encodings goes with it
   bool letters = false;  ///< options on an alphabet go with it

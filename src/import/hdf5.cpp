@@ -6,10 +6,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "import/array_table.hpp"
 #include "import/encoding.hpp"
 #include "rbmpi/core/error.hpp"
+#include "rbmpi/core/plural.hpp"
 #include "rbmpi/data/dataset_file.hpp"
 #include "rbmpi/storage/hdf5_file.hpp"
 #include "rbmpi/storage/unpacked_file.hpp"
@@ -39,8 +41,13 @@ class Hdf5Numbers : public NumberReader {
   RowChunks chunks_;
 };
 
+/// The group in which an array lies, "/" being one.
 std::string folder_of(const std::string& name) {
-  return name.substr(0, name.rfind('/'));
+  return name.substr(0, std::max<std::size_t>(1, name.rfind('/')));
+}
+
+std::string in_folder(const std::string& folder, const std::string& name) {
+  return folder == "/" ? folder + name : fmt::format("{}/{}", folder, name);
 }
 
 /// The group `name` is a sparse matrix, or a column of categories, of which the arrays below are parts.
@@ -52,7 +59,7 @@ class Hdf5Arrays : public ArrayFile {
       // What MATLAB keeps for itself.
       if (outline.name.starts_with("/#")) continue;
       arrays_.push_back(stored(outline));
-      groups[folder_of(outline.name)].insert(outline.name.substr(folder_of(outline.name).size() + 1));
+      groups[folder_of(outline.name)].insert(outline.name.substr(outline.name.rfind('/') + 1));
     }
     std::vector<StoredArray> found;
     for (const auto& group : groups) {
@@ -62,10 +69,18 @@ class Hdf5Arrays : public ArrayFile {
       if (has("data") && has("ir") && has("jc")) whole = sparse_of_matlab(group.first);
       if (has("codes") && has("categories")) whole = categories(group.first);
       if (!whole) continue;
-      std::erase_if(arrays_, [&](const StoredArray& array) { return folder_of(array.name) == group.first; });
+      std::erase_if(arrays_, [&](const StoredArray& array) { return is_part(array.name, group.first); });
       found.push_back(std::move(*whole));
     }
     std::ranges::move(found, std::back_inserter(arrays_));
+  }
+
+  /// Of a file that has no other table.
+  void refuse_incomplete() const {
+    const bool others = std::ranges::any_of(arrays_, [](const StoredArray& array) {
+      return !array.sparse_of.empty() || (array.shape.size() > 1 && std::ranges::min(array.shape) > 1);
+    });
+    if (!incomplete_.empty() && !others) refuse_import(path(), incomplete_);
   }
 
   /// What Keras writes of a network is as good as never meant as data.
@@ -86,7 +101,7 @@ class Hdf5Arrays : public ArrayFile {
   [[nodiscard]] std::string kind() const override { return matlab_ ? "a MATLAB file (version 7.3)" : "an HDF5 file"; }
   [[nodiscard]] const std::vector<StoredArray>& arrays() const override { return arrays_; }
   [[nodiscard]] std::unique_ptr<NumberReader> numbers(const StoredArray& array) const override {
-    return std::make_unique<Hdf5Numbers>(file_, is_categories(array) ? array.name + "/codes" : array.name);
+    return std::make_unique<Hdf5Numbers>(file_, is_categories(array) ? in_folder(array.name, "codes") : array.name);
   }
   [[nodiscard]] std::vector<std::string> texts(const StoredArray& array, std::uint64_t first,
                                                std::uint64_t count) const override {
@@ -102,8 +117,8 @@ class Hdf5Arrays : public ArrayFile {
     }
     if (samples.name == "/samples") describe_dataset(samples, said);
     if (cells_.contains(samples.name)) {
-      for (const char* const names : {"/features/name", "/gene_names", "/genes"}) {
-        said.column_names = list_of_texts(samples.name + names, samples.shape.back());
+      for (const char* const names : {"features/name", "gene_names", "genes"}) {
+        said.column_names = list_of_texts(in_folder(samples.name, names), samples.shape.back());
         if (!said.column_names.empty()) break;
       }
       said.row_names = stored_texts(samples.name + "/barcodes");
@@ -119,7 +134,7 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   [[nodiscard]] std::vector<std::string> class_names(const StoredArray& labels) const override {
-    return is_categories(labels) ? list_of_texts(labels.name + "/categories", 0) : std::vector<std::string>();
+    return is_categories(labels) ? list_of_texts(in_folder(labels.name, "categories"), 0) : std::vector<std::string>();
   }
 
   [[nodiscard]] std::vector<std::string> notes(const StoredArray& samples) const override {
@@ -150,6 +165,14 @@ class Hdf5Arrays : public ArrayFile {
     std::optional<Hdf5File> file;
     unpacked.by_name([&](const fs::path& path) { file = Hdf5File::open(path, Reading::in_pieces, unpacked.name()); });
     return std::move(*file);
+  }
+  /// Whether an array belongs to the matrix or the categories that a group is. Beside those that are in no group there
+  /// may be others, such as labels.
+  static bool is_part(const std::string& array, const std::string& group) {
+    static const std::set<std::string> parts = {"/data",     "/indices", "/indptr",     "/shape",
+                                                "/format",   "/ir",      "/jc",         "/codes",
+                                                "/barcodes", "/genes",   "/gene_names", "/categories"};
+    return folder_of(array) == group && (group != "/" || parts.contains(array));
   }
   static bool is_categories(const StoredArray& array) { return array.type == "categories"; }
 
@@ -191,38 +214,45 @@ class Hdf5Arrays : public ArrayFile {
       const std::optional<std::string> format = file_.text_attribute(group, attribute);
       if (format) return *format;
     }
-    if (!file_.exists(group + "/format") || file_.is_group(group + "/format")) return {};
-    const ArrayOutline outline = file_.outline(group + "/format");
-    return outline.texts && outline.dimensions.empty() ? file_.read_text(group + "/format") : std::string();
+    const std::string name = in_folder(group, "format");
+    if (!file_.exists(name) || file_.is_group(name)) return {};
+    const ArrayOutline outline = file_.outline(name);
+    return outline.texts && outline.dimensions.empty() ? file_.read_text(name) : std::string();
   }
 
   /// CSR or CSC as AnnData, h5sparse and 10x Genomics write it, or as SciPy's .npz names it.
   [[nodiscard]] std::optional<StoredArray> sparse(const std::string& group) {
-    if (group.empty()) return std::nullopt;
     std::optional<StoredArray> matrix = made_of(group, {"data", "indices", "indptr"});
     if (!matrix) return std::nullopt;
     std::optional<std::vector<std::int64_t>> shape = file_.integers_attribute(group, "shape");
     if (!shape) shape = file_.integers_attribute(group, "h5sparse_shape");
-    if (!shape && file_.exists(group + "/shape")) {
-      const ArrayOutline outline = file_.outline(group + "/shape");
+    const std::string shape_array = in_folder(group, "shape");
+    if (!shape && file_.exists(shape_array)) {
+      const ArrayOutline outline = file_.outline(shape_array);
       if (outline.integers && outline.dimensions == std::vector<std::uint64_t>{2}) {
         shape.emplace(2);
-        file_.read_integers(group + "/shape", 0, 2, shape->data());
+        file_.read_integers(shape_array, 0, 2, shape->data());
       }
     }
-    if (!shape || shape->size() != 2 || std::ranges::min(*shape) < 0) return std::nullopt;
+    if (!shape || shape->size() != 2 || std::ranges::min(*shape) < 0) {
+      incomplete_ = fmt::format(
+          "'data', 'indices' and 'indptr' of the group '{}' are of a sparse matrix that does not say its shape; an "
+          "attribute or array 'shape' of the group, [rows, columns], would be right",
+          group);
+      return std::nullopt;
+    }
     matrix->shape = {static_cast<std::uint64_t>(shape->front()), static_cast<std::uint64_t>(shape->back())};
     const std::string format = format_of(group);
     const std::uint64_t lines = matrix->sparse_of[2].count - 1;
     // 10x Genomics: genes x cells, by columns, with a barcode for each cell, which is what a row is to others.
-    if (is_list_of_texts(group + "/barcodes", lines) && lines == matrix->shape.back()) {
+    if (is_list_of_texts(in_folder(group, "barcodes"), lines) && lines == matrix->shape.back()) {
       std::ranges::reverse(matrix->shape);
       cells_.insert(group);
-      return checked(std::move(*matrix));
+      return fitting(std::move(*matrix));
     }
     if (format.empty() && matrix->shape.front() == matrix->shape.back()) squares_.insert(group);
     matrix->by_columns = format.starts_with("csc") || (!format.starts_with("csr") && lines != matrix->shape.front());
-    return checked(std::move(*matrix));
+    return fitting(std::move(*matrix));
   }
 
   [[nodiscard]] std::optional<StoredArray> sparse_of_matlab(const std::string& group) {
@@ -233,13 +263,13 @@ class Hdf5Arrays : public ArrayFile {
     matrix->by_columns = true;
     matrix->truths = class_of_matlab(group) == "logical";
     matlab_ = true;
-    return checked(std::move(*matrix));
+    return fitting(std::move(*matrix));
   }
 
   /// A column of AnnData: the places of its values in a list of texts.
   [[nodiscard]] std::optional<StoredArray> categories(const std::string& group) const {
-    const ArrayOutline codes = file_.outline(group + "/codes");
-    const ArrayOutline names = file_.outline(group + "/categories");
+    const ArrayOutline codes = file_.outline(in_folder(group, "codes"));
+    const ArrayOutline names = file_.outline(in_folder(group, "categories"));
     if (!codes.integers || codes.dimensions.size() != 1 || !names.texts || names.dimensions.size() != 1) {
       return std::nullopt;
     }
@@ -251,7 +281,7 @@ class Hdf5Arrays : public ArrayFile {
                                                    const std::vector<const char*>& parts) const {
     StoredArray matrix{.name = group};
     for (const char* const part : parts) {
-      const ArrayOutline outline = file_.outline(fmt::format("{}/{}", group, part));
+      const ArrayOutline outline = file_.outline(in_folder(group, part));
       if (!outline.numbers || outline.dimensions.size() != 1 || outline.dimensions.front() == 0) return std::nullopt;
       if (matrix.sparse_of.empty()) {
         matrix.type = "sparse " + outline.type_name;
@@ -264,11 +294,17 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   /// Nothing, if the sizes of the parts do not fit.
-  static std::optional<StoredArray> checked(StoredArray matrix) {
+  [[nodiscard]] std::optional<StoredArray> fitting(StoredArray matrix) {
     const std::vector<StoredPart>& parts = matrix.sparse_of;
     const std::uint64_t lines = matrix.by_columns ? matrix.shape.back() : matrix.shape.front();
-    if (parts[0].count != parts[1].count || parts[2].count - 1 != lines) return std::nullopt;
-    return matrix;
+    if (parts[0].count == parts[1].count && parts[2].count - 1 == lines) return matrix;
+    incomplete_ = fmt::format(
+        "the group '{}' has a sparse matrix [{}] with {} values, {} places of them and {} ends of lines; as many "
+        "values "
+        "as places, and one end more than {}, would be right",
+        matrix.name, fmt::join(matrix.shape, " x "), parts[0].count, parts[1].count, parts[2].count,
+        plural(lines, matrix.by_columns ? "column" : "row"));
+    return std::nullopt;
   }
 
   /// What a dataset of rbmpi (docs/formats.md) says.
@@ -321,6 +357,7 @@ class Hdf5Arrays : public ArrayFile {
   std::vector<StoredArray> arrays_;
   std::set<std::string> cells_;    // sparse matrices of cells
   std::set<std::string> squares_;  // sparse matrices that may be stored by columns
+  std::string incomplete_;         // why a sparse matrix that is there cannot be read, or nothing
   bool matlab_ = false;
 };
 
@@ -339,6 +376,7 @@ bool is_hdf5(std::string_view front) {
 std::unique_ptr<Table> open_hdf5(const fs::path& path, const TableOptions& wishes) {
   auto file = std::make_unique<Hdf5Arrays>(path);
   if (wishes.array.empty()) file->refuse_weights_of_keras();
+  file->refuse_incomplete();
   return open_array_table(std::move(file), wishes);
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "import/field_value.hpp"
@@ -25,18 +26,14 @@ constexpr std::string_view matrix_market_mark = "%%MatrixMarket";
 class MatrixMarketTable : public Table {
  public:
   MatrixMarketTable(const std::filesystem::path& path, const TableOptions& options)
-      : path_(path), lines_(path, options.encoding), fields_(path, blanks) {
+      : path_(path), lines_(path, options.encoding), fields_(path, blanks), transpose_(options.transpose) {
     read_header();
     read_sizes();
     if (coordinates_)
       read_entries();
     else
       read_array();
-    info_.rows = rows_;
-    info_.columns = columns_;
-    info_.sparse = coordinates_;
-    info_.kind =
-        fmt::format("a Matrix Market {}, {} x {}", coordinates_ ? "matrix of coordinates" : "array", rows_, columns_);
+    describe();
   }
 
   [[nodiscard]] const TableInfo& info() const override { return info_; }
@@ -52,7 +49,7 @@ class MatrixMarketTable : public Table {
         row.values = std::span(values_).subspan(begin, count);
       } else {
         for (std::uint64_t column = 0; column < columns_; ++column)
-          values[column] = values_[column * rows_ + row.number];
+          values[column] = values_[transpose_ ? row.number * columns_ + column : column * rows_ + row.number];
         row.values = values;
       }
       on_row(row);
@@ -62,6 +59,25 @@ class MatrixMarketTable : public Table {
  private:
   [[noreturn]] void refuse_here(const std::string& why) const {
     refuse_import(path_, fmt::format("line {} {}", lines_.number(), why));
+  }
+
+  void describe() {
+    info_.kind =
+        fmt::format("a Matrix Market {}, {} x {}", coordinates_ ? "matrix of coordinates" : "array", rows_, columns_);
+    if (transpose_) {
+      info_.notes.push_back(fmt::format("The columns of the matrix, {} x {}, are the samples.", rows_, columns_));
+      std::swap(rows_, columns_);
+    } else if (of_cell_ranger_) {
+      info_.notes.emplace_back(
+          "Cell Ranger (10x Genomics) writes a row for each gene; --transpose makes a row of each cell.");
+    } else if (!coordinates_ && columns_ > rows_) {
+      info_.notes.push_back(
+          fmt::format("The matrix, {} x {}, has more columns than rows; --transpose if its columns are the samples.",
+                      rows_, columns_));
+    }
+    info_.rows = rows_;
+    info_.columns = columns_;
+    info_.sparse = coordinates_;
   }
 
   void read_header() {
@@ -87,6 +103,7 @@ class MatrixMarketTable : public Table {
   // The next line that is no comment.
   bool next(std::span<const std::string_view>& words) {
     for (std::string_view line; lines_.next(line);) {
+      if (line.starts_with("%metadata_json:")) of_cell_ranger_ = true;
       if (trimmed(line).empty() || line.starts_with('%')) continue;
       words = fields_.split(line, lines_);
       return true;
@@ -118,14 +135,14 @@ class MatrixMarketTable : public Table {
     if (words.size() != (coordinates_ ? 3 : 2))
       refuse_here(fmt::format("has {}; the number of rows{} would be right", plural(words.size(), "word"),
                               coordinates_ ? ", of columns and of entries" : " and of columns"));
-    rows_ = whole(words[0], 1, most_rows);
-    columns_ = whole(words[1], 1, most_columns);
+    rows_ = whole(words[0], 1, transpose_ ? most_columns : most_rows);
+    columns_ = whole(words[1], 1, transpose_ ? most_rows : most_columns);
     if (symmetric_ && rows_ != columns_) refuse_here("says that a symmetric matrix is not square");
     const std::uint64_t possible = lines_.most_bytes() / (coordinates_ ? 4 : 2) + 1;
     promised_ = coordinates_ ? whole(words[2], 0, rows_ * columns_)
                 : symmetric_ ? rows_ * (rows_ + 1) / 2
                              : rows_ * columns_;
-    if (promised_ > possible || (coordinates_ && rows_ / 64 > possible))
+    if (promised_ > possible || (coordinates_ && (transpose_ ? columns_ : rows_) / 64 > possible))
       refuse_here(
           fmt::format("promises a matrix of {} x {} with {} numbers, more than the file holds; it is truncated "
                       "or damaged",
@@ -140,10 +157,12 @@ class MatrixMarketTable : public Table {
     if (next(words)) refuse_here(fmt::format("goes on after the {} numbers that its header promises", promised_));
   }
 
+  /// Of the table, which is the matrix transposed if that is asked for.
   struct Entry {
     std::uint64_t row = 0;
     std::uint32_t column = 0;
     double value = 0.0;
+    [[nodiscard]] Entry transposed() const { return {column, static_cast<std::uint32_t>(row), value}; }
   };
 
   void read_entries() {
@@ -154,22 +173,27 @@ class MatrixMarketTable : public Table {
       if (words.size() != (pattern_ ? 2 : 3))
         refuse_here(fmt::format("has {}; {} would be right", plural(words.size(), "word"),
                                 pattern_ ? "row and column" : "row, column and value"));
-      const Entry entry{whole(words[0], 1, rows_) - 1, static_cast<std::uint32_t>(whole(words[1], 1, columns_) - 1),
-                        pattern_ ? 1.0 : value(words[2])};
+      Entry entry{whole(words[0], 1, rows_) - 1, static_cast<std::uint32_t>(whole(words[1], 1, columns_) - 1),
+                  pattern_ ? 1.0 : value(words[2])};
       if (entry.value == 0.0) continue;
+      if (transpose_) entry = entry.transposed();
       entries.push_back(entry);
-      if (symmetric_ && entry.row != entry.column)
-        entries.push_back({entry.column, static_cast<std::uint32_t>(entry.row), entry.value});
+      if (symmetric_ && entry.row != entry.column) entries.push_back(entry.transposed());
     }
     check_end(count);
+    sort_into_rows(entries);
+  }
+
+  void sort_into_rows(std::vector<Entry>& entries) {
     std::ranges::sort(
         entries, [](const Entry& a, const Entry& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; });
     for (std::size_t i = 1; i < entries.size(); ++i) {
-      if (entries[i].row == entries[i - 1].row && entries[i].column == entries[i - 1].column)
-        refuse_import(path_, fmt::format("it has two values for row {}, column {}; one would be right",
-                                         entries[i].row + 1, entries[i].column + 1));
+      if (entries[i].row != entries[i - 1].row || entries[i].column != entries[i - 1].column) continue;
+      const Entry twice = transpose_ ? entries[i].transposed() : entries[i];
+      refuse_import(path_, fmt::format("it has two values for row {}, column {}; one would be right", twice.row + 1,
+                                       twice.column + 1));
     }
-    begins_.assign(rows_ + 1, 0);
+    begins_.assign((transpose_ ? columns_ : rows_) + 1, 0);
     entry_columns_.reserve(entries.size());
     values_.reserve(entries.size());
     for (const Entry& entry : entries) {
@@ -203,6 +227,8 @@ class MatrixMarketTable : public Table {
   bool coordinates_ = true;
   bool pattern_ = false;
   bool symmetric_ = false;
+  bool transpose_ = false;
+  bool of_cell_ranger_ = false;
   std::uint64_t rows_ = 0;
   std::uint64_t columns_ = 0;
   std::uint64_t promised_ = 0;                // numbers in the file

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "import/encoding.hpp"
 #include "import/field_value.hpp"
 #include "import/text_fields.hpp"
@@ -15,11 +17,19 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::string_view white_space = " \t\r\n";
+
 /// A kind of file that is known by its first bytes.
 struct Mark {
   std::string_view bytes;
   const char* what;
 };
+
+constexpr const char* stata =
+    "it is a file of Stata's (.dta); export it as CSV there, or pandas.read_stata(...).to_csv(..., index=False) makes "
+    "it";
+constexpr const char* sas =
+    "it is a file of SAS's; export it as CSV there, or pandas.read_sas(...).to_csv(..., index=False) makes it";
 
 constexpr std::array marks = {
     Mark{"%PDF-", "it is a PDF, a page to read; a table as text (CSV) would be right"},
@@ -38,6 +48,11 @@ constexpr std::array marks = {
     Mark{"RDX3\n", "it is a file of R's (.RData); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
     Mark{"X\n\0\0\0\2"sv, "it is a file of R's (.rds); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
     Mark{"X\n\0\0\0\3"sv, "it is a file of R's (.rds); write.csv(x, ..., row.names = FALSE) makes CSV of a table"},
+    Mark{"<stata_dta>", stata},
+    Mark{"$FL2@(#)", "it is a file of SPSS's (.sav); save it as CSV, or pandas.read_spss(...).to_csv(...) makes it"},
+    Mark{"$FL3@(#)", "it is a file of SPSS's (.zsav); save it as CSV, or pandas.read_spss(...).to_csv(...) makes it"},
+    Mark{"HEADER RECORD*******LIBRARY HEADER RECORD", sas},
+    Mark{"\0\0\0\0\0\0\0\0\0\0\0\0\xc2\xea\x81\x60"sv, sas},
     Mark{"\x7f"
          "ELF",
          "it is a program"},
@@ -57,6 +72,12 @@ bool is_zip(std::string_view beginning) {
 
 bool is_pickle(std::string_view text) {
   return text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5;
+}
+
+/// Before version 117: the version, the order of bytes, a 1 and a 0.
+bool is_old_stata(std::string_view text) {
+  return text.size() > 4 && text[0] >= 105 && text[0] <= 115 && (text[1] == 1 || text[1] == 2) && text[2] == 1 &&
+         text[3] == 0;
 }
 
 /// Five integers in front, of which the first tells types in decimal digits and the last how long the name is that
@@ -81,15 +102,80 @@ bool is_matlab_4(std::string_view text) {
   return is_of_order(false) || is_of_order(true);
 }
 
+/// The name of the first element of XML or of a web page, in lower case; empty if the text is neither.
+std::string first_element(std::string_view text) {
+  // Declarations, processing instructions and comments stand in front.
+  while (text.starts_with("<?") || text.starts_with("<!")) {
+    const std::string_view end = text.starts_with("<!--") ? "-->" : ">";
+    text.remove_prefix(std::min(text.find(end), text.size() - end.size()) + end.size());
+    text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
+  }
+  if (!text.starts_with('<')) return {};
+  const std::size_t end = std::min(text.find_first_of(" \t\r\n/>", 1), text.size());
+  const std::string_view name = text.substr(1, end - 1);
+  const bool is_name = !name.empty() && std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
+                       std::ranges::all_of(name, [](unsigned char c) {
+                         return std::isalnum(c) != 0 || c == ':' || c == '_' || c == '-' || c == '.';
+                       });
+  // "<DATE>,<OPEN>" names columns.
+  const bool is_field = text.size() > end + 1 && text[end] == '>' &&
+                        std::string_view(",;|").find(text[end + 1]) != std::string_view::npos;
+  return is_name && !is_field ? plain_name(name) : std::string();
+}
+
+std::string xml_or_page(std::string_view text) {
+  constexpr std::array<std::string_view, 5> page = {"html", "head", "body", "script", "title"};
+  const std::string element = first_element(text);
+  if (begins_with_word(text, "<!doctype html") || std::ranges::find(page, element) != page.end())
+    return "it is a web page, not a table; the address may want another link, or a login";
+  if (element == "table")
+    return "it is a table of a web page; pandas makes CSV of it: pandas.read_html(...)[0].to_csv(..., index=False)";
+  if (element == "svg") return "it is a picture (SVG); one table with a row of pixels for each picture would be right";
+  if (element == "workbook") return "it is a workbook as XML (Excel); save it as CSV";
+  if (element == "error") return "it is an error that a server sent instead of the file; the address may want a login";
+  if (!element.empty())
+    return fmt::format("it is XML, its first element '{}'; a table as text (CSV) would be right", shown_field(element));
+  return begins_with_word(text, "<?xml") ? "it is XML; a table as text (CSV) would be right" : "";
+}
+
+/// Whether the first line is one such as "[0, 1, 1]" or "[[0 1 1]": numbers in brackets, as lists of Python and prints
+/// of arrays have them.
+bool has_rows_in_brackets(std::string_view text) {
+  constexpr std::string_view between = "[](){},; \t\r\n";
+  constexpr std::string_view left_out = "...";  // of a large array
+  if (text.find_first_of("[({") != 0) return false;
+  // A long line was cut, most likely within a number.
+  const std::size_t length = std::min(text.find('\n'), text.find_last_of(between) + 1);
+  const std::string_view line = text.substr(0, length);
+  bool numbers = false;
+  for (std::size_t begin = line.find_first_not_of(between); begin != std::string_view::npos;
+       begin = line.find_first_not_of(between, begin)) {
+    const std::size_t end = std::min(line.find_first_of(between, begin), line.size());
+    const std::string_view word = line.substr(begin, end - begin);
+    if (word != left_out && field_value(word, DecimalMark::point).kind == FieldValue::Kind::text) return false;
+    numbers = true;
+    begin = end;
+  }
+  return numbers;
+}
+
+/// A list or an object; "[section]" of other texts is neither.
+bool is_json(std::string_view text) {
+  if (text.starts_with('{')) return true;
+  if (!text.starts_with('[')) return false;
+  text.remove_prefix(1);
+  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
+  return text.empty() || std::string_view("[]{\"-0123456789").find(text.front()) != std::string_view::npos;
+}
+
 std::string marked_text(std::string_view text) {
-  constexpr std::string_view page = "it is a web page, not a table; the address may want another link, or a login";
-  for (const char* word : {"<!doctype html", "<html", "<head", "<body", "<script"})
-    if (begins_with_word(text, word)) return std::string(page);
-  if (begins_with_word(text, "<?xml")) return "it is XML; a table as text (CSV) would be right";
-  if (text.starts_with('<')) return "it is XML or a web page; a table as text (CSV) would be right";
+  std::string markup = xml_or_page(text);
+  if (!markup.empty()) return markup;
   if (text.starts_with("{\\rtf")) return "it is a document (RTF); a table as text (CSV) would be right";
-  if (text.starts_with('{') || text.starts_with('['))
-    return "it is JSON; pandas makes CSV of it: pandas.read_json(...).to_csv(..., index=False)";
+  if (has_rows_in_brackets(text))
+    return "it has numbers in brackets, as lists of Python and JSON do; lines of the numbers alone, as "
+           "numpy.savetxt(FILE, array, fmt='%g') writes them, would be right";
+  if (is_json(text)) return "it is JSON; pandas makes CSV of it: pandas.read_json(...).to_csv(..., index=False)";
   if (text.starts_with("version https://git-lfs"))
     return "it is Git's note of a large file (Git LFS), not the file; 'git lfs pull' fetches it";
   if (text.starts_with("# STOCKHOLM") || begins_with_word(text, "clustal"))
@@ -124,6 +210,7 @@ std::string other_file(std::string_view beginning) {
     const std::string document = document_in_zip(beginning);
     return document.empty() ? "it is a zip archive; unpack it, and import the file with the table" : document;
   }
+  if (is_old_stata(beginning)) return stata;
   if (is_pickle(beginning))
     return "it is a pickle of Python's, which may run any program when it is read; numpy.save of the array, or to_csv, "
            "would be right";
@@ -138,7 +225,7 @@ std::string other_file(std::string_view beginning) {
            "right";
   const std::string text = to_utf8(beginning, encoding);
   const std::string_view content =
-      std::string_view(text).substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+      std::string_view(text).substr(std::min(text.find_first_not_of(white_space), text.size()));
   if (content.empty()) return "it is empty";
   return marked_text(content);
 }

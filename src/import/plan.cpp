@@ -12,8 +12,10 @@
 #include "import/field_reader.hpp"
 #include "import/field_value.hpp"
 #include "import/formats.hpp"
+#include "import/text_fields.hpp"
 #include "rbmpi/core/parse.hpp"
 #include "rbmpi/core/plural.hpp"
+#include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/data/data_look.hpp"
 
 namespace rbmpi {
@@ -239,21 +241,62 @@ class Planner {
       note("{} was taken for the labels; --label-column none if it is not.", name_of(*uses.label));
   }
 
-  // Where nothing has a name, the first column or the last may be labels all the same: small whole numbers beside
-  // others.
-  void ask_for_labels() {
+  /// The last column and the first, if nothing says what they are and they may be labels: few whole numbers.
+  [[nodiscard]] std::vector<std::size_t> possible_labels() const {
     constexpr double most = 99.0;
-    const bool open = info_.names.empty() && !info_.sparse && options_.label_column.empty() && info_.columns > 2;
-    if (!open) return;
+    std::vector<std::size_t> columns;
+    const bool settled = !options_.label_column.empty() || plan_.info.has_labels || plan_.uses.values_listed;
+    if (info_.sparse || info_.columns < 3 || settled) return columns;
     for (const std::size_t column : {info_.columns - 1, std::size_t{0}}) {
       const ColumnFindings& one = found(column);
-      const bool may_be = plan_.uses.uses[column] == Use::value && one.whole && one.smallest >= 0.0 &&
-                          one.largest > 1.0 && one.largest <= most && one.missing.count == 0 && one.texts.count == 0;
-      if (!may_be) continue;
-      note("Column {} was taken for values like the others; --label-column {} if it has the labels.", column + 1,
-           column + 1);
+      const bool may_be = plan_.uses.uses[column] == Use::value && one.whole && one.smallest >= -1.0 &&
+                          one.largest >= 1.0 && one.largest <= most && one.missing.count == 0 && one.texts.count == 0;
+      if (may_be) columns.push_back(column);
+    }
+    return columns;
+  }
+
+  /// How many of the columns of values but one are such.
+  template <typename Is>
+  [[nodiscard]] std::size_t count_others(std::size_t column, const Is& is) const {
+    const std::vector<std::size_t> values = plan_.uses.values();
+    return static_cast<std::size_t>(
+        std::ranges::count_if(values, [&](std::size_t other) { return other != column && is(found(other)); }));
+  }
+
+  // Small whole numbers among others of which nobody says what they are, or among bytes of pictures.
+  void ask_for_labels() {
+    constexpr double digits = 9.0;
+    constexpr double bright = 128.0;
+    constexpr std::size_t least_pixels = 4;
+    for (const std::size_t column : possible_labels()) {
+      const ColumnFindings& one = found(column);
+      const std::size_t others = plan_.uses.values().size() - 1;
+      const std::size_t bytes =
+          count_others(column, [](const ColumnFindings& other) { return other.largest >= bright; });
+      const std::size_t fractions = count_others(column, [](const ColumnFindings& other) { return !other.whole; });
+      const bool unnamed = info_.names.empty() && (one.largest > 1.0 || fractions == others);
+      const bool of_pictures =
+          one.largest > 1.0 && one.largest <= digits && bytes >= least_pixels && 2 * bytes >= others;
+      if (one.smallest < 0.0 || !(unnamed || of_pictures)) continue;
+      note("{} was taken for values like the others; --label-column {} if it has the labels.", name_of(column),
+           word_of(column));
       return;
     }
+  }
+
+  /// The option for a column that alone has other values than 0 to 1, or than -1 and 1; or nothing.
+  [[nodiscard]] std::string remedy_by_labels() const {
+    for (const std::size_t column : possible_labels()) {
+      const std::size_t others = plan_.uses.values().size() - 1;
+      const bool alone =
+          others > 0 && (count_others(column, [](const ColumnFindings& other) { return other.spins; }) == others ||
+                         count_others(column, [](const ColumnFindings& other) {
+                           return other.smallest >= 0.0 && other.largest <= 1.0;
+                         }) == others);
+      if (alone) return fmt::format(", --label-column {} if it has the labels", word_of(column));
+    }
+    return {};
   }
 
   [[nodiscard]] std::string label_place(const Place& place) const {
@@ -383,13 +426,77 @@ class Planner {
     if (truth_columns > 0) note("Truth values became 0 and 1, in {}.", plural(truth_columns, "column"));
   }
 
-  /// The options, if there are some, with which a text would be read as a number.
-  [[nodiscard]] std::string remedy_of_text(std::string_view quoted) const {
-    if (quoted.size() < 3) return {};
-    const std::string_view text = quoted.substr(1, quoted.size() - 2);
-    if (text == "+" || text == "-") return "; --map +=1,-=0 if it is a spin";
-    if (text.find_first_not_of("+-") == std::string_view::npos)
+  /// Whether a column has texts, and no numbers.
+  [[nodiscard]] bool has_texts_alone(const ColumnFindings& one) const {
+    return one.texts.count > 0 && one.texts.count + one.missing.count + one.booleans == findings_.rows;
+  }
+
+  /// The option that splits what was taken for one field: by the character, once or twice, that leaves most numbers.
+  [[nodiscard]] static std::string remedy_by_separator(std::string_view text) {
+    constexpr std::string_view candidates = ":~^&/_-!@*$%=\\";
+    std::string best;
+    std::size_t most = 1;
+    for (const char c : candidates) {
+      const std::string separator(text.find(std::string(2, c)) != std::string_view::npos ? 2 : 1, c);
+      std::size_t fields = 0;
+      std::size_t numbers = 0;
+      for (std::size_t begin = 0; begin <= text.size(); ++fields) {
+        const std::size_t end = std::min(text.find(separator, begin), text.size());
+        const FieldValue value = field_value(trimmed(text.substr(begin, end - begin)), DecimalMark::either);
+        if (value.kind == FieldValue::Kind::number || value.kind == FieldValue::Kind::comma_number) ++numbers;
+        begin = end + separator.size();
+      }
+      if (numbers <= most || 2 * numbers < fields) continue;
+      best = separator;
+      most = numbers;
+    }
+    return best.empty() ? best : fmt::format("; --separator {} if that stands between its fields", shell_word(best));
+  }
+
+  /// Whether --map can name a text.
+  [[nodiscard]] static bool can_be_mapped(const std::string& word) {
+    return word.find(',') == std::string::npos && shown_field(word) == word;
+  }
+
+  /// What makes 0 and 1 of these words and those of all columns that have two each, if none would have to become both.
+  [[nodiscard]] std::string map_of(const std::vector<std::string>& wanted) const {
+    std::map<std::string, int> map;
+    std::vector<std::string> rules;
+    for (const std::size_t column : plan_.values) {
+      std::vector<std::string> words = found(column).words;
+      if (words.size() != 2 || !has_texts_alone(found(column))) continue;
+      // N and Y, off and on, absent and present: most pairs come in this order.
+      std::ranges::sort(words, {}, plain_name);
+      for (int value : {0, 1}) {
+        const std::string& word = words[static_cast<std::size_t>(value)];
+        const auto [rule, first] = map.emplace(word, value);
+        if (rule->second != value || !can_be_mapped(word)) return {};
+        if (first) rules.push_back(fmt::format("{}={}", word, value));
+      }
+    }
+    constexpr std::size_t most = 8;
+    const bool all = std::ranges::all_of(wanted, [&](const std::string& word) { return map.contains(word); });
+    return !all || rules.size() > most ? std::string() : shell_word(fmt::format("{}", fmt::join(rules, ",")));
+  }
+
+  /// The options, if there are some, with which the texts of a column would be read as numbers.
+  [[nodiscard]] std::string remedy_of_texts(const ColumnFindings& one) const {
+    if (one.words.empty()) return {};
+    const std::string& text = one.words.front();
+    const bool alone = has_texts_alone(one);
+    if (alone && (text == "+" || text == "-")) return "; --map +=1,-=0 if it is a spin";
+    if (alone && text.find_first_not_of("+-") == std::string::npos)
       return "; --separator none --map +=1,-=0 if each sign is a spin";
+    if (info_.columns == 1) {
+      std::string remedy = remedy_by_separator(text);
+      if (!remedy.empty()) return remedy;
+    }
+    if (one.words.size() == 1 && !looks_like_number(text) && can_be_mapped(text)) {
+      if (!alone || one.booleans > 0)
+        return fmt::format("; --map {} if it stands for what is missing", shell_word(text + "=NA"));
+      if (one.missing.count > 0)
+        return fmt::format("; --map {} --missing zero if it means on, and nothing off", shell_word(text + "=1"));
+    }
     if (info_.decimal != DecimalMark::point && info_.decimal != DecimalMark::either) return {};
     const FieldValue with_point = field_value(text, DecimalMark::said_point);
     const FieldValue with_comma = field_value(text, DecimalMark::said_comma);
@@ -401,17 +508,37 @@ class Planner {
     return remedy;
   }
 
+  /// What a column of texts may be for.
+  [[nodiscard]] std::string remedy_of_column(std::size_t column, const ColumnFindings& one) const {
+    const std::string word = word_of(column);
+    const std::string map = map_of(one.words);
+    if (!map.empty())
+      return fmt::format(
+          "; it is a column of two texts: --map {} makes them off and on (or exchange 0 and 1), --label-column {} if "
+          "they are the labels, --drop {} leaves it out",
+          map, word, word);
+    return fmt::format(
+        "; it is a column of texts: --label-column {} if they are the labels, --name-column {} if they name the rows, "
+        "--drop {} leaves it out",
+        word, word, word);
+  }
+
   [[noreturn]] void refuse_text(std::size_t column, const ColumnFindings& one) const {
     const Place& place = one.texts.first;
-    std::string remedy = remedy_of_text(place.text);
-    if (remedy.empty() && !info_.sparse && one.texts.count + one.missing.count + one.booleans == findings_.rows) {
-      const std::string word = word_of(column);
-      remedy = fmt::format(
-          "; it is a column of texts: --label-column {} if they are the labels, --name-column {} if they "
-          "name the rows, --drop {} leaves it out",
-          word, word, word);
-    }
+    std::string remedy = remedy_of_texts(one);
+    if (remedy.empty() && !info_.sparse && has_texts_alone(one)) remedy = remedy_of_column(column, one);
     refuse("{} is {}; a number would be right{}", place_text(info_, place), place.text, remedy);
+  }
+
+  /// As fields between two characters are where one is taken for the separator.
+  [[nodiscard]] bool is_every_second_empty() const {
+    if (info_.sparse || info_.columns < 3 || info_.columns % 2 == 0) return false;
+    for (std::size_t column = 0; column < info_.columns; ++column) {
+      const Occurrences& missing = found(column).missing;
+      const bool empty = missing.count == findings_.rows && missing.first.text == "empty";
+      if (empty != (column % 2 == 1)) return false;
+    }
+    return true;
   }
 
   void check_missing() {
@@ -422,6 +549,9 @@ class Planner {
       count += one.missing.count;
     });
     if (count == 0) return;
+    if (options_.missing == MissingValues::refused && is_every_second_empty())
+      ask("every second of its columns is empty: --separator with the character twice, as in '||', if that stands "
+          "between the fields; --missing zero if it does not");
     if (options_.missing == MissingValues::refused)
       refuse(
           "{} of its values {} missing; {} is {}: --missing zero makes them 0, --missing drop-row leaves their rows "
@@ -505,8 +635,8 @@ class Planner {
     if (range.smallest < 0.0)
       ask("its values are from {} to {}; values of at least 0 would be right, for units that are on or off or between "
           "(units of real numbers are not there yet): --map \"{}=...\" replaces a value, --map \"{}=NA\" says that it "
-          "stands for a missing one",
-          range.smallest, range.largest, range.smallest, range.smallest);
+          "stands for a missing one{}",
+          range.smallest, range.largest, range.smallest, range.smallest, remedy_by_labels());
     range_ = range;
     if (options_.scale) {
       if (range.largest > *options_.scale)
@@ -654,14 +784,14 @@ class Planner {
     }
     if (!range.whole || range.largest > bytes_largest)
       ask("its values are from {} to {}{}, and nothing says which of them means 1.0; --scale {} would be right if the "
-          "largest does",
-          range.smallest, range.largest, largest_place, range.largest);
+          "largest does{}",
+          range.smallest, range.largest, largest_place, range.largest, remedy_by_labels());
     // A single column like that among truth values is an age, a year or a code.
     const std::size_t others = plan_.values.size() - 1;
     if (!info_.sparse && others > 1 && range.columns_beyond_one == 1 && 2 * range.columns_to_one >= others)
-      ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out, --scale {} makes that 1.0{}",
-          name_of(range.largest_column), range.largest, word_of(range.largest_column), range.largest,
-          map_of_codes(found(range.largest_column)));
+      ask("its values are 0 and 1, but {} goes up to {}: --drop {} leaves it out{}, --scale {} makes that 1.0{}",
+          name_of(range.largest_column), range.largest, word_of(range.largest_column), remedy_by_labels(),
+          range.largest, map_of_codes(found(range.largest_column)));
     refuse_nines_for_missing();
     if (!info_.sparse) refuse_code_in_a_column();
     refuse_ones_and_twos();

@@ -15,9 +15,10 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-TextFields::TextFields(std::filesystem::path path, char separator) : path_(std::move(path)), separator_(separator) {
+TextFields::TextFields(std::filesystem::path path, char separator)
+    : path_(std::move(path)), separator_(separator), mark_(is_doubled(separator) ? marked : separator) {
   if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
-  csv_set_delim(&parser_, static_cast<unsigned char>(separator));
+  csv_set_delim(&parser_, static_cast<unsigned char>(mark_));
   // Its buffer is copied each time that it grows, by itself by 128 bytes: a field of megabytes thousands of times.
   csv_set_blk_size(&parser_, std::size_t{1} << 16U);
 }
@@ -39,13 +40,13 @@ std::span<const std::string_view> TextFields::split(std::string_view line, TextL
 
 void TextFields::split_plain(std::string_view line) {
   if (separator_ == blanks || separator_ == no_separator) line = trimmed(line);
-  if (separator_ == comma_blank) line = line_ = with_commas_marked(line);
+  if (has_to_mark()) line = line_ = with_separators_marked(line);
   if (separator_ == no_separator) {
     for (std::size_t i = 0; i < line.size(); ++i) fields_.push_back(line.substr(i, 1));
     return;
   }
   for (;;) {
-    const std::size_t end = separator_ == blanks ? line.find_first_of(" \t") : line.find(separator_);
+    const std::size_t end = separator_ == blanks ? line.find_first_of(" \t") : line.find(mark_);
     fields_.push_back(trimmed(line.substr(0, end)));
     if (end == std::string_view::npos) return;
     line.remove_prefix(end + 1);
@@ -75,15 +76,23 @@ void TextFields::split_quoted(std::string_view line, TextLines& lines) {
 // The library takes each character that is a separator for one.
 std::string TextFields::with_separators(std::string_view line) {
   if (separator_ == blanks) return without_runs(line);
-  return separator_ == comma_blank ? with_commas_marked(line) : std::string(line);
+  return has_to_mark() ? with_separators_marked(line) : std::string(line);
 }
 
-std::string TextFields::with_commas_marked(std::string_view line) {
-  std::string result(line);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    if (result[i] == '"') in_quotes_ = !in_quotes_;
-    const bool before_blank = i + 1 == result.size() || result[i + 1] == ' ' || result[i + 1] == '\t';
-    if (!in_quotes_ && result[i] == ',' && before_blank) result[i] = comma_blank;
+bool TextFields::has_to_mark() const noexcept {
+  return separator_ == comma_blank || is_doubled(separator_);
+}
+
+std::string TextFields::with_separators_marked(std::string_view line) {
+  const bool twice = is_doubled(separator_);
+  std::string result;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') in_quotes_ = !in_quotes_;
+    const char next = i + 1 < line.size() ? line[i + 1] : '\0';
+    const bool separates = twice ? line[i] == separator_character(separator_) && next == line[i]
+                                 : line[i] == ',' && (next == '\0' || next == ' ' || next == '\t');
+    result += !in_quotes_ && separates ? mark_ : line[i];
+    if (!in_quotes_ && separates && twice) ++i;
   }
   return result;
 }

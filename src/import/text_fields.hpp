@@ -20,6 +20,7 @@ inline constexpr char blanks = ' ';      ///< any number of blanks and tabs
 inline constexpr char no_separator = 0;  ///< nothing: each character is a field
 inline constexpr char one_column = 1;    ///< there is one field
 inline constexpr char comma_blank = 2;   ///< a comma before a blank: one that is not may be a decimal mark
+inline constexpr char marked = 3;        ///< what stands for a doubled separator while a line is split
 
 /// Splits lines into fields: blanks around them are no part of them, and quotes hold separators and ends of lines
 /// together (RFC 4180). Every method is Local.
@@ -40,12 +41,14 @@ class TextFields {
   void parse(std::string_view text, std::size_t line);
   [[nodiscard]] std::string with_separators(std::string_view line);
   [[nodiscard]] std::string without_runs(std::string_view line);
-  [[nodiscard]] std::string with_commas_marked(std::string_view line);
+  [[nodiscard]] bool has_to_mark() const noexcept;
+  [[nodiscard]] std::string with_separators_marked(std::string_view line);
   static void on_field(void* text, std::size_t length, void* self);
   static void on_row(int end, void* self);
 
   std::filesystem::path path_;
   char separator_;
+  char mark_;  // the character that stands for it in a line that is split
   csv_parser parser_{};
   std::exception_ptr problem_;
   bool row_ended_ = false;

@@ -254,7 +254,8 @@ Sample best_sample(const fs::path& path, TextLines& lines, std::optional<Decimal
   bool tabs_with_gaps = false;
   std::pair<bool, double> best_fit{false, -1.0};
   const bool decimal_commas = decimal == DecimalMark::said_comma;
-  for (const char separator : {'\t', ';', decimal_commas ? comma_blank : ',', ',', '|', blanks}) {
+  for (const char separator :
+       {'\t', ';', decimal_commas ? comma_blank : ',', ',', '|', blanks, doubled_separator(':')}) {
     Sample sample = take_sample(path, lines, separator, decimal);
     if (separator == ',' && decimal_commas && !has_commas_in_quotes(sample)) continue;
     if (separator == '\t') tabs_with_gaps = has_gaps(sample);
@@ -607,7 +608,8 @@ std::string separator_text(char separator) {
     case comma_blank:
       return "', ' between the fields";
     default:
-      return fmt::format("'{}' between the fields", separator);
+      return fmt::format("'{}' between the fields",
+                         std::string(is_doubled(separator) ? 2 : 1, separator_character(separator)));
   }
 }
 

@@ -392,8 +392,8 @@ def tables():
     yield ("no code for missing", "p,q\n1,0\n99,0\n0,1\n1,1\n", ["--scale", "99"],
            {"samples": [[1, 0], [99, 0], [0, 1], [1, 1]], "scale": 99, "columns": ["p", "q"]})
     yield ("a list of entries, as it is", LONG_FORM, ["--columns", "1-3"],
-           {"samples": [[7 * i % 5, 90 + i % 3, 1 + i % 2] for i in range(9)], "scale": 92, "notes": [
-               "--label-column 3", "92, in column 2"]})
+           {"samples": [[7 * i % 5, 90 + i % 3, 1 + i % 2] for i in range(9)], "scale": 92,
+            "notes": ["92, in column 2"]})
     yield "truth values", "p,q\nTRUE,0\nFALSE,1\n", [], {"samples": [[1, 0], [0, 1]], "columns": ["p", "q"],
                                                        "notes": ["Truth values"]}
     yield "grey values to 16", "0,16,3\n2,4,8\n", [], {"samples": [[0, 16, 3], [2, 4, 8]], "scale": 16,
@@ -429,8 +429,12 @@ def tables():
            {"samples": [[1, 0, 0], [0, 0, 1]], "sparse": True})
     yield ("Matrix Market, symmetric", MARKET + "coordinate real symmetric\n2 2 2\n1 1 1\n2 1 .5\n", [],
            {"samples": [[1, 0.5], [0.5, 0]], "type": "float32"})
-    yield ("Matrix Market, an array", MARKET + "array real general\n2 3\n0\n1\n.5\n1\n0\n0\n", [],
-           {"samples": [[0, 0.5, 0], [1, 1, 0]], "type": "float32"})
+    array = MARKET + "array real general\n2 3\n0\n1\n.5\n1\n0\n0\n"
+    yield ("Matrix Market, an array", array, [],
+           {"samples": [[0, 0.5, 0], [1, 1, 0]], "type": "float32", "notes": ["--transpose if its columns are"]})
+    yield ("Matrix Market, an array transposed", array, ["--transpose"],
+           {"samples": [[0, 1], [0.5, 1], [0, 0]], "type": "float32", "notes": ["columns of the matrix, 2 x 3"]})
+    yield ("another separator, twice", "0~~1~~1\n1~~0~~1\n", ["--separator", "~~"], {"samples": [[0, 1, 1], [1, 0, 1]]})
 
 
 def refused_tables():
@@ -521,6 +525,8 @@ def refused_tables():
     yield "a large code for missing", "0,1,0\n1,999,0\n0,1,1\n1,0,1\n", [], USAGE, ["1 of them is 999", "--map 999=NA"]
     yield "a negative code for missing", "0,1\n-1,1\n", [], USAGE, ['--map "-1=NA"']
     yield "a code, called missing", "0,1,0\n1,9,0\n", ["--map", "9=NA"], FILE, ["1 of its values is missing", "'9'", "zero"]
+    yield "two texts", "p,q\nY,0\nN,1\nN,1\n", [], FILE, ["line 2, column 1 ('p') is 'Y'", "--map N=0,Y=1"]
+    yield "tildes", "0~1~1\n1~0~1\n", [], FILE, ["--separator '~'"]
     yield "signs", "+ - +\n- - +\n", [], FILE, ["--map +=1,-=0 if it is a spin"]
     yield "signs without separators", "+-+\n--+\n", [], FILE, ["--separator none --map +=1,-=0"]
     yield "ratings, one a line", LONG_FORM, [], USAGE, ["list of entries", "a row for each user", "--columns"]
@@ -758,7 +764,7 @@ def bad_inputs(folder):
     yield "options: the file twice", good + [OUTPUT, good_csv], USAGE, ["FILE", "--csv"]
     yield "options: headers", good + [OUTPUT, "--header", "--no-header"], USAGE, ["--header", "--no-header"]
     yield "options: sparse", good + [OUTPUT, "--sparse", "--dense"], USAGE, ["--sparse", "--dense"]
-    yield "options: separator", good + [OUTPUT, "--separator", "::"], USAGE, ["--separator", "::", "semicolon"]
+    yield "options: separator", good + [OUTPUT, "--separator", ":;"], USAGE, ["--separator", ":;", "semicolon"]
     yield "options: map", good + [OUTPUT, "--map", "1"], USAGE, ["--map", "-1=0,1=1"]
     yield "options: decimal", good + [OUTPUT, "--decimal", "dot"], USAGE, ["--decimal", "dot", "point or comma"]
     yield "options: missing", good + [OUTPUT, "--missing", "no"], USAGE, ["--missing", "drop-row"]

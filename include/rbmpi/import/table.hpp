@@ -21,21 +21,34 @@ enum class DecimalMark : std::uint8_t {
   said_comma,  ///< 0,5 and 1.234,5
 };
 
+/// A separator that is twice the same character of ASCII: "::". Local, as are those below.
+[[nodiscard]] constexpr char doubled_separator(char once) noexcept {
+  return static_cast<char>(static_cast<unsigned char>(once) | 0x80U);
+}
+[[nodiscard]] constexpr bool is_doubled(char separator) noexcept {
+  return (static_cast<unsigned char>(separator) & 0x80U) != 0;
+}
+/// The character that a separator has once or twice.
+[[nodiscard]] constexpr char separator_character(char separator) noexcept {
+  return static_cast<char>(static_cast<unsigned char>(separator) & 0x7fU);
+}
+
 /// What becomes of letters of sequences that are none of the alphabet.
 enum class UnknownLetters : std::uint8_t { gap, drop_row };
 
 /// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
 struct TableOptions {
-  std::string format = {};    ///< what the file has to be, a name of `table_formats`: "csv", "idx"
-  std::string array = {};     ///< of files with several arrays: the one with the rows
-  std::string labels = {};    ///< of such files the array with the labels, of others the file; "none" if not wanted
-  bool weights = true;        ///< of files with several arrays: one that is named so has the weights of the rows
-  bool transpose = false;     ///< the columns of the array are the rows
+  std::string format = {};  ///< what the file has to be, a name of `table_formats`: "csv", "idx"
+  std::string array = {};   ///< of files with several arrays: the one with the rows
+  std::string labels = {};  ///< of such files the array with the labels, of others the file; "none" if not wanted
+  bool weights = true;      ///< of files with several arrays: one that is named so has the weights of the rows
+  bool transpose = false;   ///< the columns of the array are the rows
   std::string encoding = {};  ///< of a text, a name that iconv knows
-  std::optional<char> separator = {};       ///< between the fields of a text: blanks, 0 if each character is a field
-  std::optional<bool> header = {};          ///< whether the first line of a text names the columns
-  std::optional<DecimalMark> decimal = {};  ///< of a text: said_point or said_comma
-  std::string alphabet = {};                ///< of sequences: protein, rna, dna, or the letters themselves
+  /// Between the fields of a text: blanks, 0 if each character is a field, a `doubled_separator`.
+  std::optional<char> separator = {};
+  std::optional<bool> header = {};                     ///< whether the first line of a text names the columns
+  std::optional<DecimalMark> decimal = {};             ///< of a text: said_point or said_comma
+  std::string alphabet = {};                           ///< of sequences: protein, rna, dna, or the letters themselves
   std::optional<UnknownLetters> unknown_letters = {};  ///< of sequences
 };
 

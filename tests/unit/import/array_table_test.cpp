@@ -211,6 +211,42 @@ TEST_F(ArrayTableTest, SparseRowsAndColumns) {
   EXPECT_THAT(columns.columns, ElementsAre(ElementsAre(1), ElementsAre(0), ElementsAre(1)));
 }
 
+TEST_F(ArrayTableTest, PartsOfASparseMatrixMayBeInNoGroup) {
+  add("/data", {3}, {5, 6, 7});
+  add("/indices", {3}, {1, 2, 0});
+  add("/indptr", {3}, {0, 1, 3});
+  add("/labels", {2}, {4, 9});
+  add("/found", {3}, {1, 2, 3});
+  const std::vector<std::int64_t> shape = {2, 3};
+  file_.create_array("/shape", ElementType::int64, {2});
+  file_.write_rows("/shape", ElementType::int64, 0, 2, shape.data());
+  const auto table = hdf5();
+  EXPECT_THAT(table->info().notes, IsEmpty());
+  const Read rows = read(*table);
+  EXPECT_EQ(rows.values, (Rows{{5}, {7, 6}}));
+  EXPECT_THAT(rows.columns, ElementsAre(ElementsAre(1), ElementsAre(0, 2)));
+  EXPECT_THAT(rows.labels, ElementsAre(4, 9));
+  test::expect_error(Failure::file, {"'found' [3]", "'/' [2 x 3] of sparse float64"},
+                     [&] { (void)open_hdf5(path_, {.array = "a"}); });
+  EXPECT_EQ(open_hdf5(path_, {.array = "/"})->info().rows, 2U);
+}
+
+TEST_F(ArrayTableTest, WhatASparseMatrixLacksIsSaid) {
+  for (const std::string group : {"", "/X"}) {
+    add(group + "/data", {3}, {5, 6, 7});
+    add(group + "/indices", {3}, {1, 2, 0});
+    add(group + "/indptr", {3}, {0, 1, 3});
+    refused({"of the group '" + (group.empty() ? "/" : group) + "'", "does not say its shape", "'shape'"});
+    file_ = Hdf5File::create(path_);
+  }
+  add("/X/data", {3}, {5, 6, 7});
+  add("/X/indices", {3}, {1, 2, 0});
+  add("/X/indptr", {3}, {0, 1, 3});
+  file_.set_integers_attribute("/X", "shape", {3, 3});
+  file_.set_text_attribute("/X", "encoding-type", "csr_matrix");
+  refused({"a sparse matrix [3 x 3] with 3 values, 3 places of them and 3 ends of lines", "one end more than 3 rows"});
+}
+
 TEST_F(ArrayTableTest, UnsoundSparseMatricesAreRefused) {
   const std::vector<std::pair<std::array<std::vector<double>, 2>, std::string>> wrong = {
       {{{{1, 2, 3}, {0, 1, 3}}}, "value 2 (counted from 0) has the index 3"},

@@ -318,6 +318,42 @@ TEST_F(ImportPlanTest, MissingValuesAreDecidedUpon) {
   refused(Failure::usage, {"column 2 ('q') has no value at all"}, "p,q\n1,\n0,\n", missing(MissingValues::mean));
 }
 
+TEST_F(ImportPlanTest, TwoTextsAreOffAndOn) {
+  refused(Failure::file, {"line 1, column 1 is 'Y'", "two texts", "--map N=0,Y=1 ", "--label-column 1"},
+          "Y,N\nN,Y\nY,Y\n");
+  refused(Failure::file, {"line 2, column 2 ('b') is 'on'", "--map off=0,on=1 ", "--drop b"},
+          "a,b\n0,on\n1,off\n0,NA\n");
+  refused(Failure::file, {"--map F=0,T=1,female=0,male=1 "}, "a,b,c\nT,male,T\nF,female,T\nF,male,T\n");
+  refused(Failure::file, {"--map 'is=0,isn'\\''t=1' "}, "a,b\nis,1\nisn't,0\nis,0\n");
+  refused(Failure::file, {"--map +=1,-=0 "}, "+,-\n-,+\n");
+  for (const char* content : {"a,b\nx,1\ny,0\nz,1\nz,0\n", "a,b\n\"x, y\",1\nz,0\n\"x, y\",1\n",
+                              "a,b,c\nA,G,1\nG,T,0\nG,T,0\n", "a,b\nx,1\nx,0\n"})
+    refused(Failure::file, {"it is a column of texts: --label-column a"}, content);
+  EXPECT_EQ(imported("a,b\nY,0\nN,1\n", replaced({{"N", 0}, {"Y", 1}})).info.rows, 2U);
+}
+
+TEST_F(ImportPlanTest, ColumnsThatMayHaveLabelsAreNamed) {
+  refused(Failure::usage, {"column 3 goes up to 9", ", --label-column 3 if it has the labels"},
+          "0,1,9\n1,0,4\n1,1,0\n");
+  refused(Failure::usage, {"column 1 ('k') goes up to 2", ", --label-column k if it has the labels"},
+          "k,a,b\n2,1,0\n0,1,1\n1,0,1\n");
+  refused(Failure::usage, {"from 0 to 3, in column 3", ", --label-column 3 if"}, "0.5,1,3\n1,0.25,0\n0.1,0,2\n");
+  refused(Failure::usage, {"from -1 to 3", ", --label-column 3 if"}, "-1,1,3\n1,-1,0\n1,1,2\n");
+  refused(Failure::usage, {"from -1 to 1", ", --label-column 1 if"}, "-1,0.5,0\n1,0.1,1\n1,1,0\n");
+  for (const char* content : {"9,8,7\n0,255,4\n3,128,0\n", "0.5,0.1,1\n0.25,0.5,0\n0.1,0.75,1\n",
+                              "a,b,c,d,e\n200,255,255,128,9\n128,128,0,3,0\n130,9,4,1,4\n"})
+    EXPECT_THAT(imported(content).notes, testing::Contains(HasSubstr("--label-column"))) << content;
+  const auto settled = [](ImportOptions& options) { options.label_column = "none"; };
+  EXPECT_THAT(imported("0.5,0.1,1\n0.25,0.5,0\n0.1,0.75,1\n", settled).notes, IsEmpty());
+  EXPECT_THAT(imported("a,b,c\n2,5,9\n7,3,0\n1,9,4\n").notes, ElementsAre(HasSubstr("means 1.0")));
+}
+
+TEST_F(ImportPlanTest, OneTextIsMissingOrAMark) {
+  refused(Failure::file, {"line 4, column 1 ('a') is '-'", "--map -=NA "}, "a,b\n1,0\n0,1\n-,0\n");
+  refused(Failure::file, {"--map unknown=NA "}, "a,b\nyes,0\nno,1\nunknown,0\n");
+  refused(Failure::file, {"--map x=1 --missing zero "}, "a,b\nx,0\n,1\nx,0\n");
+}
+
 TEST_F(ImportPlanTest, ValuesOutsideTheScaleAreNamed) {
   refused(Failure::usage, {"from -1 to 4", "--map"}, "a,b,c\n1,2,3\n4,5,-1\n", label("b"));
   refused(Failure::file, {"17, in column 1 ('a')", "[0, 16]"}, "a\n17\n",

@@ -20,9 +20,30 @@ TEST(OtherFilesTest, WhatAFileIsIsSaidInWords) {
       {"  <!DocType HTML>"sv, "web page"},
       {"<HTML>"sv, "web page"},
       {"\xef\xbb\xbf<?xml version='1.0'?>"sv, "XML"},
-      {"<svg>"sv, "XML or a web page"},
+      {"<!-- made --><html lang='en'>"sv, "web page"},
+      {"<table class='a'><tr>"sv, "read_html"},
+      {"<svg>"sv, "picture (SVG)"},
+      {"<?xml version='1.0'?>\n<!-- made -->\n<svg xmlns='a'>"sv, "picture (SVG)"},
+      {"<?xml version='1.0'?><?mso-application progid='Excel.Sheet'?>\n<Workbook xmlns='a'>"sv, "workbook"},
+      {"<Error><Code>AccessDenied</Code></Error>"sv, "a server sent"},
+      {"<PMML version='4.4'>"sv, "XML, its first element 'pmml'"},
+      {"<?xml"sv, "XML"},
       {"{\"a\": 1}"sv, "JSON"},
-      {"[1, 2]"sv, "JSON"},
+      {"[ [\"a\", 1]]"sv, "JSON"},
+      {"[1, \"a\"]"sv, "it is JSON"},
+      {"[0, 1, 1]\n[1, 0, 1]\n"sv, "numpy.savetxt"},
+      {"[[0 1 ... 1]\n [1 0 ... 1]]\n"sv, "numbers in brackets"},
+      {"[[0. 0.5\n 1.]]\n"sv, "numbers in brackets"},
+      {"[True, False]\r\n"sv, "numbers in brackets"},
+      {"(0, 1)\n"sv, "numbers in brackets"},
+      {"{{0, -1}, {1, 1}};\n"sv, "numbers in brackets"},
+      {"[[0,1],[1,-"sv, "numbers in brackets"},
+      {"<stata_dta><header><release>118</release><byteorder>LSF</byteorder><K>\2\0</K>"sv, "Stata"},
+      {"\x71\2\1\0\2\0"sv, "Stata"},
+      {"\x73\1\1\0\0\2"sv, "Stata"},
+      {"$FL2@(#) SPSS DATA FILE\0"sv, "SPSS"},
+      {"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!"sv, "SAS"},
+      {"\0\0\0\0\0\0\0\0\0\0\0\0\xc2\xea\x81\x60\xb3\x14\x11\xcf"sv, "SAS"},
       {"%PDF-1.4\n"sv, "PDF"},
       {"\x89PNG\r\n\x1a\n\0"sv, "PNG"},
       {"\xff\xd8\xff\xe1"sv, "JPEG"},
@@ -56,7 +77,8 @@ TEST(OtherFilesTest, TextsMayHaveTables) {
   for (const std::string_view beginning : {"1,2\n"sv, "BM,a\n1,2\n"sv, "a\n"sv, "\xff\xfe\x31\0\x0a\0"sv, "1\0\n\0"sv,
                                            "\xef\xbb\xbf"
                                            "a,b\n"sv,
-                                           ">1,2\n"sv, "GIFT,a\n"sv})
+                                           ">1,2\n"sv, "GIFT,a\n"sv, "<5,1\n3,0\n"sv, "<LOQ,1\n"sv, "<DATE>,<OPEN>\n"sv,
+                                           "[mg],b\n1,2\n"sv, "(a),b\n"sv, "<!--"sv, "s\2\1"sv})
     EXPECT_EQ(other_file(beginning), "") << beginning;
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 class SparseTablesTest : public test::ImportTest {};
 
@@ -94,6 +95,27 @@ TEST_F(SparseTablesTest, MatrixMarket) {
   EXPECT_THAT(bytes(), ElementsAre(0, 1, 0, 1, 0, 1));
   imported(market("array real symmetric", "2 2\n0\n1\n0.5\n"));
   EXPECT_THAT(samples<float>(), ElementsAre(0, 1, 1, 0.5F));
+}
+
+TEST_F(SparseTablesTest, ColumnsOfMatrixMarketMayBeTheSamples) {
+  const auto transposed = [](ImportOptions& options) { options.table.transpose = true; };
+  const std::string array = market("array integer general", "2 3\n0\n1\n1\n0\n0\n1\n");
+  EXPECT_THAT(imported(array).notes, ElementsAre(HasSubstr("2 x 3, has more columns than rows; --transpose")));
+  EXPECT_THAT(imported(array, transposed).notes, ElementsAre(HasSubstr("The columns of the matrix, 2 x 3, are")));
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0, 0, 1));
+  EXPECT_EQ(reader().info().rows, 3U);
+  const std::string sparse = market("coordinate real general", "3 4 3\n3 4 1\n1 1 0.5\n3 1 0.25\n");
+  EXPECT_THAT(imported(sparse).notes, IsEmpty()) << "documents have more words than there are of them";
+  imported(sparse, transposed);
+  EXPECT_THAT(samples<float>(), ElementsAre(0.5F, 0, 0.25F, 0, 0, 0, 0, 0, 0, 0, 0, 1));
+  imported(market("coordinate pattern symmetric", "3 3 2\n2 1\n3 2\n"), transposed);
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 0, 1, 0, 1, 0, 1, 0));
+  refused(Failure::file, {"two values for row 2, column 1"}, market("coordinate real general", "3 2 2\n2 1 1\n2 1 1\n"),
+          transposed);
+  EXPECT_THAT(imported("%%MatrixMarket matrix coordinate integer general\n%metadata_json: {\"format_version\": 2}\n"
+                       "3 2 1\n3 1 1\n")
+                  .notes,
+              ElementsAre(HasSubstr("--transpose makes a row of each cell")));
 }
 
 TEST_F(SparseTablesTest, DamagedMatrixMarketIsRefused) {

@@ -144,6 +144,29 @@ TEST_F(TextTableTest, TheSeparatorThatGivesMostNumbersIsTaken) {
   EXPECT_THAT(reader().info().column_names, ElementsAre("first name", "b"));
 }
 
+TEST_F(TextTableTest, SeparatorsMayBeDoubled) {
+  EXPECT_THAT(imported("1::2::250\n4::5::6\n").kind, HasSubstr("'::' between the fields, 3 columns"));
+  EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
+  imported("a::\"b::c\"::d:e\n1 :: 2::250\n4::5::6\n");
+  EXPECT_THAT(bytes(), ElementsAre(1, 2, 250, 4, 5, 6));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("a", "b::c", "d:e"));
+  imported("a\xe2\xba\xba||b|c\n1||250\n4||6\n", separated_by(doubled_separator('|')));
+  EXPECT_THAT(bytes(), ElementsAre(1, 250, 4, 6));
+  EXPECT_THAT(reader().info().column_names, ElementsAre("a\xe2\xba\xba", "b|c"));
+  refused(Failure::usage, {"every second of its columns is empty", "'||'"}, "1||0\n0||1\n");
+}
+
+TEST_F(TextTableTest, OtherSeparatorsAreProposed) {
+  for (const auto& [content, option] : {std::pair{"0:1:1\n1:0:1\n", "--separator : "},
+                                        {"a~b\n0.5~1\n1~0\n", "--separator '~' "},
+                                        {"0^1\n1^0\n", "--separator '^' "},
+                                        {"0$$1$$1\n1$$0$$1\n", "--separator '$$' "}})
+    refused(Failure::file, {"a number would be right; ", option}, content);
+  refused(Failure::file, {"it is a column of texts"}, "ab:c\nd:e\nf:g\nh:i\n");
+  imported("0^1\n1^0\n", separated_by('^'));
+  EXPECT_THAT(bytes(), ElementsAre(0, 1, 1, 0));
+}
+
 TEST_F(TextTableTest, CommasAndPointsDoNotMix) {
   refused(Failure::file, {"line 1, column 1 is '0,5'", "line 2, column 2 is '0.5'", "decimal point"},
           "0,5;1\n0,25;0.5\n");
