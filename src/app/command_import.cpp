@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +28,7 @@
 #include "rbmpi/data/sequence_weights.hpp"
 #include "rbmpi/import/import.hpp"
 #include "rbmpi/parallel/from_root.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
 
 namespace rbmpi {
 namespace {
@@ -269,37 +269,19 @@ void report_import(const ImportOptions& options, const ImportResult& result) {
       info.has_labels ? "with" : "no");
 }
 
-/// A file that goes when it is no longer wanted.
-struct PassingFile {
-  fs::path path;
-  explicit PassingFile(fs::path file) : path(std::move(file)) {}
-  ~PassingFile() {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-  }
-  PassingFile(const PassingFile&) = delete;
-  PassingFile& operator=(const PassingFile&) = delete;
-};
-
-/// Where the sequences are until they have weights.
-fs::path unweighed(const fs::path& output) {
-  return output.parent_path() / fmt::format(".{}.unweighed", output.filename().string());
-}
-
 void import_weighed(const ImportSettings& settings, const Communicator& world) {
   const StartedCommand started(world, settings.train);
-  const PassingFile file(unweighed(settings.options.output));
+  std::optional<AtomicFile> output;  // on the root, without weights yet
   std::optional<ImportResult> result;
   std::vector<std::uint8_t> letters;
   world.agree_on_root([&] {
-    ImportOptions options = settings.options;
-    options.output = file.path;
-    result = import_in_child(options);
+    output.emplace(settings.options.output);
+    result = import_in_child(settings.options, *output);
     if (result->info.kind != ValueKind::colours)
       throw Error(Failure::usage, fmt::format("--reweight goes with sequences (FASTA), and {} is {}",
-                                              options.file.string(), result->kind));
+                                              settings.options.file.string(), result->kind));
     letters.resize(result->info.rows * result->info.columns);
-    DatasetReader(file.path, Values::any).read_samples(0, result->info.rows, letters.data());
+    DatasetReader(output->temporary(), Values::any).read_samples(0, result->info.rows, letters.data());
   });
   const std::uint64_t rows = from_root(result ? result->info.rows : 0, world);
   letters = from_root(std::move(letters), world);
@@ -309,7 +291,8 @@ void import_weighed(const ImportSettings& settings, const Communicator& world) {
         return weigh_sequences(sequences, *settings.reweight, world, started.layout.node, progress);
       });
   world.agree_on_root([&] {
-    copy_with_weights(file.path, settings.options.output, weights.weights());
+    add_weights(*output, weights.weights());
+    output->commit();
     result->info.has_weights = true;
     report_import(settings.options, *result);
     say("  weights by identity {} {}: as good as {:.1f} sequences that have no neighbours\n",

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "rbmpi/core/error.hpp"
-#include "rbmpi/core/interruption.hpp"
 #include "rbmpi/core/plural.hpp"
 #include "rbmpi/core/shell_word.hpp"
 #include "rbmpi/data/sparse_samples.hpp"
@@ -503,7 +502,7 @@ std::vector<std::string> DatasetReader::read_row_names(std::uint64_t first, std:
 }
 
 struct DatasetWriter::State {
-  AtomicFile target;
+  std::optional<AtomicFile> target;  // if it is the writer's own
   Hdf5File file;
   DatasetInfo info;
   std::uint64_t rows = 0;
@@ -512,12 +511,23 @@ struct DatasetWriter::State {
 
 namespace {
 
-/// The arrays of samples, without rows yet. `chunk_rows` tells how many rows of so many bytes make a chunk.
-template <typename ChunkRows>
-void create_samples(Hdf5File& file, const DatasetInfo& info, const ChunkRows& chunk_rows) {
+/// How many rows of so many bytes make a chunk: a good unit to read, and no larger than the whole array, of which so
+/// many rows are expected, 0 if unknown.
+std::uint64_t chunk_rows(std::uint64_t row_bytes, std::uint64_t expected_rows) {
+  const std::uint64_t rows = std::max<std::uint64_t>(1, chunk_bytes / row_bytes);
+  return expected_rows > 0 ? std::min(expected_rows, rows) : rows;
+}
+
+/// An array of one number for each row, without any yet.
+void create_for_each_row(Hdf5File& file, const char* name, ElementType type, std::uint64_t expected_rows) {
+  file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type), expected_rows), .growing = true});
+}
+
+/// The arrays of samples, without rows yet.
+void create_samples(Hdf5File& file, const DatasetInfo& info) {
   if (!info.sparse) {
     file.create_array(samples_name, info.type, {0, info.columns},
-                      {.chunk_rows = chunk_rows(info.columns * element_size(info.type)), .growing = true});
+                      {.chunk_rows = chunk_rows(info.row_bytes(), info.rows), .growing = true});
     return;
   }
   const auto growing = [&](const char* name, ElementType type) {
@@ -547,34 +557,32 @@ void write_kind(Hdf5File& file, const DatasetInfo& info) {
 }  // namespace
 
 DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
-  if (info.columns == 0 || info.columns > most_columns)
-    fail(path, fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
-  AtomicFile target(path);
-  Hdf5File file = Hdf5File::create(target.temporary(), target.target());
-  file.set_text_attribute("/", "format", "rbmpi-dataset");
-  file.set_integers_attribute("/", "format_version", {newest_version});
-  if (!info.source.empty()) file.set_text_attribute("/", "source", info.source);
+  AtomicFile file(path);
+  *this = DatasetWriter(file, info);
+  state_->target = std::move(file);
+}
 
-  // A chunk is a good unit to read, and no larger than the whole array.
-  const std::uint64_t expected_rows = info.rows > 0 ? info.rows : std::numeric_limits<std::uint64_t>::max();
-  const auto chunk_rows = [&](std::uint64_t row_bytes) {
-    return std::min(expected_rows, std::max<std::uint64_t>(1, chunk_bytes / row_bytes));
-  };
-  const auto one_each = [&](const char* name, ElementType type) {
-    file.create_array(name, type, {0}, {.chunk_rows = chunk_rows(element_size(type)), .growing = true});
-  };
-  create_samples(file, info, chunk_rows);
-  write_kind(file, info);
-  for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
+DatasetWriter::DatasetWriter(const AtomicFile& file, const DatasetInfo& info) {
+  if (info.columns == 0 || info.columns > most_columns)
+    fail(file.target(), fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
+  Hdf5File dataset = Hdf5File::create(file.temporary(), file.target());
+  dataset.set_text_attribute("/", "format", "rbmpi-dataset");
+  dataset.set_integers_attribute("/", "format_version", {newest_version});
+  if (!info.source.empty()) dataset.set_text_attribute("/", "source", info.source);
+
+  create_samples(dataset, info);
+  write_kind(dataset, info);
+  for (const auto& [name, value] : info.figures) dataset.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())
-    file.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
-                                {info.picture.begin(), info.picture.end()});
-  if (info.has_labels) one_each(labels_name, ElementType::int32);
-  if (info.has_weights) one_each(weights_name, ElementType::float32);
-  if (info.row_name_bytes > 0) file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes));
-  if (!info.class_names.empty()) file.write_texts(class_names_name, info.class_names);
-  if (!info.column_names.empty()) file.write_texts(column_names_name, info.column_names);
-  state_ = std::make_unique<State>(State{std::move(target), std::move(file), info});
+    dataset.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
+                                   {info.picture.begin(), info.picture.end()});
+  if (info.has_labels) create_for_each_row(dataset, labels_name, ElementType::int32, info.rows);
+  if (info.has_weights) create_for_each_row(dataset, weights_name, ElementType::float32, info.rows);
+  if (info.row_name_bytes > 0)
+    dataset.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes, info.rows));
+  if (!info.class_names.empty()) dataset.write_texts(class_names_name, info.class_names);
+  if (!info.column_names.empty()) dataset.write_texts(column_names_name, info.column_names);
+  state_ = std::make_unique<State>(State{std::nullopt, std::move(dataset), info});
 }
 
 DatasetWriter::~DatasetWriter() = default;
@@ -610,48 +618,14 @@ void DatasetWriter::finish() {
         samples_name, "shape", {static_cast<std::int64_t>(state.rows), static_cast<std::int64_t>(state.info.columns)});
   }
   state.file.close();
-  state.target.commit();
+  if (state.target) state.target->commit();
 }
 
-void copy_with_weights(const fs::path& from, const fs::path& to, std::span<const float> weights) {
-  const DatasetReader reader(from, Values::any);
-  DatasetInfo info = reader.info();
-  const Shard all{0, info.rows};
-  const auto in_pieces = [&](const auto& take) { in_whole_chunks(info.sample_chunks, all, work_of_a_call, take); };
-  const auto names_of = [&](Shard piece) {
-    return info.has_row_names ? reader.read_row_names(piece.first, piece.count) : std::vector<std::string>();
-  };
-  in_pieces([&](Shard piece) {
-    for (const std::string& name : names_of(piece)) info.row_name_bytes = std::max(info.row_name_bytes, name.size());
-  });
-  if (info.has_row_names) info.row_name_bytes = std::max<std::size_t>(1, info.row_name_bytes);
-  info.has_weights = true;
-  DatasetWriter writer(to, info);
-  std::vector<std::byte> values;
-  std::vector<std::int32_t> labels;
-  in_pieces([&](Shard piece) {
-    throw_if_stopped("copying a dataset");
-    DatasetRows rows{.count = piece.count};
-    SparseRows sparse;
-    if (info.sparse) {
-      sparse = reader.read_sparse(piece.first, piece.count);
-      rows.ends = sparse.ends;
-      rows.columns = sparse.columns.data();
-      rows.samples = sparse.values.data();
-    } else {
-      values.resize(piece.count * info.row_bytes());
-      reader.read_samples(piece.first, piece.count, values.data());
-      rows.samples = values.data();
-    }
-    labels.resize(info.has_labels ? piece.count : 0);
-    if (info.has_labels) reader.read_labels(piece.first, piece.count, labels.data());
-    rows.labels = labels.data();
-    rows.weights = weights.data() + piece.first;
-    const std::vector<std::string> names = names_of(piece);
-    rows.names = names;
-    writer.append(rows);
-  });
-  writer.finish();
+void add_weights(const AtomicFile& file, std::span<const float> weights) {
+  Hdf5File dataset = Hdf5File::reopen(file.temporary(), file.target());
+  create_for_each_row(dataset, weights_name, ElementType::float32, weights.size());
+  dataset.append_rows(weights_name, ElementType::float32, weights.size(), weights.data());
+  dataset.close();
 }
 
 }  // namespace rbmpi

@@ -17,6 +17,7 @@
 #include "import/plan.hpp"
 #include "import/write_rows.hpp"
 #include "rbmpi/core/child_process.hpp"
+#include "rbmpi/storage/atomic_file.hpp"
 #include "rbmpi/storage/file_version.hpp"
 #include "rbmpi/storage/regular_file.hpp"
 
@@ -38,9 +39,8 @@ void refuse_unused_rules(const ImportOptions& options, const FieldReader& reader
   }
 }
 
-}  // namespace
-
-ImportResult import_file(const ImportOptions& options) {
+/// The dataset in `output`, which is not committed.
+ImportResult import_to(const ImportOptions& options, const AtomicFile& output) {
   std::vector<FileVersion> versions;  // of files: standard input is read once, and then a copy of it
   if (options.file != "-") versions.emplace_back(options.file);
   if (!options.table.labels.empty() && is_there(options.table.labels)) versions.emplace_back(options.table.labels);
@@ -55,9 +55,10 @@ ImportResult import_file(const ImportOptions& options) {
   const Findings findings = examine(options, *table, uses, reader);
   if (table->info().alphabet.empty()) refuse_unused_rules(options, reader);  // of sequences none goes
   ImportPlan plan = import_plan(options, table->info(), uses, findings);
-  plan.info.rows = write_rows(options, *table, plan, reader, [&] {
+  const auto check_versions = [&] {
     for (const FileVersion& version : versions) version.throw_if_changed();
-  });
+  };
+  plan.info.rows = write_rows(options, *table, plan, reader, check_versions, output);
 
   ImportResult result{.info = std::move(plan.info),
                       .kind = table->info().kind,
@@ -66,8 +67,6 @@ ImportResult import_file(const ImportOptions& options) {
   result.notes.insert(result.notes.end(), plan.notes.begin(), plan.notes.end());
   return result;
 }
-
-namespace {
 
 // What the child found, as lines: texts of files have no ends of lines once they are `shown_field`.
 std::string to_lines(const ImportResult& result) {
@@ -89,15 +88,29 @@ void from_lines(const std::string& text, ImportResult& result) {
 
 }  // namespace
 
+ImportResult import_file(const ImportOptions& options) {
+  AtomicFile output(options.output);
+  ImportResult result = import_to(options, output);
+  output.commit();
+  return result;
+}
+
 ImportResult import_in_child(const ImportOptions& options) {
+  AtomicFile output(options.output);
+  ImportResult result = import_in_child(options, output);
+  output.commit();
+  return result;
+}
+
+ImportResult import_in_child(const ImportOptions& options, const AtomicFile& output) {
   constexpr unsigned seconds_without_life = 60;  // of HDF5 and other libraries, between two signs of life of ours
   const std::string text =
-      run_in_child("import " + file_text(options.file), [&] { return to_lines(import_file(options)); },
+      run_in_child("import " + file_text(options.file), [&] { return to_lines(import_to(options, output)); },
                    {.on_crash = "a library crashed on it, so the file is damaged or made to do harm",
                     .cpu_seconds = seconds_without_life});
   ImportResult result;
   from_lines(text, result);
-  result.info = DatasetReader(options.output, Values::any).info();
+  result.info = DatasetReader(output.temporary(), Values::any).info();
   return result;
 }
 

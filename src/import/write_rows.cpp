@@ -152,7 +152,7 @@ class PlannedRows {
 template <typename Value>
 class RowBlocks {
  public:
-  RowBlocks(const std::filesystem::path& output, const DatasetInfo& info) : info_(info), writer_(output, info) {}
+  RowBlocks(const AtomicFile& output, const DatasetInfo& info) : info_(info), writer_(output, info) {}
 
   void add(const PlannedRows& row, bool sparse_rows) {
     if (info_.sparse)
@@ -231,11 +231,11 @@ class RowBlocks {
 
 template <typename Value>
 std::uint64_t write_as(const ImportOptions& options, Table& table, const ImportPlan& plan, const FieldReader& reader,
-                       const std::function<void()>& check_version) {
+                       const std::function<void()>& check_version, const AtomicFile& output) {
   constexpr std::uint64_t rows_between_looks = 1024;
   const TableInfo info = table.info();
   PlannedRows planned(options, info, plan, reader);
-  RowBlocks<Value> blocks(options.output, plan.info);
+  RowBlocks<Value> blocks(output, plan.info);
   std::uint64_t read = 0;
   table.read([&](const TableRow& row) {
     if (read++ % rows_between_looks == 0) throw_if_stopped("importing a table");
@@ -250,14 +250,14 @@ std::uint64_t write_as(const ImportOptions& options, Table& table, const ImportP
 }  // namespace
 
 std::uint64_t write_rows(const ImportOptions& options, Table& table, const ImportPlan& plan, const FieldReader& reader,
-                         const std::function<void()>& check_version) {
+                         const std::function<void()>& check_version, const AtomicFile& output) {
   switch (plan.info.type) {
     case ElementType::uint8:
-      return write_as<std::uint8_t>(options, table, plan, reader, check_version);
+      return write_as<std::uint8_t>(options, table, plan, reader, check_version, output);
     case ElementType::float32:
-      return write_as<float>(options, table, plan, reader, check_version);
+      return write_as<float>(options, table, plan, reader, check_version, output);
     default:
-      return write_as<double>(options, table, plan, reader, check_version);
+      return write_as<double>(options, table, plan, reader, check_version, output);
   }
 }
 

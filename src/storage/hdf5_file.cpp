@@ -188,19 +188,31 @@ Hdf5File Hdf5File::open(const fs::path& path, Reading reading, const fs::path& n
           std::make_unique<ReadAccount>(shown, length, reading), nullptr};
 }
 
-Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {
+template <typename Open>
+Hdf5File Hdf5File::for_writing(const fs::path& path, const fs::path& named, const Open& open) {
   hdf5::keep_quiet();
   const fs::path& shown = named.empty() ? path : named;
   const Handle access = access_list(shown);
   auto problem = std::make_unique<int>(0);
   check(use_write_driver(access.id(), problem.get()), "write", shown);
-  const Handle creation(check(H5Pcreate(H5P_FILE_CREATE), "write", shown));
-  check(H5Pset_userblock(creation.id(), user_block), "write", shown);
-  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
+  const hid_t id = open(access.id(), shown);
   if (id < 0 && *problem != 0) fail_to_write(shown, error_text(*problem));
   check(id, "write", shown);
   *problem = 0;  // HDF5 first tries to open what is not there yet
   return {id, shown, nullptr, std::move(problem)};
+}
+
+Hdf5File Hdf5File::create(const fs::path& path, const fs::path& named, std::uint64_t user_block) {
+  return for_writing(path, named, [&](hid_t access, const fs::path& shown) {
+    const Handle creation(check(H5Pcreate(H5P_FILE_CREATE), "write", shown));
+    check(H5Pset_userblock(creation.id(), user_block), "write", shown);
+    return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access);
+  });
+}
+
+Hdf5File Hdf5File::reopen(const fs::path& path, const fs::path& named) {
+  return for_writing(path, named,
+                     [&](hid_t access, const fs::path&) { return H5Fopen(path.c_str(), H5F_ACC_RDWR, access); });
 }
 
 void Hdf5File::check_written() const {

@@ -3,14 +3,17 @@
 
 import gzip
 import json
+import signal
+import subprocess
+import time
 import unittest
 
 import h5py
 import numpy
 
-from support import SOURCE, FolderTest, assert_one_message, assert_success, run
+from support import SOURCE, FolderTest, assert_one_message, assert_success, command_line, mpi_environment, run
 
-FILE, USAGE = 3, 2
+FILE, USAGE, STOPPED = 3, 2, 75
 PROTEIN = "-ACDEFGHIKLMNPQRSTVWY"
 RANDOM = numpy.random.default_rng(5)
 
@@ -77,6 +80,30 @@ class Families(FolderTest):
         with h5py.File(data) as content:
             self.assertTrue((content["weights"][()] == above).all())
         self.assertEqual([path.name for path in self.folder.glob(".*")], [])
+
+    def test_a_stop_while_they_are_compared_leaves_nothing(self):
+        rows, sites = 120000, 60  # so alike that each pair is looked at to its end, which takes seconds
+        letters = numpy.where(RANDOM.random((rows, sites)) < 0.9, b"A", b"C")
+        file = self.folder / "family.fasta"
+        file.write_bytes(b"".join(b">s\n%s\n" % row.tobytes() for row in letters))
+        for ranks in (None, 2):
+            with self.subTest(ranks=ranks):
+                process = subprocess.Popen(
+                    command_line(["import", file, "--reweight", "0.8", "--output", self.folder / "family.h5"], ranks),
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=mpi_environment())
+                while process.poll() is None and not any(path.stat().st_size > rows * sites for path in self.folder.glob(".*")):
+                    time.sleep(0.005)
+                time.sleep(0.3)
+                self.assertIsNone(process.poll(), "it was over before it could be stopped")
+                process.send_signal(signal.SIGINT)
+                stdout, stderr = process.communicate(timeout=20)
+                self.assertEqual(stdout, "")
+                if ranks is None:
+                    self.assertEqual(process.returncode, STOPPED)
+                    self.assertEqual(stderr.count("rbmpi: "), 1, stderr)
+                    self.assertIn("comparing sequences", stderr)
+                self.assertNotEqual(process.returncode, 0)
+                self.assertEqual(self.files(), ["family.fasta"])
 
     def test_letters_are_part_of_the_digest(self):
         colours = RANDOM.integers(0, 5, (9, 4))

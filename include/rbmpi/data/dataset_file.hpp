@@ -17,6 +17,8 @@
 
 namespace rbmpi {
 
+class AtomicFile;
+
 /// The kinds of values that a dataset may have.
 enum class ValueKind : std::uint8_t {
   amounts,  ///< in [0, scale]
@@ -156,16 +158,14 @@ class DatasetReader {
   DatasetInfo info_;
 };
 
-/// Local. Writes the dataset at `from` to `to`, where its rows have these weights. Throws Error(Failure::file).
-void copy_with_weights(const std::filesystem::path& from, const std::filesystem::path& to,
-                       std::span<const float> weights);
-
 /// Writes a dataset file row by row; the file appears, whole, with `finish`. Every method is Local.
 class DatasetWriter {
  public:
   /// `info.rows` is only the number that is expected, 0 if unknown: it keeps the chunks of a small file small. Rows are
   /// appended, and what was appended counts.
   DatasetWriter(const std::filesystem::path& path, const DatasetInfo& info);
+  /// Into a file of the caller, who commits it after `finish`, and may add weights before.
+  DatasetWriter(const AtomicFile& file, const DatasetInfo& info);
   ~DatasetWriter();
   DatasetWriter(DatasetWriter&&) noexcept;
   DatasetWriter& operator=(DatasetWriter&&) noexcept;
@@ -179,5 +179,9 @@ class DatasetWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Local. Adds weights to a dataset without, which a DatasetWriter has finished in a file that is not committed yet:
+/// one of each row, as in DatasetRows. Throws Error(Failure::file).
+void add_weights(const AtomicFile& file, std::span<const float> weights);
 
 }  // namespace rbmpi

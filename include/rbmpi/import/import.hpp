@@ -12,6 +12,8 @@
 
 namespace rbmpi {
 
+class AtomicFile;
+
 /// What becomes of a value that is not there.
 enum class MissingValues { refused, zero, drop_row, mean };
 
@@ -54,6 +56,9 @@ ImportResult import_file(const ImportOptions& options);
 
 /// Local. The same in a child process, which a library that crashes on the file takes with it.
 ImportResult import_in_child(const ImportOptions& options);
+/// Local. Likewise, with the dataset in a file of `options.output` that the caller commits, and may add weights to
+/// before.
+ImportResult import_in_child(const ImportOptions& options, const AtomicFile& output);
 
 /// Local. Whether a file has to be imported before a DatasetReader takes it: it is not HDF5, or HDF5 whose rows are not
 /// a matrix of a type that is read as it stands under the name `/samples`, or stand in MATLAB's order. No if it cannot

@@ -108,6 +108,8 @@ class Hdf5File {
   /// default: `path`. The first `user_block` bytes (0, or a power of two from 512 on) are left to the caller, as zeros.
   [[nodiscard]] static Hdf5File create(const std::filesystem::path& path, const std::filesystem::path& named = {},
                                        std::uint64_t user_block = 0);
+  /// Opens what `create` made and what was closed since, to write more; a link is not followed. `named` as there.
+  [[nodiscard]] static Hdf5File reopen(const std::filesystem::path& path, const std::filesystem::path& named = {});
 
   ~Hdf5File();
   Hdf5File(Hdf5File&& other) noexcept;
@@ -200,6 +202,8 @@ class Hdf5File {
  private:
   Hdf5File(std::int64_t id, std::filesystem::path path, std::unique_ptr<ReadAccount> account,
            std::unique_ptr<int> problem) noexcept;
+  template <typename Open>
+  static Hdf5File for_writing(const std::filesystem::path& path, const std::filesystem::path& named, const Open& open);
   void check_written() const;
   std::int64_t id_ = -1;  // hid_t, which only the .cpp may name
   std::filesystem::path path_;

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rbmpi/storage/atomic_file.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -302,6 +303,37 @@ TEST_F(DatasetFileTest, AnUnfinishedFileLeavesNothing) {
     writer.append({.count = 1, .samples = &value});
   }
   EXPECT_EQ(folder_.entries(), 0U);
+}
+
+TEST_F(DatasetFileTest, WeightsMayComeLast) {
+  DatasetInfo info;
+  info.columns = 1;
+  const std::uint8_t values[] = {1, 2, 3};
+  const float weights[] = {0.5F, 0.0F, 0.25F};
+  const auto finish = [&](const AtomicFile& file) {
+    DatasetWriter writer(file, info);
+    writer.append({.count = 3, .samples = values});
+    writer.finish();
+    add_weights(file, weights);
+  };
+  {
+    const AtomicFile given_up(path_);
+    finish(given_up);
+    EXPECT_FALSE(fs::exists(path_)) << "the file appears when it is committed";
+  }
+  EXPECT_EQ(folder_.entries(), 0U);
+  AtomicFile file(path_);
+  finish(file);
+  file.commit();
+  EXPECT_EQ(folder_.entries(), 1U);
+  const DatasetReader reader(path_);
+  ASSERT_TRUE(reader.info().has_weights);
+  std::vector<std::uint8_t> read(3);
+  reader.read_samples(0, 3, read.data());
+  EXPECT_THAT(read, ElementsAre(1, 2, 3));
+  std::vector<float> read_weights(3);
+  reader.read_weights(0, 3, read_weights.data());
+  EXPECT_THAT(read_weights, ElementsAre(0.5F, 0.0F, 0.25F));
 }
 
 TEST_F(DatasetFileTest, ChunksOfASmallFileAreSmall) {

@@ -202,6 +202,27 @@ TEST_F(Hdf5FileTest, RowsAreAppended) {
   EXPECT_EQ(read, values);
 }
 
+TEST_F(Hdf5FileTest, AClosedFileTakesMore) {
+  const std::vector<std::int32_t> values = {1, 2, 3};
+  const auto add = [&](Hdf5File file, const std::string& name) {
+    file.create_array(name, ElementType::int32, {3});
+    file.write_rows(name, ElementType::int32, 0, 3, values.data());
+    file.close();
+  };
+  add(Hdf5File::create(path_), "/a");
+  add(Hdf5File::reopen(path_), "/b");
+  const Hdf5File file = Hdf5File::open(path_);
+  for (const char* const name : {"/a", "/b"}) {
+    std::vector<std::int32_t> read(3);
+    file.read_rows(name, ElementType::int32, 0, 3, read.data());
+    EXPECT_EQ(read, values) << name;
+  }
+  test::expect_error(Failure::file, {"cannot write", "gone.h5", "No such file"},
+                     [&] { (void)Hdf5File::reopen(folder_ / "gone.h5"); });
+  fs::create_symlink(path_, folder_ / "link.h5");
+  test::expect_error(Failure::file, {"cannot write", "link.h5"}, [&] { (void)Hdf5File::reopen(folder_ / "link.h5"); });
+}
+
 TEST_F(Hdf5FileTest, RowsBeyondTheArrayAreRefused) {
   Hdf5File file = Hdf5File::create(path_);
   file.create_array("/a", ElementType::uint8, {3, 1});
