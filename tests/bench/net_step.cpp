@@ -8,13 +8,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "arguments.hpp"
 #include "rbmpi/core/gemm.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/train/net_trainer.hpp"
@@ -86,9 +86,7 @@ double median(std::vector<double> seconds, const Communicator& world) {
 int main(int argc, char** argv) {
   const MpiEnvironment environment(argc, argv);
   const Communicator world = Communicator::world();
-  const auto argument = [&](int index, double otherwise) {
-    return argc > index ? std::strtod(argv[index], nullptr) : otherwise;
-  };
+  const bench::Arguments argument{argc, argv};
   const auto batch = static_cast<std::uint64_t>(argument(1, 100));
   const auto steps = static_cast<std::uint64_t>(argument(2, 50));
   use_threads(static_cast<int>(argument(3, 1)));

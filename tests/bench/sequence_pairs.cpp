@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <random>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "arguments.hpp"
 #include "rbmpi/core/kernels.hpp"
 #include "rbmpi/core/threads.hpp"
 #include "rbmpi/data/sequence_weights.hpp"
@@ -57,9 +57,7 @@ std::int64_t plain_count(ConstLettersView sequences, std::size_t i, NeighbourRul
 int main(int argc, char** argv) {
   const MpiEnvironment environment(argc, argv);
   const Communicator world = Communicator::world();
-  const auto argument = [&](int index, double otherwise) {
-    return argc > index ? std::strtod(argv[index], nullptr) : otherwise;
-  };
+  const bench::Arguments argument{argc, argv};
   const auto rows = static_cast<std::size_t>(argument(1, 29716));
   const auto sites = static_cast<std::size_t>(argument(2, 112));
   const int threads = static_cast<int>(argument(3, 1));
