@@ -563,32 +563,32 @@ void write_kind(Hdf5File& file, const DatasetInfo& info) {
 }  // namespace
 
 DatasetWriter::DatasetWriter(const fs::path& path, const DatasetInfo& info) {
-  AtomicFile target(path);
-  *this = DatasetWriter(target, info);
-  state_->target = std::move(target);
+  AtomicFile file(path);
+  *this = DatasetWriter(file, info);
+  state_->target = std::move(file);
 }
 
-DatasetWriter::DatasetWriter(const AtomicFile& target, const DatasetInfo& info) {
+DatasetWriter::DatasetWriter(const AtomicFile& file, const DatasetInfo& info) {
   if (info.columns == 0 || info.columns > most_columns)
-    fail(target.target(), fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
-  Hdf5File file = Hdf5File::create(target.temporary(), target.target());
-  file.set_text_attribute("/", "format", "rbmpi-dataset");
-  file.set_integers_attribute("/", "format_version", {newest_version});
-  if (!info.source.empty()) file.set_text_attribute("/", "source", info.source);
+    fail(file.target(), fmt::format("it would have {} columns; 1 to {} can be used", info.columns, most_columns));
+  Hdf5File dataset = Hdf5File::create(file.temporary(), file.target());
+  dataset.set_text_attribute("/", "format", "rbmpi-dataset");
+  dataset.set_integers_attribute("/", "format_version", {newest_version});
+  if (!info.source.empty()) dataset.set_text_attribute("/", "source", info.source);
 
-  create_samples(file, info);
-  write_kind(file, info);
-  for (const auto& [name, value] : info.figures) file.set_real_attribute(samples_name, name, value);
+  create_samples(dataset, info);
+  write_kind(dataset, info);
+  for (const auto& [name, value] : info.figures) dataset.set_real_attribute(samples_name, name, value);
   if (!info.picture.empty())
-    file.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
-                                {info.picture.begin(), info.picture.end()});
-  if (info.has_labels) create_for_each_row(file, labels_name, ElementType::int32, info.rows);
-  if (info.has_weights) create_for_each_row(file, weights_name, ElementType::float32, info.rows);
+    dataset.set_integers_attribute(samples_name, info.sparse ? "picture" : "shape",
+                                   {info.picture.begin(), info.picture.end()});
+  if (info.has_labels) create_for_each_row(dataset, labels_name, ElementType::int32, info.rows);
+  if (info.has_weights) create_for_each_row(dataset, weights_name, ElementType::float32, info.rows);
   if (info.row_name_bytes > 0)
-    file.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes, info.rows));
-  if (!info.class_names.empty()) file.write_texts(class_names_name, info.class_names);
-  if (!info.column_names.empty()) file.write_texts(column_names_name, info.column_names);
-  state_ = std::make_unique<State>(State{std::nullopt, std::move(file), info});
+    dataset.create_texts(row_names_name, info.row_name_bytes, chunk_rows(info.row_name_bytes, info.rows));
+  if (!info.class_names.empty()) dataset.write_texts(class_names_name, info.class_names);
+  if (!info.column_names.empty()) dataset.write_texts(column_names_name, info.column_names);
+  state_ = std::make_unique<State>(State{std::nullopt, std::move(dataset), info});
 }
 
 DatasetWriter::~DatasetWriter() = default;
