@@ -218,7 +218,8 @@ std::string import_help() {
          "Which one it is follows from the content. What may be read in two ways is asked for, and what was assumed\n"
          "is said.\n\n"
          "A COLUMN is a name, a number counted from 1, or last (name:1 and number:1 where a number is both); a LIST\n"
-         "has commas between them, and ranges of numbers: 1,3-785. A dataset has values from 0 to --scale, which means\n"
+         "has commas between them, and ranges of numbers: 1,3-785. A dataset has values from 0 to --scale, which "
+         "means\n"
          "1.0: a unit is on, or a picture white.\n\n"
          "Options:\n" +
          import_options().help() +

@@ -40,7 +40,8 @@ constexpr std::array table_formats = {
         .name = "npz", .is = is_npz, .open = open_npz, .archive = true, .arrays = true, .turns = true, .labels = true},
     TableFormat{.name = "npy", .is = is_npy, .open = open_npy, .arrays = true, .turns = true, .labels = true},
     TableFormat{.name = "idx", .is = is_idx, .open = open_idx_files, .labels = true},
-    TableFormat{.name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market, .text = true, .turns = true},
+    TableFormat{
+        .name = "matrix-market", .is = is_matrix_market, .open = open_matrix_market, .turns = true, .text = true},
     TableFormat{.name = "fasta", .is = is_fasta, .open = open_fasta, .text = true, .letters = true},
     TableFormat{.name = "libsvm", .is = is_libsvm, .open = open_libsvm, .text = true},
     TableFormat{.name = "csv", .is = is_text, .open = open_text_table, .lines = true, .text = true},

@@ -38,11 +38,11 @@ enum class UnknownLetters : std::uint8_t { gap, drop_row };
 
 /// What a person says of a file, for those readers that can use it; what is empty is found out from the file.
 struct TableOptions {
-  std::string format = {};  ///< what the file has to be, a name of `table_formats`: "csv", "idx"
-  std::string array = {};   ///< of files with several arrays: the one with the rows
-  std::string labels = {};  ///< of such files the array with the labels, of others the file; "none" if not wanted
-  bool weights = true;      ///< of files with several arrays: one that is named so has the weights of the rows
-  bool transpose = false;   ///< the columns of the array are the rows
+  std::string format = {};    ///< what the file has to be, a name of `table_formats`: "csv", "idx"
+  std::string array = {};     ///< of files with several arrays: the one with the rows
+  std::string labels = {};    ///< of such files the array with the labels, of others the file; "none" if not wanted
+  bool weights = true;        ///< of files with several arrays: one that is named so has the weights of the rows
+  bool transpose = false;     ///< the columns of the array are the rows
   std::string encoding = {};  ///< of a text, a name that iconv knows
   /// Between the fields of a text: blanks, 0 if each character is a field, a `doubled_separator`.
   std::optional<char> separator = {};
