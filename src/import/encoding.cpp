@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 
@@ -35,7 +36,7 @@ bool is_unmarked_utf16(std::string_view beginning, bool little) {
 
 void* open_converter(const std::string& encoding) {
   void* const converter = encoding.empty() ? nullptr : iconv_open("UTF-8", encoding.c_str());
-  return converter == reinterpret_cast<void*>(-1) ? nullptr : converter;  // as iconv says that it does not know it
+  return reinterpret_cast<std::intptr_t>(converter) == -1 ? nullptr : converter;  // iconv does not know it
 }
 
 }  // namespace

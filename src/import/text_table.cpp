@@ -103,6 +103,24 @@ void TextTable::refuse_row_in_comment(std::span<const std::string_view> fields) 
                             lines_.number()));
 }
 
+/// An empty line, or a comment below the rows, after which no row may come.
+bool TextTable::is_no_row(std::string_view line, bool below_rows, TextFields& fields, PassedOver& passed_over) {
+  if (trimmed(line).empty()) {
+    ++passed_over.empty_lines;
+    return true;
+  }
+  if (below_rows && is_comment_below_rows(line)) {
+    if (line.find('"') == std::string_view::npos) refuse_row_in_comment(fields.split(line, lines_));
+    if (++passed_over.comments == 1) passed_over.first_comment = lines_.number();
+    return true;
+  }
+  if (passed_over.comments == 0) return false;
+  refuse_import(path_,
+                fmt::format("line {} is a comment ('# ...') and rows stand below it; comments before the rows, or at "
+                            "the end, would be right",
+                            passed_over.first_comment));
+}
+
 void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   lines_.rewind();
   TextFields fields(path_, layout_.separator);
@@ -116,12 +134,7 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
   PlacesInLines places;
   const bool may_have_gaps = layout_.separator == blanks && !layout_.separator_said;
   std::vector<std::string> first_row;
-  std::uint64_t empty_lines = 0;  // since the last row
-  std::uint64_t skipped_lines = 0;
-  std::uint64_t comments = 0;
-  std::uint64_t first_comment = 0;  // its line
-  std::vector<std::uint64_t>
-      empty_rows;  // likewise: the lines of rows of separators alone, which Excel leaves at the end
+  PassedOver passed_over;
   const std::vector<std::string_view> nothing(layout_.columns);
   const auto give = [&](std::uint64_t number, std::span<const std::string_view> texts) {
     row.line = number;
@@ -130,34 +143,21 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
     ++row.number;
   };
   for (; more; more = lines_.next(line)) {
-    if (trimmed(line).empty()) {
-      ++empty_lines;
-      continue;
-    }
-    if (row.number > 0 && is_comment_below_rows(line)) {
-      if (line.find('"') == std::string_view::npos) refuse_row_in_comment(fields.split(line, lines_));
-      if (++comments == 1) first_comment = lines_.number();
-      continue;
-    }
-    if (comments > 0)
-      refuse_import(path_,
-                    fmt::format("line {} is a comment ('# ...') and rows stand below it; comments before the rows, or "
-                                "at the end, would be right",
-                                first_comment));
+    if (is_no_row(line, row.number > 0, fields, passed_over)) continue;
     const std::uint64_t number = lines_.number();
     if (may_have_gaps) places.add(line);
     const auto texts = fields.split(line, lines_);
     check_width(number, texts.size());
     if (layout_.columns > 1 && texts.front().empty() &&
         std::ranges::all_of(texts, [](std::string_view text) { return text.empty(); })) {
-      empty_rows.push_back(number);
+      passed_over.empty_rows.push_back(number);
       continue;
     }
-    for (const std::uint64_t empty : empty_rows) give(empty, nothing);
-    empty_rows.clear();
+    for (const std::uint64_t empty : passed_over.empty_rows) give(empty, nothing);
+    passed_over.empty_rows.clear();
     if (row.number == 0) first_row.assign(texts.begin(), texts.end());
-    if (row.number > 0) skipped_lines += empty_lines;
-    empty_lines = 0;
+    if (row.number > 0) passed_over.empty_lines_between += passed_over.empty_lines;
+    passed_over.empty_lines = 0;
     give(number, texts);
   }
   refuse_sizes(first_row, row.number);
@@ -167,10 +167,13 @@ void TextTable::read(const std::function<void(const TableRow&)>& on_row) {
                                "and those behind them would move; words such as NA for them would be right, or "
                                "--separator blank if none is missing",
                                plural(places.runs(), "column"), plural(layout_.columns, "field")));
-  if (!std::exchange(noted_, true)) note_what_was_met(skipped_lines, empty_rows.size(), comments);
+  if (!std::exchange(noted_, true)) note_what_was_met(passed_over);
 }
 
-void TextTable::note_what_was_met(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments) {
+void TextTable::note_what_was_met(const PassedOver& passed_over) {
+  const std::uint64_t comments = passed_over.comments;
+  const std::uint64_t empty_lines = passed_over.empty_lines_between;
+  const std::size_t empty_rows = passed_over.empty_rows.size();
   if (const std::string note = lines_.note_on_encoding(); !note.empty()) info_.notes.push_back(note);
   if (comments > 0)
     info_.notes.push_back(fmt::format("{} ('# ...') below the first row {} left out.", plural(comments, "comment"),

@@ -25,11 +25,22 @@ class TextTable : public Table {
   void read(const std::function<void(const TableRow&)>& on_row) override;
 
  private:
+  /// What is no row.
+  struct PassedOver {
+    std::uint64_t empty_lines = 0;  ///< since the last row
+    std::uint64_t empty_lines_between = 0;
+    std::uint64_t comments = 0;       ///< below the first row
+    std::uint64_t first_comment = 0;  ///< its line
+    std::vector<std::uint64_t>
+        empty_rows;  ///< since the last row: lines of separators alone, as Excel leaves them at the end
+  };
+
   void describe();
   void check_width(std::uint64_t line, std::size_t fields) const;
+  [[nodiscard]] bool is_no_row(std::string_view line, bool below_rows, TextFields& fields, PassedOver& passed_over);
   void refuse_row_in_comment(std::span<const std::string_view> fields) const;
   void refuse_sizes(const std::vector<std::string>& first, std::uint64_t rows) const;
-  void note_what_was_met(std::uint64_t empty_lines, std::uint64_t empty_rows, std::uint64_t comments);
+  void note_what_was_met(const PassedOver& passed_over);
 
   std::filesystem::path path_;
   TextLayout layout_;

@@ -129,6 +129,15 @@ class Families(FolderTest):
             with h5py.File(path, "w") as content:
                 content["samples"] = numpy.array(rows, "u1")
                 content["samples"].attrs.update(attributes)
+        both_kinds, strange_letters, two_lines = (self.folder / f"{name}.h5" for name in ("both", "strange", "lines"))
+        for path, attributes, rows in ((both_kinds, {"colours": 3, "unbounded": 1}, [[0, 200]]),
+                                       (strange_letters, {"colours": 2, "alphabet": ">a"}, [[0, 1]]),
+                                       (two_lines, {"colours": 2, "alphabet": "-A"}, [[0, 1], [1, 1]])):
+            with h5py.File(path, "w") as content:
+                content["samples"] = numpy.array(rows, "u1")
+                content["samples"].attrs.update(attributes)
+                if path == two_lines:
+                    content["row_names"] = ["one", "two\n>three\nAA"]
         for arguments, code, words in (
                 (["import", file, "--reweight", "1.5", "--output", output], USAGE, ["--reweight", "1.5", "0 to 1"]),
                 (["import", file, "--reweight", "much", "--output", output], USAGE, ["--reweight", "such as 0.8"]),
@@ -136,6 +145,9 @@ class Families(FolderTest):
                 (["import", file, "--alphabet", "ab", "--output", output], USAGE, ["--alphabet ab", "protein, rna, dna"]),
                 (["import", file, "--unknown-letters", "x", "--output", output], USAGE, ["gap or drop-row"]),
                 (["export-data", digits, "--format", "fasta", "--output", output], FILE, ["digits.h5", "'alphabet'"]),
+                (["export-data", strange_letters, "--format", "fasta", "--output", output], FILE, ["'>a'", "A to Z"]),
+                (["export-data", two_lines, "--format", "fasta", "--output", output], FILE, ["row 1", "more than one line"]),
+                (["info", both_kinds], FILE, ["row 0, column 1", "colours from 0 to 2"]),
                 (["export-data", data, "--output", output], USAGE, ["--format is missing", "fasta"]),
                 (["export-data", data, "--format", "csv", "--output", output], USAGE, ["must be fasta"]),
                 (["info", data, "--scale", "20"], FILE, ["scale = 20", "21 colours"]),
