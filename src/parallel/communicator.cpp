@@ -35,15 +35,17 @@ namespace {
 /// While it lives, and unless the user has set them, variables that make Open MPI start a process without mpirun by
 /// itself. Otherwise it starts a daemon beside it, for others that the process might start (MPI_Comm_spawn), which
 /// nobody does here: that takes longer than most commands, and keeps their terminal should it hang. And it makes a
-/// folder, which by itself would have the same name for all processes, so that one removes that of another.
+/// folder, which by itself would have the same name for all processes, so that one removes that of another. And UCX,
+/// the way to fast networks, would measure the clock of the processor for 0.2 s, for messages that nobody sends.
 class AloneWithoutMpirun {
  public:
   AloneWithoutMpirun() {
     for (const char* const of_launcher : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) {
       if (std::getenv(of_launcher) != nullptr) return;
     }
-    for (const auto& [name, value] :
-         {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"}, {"OMPI_MCA_orte_create_session_dirs", "0"}}) {
+    for (const auto& [name, value] : {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"},
+                                      {"OMPI_MCA_orte_create_session_dirs", "0"},
+                                      {"OMPI_MCA_pml", "ob1"}}) {
       if (std::getenv(name) == nullptr && setenv(name, value, 0) == 0) set_.push_back(name);
     }
   }
