@@ -286,8 +286,9 @@ class ArrayTable : public Table {
              std::unique_ptr<ArrayFile> labels_file)
       : file_(std::move(file)), labels_file_(std::move(labels_file)), arrays_(std::move(chosen)) {
     info_.notes = std::move(arrays_.notes);
+    const SamplesDescription said = file_->describe(arrays_.samples);
     if (transpose) transpose_samples();
-    describe_samples();
+    describe_samples(said, transpose);
     if (arrays_.labels) describe_labels();
     if (!arrays_.labels && !transpose) note_other_direction();
     if (arrays_.weights) check_weights(transpose);
@@ -304,6 +305,7 @@ class ArrayTable : public Table {
     if (row_names_) names.emplace(*file_, *row_names_);
     const auto finish = [&](TableRow& row) {
       if (names) row.name = names->at(row.number);
+      if (!list_of_row_names_.empty()) row.name = list_of_row_names_[row.number];
       if (labels) labels->fill(row);
       if (weights) row.weight = weight_of(weights->row(row.number)[0], row.number);
       on_row(row);
@@ -350,15 +352,15 @@ class ArrayTable : public Table {
     arrays_.samples = transposed(std::move(arrays_.samples));
   }
 
-  void describe_samples() {
+  /// `said` of the samples as they are stored.
+  void describe_samples(const SamplesDescription& said, bool transpose) {
     const StoredArray& samples = arrays_.samples;
     if (samples.shape.front() == 0) refuse(fmt::format("{}: it has no rows", in_words(samples)));
-    const SamplesDescription said = file_->describe(samples);
     info_.kind = file_->kind();
     info_.rows = samples.shape.front();
     info_.columns = row_size(samples, file_->path());
-    info_.names = said.column_names.size() == info_.columns ? said.column_names : std::vector<std::string>();
-    info_.picture = said.picture.empty() ? picture_of(samples.shape) : said.picture;
+    take_names(said, transpose);
+    info_.picture = said.picture.empty() || transpose ? picture_of(samples.shape) : said.picture;
     info_.type = samples.truths ? ElementType::uint8 : samples.element;
     if (info_.type == ElementType::int32 || info_.type == ElementType::int64) info_.type = ElementType::other;
     info_.scale = said.scale;
@@ -371,9 +373,20 @@ class ArrayTable : public Table {
     if (samples.truths && !info_.scale) info_.scale = 1.0;
     info_.sparse = !samples.sparse_of.empty();
     info_.class_names = said.class_names;
-    if (said.row_names && said.row_names->shape.front() == info_.rows) row_names_ = said.row_names;
-    info_.has_names = row_names_.has_value();
     for (const std::string& note : file_->notes(samples)) info_.notes.push_back(note);
+  }
+
+  /// Those of the other direction if the columns are the samples.
+  void take_names(const SamplesDescription& said, bool transpose) {
+    const std::uint64_t named = said.row_names ? said.row_names->shape.front() : 0;
+    if (!transpose) {
+      if (said.column_names.size() == info_.columns) info_.names = said.column_names;
+      if (named == info_.rows) row_names_ = said.row_names;
+    } else {
+      if (said.column_names.size() == info_.rows) list_of_row_names_ = said.column_names;
+      if (named == info_.columns) info_.names = file_->texts(*said.row_names, 0, named);
+    }
+    info_.has_names = row_names_.has_value() || !list_of_row_names_.empty();
   }
 
   /// Without labels nothing tells along which index the samples lie but that there are most often more of them than of
@@ -511,6 +524,7 @@ class ArrayTable : public Table {
   ChosenArrays arrays_;
   TableInfo info_;
   std::optional<StoredArray> row_names_;
+  std::vector<std::string> list_of_row_names_;  // if they are in memory already
 };
 
 }  // namespace

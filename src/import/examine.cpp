@@ -52,6 +52,7 @@ class Examination {
       if (findings_.rows == 0) last_ = numbers_;
       if (findings_.rows == 1) find_steps();
       add_numbers();
+      if (may_be_one_hot_) look_for_one_hot();
       if (!uses_.one_hot.empty()) check_one_hot();
     }
     if (uses_.other_labels) add_other_label();
@@ -73,6 +74,7 @@ class Examination {
       column.smallest_other = smallest_other_[i];
     }
     findings_.names_differ = names_differ_ && findings_.rows > 0;
+    if (may_be_one_hot_) findings_.one_hot_columns = fewest_one_hot_;
     return std::move(findings_);
   }
 
@@ -313,6 +315,22 @@ class Examination {
     }
   }
 
+  /// The last k columns have a single 1 in this row for k from the place of the last 1, counted from the end, to that
+  /// of the one before it or of another number; in all rows for what these ranges have in common.
+  void look_for_one_hot() {
+    std::size_t first = 0;  // 0: there is no 1 so far
+    std::size_t place = 1;
+    for (; place <= numbers_.size(); ++place) {
+      const std::size_t column = numbers_.size() - place;
+      const double value = numbers_[column];
+      if (uses_.uses[column] != Use::value || (value != 0.0 && (value != 1.0 || first != 0))) break;
+      if (value == 1.0) first = place;
+    }
+    fewest_one_hot_ = std::max(fewest_one_hot_, first);
+    most_one_hot_ = std::min(most_one_hot_, place - 1);
+    may_be_one_hot_ = first != 0 && fewest_one_hot_ <= most_one_hot_;
+  }
+
   void check_one_hot() const {
     std::size_t ones = 0;
     for (const std::size_t column : uses_.one_hot) {
@@ -338,6 +356,9 @@ class Examination {
   std::vector<double> numbers_, last_;  // of this row, and of the one before
   std::vector<double> smallest_, largest_, second_, sum_, step_, uneven_, no_spins_;
   std::vector<double> ones_, others_, smallest_other_;  // other numbers than 0 and 1
+  bool may_be_one_hot_ = true;                          // the last columns, so many of them
+  std::size_t fewest_one_hot_ = 0;
+  std::size_t most_one_hot_ = std::numeric_limits<std::size_t>::max();
   std::unordered_set<std::size_t> names_;
   std::uint64_t names_seen_ = 0;
   bool names_differ_ = false;

@@ -72,6 +72,8 @@ struct Findings {
   std::uint64_t nonzeros = 0;           ///< of a sparse table, in columns of values
   std::vector<ColumnFindings> columns;  ///< of a sparse table one: all of its values
   LabelFindings labels;
+  std::size_t one_hot_columns = 0;    ///< of a dense table: how many of the last columns have a single 1 among zeros in
+                                      ///< each row, at least so many; 0 if none are so
   std::array<bool, 256> seen{};       ///< of a dense table: which of 0, 1, ..., 255 are among its numbers
   std::optional<Place> comma, point;  ///< the first numbers with a decimal comma, and with a point
   bool comma_thousands = true;        ///< all with a comma may as well be thousands: 1,234

@@ -230,6 +230,7 @@ class Planner {
     if (!uses.label) plan_.info.class_names = info_.class_names;
     const LabelFindings& labels = findings_.labels;
     check_labels(labels);
+    refuse_two_ways_of_writing(labels);
     if (labels.texts > 0) {
       name_classes(labels);
     } else if (labels.signs && labels.smallest == -1.0 && labels.largest == 1.0) {
@@ -325,7 +326,6 @@ class Planner {
 
   /// Numbers by their size, then texts by their letters.
   void name_classes(const LabelFindings& labels) {
-    refuse_two_ways_of_writing(labels);
     std::vector<std::pair<std::optional<double>, std::string>> sorted;
     for (const auto& [name, count] : labels.classes) {
       const FieldValue value = field_value(name, DecimalMark::point);
@@ -689,23 +689,24 @@ class Planner {
     }
   }
 
-  /// The last columns are zeros and ones with a single 1 in each row, and those before them are not: labels, much
-  /// rather than values.
+  /// The last columns are zeros and ones with a single 1 in each row: labels, much rather than values.
   void refuse_one_hot_columns() const {
+    constexpr std::size_t fewest_beside_bits = 3;
+    constexpr std::uint64_t rows_beside_bits = 20;
+    const std::size_t count = findings_.one_hot_columns;
     const bool open = !plan_.info.has_labels && options_.label_column.empty() && !plan_.uses.values_listed;
-    if (info_.sparse || !open) return;
-    std::size_t begin = plan_.values.size();
-    std::uint64_t ones = 0;
-    while (begin > 0 && is_of_bits(found(plan_.values[begin - 1]))) ones += found(plan_.values[--begin]).ones;
-    if (begin == 0 || begin + 2 > plan_.values.size() || ones != findings_.rows) return;
-    ask("its last {} are zeros and ones, as many ones as there are rows, and look like labels: --one-hot-labels "
-        "{}-last if "
-        "they are, --label-column none takes them for values",
-        plural(plan_.values.size() - begin, "column"), plan_.values[begin] + 1);
-  }
-
-  [[nodiscard]] bool is_of_bits(const ColumnFindings& one) const {
-    return one.others == 0 && one.ones > 0 && one.missing.count == 0 && one.ones < findings_.rows;
+    if (info_.sparse || !open || count < 2 || count >= plan_.values.size()) return;
+    const auto begin = plan_.values.end() - static_cast<std::ptrdiff_t>(count);
+    const bool constant =
+        std::any_of(begin, plan_.values.end(), [&](std::size_t column) { return found(column).ones == 0; });
+    const bool beside_bits =
+        std::all_of(plan_.values.begin(), begin, [&](std::size_t column) { return found(column).others == 0; });
+    // Among bits it may be by chance.
+    if (constant || (beside_bits && (count < fewest_beside_bits || findings_.rows < rows_beside_bits))) return;
+    ask("its last {} are zeros and ones, with a single 1 in each row, and look like labels: --one-hot-labels {}-last "
+        "if they "
+        "are, --label-column none takes them for values",
+        plural(count, "column"), *begin + 1);
   }
 
   /// So do nines far above all other values, also with other codes that surveys have beside them: 7, 8 and 9, or 77, 88

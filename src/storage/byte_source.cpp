@@ -199,6 +199,7 @@ class Archive {
   void want_one_member() {
     constexpr std::size_t shown = 5;
     std::vector<std::string> names;
+    if (add_format_ == archive_read_support_format_zip) want_zip_alone();
     open();
     while (names.size() <= shown && next_member()) names.push_back(member_);
     if (names.empty()) refuse(fmt::format("it is {} without a file in it", kind_));
@@ -216,6 +217,33 @@ class Archive {
     if (std::cmp_less(archive_filter_bytes(archive_.get(), -1), bytes_given_)) {
       refuse(fmt::format("it is {} with more behind its end; the file without that would be right", kind_));
     }
+  }
+
+  /// The library takes the last of several zip archives in a file, and passes over what stands around it. An archive
+  /// ends with its directory and a record of 22 bytes, which has the length and the place of the directory, and the
+  /// length of a comment behind the record.
+  void want_zip_alone() {
+    constexpr std::uint64_t record_bytes = 22;
+    constexpr std::uint64_t most = record_bytes + 65535;
+    if (file_.packed()) return;  // which is read in order, to the end of the first
+    const auto end = static_cast<std::uint64_t>(file_.seek(0, SEEK_END));
+    std::string last(std::min(end, most), '\0');
+    file_.seek(static_cast<std::int64_t>(end - last.size()), SEEK_SET);
+    last.resize(file_.read(std::as_writable_bytes(std::span(last))));
+    const std::size_t record = last.rfind("PK\x05\x06");
+    if (record == std::string::npos || record + record_bytes > last.size()) return;  // the library says what is wrong
+    const auto number = [&](std::size_t place, std::size_t bytes) {
+      std::uint64_t value = 0;
+      while (bytes-- > 0) value = value << 8U | static_cast<unsigned char>(last[record + place + bytes]);
+      return value;
+    };
+    if (record + record_bytes + number(20, 2) != last.size())
+      refuse("it is a zip archive with more behind its end; the archive without that would be right");
+    // Archives beyond 4 GiB, or made for a pipe, have records of other sizes before this one.
+    if (record >= 20 && last.compare(record - 20, 4, "PK\x06\x07") == 0) return;
+    const std::uint64_t directory_end = number(12, 4) + number(16, 4);
+    if (directory_end != end - last.size() + record)
+      refuse("it is several zip archives, or a zip archive behind something else; one archive would be right");
   }
 
   /// With what the library, or the file below it, has said.
@@ -236,6 +264,7 @@ class Archive {
     archive_read_support_filter_xz(opened);
     archive_read_support_filter_zstd(opened);
     add_format_(opened);
+    archive_read_set_option(opened, "tar", "read_concatenated_archives", "1");
     archive_read_set_read_callback(opened, [](archive* self, void* data, const void** block) -> la_ssize_t {
       auto& source = *static_cast<Archive*>(data);
       try {

@@ -139,7 +139,21 @@ TEST_F(ArrayTableTest, NamesOfRowsComeWithThem) {
   std::vector<std::string> names;
   table->read([&](const TableRow& row) { names.emplace_back(row.name); });
   EXPECT_THAT(names, ElementsAre("one", "two"));
-  EXPECT_FALSE(open_hdf5(path_, {.transpose = true})->info().has_names) << "they are of the other dimension";
+  const auto turned = open_hdf5(path_, {.transpose = true});
+  EXPECT_FALSE(turned->info().has_names) << "they are of the other dimension";
+  EXPECT_THAT(turned->info().names, ElementsAre("one", "two"));
+}
+
+TEST_F(ArrayTableTest, NamesOfASquareMatrixTurnWithIt) {
+  add("/samples", {2, 2}, {1, 2, 3, 4});
+  file_.create_texts("/row_names", 3, 2);
+  file_.append_texts("/row_names", std::vector<std::string>{"one", "two"});
+  file_.write_texts("/column_names", std::vector<std::string>{"a", "b"});
+  const auto turned = hdf5({.transpose = true});
+  EXPECT_THAT(turned->info().names, ElementsAre("one", "two"));
+  std::vector<std::string> names;
+  turned->read([&](const TableRow& row) { names.emplace_back(row.name); });
+  EXPECT_THAT(names, ElementsAre("a", "b"));
 }
 
 TEST_F(ArrayTableTest, WhatIsNoLabelIsRefused) {

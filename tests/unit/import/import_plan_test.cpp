@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -218,6 +219,13 @@ TEST_F(ImportPlanTest, NumbersThatAreNamesOfOtherColumnsAreAskedAbout) {
   EXPECT_THAT(bytes(), ElementsAre(5, 6, 8, 9));
 }
 
+TEST_F(ImportPlanTest, NumbersAsLabelsAreWrittenInOneWay) {
+  refused(Failure::file, {"labels are '01' and '1'", "one way of writing"}, "a,b,label\n1,0,01\n0,1,1\n");
+  refused(Failure::file, {"'+1' and '1'"}, "a,b,label\n1,0,+1\n0,1,1\n");
+  imported("a,b,label\n1,0,01\n0,1,02\n");
+  EXPECT_THAT(labels(), ElementsAre(1, 2));
+}
+
 TEST_F(ImportPlanTest, ListsOfEdgesAreAskedAbout) {
   for (const char* head : {"source,target", "from,to", "user_id,item_id", "node1,node2"})
     refused(Failure::usage, {"list of entries"}, head + std::string("\n1,2\n2,3\n1,3\n4,4\n"),
@@ -241,7 +249,16 @@ TEST_F(ImportPlanTest, OneHotColumnsAtTheEndAreAskedAbout) {
   const auto as_values = [](ImportOptions& options) { options.label_column = "none", options.scale = 255; };
   EXPECT_EQ(imported(content, as_values).info.columns, 5U);
   const auto of_pictures = [](ImportOptions& options) { options.scale = 255; };
-  EXPECT_EQ(imported("7,255,0,1\n255,3,1,1\n9,90,1,1\n", of_pictures).info.columns, 4U) << "more ones than rows";
+  EXPECT_EQ(imported("7,255,1,1\n255,3,0,0\n9,90,1,0\n", of_pictures).info.columns, 4U) << "as many ones as rows";
+  EXPECT_EQ(imported("0.5,1,1\n0.2,0,0\n").info.columns, 3U);
+  EXPECT_EQ(imported("a,b,c\n0,1,1\n0,0,0\n0,0,1\n0,1,0\n").info.columns, 3U);
+  EXPECT_EQ(imported("0.5,1,0\n0.2,1,0\n").info.columns, 3U) << "constant columns";
+  // Behind other bits, if there are enough rows to tell; columns of zeros before the labels are values.
+  std::string bits;
+  for (int i = 0; i < 20; ++i)
+    bits += fmt::format("{},{},0,{}\n", i % 2, i / 2 % 2, i % 3 == 0 ? "1,0,0" : i % 3 == 1 ? "0,1,0" : "0,0,1");
+  refused(Failure::usage, {"last 3 columns are zeros and ones", "--one-hot-labels 4-last"}, bits);
+  EXPECT_EQ(imported(bits.substr(0, bits.size() / 2)).info.columns, 6U);
 }
 
 TEST_F(ImportPlanTest, TwoScalesAreNotOne) {

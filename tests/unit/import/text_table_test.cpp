@@ -119,6 +119,7 @@ TEST_F(TextTableTest, EncodingsThatAreSaid) {
     EXPECT_THAT(bytes(), ElementsAre(1, 255, 4, 5)) << encoding;
   }
   refused(Failure::usage, {"no encoding 'klingon'", "--encoding"}, "1,2\n", says("klingon"));
+  refused(Failure::file, {"line 1", "no character of utf-8"}, "\xe9,b\n0,1\n", says("utf-8"));
   refused(Failure::file, {"line 3", "no character of utf-8"}, "a,b\n1,2\n3,\xff\n", says("utf-8"));
 }
 

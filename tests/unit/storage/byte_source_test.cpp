@@ -271,6 +271,25 @@ TEST(ByteSource, BytesBehindAPackedFileAreNotPassedOver) {
                      [&] { static_cast<void>(read_all(behind_zeros)); });
 }
 
+TEST(ByteSource, ArchivesThatWereJoinedAreRefused) {
+  const test::TemporaryFolder folder;
+  const auto archive = [](int format, const std::string& name) {
+    return test::archive_of(format, ARCHIVE_FILTER_NONE, {{name, "1,2\n"}});
+  };
+  for (const int format : {ARCHIVE_FORMAT_ZIP, ARCHIVE_FORMAT_TAR}) {
+    const std::string first = archive(format, "a.csv");
+    for (const std::string& joined : {first + archive(format, "b.csv"), first + std::string(600, 'x')}) {
+      const std::filesystem::path file = folder.write("a", joined);
+      test::expect_error(Failure::file, {"'" + file.string() + "'"}, [&] {
+        ByteSource source(file);
+        static_cast<void>(read_all(source));
+      });
+    }
+    ByteSource alone(folder.write("a", first));
+    EXPECT_EQ(read_all(alone), "1,2\n");
+  }
+}
+
 TEST(ByteSource, ADamagedGzipFileIsRefused) {
   const test::TemporaryFolder folder;
   std::string damaged = test::gzip(long_text());
