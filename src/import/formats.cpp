@@ -59,7 +59,7 @@ void refuse_own_files(const fs::path& path, std::string_view beginning) {
 
 std::string beginning_in_utf8(const fs::path& path, const std::string& beginning, const std::string& encoding) {
   try {
-    const std::string text = to_utf8(beginning, encoding);
+    std::string text = to_utf8(beginning, encoding);
     if (text.empty() && !beginning.empty())
       refuse_import(path, fmt::format("line 1 has bytes that are no character of {}", encoding));
     return text;
