@@ -499,12 +499,26 @@ bool scale_is_unsaid(const DataLook& look, const DatasetInfo& info) noexcept {
   return info.type == ElementType::uint8 && !info.scale_said && look.largest() > 0 && look.largest() < small;
 }
 
+namespace {
+
+/// Two columns of numbers of things, each of which comes again.
+bool may_be_edges(std::span<const ColumnLook> columns, std::uint64_t rows) noexcept {
+  constexpr double most_amounts = 10;
+  return std::ranges::all_of(columns, [&](const ColumnLook& column) {
+    return column.whole && column.smallest >= 0 && column.missing == 0 && column.largest > most_amounts &&
+           column.largest - column.smallest + 1 < static_cast<double>(rows);
+  });
+}
+
+}  // namespace
+
 bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noexcept {
   constexpr double most_stars = 10;
   constexpr double far = 10;
   constexpr double a_time = 1e8;  // in seconds since 1970: of 1973
   constexpr std::uint64_t least_rows = 5;
-  if (rows < least_rows || columns.size() < 3 || columns.size() > 4) return false;
+  if (rows < least_rows || columns.size() < 2 || columns.size() > 4) return false;
+  if (columns.size() == 2) return may_be_edges(columns, rows);
   if (columns.size() == 4 && columns[3].smallest < a_time) return false;
   const ColumnLook& value = columns[2];
   if (value.smallest < 0 || value.largest <= 0 || value.largest > most_stars) return false;
@@ -519,8 +533,9 @@ bool may_be_entries(std::span<const ColumnLook> columns, std::uint64_t rows) noe
 }
 
 const char* entries_text() noexcept {
-  return "its columns look like a list of entries (row, column, value), such as ratings, and each is a row here: a "
-         "table with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, "
+  return "its columns look like a list of entries (row, column, value), such as ratings or edges, and each is a row "
+         "here: "
+         "a table with a row for each user and a column for each item, as pandas makes it (pivot), or Matrix Market, "
          "which is sparse, would be right";
 }
 

@@ -121,15 +121,17 @@ class Hdf5Arrays : public ArrayFile {
         said.column_names = list_of_texts(in_folder(samples.name, names), samples.shape.back());
         if (!said.column_names.empty()) break;
       }
-      said.row_names = stored_texts(samples.name + "/barcodes");
+      said.row_names = stored_texts(in_folder(samples.name, "barcodes"));
+    } else if (samples.name == "/") {
+      said.column_names = list_of_texts("/column_names", samples.shape.back());
+      said.row_names = stored_texts("/row_names");
     }
-    // AnnData keeps the names of columns in the group `var`, and says there in which array of it.
-    if (samples.name == "/X" && file_.exists("/var") && file_.is_group("/var")) {
-      const std::string index = "/var/" + file_.text_attribute("/var", "_index").value_or("_index");
-      said.column_names = list_of_texts(index, samples.shape.back());
+    // AnnData keeps the names of columns in the group `var` and of rows in `obs`, and says there in which array of it.
+    const bool raw = samples.name == "/raw/X";
+    if (samples.name == "/X" || samples.name.starts_with("/layers/") || raw) {
+      said.column_names = list_of_texts(index_of(raw ? "/raw/var" : "/var"), samples.shape.back());
+      said.row_names = stored_texts(index_of("/obs"));
     }
-    if (samples.name == "/X" && file_.exists("/obs") && file_.is_group("/obs"))
-      said.row_names = stored_texts("/obs/" + file_.text_attribute("/obs", "_index").value_or("_index"));
     return said;
   }
 
@@ -337,6 +339,12 @@ class Hdf5Arrays : public ArrayFile {
     if (!outline.texts || outline.dimensions.size() != 1 || outline.dimensions.front() > most) return {};
     if (wanted != 0 && outline.dimensions.front() != wanted) return {};
     return texts_in_utf8(name, 0, outline.dimensions.front());
+  }
+
+  /// The array with the names of a table of AnnData; one that is not there if there is no such table.
+  [[nodiscard]] std::string index_of(const std::string& table) const {
+    const bool is_table = file_.exists(table) && file_.is_group(table);
+    return table + "/" + (is_table ? file_.text_attribute(table, "_index").value_or("_index") : "_index");
   }
 
   [[nodiscard]] std::optional<StoredArray> stored_texts(const std::string& name) const {

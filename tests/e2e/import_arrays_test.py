@@ -75,6 +75,19 @@ def anndata(file, matrix=SPARSE):
     file["obs/kind/categories"] = ["cat", "dög", "eel"]
 
 
+def anndata_layer(file):
+    anndata(file)
+    file["layers/counts"] = FLOATS
+
+
+def sparse_in_the_root(file):
+    for name in ("data", "indices", "indptr"):
+        file[name] = getattr(SPARSE, name)
+    file["shape"] = np.array(SPARSE.shape, "i4")
+    file["row_names"] = [f"cell {row}" for row in range(ROWS)]
+    file["column_names"] = [f"gene {column}" for column in range(COLUMNS)]
+
+
 def ten_x(file):
     """Genes x cells by columns, as 10x Genomics has it: a row for each cell."""
     cells = SPARSE.T.tocsc()
@@ -246,6 +259,12 @@ ACCEPTED = {
     "anndata": (h5(anndata), ["--labels", "obs/kind"],
                 Right(SPARSE.toarray(), words=WORDS, sparse=True, names=[f"gene {i}" for i in range(COLUMNS)],
                       row_names=[f"größe {row}" for row in range(ROWS)])),
+    "anndata layer": (h5(anndata_layer), ["--array", "layers/counts"],
+                      Right(FLOATS, scale=1, names=[f"gene {i}" for i in range(COLUMNS)],
+                            row_names=[f"größe {row}" for row in range(ROWS)])),
+    "sparse in the root, with names": (h5(sparse_in_the_root), [],
+                                       Right(SPARSE.toarray(), sparse=True, names=[f"gene {i}" for i in range(COLUMNS)],
+                                             row_names=[f"cell {row}" for row in range(ROWS)])),
     "anndata by columns": (h5(lambda file: anndata(file, SPARSE.tocsc())), [], Right(SPARSE.toarray(), sparse=True)),
     "10x": (h5(ten_x), [], Right(SPARSE.toarray(), sparse=True, names=[f"gene {i}" for i in range(COLUMNS)],
                                  row_names=[f"cell {row}" for row in range(ROWS)])),

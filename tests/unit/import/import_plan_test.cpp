@@ -232,6 +232,13 @@ TEST_F(ImportPlanTest, ListsOfEdgesAreAskedAbout) {
             [](ImportOptions& options) { options.label_column = "none"; });
 }
 
+TEST_F(ImportPlanTest, EdgesWithoutNamesAreAskedAbout) {
+  std::string edges;
+  for (int i = 0; i < 40; ++i) edges += fmt::format("{} {}\n", 1 + i * 7 % 20, 1 + i * i % 20);
+  refused(Failure::usage, {"list of entries", "edges", "--columns"}, edges);
+  EXPECT_EQ(imported(edges, [](ImportOptions& options) { options.columns = "1-2"; }).info.columns, 2U);
+}
+
 TEST_F(ImportPlanTest, ACodeInOneColumnIsAskedAbout) {
   refused(Failure::usage, {"column 1 ('smokes') has 0, 1 and 99", "--map 99=NA"},
           "smokes,age,size\n0,71,110\n1,35,120\n99,40,3\n1,50,5\n");
