@@ -511,7 +511,8 @@ class Planner {
   /// What a column of texts may be for.
   [[nodiscard]] std::string remedy_of_column(std::size_t column, const ColumnFindings& one) const {
     const std::string word = word_of(column);
-    const std::string map = map_of(one.words);
+    const bool names = column == 0 && one.texts.count == one.words.size();  // no text comes twice
+    const std::string map = names ? std::string() : map_of(one.words);
     if (!map.empty())
       return fmt::format(
           "; it is a column of two texts: --map {} makes them off and on (or exchange 0 and 1), --label-column {} if "

@@ -232,6 +232,11 @@ TEST_F(ImportPlanTest, ListsOfEdgesAreAskedAbout) {
             [](ImportOptions& options) { options.label_column = "none"; });
 }
 
+TEST_F(ImportPlanTest, TwoTextsOfWhichNoneComesTwiceAreNames) {
+  refused(Failure::file, {"column 1 ('name')", "--name-column name"}, "name,a,b\nNA,1,0\nZA,0,1\nBW,1,1\n");
+  refused(Failure::file, {"column 1 ('answer')", "--map N=0,Y=1"}, "answer,a,b\nN,1,0\nY,0,1\nY,1,1\n");
+}
+
 TEST_F(ImportPlanTest, EdgesWithoutNamesAreAskedAbout) {
   std::string edges;
   for (int i = 0; i < 40; ++i) edges += fmt::format("{} {}\n", 1 + i * 7 % 20, 1 + i * i % 20);
