@@ -158,19 +158,20 @@ class TimeLimit(Resuming):
     def check(self, train, why="time.limit"):
         """`train(seconds)` holds a limit of so many seconds, and trains an epoch in it.
 
-        Of each limit 2 to 3 s are kept for the checkpoint. A busy machine may take the rest to start; then the limit is
-        held as well, and a longer one is tried.
+        Of each limit 2 to 3 s are kept for the checkpoint. A busy machine may take all of it to start, and no program
+        holds a limit that is over when it begins: then a longer one is tried.
         """
-        for seconds in (6, 12, 24, 48):
+        for seconds in (8, 16, 32, 64):
             shutil.rmtree(self.run_folder, ignore_errors=True)
             result = train(seconds)
             self.assert_stopped(result, why)
-            job = json.loads((self.run_folder / "jobs.jsonl").read_text().splitlines()[-1])
-            self.assertLess(job["seconds"], seconds + 1)
-            self.assertLess(result.seconds, seconds + 10)  # on a busy machine mpirun needs seconds to start and to end
             if jobs.epochs_done(self.run_folder) > 0:
-                return
-        self.fail("no epoch was trained")
+                break
+        else:
+            self.fail("no epoch was trained")
+        job = json.loads((self.run_folder / "jobs.jsonl").read_text().splitlines()[-1])
+        self.assertLess(job["seconds"], seconds + 1)
+        self.assertLess(result.seconds, seconds + 10)  # on a busy machine mpirun needs seconds to start and to end
 
     def test_holds_while_the_likelihood_is_measured(self):
         self.check(lambda seconds: self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2",
@@ -188,8 +189,9 @@ class TimeLimit(Resuming):
         def train(seconds):
             end = int(time.time()) + 30 + seconds  # half a minute is left to what comes after the program
             result = self.train(*self.FOREVER, ranks=2, environment={"SLURM_JOB_END_TIME": str(end)})
-            ended = (self.run_folder / "jobs.jsonl").stat().st_mtime  # the program; mpirun may take longer
-            self.assertLess(ended, end - 30 + 1)
+            if jobs.epochs_done(self.run_folder) > 0:
+                ended = (self.run_folder / "jobs.jsonl").stat().st_mtime  # the program; mpirun may take longer
+                self.assertLess(ended, end - 30 + 1)
             return result
 
         self.check(train, "time|job|Slurm")
