@@ -322,7 +322,8 @@ class Evaluate(FolderTest):
     def test_stopped_by_a_signal(self):
         self.train("--hidden", "40")
         before = self.files(), sorted((self.folder / "run").iterdir())
-        job = jobs.Job(["evaluate", self.folder / "run", DIGITS, "--temperatures", "5000000", "--progress", "bar"], 2)
+        job = jobs.Job(["evaluate", self.folder / "run", DIGITS, "--chains", "10000", "--temperatures", "50000", "--progress",
+                         "bar"], 2)
         self.addCleanup(job.__exit__)
         job.wait_for(lambda: "log Z by AIS" in job.output()[0], "annealing")
         for process in job.ranks().values():  # as mpirun and Slurm do

@@ -18,6 +18,9 @@ import jobs
 from resuming import DIGITS, LONGER, RICH, SHORT, STOPPED, USUAL, Resuming
 from support import assert_success, command_line, mpi_environment
 
+# Minutes, of which each step is short.
+LONG_LIKELIHOOD = ("--evaluate-chains", "10000", "--evaluate-temperatures", "50000")
+
 
 class Stopping(Resuming):
     """A signal to the program alone, to one rank, to mpirun; the same command goes on, on other ranks."""
@@ -124,7 +127,7 @@ class Stopping(Resuming):
 
     def test_while_the_likelihood_is_measured(self):
         arguments = ("--hidden", "40", "--epochs", "3", "--evaluate-every", "2")
-        job = self.start(*arguments, "--evaluate-temperatures", "5000000", "--checkpoint-steps", "1", ranks=2)
+        job = self.start(*arguments, *LONG_LIKELIHOOD, "--checkpoint-steps", "1", ranks=2)
         job.wait_for(lambda: (self.run_folder / "checkpoint-36.h5").exists(), "the end of the second epoch")
         for process in job.ranks().values():  # as mpirun and Slurm do
             jobs.kill(process, signal.SIGTERM)
@@ -175,7 +178,7 @@ class TimeLimit(Resuming):
 
     def test_holds_while_the_likelihood_is_measured(self):
         self.check(lambda seconds: self.train("--hidden", "40", "--epochs", "3", "--evaluate-every", "2",
-                                              "--evaluate-temperatures", "5000000", "--time-limit", str(seconds), ranks=2))
+                                              *LONG_LIKELIHOOD, "--time-limit", str(seconds), ranks=2))
 
     def test_seconds(self):
         for ranks in (None, 3):
