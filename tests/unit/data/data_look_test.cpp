@@ -259,7 +259,7 @@ TEST(FindingsTest, NobodySaysWhatMeansOne) {
               AllOf(HasSubstr("zeros and ones (uint8)"), HasSubstr("1/255 = 0.0039"), HasSubstr("--scale 1 if 1 means"),
                     HasSubstr("--scale 255 if 255 does"), HasSubstr("rbmpi import 'a b.h5' --scale 1")));
   const auto largest = [](std::uint64_t most, const std::function<void(DatasetInfo&)>& change = nullptr) {
-    auto rows = table<std::uint8_t>(1009, 2, [&](auto i, auto j) { return noise(i, j, most); });
+    auto rows = table<std::uint8_t>(1009, 3, [&](auto i, auto j) { return noise(i, j % 2, most); });
     rows.values[0] = static_cast<std::uint8_t>(most);
     rows.values[2] = 0;
     const std::vector<Finding> all = found(rows, change);
@@ -344,7 +344,11 @@ TEST(FindingsTest, ListsOfEntries) {
   };
   EXPECT_TRUE(may_be(stars, 3));
   EXPECT_TRUE(may_be(stars, 4)) << "and times";
-  EXPECT_FALSE(may_be(stars, 2));
+  EXPECT_TRUE(may_be(stars, 2)) << "edges between users and films";
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return j == 1 ? 1.0 + static_cast<double>(i % 5) : stars(i, j); }, 2))
+      << "few amounts";
+  EXPECT_FALSE(may_be([&](auto i, auto j) { return j == 1 ? static_cast<double>(i * 7) : stars(i, j); }, 2))
+      << "none comes again";
   EXPECT_FALSE(may_be([&](auto i, auto j) { return j == 3 ? 1.0 : stars(i, j); }, 4)) << "no times";
   EXPECT_FALSE(may_be([&](auto i, auto j) { return stars(i, j) + (j == 0 ? 0.5 : 0.0); }, 3)) << "no whole numbers";
   EXPECT_FALSE(may_be([&](auto i, auto j) { return stars(i, j) + (j == 2 ? 10.0 : 0.0); }, 3)) << "no stars";
