@@ -48,12 +48,18 @@ bool TextLines::fill() {
 }
 
 void TextLines::append(std::string_view bytes) {
-  if (!converter_) {
+  const std::size_t before = text_.size();
+  bool right = true;
+  if (converter_) {
+    packed_.append(bytes);
+    right = converter_->move(packed_, text_);
+  } else {
     text_.append(bytes);
-    return;
   }
-  packed_.append(bytes);
-  if (converter_->move(packed_, text_)) return;
+  if (text_.find('\0', before) != std::string::npos)
+    refuse_import(source_.path(),
+                  fmt::format("it has zeros among its characters, read as {}; a text would be right", encoding_));
+  if (right) return;
   const auto lines = std::ranges::count(std::string_view(text_).substr(begin_), end_of_line_);
   refuse_import(source_.path(), fmt::format("line {} has bytes that are no character of {}",
                                             number_ + static_cast<std::uint64_t>(lines) + 1, encoding_));

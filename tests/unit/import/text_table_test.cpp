@@ -123,6 +123,14 @@ TEST_F(TextTableTest, EncodingsThatAreSaid) {
   refused(Failure::file, {"line 3", "no character of utf-8"}, "a,b\n1,2\n3,\xff\n", says("utf-8"));
 }
 
+TEST_F(TextTableTest, TextsHaveNoZeros) {
+  refused(Failure::file, {"zeros among its characters, read as UTF-16LE"},
+          utf16(std::u16string{u'a', 0, u';', u'b', u'\n', u'1', u';', u'0', u'\n'}, true));
+  std::string rows;
+  for (int i = 0; i < 40000; ++i) rows += "0,1\n";  // beyond what tells texts from other files
+  refused(Failure::file, {"zeros among its characters, read as UTF-8"}, rows + std::string("x\0y,1\n", 6));
+}
+
 TEST_F(TextTableTest, Utf32WithAMark) {
   for (const char* encoding : {"UTF-32LE", "UTF-32BE"}) {
     imported(in(encoding,
