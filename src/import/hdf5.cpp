@@ -324,7 +324,6 @@ class Hdf5Arrays : public ArrayFile {
     said.row_names = stored_texts("/row_names");
   }
 
-  /// `wanted` texts, of any number if that is 0; none, if there is no such array.
   [[nodiscard]] std::vector<std::string> texts_in_utf8(const std::string& name, std::uint64_t first,
                                                        std::uint64_t count) const {
     std::vector<std::string> texts = file_.read_texts(name, first, count);
@@ -332,13 +331,14 @@ class Hdf5Arrays : public ArrayFile {
     return texts;
   }
 
+  /// `wanted` texts, of any number if that is 0; none, if there is no such array.
   [[nodiscard]] std::vector<std::string> list_of_texts(const std::string& name, std::uint64_t wanted) const {
     constexpr std::uint64_t most = 1U << 24U;
-    if (!file_.exists(name) || file_.is_group(name)) return {};
-    const ArrayOutline outline = file_.outline(name);
-    if (!outline.texts || outline.dimensions.size() != 1 || outline.dimensions.front() > most) return {};
-    if (wanted != 0 && outline.dimensions.front() != wanted) return {};
-    return texts_in_utf8(name, 0, outline.dimensions.front());
+    const std::optional<StoredArray> list = stored_texts(name);
+    if (!list) return {};
+    const std::uint64_t count = list->shape.front();
+    if (count > most || (wanted != 0 && count != wanted)) return {};
+    return texts_in_utf8(name, 0, count);
   }
 
   /// The array with the names of a table of AnnData; one that is not there if there is no such table.
@@ -347,6 +347,7 @@ class Hdf5Arrays : public ArrayFile {
     return table + "/" + (is_table ? file_.text_attribute(table, "_index").value_or("_index") : "_index");
   }
 
+  /// A list of texts of that name, if there is one.
   [[nodiscard]] std::optional<StoredArray> stored_texts(const std::string& name) const {
     if (!file_.exists(name) || file_.is_group(name)) return std::nullopt;
     const ArrayOutline outline = file_.outline(name);
@@ -355,9 +356,8 @@ class Hdf5Arrays : public ArrayFile {
   }
 
   [[nodiscard]] bool is_list_of_texts(const std::string& name, std::uint64_t wanted) const {
-    if (!file_.exists(name) || file_.is_group(name)) return false;
-    const ArrayOutline outline = file_.outline(name);
-    return outline.texts && outline.dimensions == std::vector<std::uint64_t>{wanted};
+    const std::optional<StoredArray> list = stored_texts(name);
+    return list && list->shape.front() == wanted;
   }
 
   UnpackedFile unpacked_;
